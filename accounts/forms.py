@@ -1,0 +1,114 @@
+"""The HTML door's forms of the accounts app: shapes and labels; the services check the rules."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth import password_validation
+from django.utils.translation import gettext_lazy as _
+
+from accounts.fiscal import PROVINCES, checked_identity
+from accounts.models import BillingProfile, User
+
+
+class EmailField(forms.EmailField):
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email", "spellcheck": "false"})
+        super().__init__(label=_("E-mail address"), max_length=254, widget=widget, **kwargs)
+
+
+class PasswordField(forms.CharField):
+    def __init__(self, *, new: bool = False, **kwargs: Any) -> None:
+        widget = forms.PasswordInput(attrs={"autocomplete": "new-password" if new else "current-password"})
+        super().__init__(label=_("Password"), strip=False, max_length=200, widget=widget, **kwargs)
+
+
+class LoginForm(forms.Form):
+    email = EmailField()
+    password = PasswordField()
+
+
+class RegistrationForm(forms.Form):
+    first_name = forms.CharField(
+        label=_("First name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "given-name"})
+    )
+    last_name = forms.CharField(
+        label=_("Last name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "family-name"})
+    )
+    email = EmailField()
+    password = PasswordField(new=True, help_text=_("At least 10 characters; a short sentence is easy to remember."))
+    terms = forms.BooleanField(
+        label=_("I have read the terms of sale and the privacy notice."),
+        error_messages={"required": _("Please confirm that you have read them.")},
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if "password" in values:
+            fields = {name: values.get(name, "") for name in ("email", "first_name", "last_name")}
+            try:
+                password_validation.validate_password(values["password"], User(**fields))
+            except forms.ValidationError as error:
+                self.add_error("password", error)
+        return values
+
+
+class EmailForm(forms.Form):
+    email = EmailField()
+
+
+class NewPasswordForm(forms.Form):
+    password = PasswordField(new=True, help_text=_("At least 10 characters; a short sentence is easy to remember."))
+
+
+class BillingProfileForm(forms.ModelForm):
+    """The fiscal identity, with every check of `accounts.fiscal` put beside its field."""
+
+    class Meta:
+        model = BillingProfile
+        fields = BillingProfile.FISCAL_FIELDS
+        labels = {"vat_number": _("Partita IVA"), "tax_code": _("Codice fiscale"), "company_name": _("Company name")}
+        help_texts = {
+            "recipient_code": _("7 characters, from your accounting software"),
+            "pec": _("Instead of the code"),
+        }
+        widgets = {
+            "kind": forms.RadioSelect,
+            "company_name": forms.TextInput(attrs={"autocomplete": "organization"}),
+            "first_name": forms.TextInput(attrs={"autocomplete": "given-name"}),
+            "last_name": forms.TextInput(attrs={"autocomplete": "family-name"}),
+            # longer than the number itself: "IT" and spaces are welcome and taken away
+            "vat_number": forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "maxlength": "20"}),
+            "tax_code": forms.TextInput(attrs={"autocomplete": "off", "maxlength": "20"}),
+            "recipient_code": forms.TextInput(attrs={"autocomplete": "off", "maxlength": "9"}),
+            "street": forms.TextInput(attrs={"autocomplete": "street-address"}),
+            "postcode": forms.TextInput(
+                attrs={"inputmode": "numeric", "autocomplete": "postal-code", "maxlength": "5"}
+            ),
+            "city": forms.TextInput(attrs={"autocomplete": "address-level2"}),
+            "country": forms.HiddenInput,
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [("", "–"), *((code, code) for code in PROVINCES)]
+        self.fields["province"] = forms.ChoiceField(label=_("Province"), choices=choices, required=False)
+        self.fields["country"].required = False
+        for name in ("vat_number", "tax_code", "recipient_code"):
+            self.fields[name] = forms.CharField(
+                label=self.fields[name].label,
+                required=False,
+                max_length=20,
+                help_text=self.fields[name].help_text,
+                widget=self.fields[name].widget,
+            )
+        for field in self.fields.values():
+            field.required = False  # what is needed depends on the kind, see accounts.fiscal
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        values["country"] = values.get("country") or "IT"
+        identity, errors = checked_identity({name: values.get(name, "") for name in BillingProfile.FISCAL_FIELDS})
+        for name, error in errors.items():
+            if name not in self.errors:
+                self.add_error(name, forms.ValidationError(str(error.message), code=error.code))
+        return values | identity

@@ -1,0 +1,19 @@
+"""The one password rule Django lacks: an upper bound, so that hashing is never given a novel."""
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+
+class MaximumLengthValidator:
+    """Refuses passwords longer than `max_length` characters."""
+
+    def __init__(self, max_length: int = 128) -> None:
+        self.max_length = max_length
+
+    def validate(self, password: str, user: object = None) -> None:
+        if len(password) > self.max_length:
+            message = _("This password is too long: the limit is %(max)d characters.")
+            raise ValidationError(message, code="password_too_long", params={"max": self.max_length})
+
+    def get_help_text(self) -> str:
+        return _("Your password can have up to %(max)d characters.") % {"max": self.max_length}

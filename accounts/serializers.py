@@ -1,0 +1,72 @@
+"""Shapes of the accounts API."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.fiscal import checked_identity
+from accounts.models import BillingProfile, User
+
+
+class RegistrationSerializer(serializers.Serializer[Any]):
+    email = serializers.EmailField(max_length=254)
+    password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
+    first_name = serializers.CharField(max_length=60)
+    last_name = serializers.CharField(max_length=60)
+    language = serializers.ChoiceField(choices=("it", "en"), default="it")
+
+
+class LoginSerializer(serializers.Serializer[Any]):
+    email = serializers.EmailField(max_length=254)
+    password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
+
+
+class TokenPairSerializer(serializers.Serializer[Any]):
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+    expires_in_s = serializers.IntegerField()
+
+
+class RefreshSerializer(serializers.Serializer[Any]):
+    refresh = serializers.CharField(max_length=100)
+
+
+class EmailSerializer(serializers.Serializer[Any]):
+    email = serializers.EmailField(max_length=254)
+
+
+class LinkSerializer(serializers.Serializer[Any]):
+    token = serializers.CharField(max_length=100)
+
+
+class NewPasswordSerializer(LinkSerializer):
+    password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
+
+
+class UserSerializer(serializers.ModelSerializer[User]):
+    class Meta:
+        model = User
+        fields = ("email", "first_name", "last_name", "language", "date_joined")
+        read_only_fields = ("email", "date_joined")
+
+
+class BillingProfileSerializer(serializers.ModelSerializer[BillingProfile]):
+    vat_number = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    tax_code = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    recipient_code = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    province = serializers.CharField(max_length=2, required=False, allow_blank=True)
+
+    class Meta:
+        model = BillingProfile
+        fields = BillingProfile.FISCAL_FIELDS
+        extra_kwargs = {name: {"required": False, "allow_blank": True} for name in ("street", "postcode", "city")} | {
+            "country": {"default": "IT"}
+        }
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        identity, errors = checked_identity({name: attrs.get(name, "") for name in BillingProfile.FISCAL_FIELDS})
+        if errors:
+            raise serializers.ValidationError(
+                {name: [serializers.ErrorDetail(str(error.message), error.code)] for name, error in errors.items()}
+            )
+        return identity

@@ -1,0 +1,17 @@
+"""Customer-facing addresses of the accounts app."""
+
+from django.urls import path
+
+from accounts import views
+
+app_name = "accounts"
+urlpatterns = [
+    path("account/registrati/", views.register, name="register"),
+    path("account/verifica/", views.resend_verification, name="resend_verification"),
+    path("account/verifica/<str:token>/", views.verify_email, name="verify_email"),
+    path("account/accedi/", views.log_in, name="log_in"),
+    path("account/esci/", views.log_out, name="log_out"),
+    path("account/nuova-password/", views.request_password_reset, name="request_password_reset"),
+    path("account/nuova-password/<str:token>/", views.reset_password, name="reset_password"),
+    path("area/profilo/", views.edit_billing_profile, name="edit_billing_profile"),
+]

@@ -1,0 +1,37 @@
+"""Which cart belongs to a request: the customer's, or the guest's that the session remembers."""
+
+from typing import Any
+
+from accounts.models import User
+from billing.models import Cart
+from billing.services import adopt_cart, find_cart
+
+CART_KEY = "cart"
+
+
+def user_of(request: Any) -> User | None:
+    """The signed-in user, or None for a guest."""
+    return request.user if request.user.is_authenticated else None
+
+
+def cart_of(request: Any) -> Cart | None:
+    """The visitor's cart, if there is one; a guest's cart is taken along at the first page after login."""
+    token, user = request.session.get(CART_KEY), user_of(request)
+    if user and token:
+        del request.session[CART_KEY]
+        return adopt_cart(token=token, user=user)
+    return find_cart(token=token, user=user)
+
+
+def remember_cart(request: Any, cart: Cart) -> None:
+    """Let a guest's session know its cart."""
+    if user_of(request) is None:
+        request.session[CART_KEY] = str(cart.token)
+
+
+def cart_count(request: Any) -> int:
+    """How many services are in the visitor's cart; no query for a guest who never had one."""
+    if user_of(request) is None and CART_KEY not in request.session:
+        return 0
+    cart = cart_of(request)
+    return sum(item.quantity for item in cart.lines()) if cart else 0

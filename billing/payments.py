@@ -1,0 +1,297 @@
+"""Payments: the intent, the webhook inbox, and what a settled payment sets off. Only Stripe's events mark an order paid."""
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from billing import tasks
+from billing.clients import stripe
+from billing.clients.stripe_mirror import mirror_event
+from billing.models import Order, Payment, StripeCustomer, StripeEvent
+from billing.models.orders import IllegalMoveError
+from core import audit
+from core.errors import DomainError, PermanentError, TransientError, VendorError
+from core.money import from_cents, to_cents
+from core.tasks import enqueue
+from invoicing.draft import InvoiceDraft, Line
+from invoicing.draft import Payment as DraftPayment
+from invoicing.services import InvoiceRefusedError, buyer_from, issue_invoice, seller_from_settings
+from notifications.services import Recipient, notify
+
+logger = logging.getLogger(__name__)
+
+_STATUSES = {
+    "requires_payment_method": Payment.Status.FAILED,
+    "requires_confirmation": Payment.Status.CREATED,
+    "requires_action": Payment.Status.REQUIRES_ACTION,
+    "processing": Payment.Status.PROCESSING,
+    "succeeded": Payment.Status.SUCCEEDED,
+    "canceled": Payment.Status.CANCELED,
+}
+
+
+class PaymentProviderDownError(DomainError):
+    """Stripe cannot be reached or refuses us; nothing was charged."""
+
+    code = "payment_provider_down"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The payment service does not answer just now. Nothing has been charged: please try again in a few minutes."
+            )
+        )
+
+
+def prepare_payment(*, order: Order) -> stripe.PaymentIntent:
+    """The order's PaymentIntent, made on the first call. The row is written before Stripe is asked.
+
+    Raises `IllegalMoveError` when there is nothing to pay and `PaymentProviderDownError` when Stripe does not answer.
+    """
+    payment = _begin_payment(order)
+    try:
+        if payment.stripe_payment_intent_id:
+            return stripe.get_payment_intent(payment.stripe_payment_intent_id)
+        intent = stripe.create_payment_intent(
+            amount_cents=to_cents(payment.amount),
+            currency=payment.currency,
+            customer_id=_stripe_customer(order.user),
+            order_number=order.number,
+            email=order.user.email,
+            idempotency_key=f"intent-{payment.reference}",
+        )
+    except VendorError as error:
+        logger.warning("order %s: no payment intent: %s", order.number, error)
+        raise PaymentProviderDownError from error
+    Payment.objects.filter(pk=payment.pk).update(stripe_payment_intent_id=intent.id)
+    return intent
+
+
+def cancel_order(*, order: Order, actor: User, now: datetime) -> None:
+    """Cancel an order that is not paid: first at Stripe, so that a card cannot pay it any more, then here."""
+    if not order.is_payable:
+        raise IllegalMoveError(order)
+    payment = order.payments.exclude(status=Payment.Status.CANCELED).first()
+    if payment and payment.stripe_payment_intent_id:
+        try:
+            stripe.cancel_payment_intent(payment.stripe_payment_intent_id)
+        except PermanentError as error:  # paid in this very moment: the webhook will tell
+            raise IllegalMoveError(order) from error
+        except TransientError as error:
+            raise PaymentProviderDownError from error
+    with transaction.atomic():
+        locked = Order.objects.select_for_update().get(pk=order.pk)
+        locked.move_to(Order.Status.CANCELLED, actor=actor, now=now)
+        locked.payments.exclude(status__in=Payment.FINAL).update(status=Payment.Status.CANCELED)
+        audit.record(action="order.cancelled", target=locked, actor=actor)
+
+
+def keep_event(*, event: dict[str, Any], now: datetime) -> bool:
+    """Put a verified event into the inbox; False when it is there already. The answer to Stripe waits for this only."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO billing_stripeevent (event_id, type, payload, received_at, next_try_at)
+            VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+            """,
+            [event["id"], event["type"][:80], json.dumps(event), now, now],
+        )
+        is_new = cursor.rowcount == 1
+    if is_new:
+        enqueue(tasks.process_stripe_event, event_id=event["id"])
+    return is_new
+
+
+def process_event(*, event_id: str, now: datetime) -> None:
+    """Work on one event of the inbox, once: under a lock of its own, whoever else has the same message.
+
+    Handlers fetch the object as it is now and never believe the event's copy, so order and age do not matter.
+    """
+    with connection.cursor() as cursor:
+        # a lock of the session, not of a transaction: the handlers ask Stripe, and no transaction may wait for that
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [event_id])
+        if not cursor.fetchone()[0]:
+            return
+    try:
+        event = StripeEvent.objects.due(now).filter(pk=event_id).first()
+        if event:
+            _process(event, now)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [event_id])
+
+
+def process_due_events(*, now: datetime) -> int:
+    """Work on what a lost message or a back-off left behind; returns how many were tried."""
+    due = list(StripeEvent.objects.due(now).order_by("received_at").values_list("pk", flat=True)[:200])
+    for event_id in due:
+        process_event(event_id=event_id, now=now)
+    return len(due)
+
+
+def _process(event: StripeEvent, now: datetime) -> None:
+    handler = HANDLERS.get(event.type)
+    try:
+        if handler:
+            handler(event.payload["data"]["object"]["id"], now)
+    except TransientError as error:
+        event.put_off(now, str(error))
+        return
+    except Exception as error:
+        logger.exception("Stripe event %s", event.pk)
+        event.put_off(now, f"{type(error).__name__}: {error}")
+        return
+    event.finish(now, mirror_event(event.payload))
+
+
+def handle_payment_intent(intent_id: str, now: datetime) -> None:
+    """Bring our payment to where Stripe has the intent; a success settles the order, and is never undone."""
+    intent = stripe.get_payment_intent(intent_id)
+    with transaction.atomic():
+        payment = (
+            Payment.objects.select_for_update(of=("self",))
+            .select_related("order")
+            .filter(stripe_payment_intent_id=intent.id)
+        ).first()
+        if payment is None or payment.status in Payment.FINAL:
+            return  # not an order of ours (another system on the same account), or settled already
+        status = _STATUSES.get(intent.status)
+        if status is None:
+            raise ValueError(f"unknown status {intent.status}")
+        if status == Payment.Status.SUCCEEDED:
+            _settle(payment, intent, now)
+        else:
+            _note_progress(payment, intent, status, now)
+
+
+HANDLERS: dict[str, Callable[[str, datetime], None]] = {
+    "payment_intent.succeeded": handle_payment_intent,
+    "payment_intent.payment_failed": handle_payment_intent,
+    "payment_intent.requires_action": handle_payment_intent,
+    "payment_intent.processing": handle_payment_intent,
+    "payment_intent.canceled": handle_payment_intent,
+}
+
+
+def _note_progress(payment: Payment, intent: stripe.PaymentIntent, status: "Payment.Status", now: datetime) -> None:
+    failed_now = status == Payment.Status.FAILED and bool(intent.error)
+    if status == Payment.Status.FAILED and not intent.error:
+        status = Payment.Status.CREATED  # a fresh intent also "requires a payment method"
+    payment.status, payment.error = status, intent.error[:300]
+    payment.save(update_fields=["status", "error"])
+    if failed_now:
+        payment.order.note("payment_failed", actor=None, now=now, text=intent.error)
+
+
+def _settle(payment: Payment, intent: stripe.PaymentIntent, now: datetime) -> None:
+    order = Order.objects.select_for_update().get(pk=payment.order_id)
+    payment.status, payment.succeeded_at, payment.error = Payment.Status.SUCCEEDED, now, ""
+    payment.card, payment.three_d_secure = intent.card, intent.three_d_secure
+    payment.flag = _mismatch(payment, order, intent)
+    payment.save(update_fields=["status", "succeeded_at", "error", "card", "three_d_secure", "flag"])
+    if payment.flag:
+        order.note("payment_flagged", actor=None, now=now, text=payment.flag)
+        audit.record(action="payment.flagged", target=order, reason=payment.flag)
+        logger.error("payment of %s flagged: %s", order.number, payment.flag)
+        return
+    order.move_to(Order.Status.PAID, actor=None, now=now, text=intent.card)
+    audit.record(action="order.paid", target=order, amount=str(payment.amount))
+    notify(to=Recipient.of(order.user), kind="payment_received", context={"order": order, "payment": payment})
+    enqueue(tasks.invoice_payment, payment_id=payment.pk)
+
+
+def _mismatch(payment: Payment, order: Order, intent: stripe.PaymentIntent) -> str:
+    """Why this money does not settle this order, for a person to decide; "" when it does."""
+    paid = from_cents(intent.amount_cents)
+    if paid != order.gross_amount or intent.currency != payment.currency:
+        return f"paid {paid} {intent.currency}, expected {order.gross_amount} {payment.currency}"
+    if not order.is_payable:
+        return f"the order was {order.status} when the money came"
+    return ""
+
+
+def invoice_payment(*, payment: Payment, now: datetime) -> None:
+    """Issue the invoice of a settled payment, once. A refusal stays on the row until a person has mended the data."""
+    try:
+        with transaction.atomic():
+            locked = Payment.objects.select_for_update(of=("self",)).select_related("order__user").get(pk=payment.pk)
+            if locked.invoice_id or locked.status != Payment.Status.SUCCEEDED or locked.flag:
+                return
+            order = locked.order
+            locked.invoice = issue_invoice(
+                draft=draft_for(locked, now),
+                customer=order.user,
+                reference=order.number,
+                language=order.language,
+                today=timezone.localdate(now),
+                now=now,
+            )
+            locked.invoice_error = ""
+            locked.save(update_fields=["invoice", "invoice_error"])
+    except InvoiceRefusedError as error:
+        with transaction.atomic():
+            Payment.objects.filter(pk=payment.pk).update(invoice_error=str(error))
+            payment.order.note("invoice_refused", actor=None, now=now, text=str(error))
+        logger.error("order %s: no invoice: %s", payment.order.number, error)
+
+
+def invoice_due(*, now: datetime) -> int:
+    """Issue what a lost message left behind; returns how many were tried."""
+    due = list(Payment.objects.to_invoice().select_related("order").order_by("succeeded_at", "pk")[:50])
+    for payment in due:
+        invoice_payment(payment=payment, now=now)
+    return len(due)
+
+
+def draft_for(payment: Payment, now: datetime) -> InvoiceDraft:
+    """The invoice of a paid order. For a service paid by card the date of payment is that of the operation (art. 6 DPR 633)."""
+    order = payment.order
+    day = timezone.localdate(payment.succeeded_at or now)
+    lines = tuple(
+        Line(line.description, Decimal(line.quantity), line.unit_price, order.vat_rate)
+        for line in order.lines.order_by("pk")
+    )
+    return InvoiceDraft(
+        document_type="TD01",
+        date=day,
+        seller=seller_from_settings(),
+        buyer=buyer_from(order),
+        lines=lines,
+        payments=(DraftPayment("MP08", payment.amount, day),),
+        notes=f"Ordine {order.number}",
+    )
+
+
+@transaction.atomic
+def _begin_payment(order: Order) -> Payment:
+    locked = Order.objects.select_for_update().get(pk=order.pk)
+    if not locked.is_payable:
+        raise IllegalMoveError(locked)
+    payment = locked.payments.filter(~Q(status=Payment.Status.CANCELED)).first()
+    return payment or Payment.objects.create(
+        order=locked, amount=locked.gross_amount, currency=settings.STRIPE_CURRENCY
+    )
+
+
+def _stripe_customer(user: User) -> str:
+    row, _created = StripeCustomer.objects.get_or_create(user=user)
+    if not row.stripe_customer_id:
+        row.stripe_customer_id = stripe.create_customer(
+            email=user.email,
+            name=user.get_full_name(),
+            language=user.language,
+            idempotency_key=f"customer-{row.reference}",
+        )
+        row.save(update_fields=["stripe_customer_id"])
+    return row.stripe_customer_id

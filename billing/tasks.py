@@ -1,0 +1,42 @@
+"""Celery's door to billing."""
+
+from celery import shared_task
+from django.utils import timezone
+
+
+@shared_task(name="billing.process_stripe_event")
+def process_stripe_event(*, event_id: str) -> None:
+    from billing import payments
+
+    payments.process_event(event_id=event_id, now=timezone.now())
+
+
+@shared_task(name="billing.process_due_stripe_events")
+def process_due_stripe_events() -> None:
+    from billing import payments
+
+    payments.process_due_events(now=timezone.now())
+
+
+@shared_task(name="billing.invoice_payment")
+def invoice_payment(*, payment_id: int) -> None:
+    from billing import payments
+    from billing.models import Payment
+
+    payment = Payment.objects.filter(pk=payment_id).select_related("order").first()
+    if payment:
+        payments.invoice_payment(payment=payment, now=timezone.now())
+
+
+@shared_task(name="billing.invoice_due_payments")
+def invoice_due_payments() -> None:
+    from billing import payments
+
+    payments.invoice_due(now=timezone.now())
+
+
+@shared_task(name="billing.clear_old_carts")
+def clear_old_carts() -> None:
+    from billing import services
+
+    services.clear_old_carts(now=timezone.now())

@@ -1,0 +1,192 @@
+"""The HTML door of billing: catalogue, cart, checkout, orders."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.forms import BillingProfileForm
+from accounts.models import BillingProfile
+from accounts.services import save_billing_profile
+from billing import payments, services
+from billing.carts import cart_of, remember_cart, user_of
+from billing.models import Category, Order, Service
+from billing.timeline import order_timeline
+from core.errors import DomainError
+
+
+@login_not_required
+@require_safe
+def list_services(request: HttpRequest) -> HttpResponse:
+    """The catalogue, narrowed by category and by words in either language."""
+    found = Service.objects.listed()
+    chosen, words = request.GET.get("categoria", ""), request.GET.get("q", "").strip()[:80]
+    if chosen:
+        found = found.filter(category__slug=chosen)
+    if words:
+        found = found.matching(words)
+    categories = Category.objects.order_by("position", "pk")
+    context = {"services": found, "categories": categories, "chosen": chosen, "words": words}
+    return render(request, "billing/services.html", context)
+
+
+@login_not_required
+@require_safe
+def show_service(request: HttpRequest, slug: str) -> HttpResponse:
+    service = get_object_or_404(Service.objects.listed().prefetch_related("items"), slug=slug)
+    parts: dict[str, list[object]] = {}
+    for item in sorted(service.items.all(), key=lambda item: (item.position, item.pk)):
+        parts.setdefault(item.kind, []).append(item)
+    sums = services.sums_of(service.price) if service.is_buyable and service.price else None
+    return render(request, "billing/service.html", {"service": service, "parts": parts, "sums": sums})
+
+
+@login_not_required
+@require_safe
+def show_cart(request: HttpRequest) -> HttpResponse:
+    cart = cart_of(request)
+    lines = list(cart.lines()) if cart else []
+    return render(request, "billing/cart.html", {"lines": lines, "sums": services.cart_sums(cart)})
+
+
+@login_not_required
+@require_POST
+def add_to_cart(request: HttpRequest, slug: str) -> HttpResponse:
+    service = get_object_or_404(Service, slug=slug, is_active=True)
+    try:
+        cart = services.add_to_cart(cart=cart_of(request), user=user_of(request), service=service)
+    except DomainError as error:
+        messages.error(request, str(error.message))
+        return redirect(service)
+    remember_cart(request, cart)
+    messages.success(request, _("%(name)s is in your cart.") % {"name": service.name})
+    return redirect("billing:show_cart")
+
+
+@login_not_required
+@require_POST
+def change_cart(request: HttpRequest, slug: str) -> HttpResponse:
+    cart, service = cart_of(request), get_object_or_404(Service, slug=slug)
+    try:
+        quantity = int(request.POST.get("quantity", ""))
+    except ValueError:
+        quantity = -1
+    if cart:
+        try:
+            services.set_quantity(cart=cart, service=service, quantity=quantity)
+        except DomainError as error:
+            messages.error(request, str(error.message))
+    return redirect("billing:show_cart")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def check_out(request: HttpRequest) -> HttpResponse:
+    """Billing details and terms; the order is placed here, paid on the next page."""
+    cart = cart_of(request)
+    lines = list(cart.lines()) if cart else []
+    if not lines:
+        return redirect("billing:show_cart")
+    profile = BillingProfile.objects.filter(user=request.user).first()
+    form = BillingProfileForm(request.POST or None, instance=profile)
+    terms = request.POST.get("terms") == "on"
+    if request.method == "POST":
+        if not terms:
+            form.add_error(None, _("Please confirm that you have read the terms of sale."))
+        if form.is_valid():
+            try:
+                return redirect("billing:pay_order", _place(request, form, terms=terms).number)
+            except DomainError as error:
+                form.add_error(None, str(error.message))
+    context = {"form": form, "lines": lines, "sums": services.cart_sums(cart), "terms": terms}
+    return render(request, "billing/checkout.html", context, status=400 if form.errors else 200)
+
+
+def _place(request: HttpRequest, form: BillingProfileForm, *, terms: bool) -> Order:
+    save_billing_profile(user=request.user, values=form.cleaned_data)
+    return services.place_order(
+        user=request.user, language=translation.get_language() or "it", terms_accepted=terms, now=timezone.now()
+    )
+
+
+@never_cache
+@require_safe
+def pay_order(request: HttpRequest, number: str) -> HttpResponse:
+    """The Payment Element. Nothing on this page marks the order paid: Stripe's event does."""
+    order = get_object_or_404(Order.objects.visible_to(request.user), number=number)
+    if not order.is_payable:
+        return redirect(order)
+    try:
+        intent = payments.prepare_payment(order=order)
+    except DomainError as error:
+        return render(request, "billing/pay.html", {"order": order, "error": error.message}, status=error.status)
+    element = {
+        "publishableKey": settings.STRIPE_PUBLISHABLE_KEY,
+        "clientSecret": intent.client_secret,
+        "returnUrl": request.build_absolute_uri(order.get_absolute_url()),
+        "locale": translation.get_language(),
+        "failed": _("The payment did not go through. Nothing has been charged: try another card."),
+    }
+    if intent.status in ("succeeded", "processing"):
+        return redirect(order)
+    context = {"order": order, "element": element, "lines": order.lines.order_by("pk"), "stripe_js": settings.STRIPE_JS_URL}
+    return render(request, "billing/pay.html", context)
+
+
+@require_safe
+def list_orders(request: HttpRequest) -> HttpResponse:
+    orders = Order.objects.visible_to(request.user).prefetch_related("lines").order_by("-created_at", "-pk")
+    page = Paginator(orders, 20).get_page(request.GET.get("pagina"))
+    return render(request, "billing/orders.html", {"page": page, "section": "orders"})
+
+
+@never_cache
+@require_safe
+def show_order(request: HttpRequest, number: str) -> HttpResponse:
+    order = get_object_or_404(Order.objects.visible_to(request.user), number=number)
+    payment = order.payments.exclude(status="canceled").select_related("invoice").first()
+    just_paid = order.is_payable and "payment_intent" in request.GET
+    context = {
+        "order": order,
+        "lines": order.lines.order_by("pk"),
+        "payment": payment,
+        "invoice": payment.invoice if payment else None,
+        "steps": order_timeline(order, payment),
+        "waiting": just_paid or (payment is not None and payment.status == "processing"),
+        "section": "orders",
+    }
+    return render(request, "billing/order.html", context)
+
+
+@never_cache
+@require_safe
+def order_state(request: HttpRequest, number: str) -> JsonResponse:
+    """What the waiting page asks: where the order is, and whether anything has changed."""
+    order = get_object_or_404(Order.objects.visible_to(request.user), number=number)
+    payment = order.payments.exclude(status="canceled").select_related("invoice").first()
+    invoice = payment.invoice if payment else None
+    return JsonResponse(
+        {
+            "status": order.status,
+            "payment": payment.status if payment else "",
+            "invoice": invoice.number if invoice else "",
+            "invoice_state": invoice.state if invoice else "",
+        }
+    )
+
+
+@require_POST
+def cancel_order(request: HttpRequest, number: str) -> HttpResponse:
+    order = get_object_or_404(Order.objects.visible_to(request.user), number=number)
+    try:
+        payments.cancel_order(order=order, actor=request.user, now=timezone.now())
+    except DomainError as error:
+        messages.error(request, str(error.message))
+    else:
+        messages.success(request, _("Order %(number)s is cancelled.") % {"number": order.number})
+    return redirect(order)

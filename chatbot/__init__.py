@@ -1,0 +1,1 @@
+"""The assistant: documents, retrieval, answers with their sources, conversations."""

@@ -1,0 +1,24 @@
+"""Says at start what the assistant will not be able to do."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
+
+
+@register("chatbot")
+def check_keys(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Answers need Claude's key, retrieval needs the embeddings' key."""
+    missing = [name for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY") if not getattr(settings, name)]
+    if missing:
+        return [CheckWarning(f"{', '.join(missing)} not set: the assistant cannot answer", id="chatbot.W001")]
+    return []
+
+
+@register("chatbot")
+def check_chunks(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """An overlap as large as the chunk would never come to an end."""
+    if not 0 <= settings.RAG_CHUNK_OVERLAP < settings.RAG_CHUNK_SIZE // 2:
+        return [Error("RAG_CHUNK_OVERLAP must be less than half of RAG_CHUNK_SIZE", id="chatbot.E001")]
+    return []

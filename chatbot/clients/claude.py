@@ -1,0 +1,142 @@
+"""Claude's Messages API, streamed, with the passages as search results it can cite.
+
+https://docs.claude.com/en/docs/build-with-claude/search-results
+Errors are told apart by their type, not their HTTP status: an error in mid-stream comes with status 200.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anthropic
+from anthropic import types
+from django.conf import settings
+
+from chatbot.clients.loops import PerLoop
+from core.errors import PermanentError, TransientError
+
+# Between two pieces of an answer; the SDK's own default waits ten minutes.
+_TIMEOUT = anthropic.Timeout(connect=5, read=30, write=10, pool=5)
+_PASSING = {"overloaded_error", "rate_limit_error", "api_error", "timeout_error"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A passage as the model sees it."""
+
+    title: str
+    reference: str
+    text: str
+
+
+@dataclass(frozen=True)
+class TextPiece:
+    """The next words of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Cited:
+    """The words just written rest on `quote` from the source at `index`."""
+
+    index: int
+    quote: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The answer is complete; what it cost by the provider's own count."""
+
+    model: str
+    stop_reason: str
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+
+
+@dataclass(frozen=True)
+class Turn:
+    """An earlier question or answer; `role` is "user" or "assistant"."""
+
+    role: str
+    text: str
+
+
+async def stream_answer(
+    *, system: str, sources: Sequence[Source], history: Sequence[Turn], question: str
+) -> AsyncIterator[TextPiece | Cited | Ended]:
+    """The answer piece by piece, `Ended` last. Raises `TransientError` or `PermanentError`, also in mid-stream.
+
+    Closing the iterator closes the connection, and so ends what the answer costs.
+    """
+    try:
+        async with _clients.get().messages.stream(
+            model=settings.CLAUDE_MODEL,
+            max_tokens=settings.CLAUDE_MAX_TOKENS,
+            temperature=settings.CLAUDE_TEMPERATURE,
+            system=[{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}],
+            messages=_messages(sources, history, question),
+        ) as stream:
+            message: types.Message | None = None
+            async for event in stream:
+                if event.type == "text" and event.text:
+                    yield TextPiece(event.text)
+                elif event.type == "citation" and event.citation.type == "search_result_location":
+                    yield Cited(event.citation.search_result_index, event.citation.cited_text)
+                elif event.type == "message_stop":
+                    message = event.message
+            if message is None:
+                raise TransientError("Claude: the stream ended before the answer did", code="truncated")
+            yield _ended(message)
+    except anthropic.APIStatusError as error:
+        raise _folded(error) from error
+    except (anthropic.APIError, ValueError) as error:  # ValueError: an event that is not JSON
+        raise TransientError(f"Claude: {type(error).__name__}", code="connection") from error
+
+
+def _messages(sources: Sequence[Source], history: Sequence[Turn], question: str) -> Any:
+    results = [
+        {
+            "type": "search_result",
+            "source": source.reference,
+            "title": source.title,
+            "content": [{"type": "text", "text": source.text}],
+            "citations": {"enabled": True},
+        }
+        for source in sources
+    ]
+    turns: list[dict[str, Any]] = [{"role": turn.role, "content": turn.text} for turn in history]
+    return [*turns, {"role": "user", "content": [*results, {"type": "text", "text": question}]}]
+
+
+def _ended(message: types.Message) -> Ended:
+    usage = message.usage
+    return Ended(
+        model=message.model,
+        stop_reason=message.stop_reason or "",
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_read_tokens=usage.cache_read_input_tokens or 0,
+        cache_write_tokens=usage.cache_creation_input_tokens or 0,
+    )
+
+
+def _folded(error: anthropic.APIStatusError) -> TransientError | PermanentError:
+    body = error.body if isinstance(error.body, dict) else {}
+    detail = body.get("error", {}) if isinstance(body.get("error"), dict) else {}
+    kind = str(detail.get("type", error.status_code))
+    if "spend_limit" in str(detail.get("message", "")) or "spend_limit" in kind:
+        return PermanentError("Claude: the month's spend limit is reached", code="spend_limit")
+    if kind in _PASSING or error.status_code >= 500:
+        retry_after = error.response.headers.get("retry-after", "")
+        return TransientError(f"Claude: {kind}", code=kind, retry_after_s=float(retry_after) if retry_after.isdigit() else None)
+    return PermanentError(f"Claude: {kind}: {detail.get('message', '')}", code=kind)
+
+
+_clients = PerLoop(
+    lambda: anthropic.AsyncAnthropic(
+        api_key=settings.ANTHROPIC_API_KEY, base_url=settings.ANTHROPIC_BASE_URL, max_retries=0, timeout=_TIMEOUT
+    )
+)

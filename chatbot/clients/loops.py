@@ -1,0 +1,22 @@
+"""One vendor client per event loop: an async HTTP client's connections belong to the loop that opened them."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+T = TypeVar("T")
+
+
+class PerLoop(Generic[T]):
+    """Calls `make` once for each running loop and keeps what it made as long as the loop lives."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self.make = make
+        self.made: WeakKeyDictionary[asyncio.AbstractEventLoop, T] = WeakKeyDictionary()
+
+    def get(self) -> T:
+        loop = asyncio.get_running_loop()
+        if loop not in self.made:
+            self.made[loop] = self.make()
+        return self.made[loop]

@@ -1,0 +1,185 @@
+"""Takes documents in and makes them searchable: kept, parsed, cut, embedded in batches, each step seen from outside."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import PurePath
+from typing import BinaryIO
+
+from django.conf import settings
+from django.contrib.postgres.search import SearchVector
+from django.db import transaction
+from django.db.models import F, Q
+
+from chatbot import tasks
+from chatbot.chunking import passages
+from chatbot.clients import embeddings
+from chatbot.front_matter import read_front_matter
+from chatbot.models import Chunk, Document, Topic
+from chatbot.parsing import UnreadableDocumentError, parse
+from core.errors import PermanentError, TransientError
+from core.tasks import enqueue
+from core.uploads import checked_kind
+
+logger = logging.getLogger(__name__)
+
+KINDS = frozenset({"pdf", "docx", "txt", "md"})
+_BATCH = 16
+_BACKOFF = timedelta(minutes=1)
+_CONFIGURATIONS = {"it": "italian", "en": "english"}
+
+
+def add_document(
+    *, file: BinaryIO, name: str, size: int, now: datetime, title: str = "", topic: str = "", language: str = ""
+) -> Document:
+    """Keep a file for reading; what is not said is taken from its front matter or name. Raises `UploadRefusedError`.
+
+    The same file again is not read again: the document that has it is given back.
+    """
+    kind = checked_kind(file, name=name, size=size, allowed=KINDS)
+    content = file.read()
+    digest = hashlib.sha256(content).hexdigest()
+    known = Document.objects.filter(sha256=digest, is_active=True).exclude(status=Document.Status.FAILED).first()
+    if known:
+        return known
+    told = read_front_matter(content) if kind == "md" else {}
+    path = PurePath(name)
+    with transaction.atomic():
+        document = Document.objects.create(
+            name=path.name[:160],
+            kind=kind,
+            title=(title or told.get("title", "") or path.stem)[:200],
+            topic=_known_topic(topic or told.get("topic", "")),
+            language=language or told.get("language", "") or _language_of(path.stem),
+            version=told.get("version", "")[:40],
+            content=content,
+            sha256=digest,
+            size=size,
+            next_try_at=now,
+        )
+        enqueue(tasks.ingest_document, document_id=document.pk)
+    return document
+
+
+def ingest(*, document: Document, now: datetime) -> bool:
+    """Read, cut and embed a document that is due. Its row tells how far it came; True when it is ready."""
+    if not document.claim(now):
+        return False
+    document.refresh_from_db()
+    if document.attempts > Document.MAX_ATTEMPTS:  # a file that kills its reader would come back for ever
+        document.fail("given up after several attempts")
+        return False
+    try:
+        if not document.chunks.exists():
+            _cut(document)
+        _embed(document)
+    except UnreadableDocumentError as error:
+        document.fail(f"This {document.kind.upper()} cannot be read: {error}")
+    except PermanentError as error:
+        document.fail(str(error))
+    except TransientError as error:
+        _put_off(document, str(error), now)
+    else:
+        _complete(document, now)
+    return document.status == Document.Status.COMPLETED
+
+
+def ingest_due(*, now: datetime) -> int:
+    """Take up what a lost message or a back-off left behind; returns how many were tried."""
+    due = list(Document.objects.due(now).order_by("next_try_at", "pk")[:20])
+    for document in due:
+        ingest(document=document, now=now)
+    return len(due)
+
+
+@transaction.atomic
+def read_again(*, document: Document, now: datetime) -> None:
+    """A person wants a failed document tried again from the start."""
+    document.chunks.all().delete()
+    document.status, document.error, document.attempts, document.next_try_at = Document.Status.PENDING, "", 0, now
+    document.chunk_count = document.embedded_count = 0
+    document.save(
+        update_fields=["status", "error", "attempts", "next_try_at", "chunk_count", "embedded_count"]
+    )
+    enqueue(tasks.ingest_document, document_id=document.pk)
+
+
+def _cut(document: Document) -> None:
+    """Store the document's passages, taking over the vectors of those that were embedded before."""
+    found = list(
+        passages(
+            parse(document.kind, bytes(document.content)),
+            size=settings.RAG_CHUNK_SIZE,
+            overlap=settings.RAG_CHUNK_OVERLAP,
+        )
+    )
+    chunks = [
+        Chunk(
+            document=document, position=position, heading=passage.heading[:300], page=passage.page, text=passage.text,
+            language=document.language, sha256=_fingerprint(document, passage.heading, passage.text),
+        )
+        for position, passage in enumerate(found)
+    ]  # fmt: skip
+    _reuse_vectors(chunks)
+    configuration = _CONFIGURATIONS.get(document.language, "simple")
+    with transaction.atomic():
+        document.chunks.all().delete()
+        Chunk.objects.bulk_create(chunks, batch_size=500)
+        vector = SearchVector("heading", weight="A", config=configuration) + SearchVector(
+            "text", weight="B", config=configuration
+        )
+        Chunk.objects.filter(document=document).update(search=vector)
+        document.chunk_count = len(chunks)
+        document.embedded_count = sum(chunk.embedding is not None for chunk in chunks)
+        document.save(update_fields=["chunk_count", "embedded_count"])
+
+
+def _reuse_vectors(chunks: Sequence[Chunk]) -> None:
+    same = Chunk.objects.filter(
+        sha256__in=[chunk.sha256 for chunk in chunks], embedding_model=settings.EMBEDDING_MODEL
+    ).values_list("sha256", "embedding")
+    known = dict(same)
+    for chunk in chunks:
+        if chunk.sha256 in known:
+            chunk.embedding, chunk.embedding_model = known[chunk.sha256], settings.EMBEDDING_MODEL
+
+
+def _embed(document: Document) -> None:
+    """Embed what has no vector yet, batch by batch: an interruption loses one batch at most."""
+    waiting = document.chunks.filter(~Q(embedding_model=settings.EMBEDDING_MODEL)).order_by("position")
+    while batch := list(waiting[:_BATCH]):
+        vectors = embeddings.embed_passages([_embedded_text(document, chunk.heading, chunk.text) for chunk in batch])
+        for chunk, vector in zip(batch, vectors, strict=True):
+            chunk.embedding, chunk.embedding_model = vector, settings.EMBEDDING_MODEL
+        with transaction.atomic():
+            Chunk.objects.bulk_update(batch, ["embedding", "embedding_model"])
+            Document.objects.filter(pk=document.pk).update(embedded_count=F("embedded_count") + len(batch))
+
+
+def _complete(document: Document, now: datetime) -> None:
+    document.status, document.completed_at, document.error = Document.Status.COMPLETED, now, ""
+    document.save(update_fields=["status", "completed_at", "error"])
+
+
+def _put_off(document: Document, error: str, now: datetime) -> None:
+    document.status, document.error = Document.Status.PENDING, error
+    document.next_try_at = now + _BACKOFF * 2 ** (document.attempts - 1)
+    document.save(update_fields=["status", "error", "next_try_at"])
+
+
+def _embedded_text(document: Document, heading: str, text: str) -> str:
+    """A passage with where it stands: the act and the article say what its pronouns do not."""
+    return "\n".join(part for part in (document.title, heading, text) if part)
+
+
+def _fingerprint(document: Document, heading: str, text: str) -> str:
+    return hashlib.sha256(_embedded_text(document, heading, text).encode()).hexdigest()
+
+
+def _known_topic(topic: str) -> str:
+    return topic if topic in Topic.values else Topic.GENERAL
+
+
+def _language_of(stem: str) -> str:
+    return "en" if stem.endswith((".en", "_en", "-en")) else "it"

@@ -1,0 +1,21 @@
+"""Celery's door to the assistant. Reading documents is slow work and has a queue of its own."""
+
+from celery import shared_task
+from django.utils import timezone
+
+
+@shared_task(name="chatbot.ingest_document", queue="slow")
+def ingest_document(*, document_id: int) -> None:
+    from chatbot import ingest
+    from chatbot.models import Document
+
+    document = Document.objects.filter(pk=document_id).first()
+    if document:
+        ingest.ingest(document=document, now=timezone.now())
+
+
+@shared_task(name="chatbot.ingest_due_documents", queue="slow")
+def ingest_due_documents() -> None:
+    from chatbot import ingest
+
+    ingest.ingest_due(now=timezone.now())

@@ -1,0 +1,44 @@
+"""Every route of the API."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+import accounts.api as accounts
+import billing.api as billing
+import invoicing.api as invoicing
+from billing.webhooks import receive_stripe_event
+from chatbot.views import post_message, show_conversation
+from config import views
+
+_INVOICE = r"invoices/(?P<number>\d{4}/\d{5,})"
+
+urlpatterns = [
+    path("schema", login_not_required(SpectacularAPIView.as_view(permission_classes=[])), name="schema"),
+    path("docs", login_not_required(SpectacularSwaggerView.as_view(url_name="schema", permission_classes=[]))),
+    path("auth/register", accounts.register),
+    path("auth/verify-email", accounts.verify_email),
+    path("auth/resend-verification", accounts.resend_verification),
+    path("auth/login", accounts.log_in),
+    path("auth/refresh", accounts.refresh),
+    path("auth/logout", accounts.log_out),
+    path("auth/password-reset", accounts.request_password_reset),
+    path("auth/password-reset/confirm", accounts.reset_password),
+    path("me", accounts.me),
+    path("me/profile", accounts.profile),
+    path("services", billing.ServiceList.as_view()),
+    path("services/<slug:slug>", billing.ServiceDetail.as_view()),
+    path("cart", billing.cart),
+    path("orders", billing.OrderList.as_view()),
+    path("orders/<str:number>", billing.OrderDetail.as_view()),
+    path("orders/<str:number>/payment-intent", billing.payment_intent),
+    path("orders/<str:number>/cancel", billing.cancel),
+    path("webhooks/stripe", receive_stripe_event, name="stripe_webhook"),
+    path("invoices", invoicing.InvoiceList.as_view()),
+    re_path(_INVOICE + r"$", invoicing.InvoiceDetail.as_view()),
+    re_path(_INVOICE + r"/(?P<kind>pdf|xml)$", invoicing.download),
+    re_path(_INVOICE + r"/timeline$", invoicing.timeline),
+    path("chat/messages", post_message, name="chat_messages"),
+    path("chat/conversations/current", show_conversation),
+    re_path(r"^.*$", views.api_not_found),
+]

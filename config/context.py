@@ -1,0 +1,29 @@
+"""What every page knows: the theme, the cart's count, the house's addresses."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from billing.carts import cart_count
+
+THEME_COOKIE = "theme"
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """Context of every template rendered for a request."""
+    theme = request.COOKIES.get(THEME_COOKIE, "")
+    return {
+        "theme": theme if theme in ("light", "dark") else "",
+        "support_email": settings.SUPPORT_EMAIL,
+        "seller": {
+            "name": settings.SELLER_NAME,
+            "vat_number": settings.SELLER_VAT_NUMBER,
+            "street": settings.SELLER_STREET,
+            "town": f"{settings.SELLER_POSTCODE} {settings.SELLER_CITY}",
+            "rea": f"{settings.SELLER_REA_OFFICE}-{settings.SELLER_REA_NUMBER}" if settings.SELLER_REA_NUMBER else "",
+            "pec": settings.SDI_PEC_EMAIL,
+        },
+        "cart_count": SimpleLazyObject(lambda: cart_count(request)),
+    }

@@ -1,0 +1,57 @@
+"""Fills a new installation: catalogue, knowledge base, and two people to sign in as. Safe to run again."""
+
+from importlib.resources import files
+from io import BytesIO
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from accounts.models import User
+from billing.demo_catalogue import load_catalogue
+from chatbot.ingest import add_document
+
+DEMO_PASSWORD = "ruled-sheet-2026"  # of a machine that only loopback reaches; refused elsewhere, see handle()
+PEOPLE = (
+    ("admin@aish.example", "Elena", "Dotti", User.Role.SUPER_ADMIN),
+    ("giulia@brandolini.example", "Giulia", "Ferrante", User.Role.CUSTOMER),
+)
+
+
+class Command(BaseCommand):
+    help = "Load the demo catalogue, knowledge base and logins."
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--with-logins", action="store_true", help="also make the demo logins (development only)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(f"{load_catalogue()} services in the catalogue")
+        self.stdout.write(f"{self._load_documents()} documents in the knowledge base, embedded in the background")
+        if options["with_logins"]:
+            self._make_logins()
+
+    def _load_documents(self) -> int:
+        found = sorted(
+            (path for path in (files("chatbot") / "demo").iterdir() if path.name.endswith(".md")),
+            key=lambda path: path.name,
+        )
+        for path in found:
+            content = path.read_bytes()
+            add_document(file=BytesIO(content), name=path.name, size=len(content), now=timezone.now())
+        return len(found)
+
+    def _make_logins(self) -> None:
+        if not settings.DEBUG:
+            raise CommandError("demo logins have a known password and are only made with DEBUG=true")
+        for email, first_name, last_name, role in PEOPLE:
+            if User.objects.find(email) is None:
+                User.objects.create_user(
+                    email,
+                    DEMO_PASSWORD,
+                    first_name=first_name,
+                    last_name=last_name,
+                    role=role,
+                    email_verified_at=timezone.now(),
+                )
+            self.stdout.write(f"login {email} / {DEMO_PASSWORD}")

@@ -1,0 +1,435 @@
+"""All settings, read from the environment (`.env.example` lists every name), secrets also from `NAME_FILE`.
+
+Unsafe defaults exist only with DEBUG=True. Whatever has its key switches itself on.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.FileAwareEnv()
+environ.Env.read_env(BASE_DIR / ".env")
+
+DEBUG = env.bool("DEBUG", default=False)
+
+
+def secret(name: str) -> str:
+    """A key of at least 32 characters (RFC 7518 §3.2 asks as many bytes for HS256), made up only with DEBUG."""
+    value: str = env.str(name, default=f"insecure-{name}-insecure-insecure-insecure" if DEBUG else "")
+    if len(value) < 32:
+        raise ImproperlyConfigured(f"{name} must be set and have at least 32 characters")
+    return value
+
+
+SECRET_KEY = secret("SECRET_KEY")
+JWT_SECRET_KEY = secret("JWT_SECRET_KEY")
+AUDIT_HMAC_KEY = secret("AUDIT_HMAC_KEY")
+
+# --- Site ---------------------------------------------------------------------------------------------------------
+SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000" if DEBUG else "").rstrip("/")
+if not SITE_URL:
+    raise ImproperlyConfigured("SITE_URL must be set, for instance https://www.example.it")
+HTTPS = SITE_URL.startswith("https://")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(SITE_URL).hostname])
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+ADMIN_PATH = env.str("ADMIN_PATH", default="admin").strip("/")
+SANDBOX_URL = env.str("SANDBOX_URL", default="")
+SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="assistenza@aish.example")
+STAFF_EMAIL = env.str("STAFF_EMAIL", default="")
+
+INSTALLED_APPS = [
+    "config",
+    "chatbot",
+    "billing",
+    "invoicing",
+    "accounts",
+    "notifications",
+    "core",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.forms",
+    "corsheaders",
+    "csp",
+    "django_otp",
+    "djstripe",
+    "drf_spectacular",
+    "rest_framework",
+]
+
+MIDDLEWARE = [
+    "core.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.ContentSecurityPolicyMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "core.middleware.PrivatePagesMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "builtins": ["core.templatetags.ui", "django.templatetags.i18n", "django.templatetags.static"],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.context.site",
+            ],
+        },
+    }
+]
+
+# --- Database, cache, sessions ------------------------------------------------------------------------------------
+if env.str("DATABASE_URL", default=""):
+    DATABASES: dict[str, Any] = {"default": env.db("DATABASE_URL")}
+else:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.postgresql",
+            "HOST": env.str("POSTGRES_HOST", default="127.0.0.1"),
+            "PORT": env.int("POSTGRES_PORT", default=5432),
+            "NAME": env.str("POSTGRES_DB", default="aish"),
+            "USER": env.str("POSTGRES_USER", default="aish"),
+            "PASSWORD": env.str("POSTGRES_PASSWORD", default=""),
+        }
+    }
+DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=0)
+DATABASES["default"] |= {
+    # under ASGI a kept connection leaks with its thread: a pool, or one connection per request
+    "CONN_MAX_AGE": 0,
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": {
+        "connect_timeout": 5,
+        "options": "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000",
+    },
+}
+if DATABASE_POOL_SIZE:
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 10}
+
+if env.str("REDIS_URL", default=""):
+    REDIS_URL = env.str("REDIS_URL")
+else:
+    _password = env.str("REDIS_PASSWORD", default="")
+    _host, _port = env.str("REDIS_HOST", default="127.0.0.1"), env.int("REDIS_PORT", default=6379)
+    REDIS_URL = f"redis://{':' + _password + '@' if _password else ''}{_host}:{_port}/0"
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {
+            # with Redis away the cache is empty, not an error: sessions are read from the database
+            "IGNORE_EXCEPTIONS": True,
+            "SOCKET_CONNECT_TIMEOUT": 0.5,
+            "SOCKET_TIMEOUT": 1,
+        },
+    }
+}
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
+
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_COOKIE_AGE = env.int("SESSION_TTL_SECONDS", default=7 * 24 * 3600)
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+
+# --- People -------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+     "OPTIONS": {"user_attributes": ("email", "first_name", "last_name")}},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.MaximumLengthValidator", "OPTIONS": {"max_length": 128}},
+]  # fmt: skip
+LOGIN_URL = "accounts:log_in"
+LOGIN_REDIRECT_URL = "config:show_area"
+EMAIL_VERIFICATION_EXPIRE_HOURS = env.int("EMAIL_VERIFICATION_EXPIRE_HOURS", default=24)
+PASSWORD_RESET_EXPIRE_HOURS = env.int("PASSWORD_RESET_EXPIRE_HOURS", default=1)
+JWT_ACCESS_TOKEN_EXPIRE_MINUTES = env.int("JWT_ACCESS_TOKEN_EXPIRE_MINUTES", default=15)
+JWT_REFRESH_TOKEN_EXPIRE_DAYS = env.int("JWT_REFRESH_TOKEN_EXPIRE_DAYS", default=7)
+RATE_LIMIT_PER_MINUTE = env.int("RATE_LIMIT_PER_MINUTE", default=60)
+RATE_LIMIT_BURST = env.int("RATE_LIMIT_BURST", default=10)
+
+# --- Language and time --------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "it"
+LANGUAGES = [("it", "Italiano"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "config.formats"
+TIME_ZONE = "Europe/Rome"
+USE_I18N = USE_TZ = True
+USE_THOUSAND_SEPARATOR = False
+
+# --- Files --------------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
+MEDIA_ROOT = Path(env.str("UPLOAD_DIR", default=str(BASE_DIR / "var" / "uploads")))
+MAX_UPLOAD_SIZE_MB = env.int("MAX_UPLOAD_SIZE_MB", default=10)
+ALLOWED_EXTENSIONS = frozenset(
+    env.list("ALLOWED_EXTENSIONS", default=["pdf", "docx", "doc", "txt", "md", "png", "jpg", "jpeg", "gif", "webp"])
+)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_PERMISSIONS = 0o600
+
+# --- Security -----------------------------------------------------------------------------------------------------
+SECURE_SSL_REDIRECT = HTTPS and env.bool("SECURE_SSL_REDIRECT", default=True)
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CORS_ALLOWED_ORIGINS = env.list("CORS_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/"
+CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After"]
+
+STRIPE_JS_URL = env.str("STRIPE_JS_URL", default="https://js.stripe.com/dahlia/stripe.js")
+_stripe_js = f"{urlsplit(STRIPE_JS_URL).scheme}://{urlsplit(STRIPE_JS_URL).netloc}"
+_is_real_stripe = _stripe_js == "https://js.stripe.com"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, _stripe_js],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF, "https://api.stripe.com" if _is_real_stripe else _stripe_js],
+        "frame-src": [
+            _stripe_js,
+            *(["https://*.js.stripe.com", "https://hooks.stripe.com"] if _is_real_stripe else []),
+        ],
+        "form-action": [SELF],
+        "manifest-src": [SELF],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- API ----------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.authentication.ApiThrottle"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "config.pagination.Pages",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "core.problems.handle",
+    "PAGE_SIZE": 20,
+    "COERCE_DECIMAL_TO_STRING": True,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "AI Strategy Hub",
+    "DESCRIPTION": "Everything a customer can do. Errors are problem+json (RFC 9457) with a stable `code`.",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
+
+# --- Work in the background ---------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_ACKS_LATE = CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SOFT_TIME_LIMIT = 540
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # a message is given to another worker after twice the longest task, and looked for every few seconds, not minutes
+    "visibility_timeout": 2 * CELERY_TASK_TIME_LIMIT,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_connect_timeout": 0.5,
+    "socket_timeout": 5,
+}
+CELERY_TIMEZONE = TIME_ZONE
+
+# --- Mail (Microsoft Graph) ---------------------------------------------------------------------------------------
+MS_GRAPH_TENANT_ID = env.str("MS_GRAPH_TENANT_ID", default="")
+MS_GRAPH_CLIENT_ID = env.str("MS_GRAPH_CLIENT_ID", default="")
+MS_GRAPH_CLIENT_SECRET = env.str("MS_GRAPH_CLIENT_SECRET", default="")
+MS_GRAPH_SENDER_EMAIL = env.str("MS_GRAPH_SENDER_EMAIL", default="")
+MS_GRAPH_SENDER_NAME = env.str("MS_GRAPH_SENDER_NAME", default="AI Strategy Hub")
+MS_GRAPH_AUTHORITY = env.str("MS_GRAPH_AUTHORITY", default="https://login.microsoftonline.com")
+MS_GRAPH_ENDPOINT = env.str("MS_GRAPH_ENDPOINT", default="https://graph.microsoft.com/v1.0")
+MS_GRAPH_CA_FILE = env.str("MS_GRAPH_CA_FILE", default="")
+EMAIL_BACKEND = env.str(
+    "EMAIL_BACKEND",
+    default="notifications.backends.GraphBackend"
+    if MS_GRAPH_CLIENT_ID
+    else "django.core.mail.backends.console.EmailBackend",
+)
+DEFAULT_FROM_EMAIL = f"{MS_GRAPH_SENDER_NAME} <{MS_GRAPH_SENDER_EMAIL or SUPPORT_EMAIL}>"
+
+# --- Payments (Stripe) --------------------------------------------------------------------------------------------
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
+STRIPE_PUBLISHABLE_KEY = env.str("STRIPE_PUBLISHABLE_KEY", default="")
+STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRET", default=[])  # two while one is being rotated
+STRIPE_CURRENCY = env.str("STRIPE_CURRENCY", default="eur")
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="https://api.stripe.com")
+STRIPE_API_VERSION = "2026-08-26.dahlia"  # said aloud: otherwise it moves with every patch of the SDK
+STRIPE_LIVE_MODE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
+STRIPE_LIVE_SECRET_KEY = STRIPE_SECRET_KEY if STRIPE_LIVE_MODE else ""
+STRIPE_TEST_SECRET_KEY = "" if STRIPE_LIVE_MODE else STRIPE_SECRET_KEY
+DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
+VIES_URL = env.str("VIES_URL", default="https://ec.europa.eu/taxation_customs/vies")
+
+# --- Invoices (FatturaPA, PEC, SDI) -------------------------------------------------------------------------------
+SELLER_NAME = env.str("SELLER_NAME", default="AI Strategy Hub S.r.l.")
+SELLER_VAT_NUMBER = env.str("SELLER_VAT_NUMBER", default="11847200968" if DEBUG else "")
+SELLER_TAX_CODE = env.str("SELLER_TAX_CODE", default=SELLER_VAT_NUMBER)
+SELLER_TAX_REGIME = env.str("SELLER_TAX_REGIME", default="RF01")
+SELLER_STREET = env.str("SELLER_STREET", default="Via Solferino 36" if DEBUG else "")
+SELLER_POSTCODE = env.str("SELLER_POSTCODE", default="20121" if DEBUG else "")
+SELLER_CITY = env.str("SELLER_CITY", default="Milano" if DEBUG else "")
+SELLER_PROVINCE = env.str("SELLER_PROVINCE", default="MI" if DEBUG else "")
+SELLER_REA_OFFICE = env.str("SELLER_REA_OFFICE", default="MI" if DEBUG else "")
+SELLER_REA_NUMBER = env.str("SELLER_REA_NUMBER", default="2098417" if DEBUG else "")
+SELLER_SHARE_CAPITAL = env.str("SELLER_SHARE_CAPITAL", default="50000.00" if DEBUG else "")
+SDI_PEC_EMAIL = env.str("SDI_PEC_EMAIL", default="")
+SDI_PEC_PASSWORD = env.str("SDI_PEC_PASSWORD", default="")
+SDI_PEC_SMTP_HOST = env.str("SDI_PEC_SMTP_HOST", default="")
+SDI_PEC_SMTP_PORT = env.int("SDI_PEC_SMTP_PORT", default=465)
+SDI_PEC_IMAP_HOST = env.str("SDI_PEC_IMAP_HOST", default="")
+SDI_PEC_IMAP_PORT = env.int("SDI_PEC_IMAP_PORT", default=993)
+SDI_PEC_CA_FILE = env.str("SDI_PEC_CA_FILE", default="")
+SDI_PEC_RECIPIENT = env.str("SDI_PEC_RECIPIENT", default="sdi01@pec.fatturapa.it")
+INVOICE_RECEIPT_ALERT_HOURS = env.int("INVOICE_RECEIPT_ALERT_HOURS", default=24)
+
+# --- Assistant (Claude, embeddings) -------------------------------------------------------------------------------
+ANTHROPIC_API_KEY = env.str("ANTHROPIC_API_KEY", default="")
+ANTHROPIC_BASE_URL = env.str("ANTHROPIC_BASE_URL", default="https://api.anthropic.com")
+CLAUDE_MODEL = env.str("CLAUDE_MODEL", default="claude-sonnet-4-5-20250929")
+CLAUDE_MAX_TOKENS = env.int("CLAUDE_MAX_TOKENS", default=1024)
+CLAUDE_TEMPERATURE = env.float("CLAUDE_TEMPERATURE", default=0.0)
+OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
+OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="https://api.openai.com/v1")
+EMBEDDING_MODEL = env.str("EMBEDDING_MODEL", default="text-embedding-3-small")
+# some embedding servers tell questions from passages; OpenAI's refuses the extra word
+EMBEDDING_INPUT_TYPES = env.bool("EMBEDDING_INPUT_TYPES", default=False)
+RAG_CHUNK_SIZE = env.int("RAG_CHUNK_SIZE", default=1000)
+RAG_CHUNK_OVERLAP = env.int("RAG_CHUNK_OVERLAP", default=200)
+RAG_TOP_K_RESULTS = env.int("RAG_TOP_K_RESULTS", default=5)
+CHAT_QUESTIONS_PER_HOUR = env.int("CHAT_QUESTIONS_PER_HOUR", default=50)
+
+# --- Logs ---------------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_FORMAT = env.str("LOG_FORMAT", default="text" if DEBUG else "json")
+LOG_DIR = env.str("LOG_DIR", default="")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "core.logs.RequestIdFilter"}},
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": "{asctime}{levelname}{name}{message}{request_id}",
+            "style": "{",
+            "rename_fields": {"asctime": "at", "levelname": "level", "name": "logger"},
+        },
+        "text": {"format": "{levelname:.1} {name} {message} {request_id}", "style": "{"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["request_id"]},
+        **(
+            {
+                "file": {
+                    "class": "logging.handlers.WatchedFileHandler",
+                    "filename": str(Path(LOG_DIR) / "aish.log"),
+                    "formatter": "json",
+                    "filters": ["request_id"],
+                }
+            }
+            if LOG_DIR
+            else {}
+        ),
+    },
+    "root": {"handlers": ["console", *(["file"] if LOG_DIR else [])], "level": LOG_LEVEL},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},
+        "pypdf": {"level": "ERROR"},
+        "django.server": {"level": "WARNING"},
+    },
+}
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+if SENTRY_DSN:
+    import sentry_sdk
+
+    sentry_sdk.init(dsn=SENTRY_DSN, send_default_pii=False, traces_sample_rate=0.0)
+
+# --- Back office --------------------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "AI Strategy Hub",
+    "SITE_HEADER": "AI Strategy Hub",
+    "SITE_SUBHEADER": _("Back office"),
+    "SITE_URL": "/",
+    "SITE_SYMBOL": "local_florist",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": True,
+    "DASHBOARD_CALLBACK": "config.dashboard.figures",
+    "STYLES": [lambda request: static("css/admin.css")],
+    "BORDER_RADIUS": "3px",
+    "COLORS": {
+        "primary": {
+            "50": "240 248 246", "100": "222 237 234", "200": "184 219 213", "300": "136 194 186",
+            "400": "79 160 150", "500": "8 94 88", "600": "8 94 88", "700": "6 67 63",
+            "800": "6 52 49", "900": "5 40 38", "950": "3 24 23",
+        }
+    },
+    "SIDEBAR": {"show_search": True, "show_all_applications": True},
+}  # fmt: skip

@@ -1,0 +1,177 @@
+"""Pages that belong to no app, health, and what to say when something is missing or broken."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import BadRequest
+from django.db import DatabaseError, connection
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.template.loader import select_template
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+from django_redis import get_redis_connection
+from redis.exceptions import RedisError
+
+from billing.calendar import coming_obligations
+from billing.models import Order, Service
+from config.context import THEME_COOKIE
+from core import problems
+from core.models import Heartbeat
+from invoicing.models import Invoice
+
+LEGAL_PAGES = ("privacy", "terms", "cookies", "accessibility")
+_BEAT_LIMIT = timedelta(minutes=2)
+
+
+@login_not_required
+@require_safe
+def show_home(request: HttpRequest) -> HttpResponse:
+    services = Service.objects.listed()
+    return render(
+        request, "home.html", {"services": services, "obligations": coming_obligations(timezone.localdate())}
+    )
+
+
+@require_safe
+def show_area(request: HttpRequest) -> HttpResponse:
+    orders = Order.objects.visible_to(request.user).order_by("-created_at", "-pk")
+    return render(
+        request,
+        "area.html",
+        {
+            "to_pay": orders.filter(status=Order.Status.AWAITING_PAYMENT),
+            "orders": orders.prefetch_related("lines")[:5],
+            "invoices": Invoice.objects.visible_to(request.user).order_by("-issue_date", "-pk")[:5],
+            "section": "overview",
+        },
+    )
+
+
+@login_not_required
+@require_safe
+def show_legal(request: HttpRequest, name: str) -> HttpResponse:
+    if name not in LEGAL_PAGES:
+        raise Http404
+    titles = {
+        "privacy": _("Privacy notice"),
+        "terms": _("Terms of sale"),
+        "cookies": _("Cookies"),
+        "accessibility": _("Accessibility"),
+    }
+    text = select_template([f"legal/{name}.{get_language()}.html", f"legal/{name}.it.html"])
+    return render(request, "legal.html", {"title": titles[name], "text": text.template.name})
+
+
+@login_not_required
+@require_POST
+def set_theme(request: HttpRequest) -> HttpResponse:
+    """Remember light, dark or the device's own choice; without script the form comes back to where it was."""
+    theme = request.POST.get("theme", "")
+    if theme not in ("auto", "light", "dark"):
+        raise BadRequest("unknown theme")
+    target = request.POST.get("next", "/")
+    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    response = redirect(target if safe else "/")
+    if theme == "auto":
+        response.delete_cookie(THEME_COOKIE)
+    else:
+        response.set_cookie(THEME_COOKIE, theme, max_age=365 * 86400, secure=settings.HTTPS, samesite="Lax")
+    return response
+
+
+@login_not_required
+@never_cache
+@require_safe
+def health(request: HttpRequest) -> JsonResponse:
+    """Alive: the process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+@never_cache
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """Whether everything behind the pages works, part by part; 503 when the database does not, for nothing works without."""
+    parts = {"database": _database_answers(), "redis": _redis_answers(), "worker": False}
+    if parts["database"]:
+        beat = Heartbeat.objects.filter(at__gt=timezone.now() - _BEAT_LIMIT)
+        parts["worker"] = beat.exists()
+    if not parts["database"]:
+        status, word = 503, "down"
+    else:
+        status, word = 200, "ready" if all(parts.values()) else "degraded"
+    return JsonResponse({"status": word, **parts}, status=status)
+
+
+def _database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+def _redis_answers() -> bool:
+    try:
+        return bool(get_redis_connection("default").ping())
+    except RedisError:
+        return False
+
+
+@login_not_required
+@csrf_exempt
+def api_not_found(request: HttpRequest) -> JsonResponse:
+    return problems.not_found(request)
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def _error_page(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
+    return render(request, "error.html", {"title": title, "text": text, "status": status}, status=status)
+
+
+@login_not_required
+def bad_request(request: HttpRequest, exception: Any) -> HttpResponse:
+    if _is_api(request):
+        return problems.problem_response(400, "invalid", _("This request cannot be understood."))
+    return _error_page(request, 400, _("Something in this request is not right"), _("Go back and try again."))
+
+
+@login_not_required
+def permission_denied(request: HttpRequest, exception: Any) -> HttpResponse:
+    if _is_api(request):
+        return problems.problem_response(403, "permission_denied", _("You may not do this."))
+    return _error_page(request, 403, _("This is not open to you"), _("Sign in with another account, or go back."))
+
+
+@login_not_required
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    text = _("The page you sent was open for too long. Go back, reload it and send it again: nothing has been saved.")
+    return _error_page(request, 403, _("Please send that again"), text)
+
+
+@login_not_required
+def page_not_found(request: HttpRequest, exception: Any) -> HttpResponse:
+    if _is_api(request):
+        return problems.not_found(request)
+    text = _("The page may have moved, or the address has a typing error.")
+    return _error_page(request, 404, _("There is nothing here"), text)
+
+
+@login_not_required
+def server_error(request: HttpRequest) -> HttpResponse:
+    if _is_api(request):
+        return problems.server_error(request)
+    text = _("We have a record of it. Before you repeat an order or a payment, look into your area: it may have gone through.")
+    return _error_page(request, 500, _("Something broke on our side"), text)

@@ -1,0 +1,22 @@
+"""Walks the audit chain and names every row that does not fit; exit status 1 if there is one."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from core.audit import broken_entries
+from core.models import AuditEntry
+
+
+class Command(BaseCommand):
+    help = "Check the hash chain of the audit log."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        broken = list(broken_entries())
+        for entry in broken:
+            self.stderr.write(f"position {entry.position} (row {entry.pk}): {entry}")
+        if broken:
+            raise CommandError(f"{len(broken)} audit entries do not fit the chain")
+        waiting = AuditEntry.objects.filter(position=None).count()
+        sealed = AuditEntry.objects.exclude(position=None).count()
+        self.stdout.write(f"OK: {sealed} entries sealed, {waiting} waiting for the next seal")

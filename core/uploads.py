@@ -1,0 +1,89 @@
+"""What an uploaded file really is: extension, size and content must agree before anything reads it."""
+
+import zipfile
+from pathlib import PurePath
+from typing import BinaryIO
+
+import puremagic
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import InvalidInputError
+
+# A packed file may not grow beyond this when read (a 195 kB docx can hold 200 MB).
+MAX_UNPACKED_BYTES = 100 * 1024 * 1024
+MAX_ZIP_ENTRIES = 2_000
+
+_MAGIC = {
+    "pdf": {".pdf"},
+    "png": {".png"},
+    "jpg": {".jpg", ".jpeg", ".jfif"},
+    "jpeg": {".jpg", ".jpeg", ".jfif"},
+    "gif": {".gif"},
+    "webp": {".webp"},
+    "doc": {".doc", ".xls", ".ppt", ".msi", ".msg"},  # one container for all of old Office
+}
+_TEXT = {"txt", "md"}
+
+
+class UploadRefusedError(InvalidInputError):
+    """A file we do not take, with the reason for the person who sent it."""
+
+    field = "file"
+
+    def __init__(self, message: object, code: str) -> None:
+        super().__init__(message, code=code, field="file")  # type: ignore[arg-type]
+
+
+def checked_kind(file: BinaryIO, *, name: str, size: int, allowed: frozenset[str]) -> str:
+    """The kind of the file ("pdf", "docx", …), one of `allowed`, or `UploadRefusedError`. Leaves `file` at its start."""
+    kind = PurePath(name).suffix.lower().lstrip(".")
+    if kind not in allowed:
+        kinds = ", ".join(sorted(allowed)).upper()
+        raise UploadRefusedError(_("We take these kinds of file: %(kinds)s.") % {"kinds": kinds}, "file_kind")
+    if size > settings.MAX_UPLOAD_SIZE_MB * 1024 * 1024:
+        limit = settings.MAX_UPLOAD_SIZE_MB
+        raise UploadRefusedError(_("The file is larger than %(limit)s MB.") % {"limit": limit}, "file_size")
+    if size == 0:
+        raise UploadRefusedError(_("The file is empty."), "file_empty")
+    file.seek(0)
+    matches = _is_text(file) if kind in _TEXT else _is_docx(file) if kind == "docx" else _has_magic(file, kind)
+    file.seek(0)
+    if not matches:
+        raise UploadRefusedError(
+            _("The content is not that of a %(kind)s file. Please check the file and send it again.")
+            % {"kind": kind.upper()},
+            "file_content",
+        )
+    return kind
+
+
+def _has_magic(file: BinaryIO, kind: str) -> bool:
+    try:
+        found = puremagic.magic_stream(file)
+    except (puremagic.PureError, ValueError):
+        return False
+    return any(match.extension in _MAGIC[kind] for match in found)
+
+
+def _is_text(file: BinaryIO) -> bool:
+    content = file.read()
+    if b"\0" in content or content.lstrip()[:5].lower() in (b"<html", b"<!doc", b"%pdf-"):
+        return False
+    try:
+        content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_docx(file: BinaryIO) -> bool:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+            if len(entries) > MAX_ZIP_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED_BYTES:
+                raise UploadRefusedError(_("The file unpacks to far more than its size and is not read."), "file_bomb")
+            names = {entry.filename for entry in entries}
+    except (zipfile.BadZipFile, NotImplementedError):
+        return False
+    return {"[Content_Types].xml", "word/document.xml"} <= names

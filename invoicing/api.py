@@ -1,0 +1,57 @@
+"""The API door of invoicing."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import api_view
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from invoicing.models import Invoice
+from invoicing.serializers import InvoiceSerializer, TimelineStepSerializer
+from invoicing.services import draw_pdf
+from invoicing.timeline import invoice_steps
+from invoicing.views import file_response
+
+
+@extend_schema(tags=["invoices"])
+class InvoiceList(ListAPIView[Invoice]):
+    """The caller's invoices, newest first."""
+
+    serializer_class = InvoiceSerializer
+    queryset = Invoice.objects.none()
+
+    def get_queryset(self) -> Any:
+        return Invoice.objects.visible_to(self.request.user).order_by("-issue_date", "-pk")
+
+
+@extend_schema(tags=["invoices"])
+class InvoiceDetail(RetrieveAPIView[Invoice]):
+    """One invoice by its number."""
+
+    serializer_class = InvoiceSerializer
+    queryset = Invoice.objects.none()
+    lookup_field = "number"
+
+    def get_queryset(self) -> Any:
+        return Invoice.objects.visible_to(self.request.user)
+
+
+@extend_schema(tags=["invoices"], responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+@api_view(["GET"])
+def download(request: Request, number: str, kind: str) -> HttpResponse:
+    """The stored XML or its courtesy copy."""
+    invoice = get_object_or_404(Invoice.objects.visible_to(request.user), number=number)
+    return file_response(draw_pdf(invoice=invoice) if kind == "pdf" else invoice.current_file().xml)
+
+
+@extend_schema(tags=["invoices"], responses=TimelineStepSerializer(many=True))
+@api_view(["GET"])
+def timeline(request: Request, number: str) -> Response:
+    """What has happened to the invoice so far, oldest first."""
+    invoice = get_object_or_404(Invoice.objects.visible_to(request.user), number=number)
+    return Response(TimelineStepSerializer(invoice_steps(invoice), many=True).data)

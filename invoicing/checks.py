@@ -1,0 +1,41 @@
+"""Refuses to start without what an invoice legally needs: the seller's identity, the schema, a PEC mailbox."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from stdnum.it import iva
+
+from invoicing.schema import SchemaMissingError, schema_ready
+
+
+@register("invoicing")
+def check_seller(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """The seller on every invoice must be complete and its VAT number right."""
+    names = ("NAME", "VAT_NUMBER", "TAX_CODE", "TAX_REGIME", "STREET", "POSTCODE", "CITY", "PROVINCE")
+    missing = [f"SELLER_{name}" for name in names if not getattr(settings, f"SELLER_{name}")]
+    if missing:
+        return [Error(f"{', '.join(missing)} must be set: they are on every invoice", id="invoicing.E001")]
+    if not iva.is_valid(settings.SELLER_VAT_NUMBER):
+        return [Error("SELLER_VAT_NUMBER is not a valid partita IVA", id="invoicing.E002")]
+    return []
+
+
+@register("invoicing")
+def check_schema(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """The official XSD is installed and is the one we know, by its SHA-256."""
+    try:
+        schema_ready()
+    except SchemaMissingError as error:
+        return [Error(str(error), id="invoicing.E003")]
+    return []
+
+
+@register("invoicing")
+def check_pec(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Without a PEC mailbox invoices are written and wait."""
+    names = ("SDI_PEC_EMAIL", "SDI_PEC_PASSWORD", "SDI_PEC_SMTP_HOST", "SDI_PEC_IMAP_HOST")
+    missing = [name for name in names if not getattr(settings, name)]
+    if missing:
+        return [Warning(f"{', '.join(missing)} not set: invoices will not be sent to SDI", id="invoicing.W001")]
+    return []

@@ -1,0 +1,96 @@
+"""Reads one mail of a PEC mailbox: a provider's receipt, a message of SDI, or somebody else's mail.
+
+A provider's receipt names our Message-ID in X-Riferimento-Message-ID; a message of SDI travels as postacert.eml inside
+a transport envelope whose Reply-To is sdiNN@pec.fatturapa.it (DPR 68/2005, DM 2.11.2005; SDI specification §2).
+"""
+
+import email
+import email.policy
+import re
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import parseaddr
+
+_SDI_ADDRESS = re.compile(r"sdi\d{2,3}@pec\.fatturapa\.it", re.IGNORECASE)
+_MESSAGE_FILE = re.compile(
+    r"(?P<file>[A-Z]{2}[A-Za-z0-9]{2,28}_[A-Za-z0-9]{1,5})_(?P<kind>[A-Z]{2})_[A-Za-z0-9]{1,3}\.xml"
+)
+
+
+@dataclass(frozen=True)
+class ProviderReceipt:
+    """What the PEC provider says of a message of ours: `kind` as in X-Ricevuta, `about` our Message-ID."""
+
+    kind: str
+    about: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class SdiMail:
+    """A message of SDI: the attached file, and the address it wants to be written to from now on."""
+
+    file_name: str
+    content: bytes
+    new_address: str
+
+
+@dataclass(frozen=True)
+class OtherMail:
+    """Nothing for us; `suspicious` when it claims to be SDI's or a receipt without being one."""
+
+    reason: str
+    suspicious: bool = False
+
+
+def parse_mail(raw: bytes) -> EmailMessage:
+    """The mail as an object that decodes headers and parts."""
+    return email.message_from_bytes(raw, policy=email.policy.default)  # type: ignore[return-value]
+
+
+def classify(message: EmailMessage) -> ProviderReceipt | SdiMail | OtherMail:
+    """What kind of mail this is. Trusts the envelope's headers, never a subject line."""
+    receipt = str(message.get("X-Ricevuta", "")).strip().lower()
+    transport = str(message.get("X-Trasporto", "")).strip().lower()
+    if receipt:
+        about = str(message.get("X-Riferimento-Message-ID", "")).strip()
+        if not about:
+            return OtherMail("a PEC receipt without a reference", suspicious=True)
+        return ProviderReceipt(receipt, about, _receipt_detail(message))
+    if transport == "errore":
+        return OtherMail("an anomaly envelope: ordinary mail, whoever it says it is from", suspicious=True)
+    if transport != "posta-certificata":
+        attachments = [part.get_filename() or "" for part in message.walk()]
+        claims = any(_MESSAGE_FILE.fullmatch(name) for name in attachments)
+        return OtherMail("not a certified mail", suspicious=claims)
+    return _from_sdi(message)
+
+
+def _from_sdi(message: EmailMessage) -> SdiMail | OtherMail:
+    sender = parseaddr(str(message.get("Reply-To") or message.get("Return-Path") or ""))[1]
+    inner = next((part.get_payload(0) for part in message.walk() if part.get_content_type() == "message/rfc822"), None)
+    attached = [part for part in message.walk() if _MESSAGE_FILE.fullmatch(part.get_filename() or "")]
+    if not _SDI_ADDRESS.fullmatch(sender):
+        return OtherMail(f"certified mail of {sender}", suspicious=bool(attached))
+    if not attached:
+        return OtherMail("a mail of SDI without a message file")
+    content = attached[0].get_payload(decode=True)
+    text = inner.get_body(("plain",)) if isinstance(inner, EmailMessage) else None  # type: ignore[attr-defined]
+    return SdiMail(
+        attached[0].get_filename() or "",
+        content if isinstance(content, bytes) else b"",
+        _new_address(text.get_content() if text else ""),
+    )
+
+
+def _new_address(text: str) -> str:
+    """The address in the sentence "Il nuovo indirizzo da utilizzare …", or "" when the text has no such sentence."""
+    position = text.lower().find("nuovo indirizzo")
+    found = _SDI_ADDRESS.search(text, position) if position >= 0 else None
+    return found.group().lower() if found else ""
+
+
+def _receipt_detail(message: EmailMessage) -> str:
+    """The readable reason in a receipt: its text part, on one line."""
+    body = message.get_body(("plain",))
+    return " ".join(body.get_content().split())[:500] if body else ""

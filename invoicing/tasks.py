@@ -1,0 +1,31 @@
+"""Celery's door to invoicing."""
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+
+@shared_task(name="invoicing.send_invoice")
+def send_invoice(*, invoice_id: int) -> None:
+    from invoicing import services
+    from invoicing.models import Invoice
+
+    invoice = Invoice.objects.filter(pk=invoice_id).first()
+    if invoice and settings.SDI_PEC_SMTP_HOST:
+        services.send_invoice(invoice=invoice, now=timezone.now())
+
+
+@shared_task(name="invoicing.send_due_invoices")
+def send_due_invoices() -> None:
+    from invoicing import services
+
+    if settings.SDI_PEC_SMTP_HOST:
+        services.send_due(now=timezone.now())
+
+
+@shared_task(name="invoicing.read_pec_mailbox")
+def read_pec_mailbox() -> None:
+    from invoicing import receipts
+
+    if settings.SDI_PEC_IMAP_HOST:
+        receipts.read_mailbox(now=timezone.now())

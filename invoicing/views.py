@@ -1,0 +1,45 @@
+"""The HTML door of invoicing: the customer's invoices and their files."""
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from invoicing.models import Document, Invoice
+from invoicing.services import draw_pdf
+from invoicing.timeline import invoice_steps
+
+
+@require_safe
+def list_invoices(request: HttpRequest) -> HttpResponse:
+    invoices = Invoice.objects.visible_to(request.user).order_by("-issue_date", "-pk")
+    page = Paginator(invoices, 20).get_page(request.GET.get("pagina"))
+    return render(request, "invoicing/invoices.html", {"page": page, "section": "invoices"})
+
+
+@require_safe
+def show_invoice(request: HttpRequest, number: str) -> HttpResponse:
+    invoice = get_object_or_404(Invoice.objects.visible_to(request.user), number=number)
+    context = {"invoice": invoice, "steps": invoice_steps(invoice), "file": invoice.current_file(), "section": "invoices"}
+    return render(request, "invoicing/invoice.html", context)
+
+
+@require_safe
+def download_pdf(request: HttpRequest, number: str) -> HttpResponse:
+    invoice = get_object_or_404(Invoice.objects.visible_to(request.user), number=number)
+    return file_response(draw_pdf(invoice=invoice))
+
+
+@require_safe
+def download_xml(request: HttpRequest, number: str) -> HttpResponse:
+    invoice = get_object_or_404(Invoice.objects.visible_to(request.user), number=number)
+    return file_response(invoice.current_file().xml)
+
+
+def file_response(document: Document) -> HttpResponse:
+    """The stored bytes as a download; never shown in place, whatever they claim to be."""
+    response = HttpResponse(bytes(document.content), content_type=document.content_type)
+    response["Content-Disposition"] = f'attachment; filename="{document.name}"'
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Cache-Control"] = "private, no-store"
+    return response

@@ -1,0 +1,107 @@
+"""Writing mails into the outbox and getting them out of it."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+
+from core.errors import PermanentError, TransientError
+from core.tasks import enqueue
+from notifications import tasks
+from notifications.models import Mail, MailAttachment
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file to send along."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Whom a mail goes to and in which language; `user` is set for people with a login."""
+
+    email: str
+    name: str
+    language: str
+    user: Any = None
+
+    @classmethod
+    def of(cls, user: Any) -> "Recipient":
+        return cls(user.email, user.get_full_name(), user.language, user)
+
+
+@transaction.atomic
+def notify(*, to: Recipient, kind: str, context: Mapping[str, Any], attachments: Iterable[Attachment] = ()) -> Mail:
+    """Write one mail of `kind` (templates/emails/<kind>.*) into the outbox, in the caller's transaction."""
+    with translation.override(to.language):
+        values = {"recipient": to, "site_url": settings.SITE_URL, "support_email": settings.SUPPORT_EMAIL, **context}
+        subject = " ".join(render_to_string(f"emails/{kind}.subject.txt", values).split())
+        text = render_to_string(f"emails/{kind}.txt", values).strip() + "\n"
+        html = render_to_string(f"emails/{kind}.html", values | {"subject": subject})
+    mail = Mail.objects.create(
+        kind=kind, user=to.user, to_email=to.email, to_name=to.name, language=to.language,
+        subject=subject, text=text, html=html, next_try_at=timezone.now(),
+    )  # fmt: skip
+    MailAttachment.objects.bulk_create(
+        MailAttachment(mail=mail, name=file.name, content_type=file.content_type, content=file.content)
+        for file in attachments
+    )
+    enqueue(tasks.send_mail, mail_id=mail.pk)
+    return mail
+
+
+def send(*, mail_id: int, now: datetime) -> bool:
+    """Send one mail if it is due and nobody else has it; its row tells how it went. True when it left."""
+    if not Mail.objects.claim(mail_id, now):
+        return False
+    mail = Mail.objects.get(pk=mail_id)
+    try:
+        _message(mail).send()
+    except TransientError as error:
+        mail.put_off(now, str(error), error.retry_after_s)
+    except PermanentError as error:
+        mail.give_up(str(error))
+        logger.error("mail %s given up: %s", mail.reference, error.code)
+    except OSError as error:  # SMTP and sockets: the network's mood
+        mail.put_off(now, f"{type(error).__name__}: {error}")
+    else:
+        mail.mark_sent(timezone.now())
+    return mail.state == Mail.State.SENT
+
+
+def send_due(*, now: datetime) -> int:
+    """Send whatever a lost message, a crash or a back-off left behind; returns how many left."""
+    due = Mail.objects.due(now).order_by("next_try_at", "pk").values_list("pk", flat=True)[:100]
+    return sum(send(mail_id=pk, now=now) for pk in due)
+
+
+@transaction.atomic
+def send_again(*, mail: Mail, now: datetime) -> None:
+    """A person wants a given-up mail tried once more, from the start of the back-off."""
+    mail.state, mail.attempts, mail.next_try_at = Mail.State.PENDING, 0, now
+    mail.save(update_fields=["state", "attempts", "next_try_at"])
+    enqueue(tasks.send_mail, mail_id=mail.pk)
+
+
+def _message(mail: Mail) -> EmailMultiAlternatives:
+    to = f'"{mail.to_name.replace(chr(34), "")}" <{mail.to_email}>' if mail.to_name else mail.to_email
+    message = EmailMultiAlternatives(
+        mail.subject, mail.text, to=[to], headers={"X-Mail-Reference": str(mail.reference)}
+    )
+    message.attach_alternative(mail.html, "text/html")
+    for file in mail.attachments.order_by("pk"):
+        message.attach(file.name, bytes(file.content), file.content_type)
+    return message

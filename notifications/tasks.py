@@ -1,0 +1,18 @@
+"""Celery's door to the outbox."""
+
+from celery import shared_task
+from django.utils import timezone
+
+
+@shared_task(name="notifications.send_mail")
+def send_mail(*, mail_id: int) -> None:
+    from notifications import services
+
+    services.send(mail_id=mail_id, now=timezone.now())
+
+
+@shared_task(name="notifications.send_due_mails")
+def send_due_mails() -> None:
+    from notifications import services
+
+    services.send_due(now=timezone.now())

