@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from accounts import services
 from accounts.limits import check_login_allowed, check_mail_allowed
 from accounts.models import ApiSession, BillingProfile
+from accounts.people import signed_in
 from accounts.serializers import (
     BillingProfileSerializer,
     EmailSerializer,
@@ -130,12 +131,12 @@ def reset_password(request: Request) -> Response:
 @api_view(["GET", "PATCH"])
 def me(request: Request) -> Response:
     """The signed-in user; name and language can be changed."""
-    serializer = UserSerializer(request.user, data=request.data, partial=True)
+    serializer = UserSerializer(signed_in(request), data=request.data, partial=True)
     if request.method == "PATCH":
         serializer.is_valid(raise_exception=True)
         serializer.save()
     else:
-        serializer = UserSerializer(request.user)
+        serializer = UserSerializer(signed_in(request))
     return Response(serializer.data)
 
 
@@ -145,9 +146,9 @@ def profile(request: Request) -> Response:
     """The billing profile; PUT checks and replaces it."""
     if request.method == "PUT":
         values = _checked(BillingProfileSerializer, request)
-        saved = services.save_billing_profile(user=request.user, values=values)
+        saved = services.save_billing_profile(user=signed_in(request), values=values)
         return Response(BillingProfileSerializer(saved).data)
-    found = BillingProfile.objects.filter(user=request.user).first()
+    found = BillingProfile.objects.filter(user=signed_in(request)).first()
     if found is None:
         raise Http404
     return Response(BillingProfileSerializer(found).data)

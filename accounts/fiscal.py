@@ -70,8 +70,8 @@ def check_recipient_code(value: str) -> str:
     """The 7-character codice destinatario of a private customer, upper case."""
     code = clean(value, " -.").upper()
     if not _RECIPIENT_CODE.fullmatch(code):
-        message = _("The codice destinatario has 7 letters and digits; yours has %(count)s.") % {"count": len(code)}
-        raise InvalidInputError(message, code="recipient_code", field="recipient_code")
+        wrong = _("The codice destinatario has 7 letters and digits; yours has %(count)s.") % {"count": len(code)}
+        raise InvalidInputError(wrong, code="recipient_code", field="recipient_code")
     if code == "XXXXXXX":
         message = _("XXXXXXX is for customers outside Italy. Leave the field empty if you have no code.")
         raise InvalidInputError(message, code="recipient_code", field="recipient_code")
@@ -126,8 +126,8 @@ def checked_identity(values: Mapping[str, str]) -> tuple[dict[str, str], dict[st
                 errors[name] = error
     for name in ("company_name", "first_name", "last_name", "street", "city"):
         if identity.get(name) and not _printable(identity[name]):
-            message = _("Please use Latin letters: the electronic invoice cannot carry other alphabets.")
-            errors[name] = InvalidInputError(message, code="alphabet", field=name)
+            latin_only = _("Please use Latin letters: the electronic invoice cannot carry other alphabets.")
+            errors[name] = InvalidInputError(latin_only, code="alphabet", field=name)
     return identity, errors
 
 

@@ -60,7 +60,7 @@ class NewPasswordForm(forms.Form):
     password = PasswordField(new=True, help_text=_("At least 10 characters; a short sentence is easy to remember."))
 
 
-class BillingProfileForm(forms.ModelForm):
+class BillingProfileForm(forms.ModelForm):  # type: ignore[type-arg]
     """The fiscal identity, with every check of `accounts.fiscal` put beside its field."""
 
     class Meta:

@@ -19,6 +19,7 @@ from accounts import services
 from accounts.forms import BillingProfileForm, EmailForm, LoginForm, NewPasswordForm, RegistrationForm
 from accounts.limits import check_login_allowed, check_mail_allowed
 from accounts.models import BillingProfile, User
+from accounts.people import signed_in
 from core.errors import DomainError
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
@@ -126,10 +127,10 @@ def log_out(request: HttpRequest) -> HttpResponse:
 
 @form_methods
 def edit_billing_profile(request: HttpRequest) -> HttpResponse:
-    profile = BillingProfile.objects.filter(user=request.user).first()
+    profile = BillingProfile.objects.filter(user=signed_in(request)).first()
     form = BillingProfileForm(request.POST or None, instance=profile)
     if request.method == "POST" and form.is_valid():
-        services.save_billing_profile(user=request.user, values=form.cleaned_data)
+        services.save_billing_profile(user=signed_in(request), values=form.cleaned_data)
         messages.success(request, _("Your billing details are saved."))
         return redirect(_next_page(request, "accounts:edit_billing_profile"))
     return render(request, "accounts/billing_profile.html", {"form": form, "section": "profile"})

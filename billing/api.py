@@ -12,6 +12,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.people import signed_in
 from billing import payments, services
 from billing.models import Cart, Order, Service
 from billing.serializers import (
@@ -54,13 +55,13 @@ class ServiceDetail(RetrieveAPIView[Service]):
 @api_view(["GET", "PUT"])
 def cart(request: Request) -> Response:
     """The caller's cart; PUT sets the quantity of one service, 0 takes it out. Prices are the catalogue's."""
-    found = services.find_cart(token=None, user=request.user)
+    found = services.find_cart(token=None, user=signed_in(request))
     if request.method == "PUT":
         serializer = CartItemSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         service = get_object_or_404(Service, slug=serializer.validated_data["service"], is_active=True)
         found = services.put_into_cart(
-            cart=found, user=request.user, service=service, quantity=serializer.validated_data["quantity"]
+            cart=found, user=signed_in(request), service=service, quantity=serializer.validated_data["quantity"]
         )
     return Response(CartSerializer(_cart_view(found)).data)
 
@@ -85,7 +86,7 @@ class OrderList(ListAPIView[Order]):
         serializer = PlaceOrderSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         order = services.place_order(
-            user=request.user,
+            user=signed_in(request),
             language=translation.get_language() or "it",
             terms_accepted=serializer.validated_data["terms_accepted"],
             now=timezone.now(),
@@ -121,6 +122,6 @@ def payment_intent(request: Request, number: str) -> Response:
 def cancel(request: Request, number: str) -> Response:
     """Cancel an order that is not paid."""
     order = get_object_or_404(Order.objects.visible_to(request.user), number=number)
-    payments.cancel_order(order=order, actor=request.user, now=timezone.now())
+    payments.cancel_order(order=order, actor=signed_in(request), now=timezone.now())
     order.refresh_from_db()
     return Response(OrderSerializer(order).data)

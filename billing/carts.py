@@ -2,16 +2,11 @@
 
 from typing import Any
 
-from accounts.models import User
+from accounts.people import user_of
 from billing.models import Cart
 from billing.services import adopt_cart, find_cart
 
 CART_KEY = "cart"
-
-
-def user_of(request: Any) -> User | None:
-    """The signed-in user, or None for a guest."""
-    return request.user if request.user.is_authenticated else None
 
 
 def cart_of(request: Any) -> Cart | None:

@@ -1,4 +1,7 @@
-"""Payments: the intent, the webhook inbox, and what a settled payment sets off. Only Stripe's events mark an order paid."""
+"""Payments: the intent, the webhook inbox, and what a settled payment sets off.
+
+Only Stripe's events mark an order paid.
+"""
 
 import json
 import logging
@@ -48,9 +51,7 @@ class PaymentProviderDownError(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            _(
-                "The payment service does not answer just now. Nothing has been charged: please try again in a few minutes."
-            )
+            _("The payment service does not answer just now. Nothing has been charged: try again in a few minutes.")
         )
 
 
@@ -107,7 +108,7 @@ def keep_event(*, event: dict[str, Any], now: datetime) -> bool:
             """,
             [event["id"], event["type"][:80], json.dumps(event), now, now],
         )
-        is_new = cursor.rowcount == 1
+        is_new: bool = cursor.rowcount == 1
     if is_new:
         enqueue(tasks.process_stripe_event, event_id=event["id"])
     return is_new
@@ -255,7 +256,7 @@ def invoice_due(*, now: datetime) -> int:
 
 
 def draft_for(payment: Payment, now: datetime) -> InvoiceDraft:
-    """The invoice of a paid order. For a service paid by card the date of payment is that of the operation (art. 6 DPR 633)."""
+    """The invoice of a paid order, dated on the payment: for a service that is the operation (art. 6 DPR 633/1972)."""
     order = payment.order
     day = timezone.localdate(payment.succeeded_at or now)
     lines = tuple(
@@ -295,3 +296,11 @@ def _stripe_customer(user: User) -> str:
         )
         row.save(update_fields=["stripe_customer_id"])
     return row.stripe_customer_id
+
+
+@transaction.atomic
+def retry_event(*, event_id: str, now: datetime) -> None:
+    """A person wants an event worked on once more."""
+    waiting = {"state": StripeEvent.State.PENDING, "attempts": 0, "next_try_at": now}
+    StripeEvent.objects.filter(pk=event_id).update(**waiting)
+    enqueue(tasks.process_stripe_event, event_id=event_id)

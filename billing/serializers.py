@@ -4,12 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from billing.models import Order, OrderLine, Service
+from billing.models import Category, Order, OrderLine, Service
 from billing.models.orders import MAX_QUANTITY
 
 
 class ServiceSerializer(serializers.ModelSerializer[Service]):
-    category = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    category: serializers.SlugRelatedField[Category] = serializers.SlugRelatedField(slug_field="slug", read_only=True)
     name = serializers.CharField(read_only=True)
     tagline = serializers.CharField(read_only=True)
     lead = serializers.CharField(read_only=True)
@@ -45,7 +45,7 @@ class CartSerializer(serializers.Serializer[Any]):
 
 
 class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
-    service = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    service: serializers.SlugRelatedField[Service] = serializers.SlugRelatedField(slug_field="slug", read_only=True)
 
     class Meta:
         model = OrderLine

@@ -50,7 +50,7 @@ def find_cart(*, token: str | None, user: User | None) -> Cart | None:
     """The customer's cart, or the guest's cart known by its token."""
     if user:
         return Cart.objects.filter(user=user).first()
-    return Cart.objects.filter(token=token, user=None).first() if _is_uuid(token) else None
+    return Cart.objects.filter(token=str(token), user=None).first() if _is_uuid(token) else None
 
 
 @transaction.atomic
@@ -121,7 +121,7 @@ def cart_sums(cart: Cart | None) -> dict[str, Decimal]:
 
 @transaction.atomic
 def place_order(*, user: User, language: str, terms_accepted: bool, now: datetime) -> Order:
-    """Turn the customer's cart into an order at the catalogue's prices, billed to their profile; the cart is emptied."""
+    """Turn the customer's cart into an order at the catalogue's prices, billed to their profile, and empty the cart."""
     if not terms_accepted:
         message = _("Please confirm that you have read the terms of sale.")
         raise InvalidInputError(message, code="terms", field="terms_accepted")

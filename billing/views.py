@@ -13,12 +13,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.forms import BillingProfileForm
 from accounts.models import BillingProfile
+from accounts.people import signed_in, user_of
 from accounts.services import save_billing_profile
 from billing import payments, services
-from billing.carts import cart_of, remember_cart, user_of
+from billing.carts import cart_of, remember_cart
 from billing.models import Category, Order, Service
 from billing.timeline import order_timeline
 from core.errors import DomainError
+from invoicing.models import Invoice
 
 
 @login_not_required
@@ -92,7 +94,7 @@ def check_out(request: HttpRequest) -> HttpResponse:
     lines = list(cart.lines()) if cart else []
     if not lines:
         return redirect("billing:show_cart")
-    profile = BillingProfile.objects.filter(user=request.user).first()
+    profile = BillingProfile.objects.filter(user=signed_in(request)).first()
     form = BillingProfileForm(request.POST or None, instance=profile)
     terms = request.POST.get("terms") == "on"
     if request.method == "POST":
@@ -108,9 +110,9 @@ def check_out(request: HttpRequest) -> HttpResponse:
 
 
 def _place(request: HttpRequest, form: BillingProfileForm, *, terms: bool) -> Order:
-    save_billing_profile(user=request.user, values=form.cleaned_data)
+    save_billing_profile(user=signed_in(request), values=form.cleaned_data)
     return services.place_order(
-        user=request.user, language=translation.get_language() or "it", terms_accepted=terms, now=timezone.now()
+        user=signed_in(request), language=translation.get_language() or "it", terms_accepted=terms, now=timezone.now()
     )
 
 
@@ -134,7 +136,12 @@ def pay_order(request: HttpRequest, number: str) -> HttpResponse:
     }
     if intent.status in ("succeeded", "processing"):
         return redirect(order)
-    context = {"order": order, "element": element, "lines": order.lines.order_by("pk"), "stripe_js": settings.STRIPE_JS_URL}
+    context = {
+        "order": order,
+        "element": element,
+        "lines": order.lines.order_by("pk"),
+        "stripe_js": settings.STRIPE_JS_URL,
+    }
     return render(request, "billing/pay.html", context)
 
 
@@ -150,14 +157,21 @@ def list_orders(request: HttpRequest) -> HttpResponse:
 def show_order(request: HttpRequest, number: str) -> HttpResponse:
     order = get_object_or_404(Order.objects.visible_to(request.user), number=number)
     payment = order.payments.exclude(status="canceled").select_related("invoice").first()
-    just_paid = order.is_payable and "payment_intent" in request.GET
+    failed = order.is_payable and request.GET.get("redirect_status") == "failed"
+    just_paid = order.is_payable and "payment_intent" in request.GET and not failed
+    invoice = payment.invoice if payment else None
     context = {
         "order": order,
         "lines": order.lines.order_by("pk"),
         "payment": payment,
-        "invoice": payment.invoice if payment else None,
+        "invoice": invoice,
         "steps": order_timeline(order, payment),
         "waiting": just_paid or (payment is not None and payment.status == "processing"),
+        "failed": failed,
+        # the invoice's answers come later: the page asks for them now and then
+        "follow": order.status == Order.Status.PAID and (invoice is None or invoice.state not in Invoice.FINAL),
+        # where the switches of language and theme lead back to: Stripe's secret in the address stays out of the page
+        "here": f"{request.path}?payment_intent=" if just_paid else request.path,
         "section": "orders",
     }
     return render(request, "billing/order.html", context)
@@ -184,7 +198,7 @@ def order_state(request: HttpRequest, number: str) -> JsonResponse:
 def cancel_order(request: HttpRequest, number: str) -> HttpResponse:
     order = get_object_or_404(Order.objects.visible_to(request.user), number=number)
     try:
-        payments.cancel_order(order=order, actor=request.user, now=timezone.now())
+        payments.cancel_order(order=order, actor=signed_in(request), now=timezone.now())
     except DomainError as error:
         messages.error(request, str(error.message))
     else:

@@ -17,6 +17,7 @@ from django.db import close_old_connections, connection, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from chatbot.chunking import sentences
 from chatbot.clients import claude, embeddings
 from chatbot.models import Citation, Conversation, Message
 from chatbot.prompts import load
@@ -126,8 +127,10 @@ async def _find(question: str) -> list[Hit]:
     return await _database(search, question, vector, count=settings.RAG_TOP_K_RESULTS)
 
 
-async def _ask(draft: _Draft, hits: Sequence[Hit], history: Sequence[claude.Turn], question: str) -> AsyncIterator[Event]:
-    sources = [claude.Source(_source_title(hit), f"passage-{hit.chunk_id}", hit.text) for hit in hits]
+async def _ask(
+    draft: _Draft, hits: Sequence[Hit], history: Sequence[claude.Turn], question: str
+) -> AsyncIterator[Event]:
+    sources = [claude.Source(_source_title(hit), f"passage-{hit.chunk_id}", sentences(hit.text)) for hit in hits]
     stream = claude.stream_answer(system=load("answer"), sources=sources, history=history, question=question)
     async with aclosing(stream) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
@@ -145,7 +148,7 @@ def _checked(draft: _Draft, cited: claude.Cited, hits: Sequence[Hit]) -> Cite | 
     if not 0 <= cited.index < len(hits):
         return None
     hit = hits[cited.index]
-    if not cited.quote.strip() or " ".join(cited.quote.split()) not in " ".join(hit.text.split()):
+    if not cited.quote.strip() or "".join(cited.quote.split()) not in "".join(hit.text.split()):
         return None
     is_new = cited.index not in draft.numbers
     number = draft.numbers.setdefault(cited.index, len(draft.numbers) + 1)
@@ -192,7 +195,8 @@ def _keep(conversation: Conversation, draft: _Draft, outcome: str, error: str) -
         )
         Citation.objects.bulk_create(
             Citation(
-                message=message, number=cite.number, chunk_id=cite.chunk_id, title=cite.title, heading=cite.heading, page=cite.page,
+                message=message, number=cite.number, chunk_id=cite.chunk_id,
+                title=cite.title, heading=cite.heading, page=cite.page,
                 passage=cite.passage, quote=cite.quote,
             )
             for cite in draft.cites
@@ -204,7 +208,9 @@ def _ending(outcome: str, language: str) -> str:
     """What a person reads below an answer that is none."""
     with translation.override(language):
         if outcome == Message.Outcome.REFUSED:
-            return _("Write to %(email)s: a person will answer within one working day.") % {"email": settings.SUPPORT_EMAIL}
+            return _("Write to %(email)s: a person will answer within one working day.") % {
+                "email": settings.SUPPORT_EMAIL
+            }
         if outcome == Message.Outcome.INCOMPLETE:
             return _("The answer was cut off. Your question is kept: please ask it again.")
         if outcome == Message.Outcome.FAILED:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 # A sentence ends at . ! ? or : before a capital, or at a line end; "art. 33" and "lett. d" do not end one.
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+(?=[A-ZÀ-Ý«“\"(0-9])|\n+")
-_ABBREVIATION = re.compile(r"\b(?:artt?|lett|par|cfr|n|nn|c|co|all|es|ecc|pag|Art|Arts|No|Nos|para|Reg|Dir|D|Lgs|S|p|r|l)\.$")
+_ABBREVIATION = re.compile(
+    r"\b(?:artt?|lett|par|cfr|n|nn|c|co|all|es|ecc|pag|Art|Arts|No|Nos|para|Reg|Dir|D|Lgs|S|p|r|l)\.$"
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ def passages(sections: Iterable[Section], *, size: int, overlap: int) -> Iterato
     for section in sections:
         for text in _packed(list(_sentences(section.text, size)), size, overlap):
             yield Passage(section.heading, section.page, text)
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a passage, which joined by spaces give it back."""
+    return list(_sentences(text, len(text) + 1))
 
 
 def _sentences(text: str, size: int) -> Iterator[str]:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.postgres.search import SearchVector
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils import timezone
 
 from chatbot import tasks
 from chatbot.chunking import passages
@@ -99,9 +100,7 @@ def read_again(*, document: Document, now: datetime) -> None:
     document.chunks.all().delete()
     document.status, document.error, document.attempts, document.next_try_at = Document.Status.PENDING, "", 0, now
     document.chunk_count = document.embedded_count = 0
-    document.save(
-        update_fields=["status", "error", "attempts", "next_try_at", "chunk_count", "embedded_count"]
-    )
+    document.save(update_fields=["status", "error", "attempts", "next_try_at", "chunk_count", "embedded_count"])
     enqueue(tasks.ingest_document, document_id=document.pk)
 
 
@@ -154,7 +153,9 @@ def _embed(document: Document) -> None:
             chunk.embedding, chunk.embedding_model = vector, settings.EMBEDDING_MODEL
         with transaction.atomic():
             Chunk.objects.bulk_update(batch, ["embedding", "embedding_model"])
-            Document.objects.filter(pk=document.pk).update(embedded_count=F("embedded_count") + len(batch))
+            Document.objects.filter(pk=document.pk).update(
+                embedded_count=F("embedded_count") + len(batch), claimed_at=timezone.now()
+            )
 
 
 def _complete(document: Document, now: datetime) -> None:

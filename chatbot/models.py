@@ -14,8 +14,8 @@ from pgvector.django import HalfVectorField
 
 # The column is as wide as OpenAI's small model; a narrower model is padded with zeros, which leaves cosine alone.
 EMBEDDING_DIMENSIONS = 1536
-# A worker that took a document and was never heard of again.
-LEASE = timedelta(minutes=15)
+# A worker that took a document and was not heard of for so long is gone: longer than reading or one batch may take.
+LEASE = timedelta(minutes=3)
 
 
 class Topic(models.TextChoices):

@@ -1,6 +1,6 @@
 """Turns a file into sections with headings and pages. Runs in a process of its own with limits: `parse` starts it.
 
-PDF by pypdf, DOCX by python-docx, Markdown by markdown-it-py; whatever a hostile file does to them ends with the process.
+PDF by pypdf, DOCX by python-docx, Markdown by markdown-it-py; what a hostile file does to them ends with the process.
 """
 
 import io
@@ -14,8 +14,8 @@ from dataclasses import asdict
 from chatbot.chunking import Section
 
 _MEMORY_BYTES = 1536 * 1024 * 1024
-_CPU_S = 240
-_WALL_S = 300
+_CPU_S = 120
+_WALL_S = 150
 
 
 class UnreadableDocumentError(Exception):
@@ -28,7 +28,7 @@ def parse(kind: str, content: bytes) -> list[Section]:
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=_WALL_S, check=False)  # noqa: S603 -- our own module
     except subprocess.TimeoutExpired as error:
-        raise UnreadableDocumentError("reading took more than five minutes") from error
+        raise UnreadableDocumentError("reading took more than two and a half minutes") from error
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().splitlines()
         raise UnreadableDocumentError(reason[-1][:300] if reason else "the reader ended without a word")
@@ -63,11 +63,11 @@ def _docx(content: bytes) -> Iterator[Section]:
     from docx import Document  # noqa: PLC0415
     from docx.table import Table  # noqa: PLC0415
 
-    heading, lines = "", []
+    heading, lines = "", list[str]()
     for block in Document(io.BytesIO(content)).iter_inner_content():
         if isinstance(block, Table):
             lines += [" | ".join(cell.text.strip() for cell in row.cells) for row in block.rows]
-        elif (block.style and block.style.name or "").startswith(("Heading", "Title")):
+        elif ((block.style and block.style.name) or "").startswith(("Heading", "Title")):
             yield Section(heading, "\n".join(lines))
             heading, lines = block.text.strip(), []
         elif block.text.strip():
@@ -78,7 +78,7 @@ def _docx(content: bytes) -> Iterator[Section]:
 def _md(content: bytes) -> Iterator[Section]:
     from markdown_it import MarkdownIt  # noqa: PLC0415
 
-    heading, lines, in_heading = "", [], False
+    heading, lines, in_heading = "", list[str](), False
     for token in MarkdownIt("commonmark").enable("table").parse(_without_front_matter(content.decode("utf-8-sig"))):
         if token.type == "heading_open":
             yield Section(heading, "\n".join(lines))

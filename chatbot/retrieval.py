@@ -17,7 +17,9 @@ _POOL = 50
 # Below this similarity of the best passage, with no word in common, a question is about something else altogether.
 OFF_TOPIC = 0.79
 # Exact terms (an article, a code, a number) are full text's to find; a free question is the vectors'.
-_EXACT = re.compile(r"\b(?:artt?|articol\w+|articles?|comma|lett|allegat\w+|annex|considerand\w+|recital)\b|\d", re.IGNORECASE)
+_EXACT = re.compile(
+    r"\b(?:artt?|articol\w+|articles?|comma|lett|allegat\w+|annex|considerand\w+|recital)\b|\d", re.IGNORECASE
+)
 _WORD = re.compile(r"[^\W_]{2,}")
 
 _STATEMENT = f"""

@@ -39,7 +39,9 @@ def ask(*, text: str, token: str | None, user: Any, language: str, ip: str, now:
     """Keep a question in the caller's conversation, begun if needed. Raises on an empty, long or one too many."""
     question = checked_question(text)
     caller = caller_hash(ip)
-    conversation = Conversation.objects.visible_to(user=user, token=token).filter(token=token).first() if token else None
+    conversation = (
+        Conversation.objects.visible_to(user=user, token=token).filter(token=token).first() if token else None
+    )
     if conversation is None:
         owner = user if user.is_authenticated else None
         conversation = Conversation.objects.create(user=owner, language=language, caller=caller)

@@ -116,7 +116,9 @@ def show_assistant(request: HttpRequest) -> HttpResponse:
             _remember(response, question.conversation)
             return response
     token = _known_token(request)
-    conversation = Conversation.objects.visible_to(user=request.user, token=token).filter(token=token).first() if token else None
+    conversation = (
+        Conversation.objects.visible_to(user=request.user, token=token).filter(token=token).first() if token else None
+    )
     messages = conversation.messages.prefetch_related("citations").order_by("pk") if conversation else []
     status = HTTPStatus.BAD_REQUEST if error else HTTPStatus.OK
     return render(request, "chatbot/assistant.html", {"chat_messages": messages, "error": error}, status=status)
@@ -132,7 +134,9 @@ async def _drain(question: Message) -> None:
 def show_conversation(request: HttpRequest) -> JsonResponse:
     """The caller's conversation for the widget: what was said before this page was opened."""
     token = _known_token(request)
-    conversation = Conversation.objects.visible_to(user=request.user, token=token).filter(token=token).first() if token else None
+    conversation = (
+        Conversation.objects.visible_to(user=request.user, token=token).filter(token=token).first() if token else None
+    )
     messages = conversation.messages.prefetch_related("citations").order_by("pk") if conversation else []
     response = JsonResponse(
         {

@@ -1,8 +1,9 @@
 """The back office's home: today's figures, each with the list it counts."""
 
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,28 +15,34 @@ from invoicing.models import Invoice
 from notifications.models import Mail
 
 
-def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 -- unfold's signature
     """Adds `tiles`: label, figure, link, and whether somebody should look."""
     revenue = Payment.objects.filter(status=Payment.Status.SUCCEEDED, flag="").aggregate(sum=Sum("amount"))["sum"]
+    orders, invoices = Order.objects.all(), Invoice.objects.all()
     context["tiles"] = [
-        _tile(_("Paid in all"), eur(revenue or 0), "billing_payment", "?status__exact=succeeded"),
-        _count(_("Orders awaiting payment"), Order.objects.filter(status="awaiting_payment"), "billing_order", "?status__exact=awaiting_payment"),
-        _count(_("Orders to start"), Order.objects.filter(status="paid"), "billing_order", "?status__exact=paid"),
-        _count(_("Payments to check"), Payment.objects.exclude(flag=""), "billing_payment", "?flagged=yes", alarm=True),
-        _count(_("Paid without invoice"), Payment.objects.exclude(invoice_error=""), "billing_payment", "?uninvoiced=yes", alarm=True),
-        _count(_("Invoices not sent"), Invoice.objects.filter(state="send_failed"), "invoicing_invoice", "?state__exact=send_failed", alarm=True),
-        _count(_("Invoices rejected by SDI"), Invoice.objects.filter(state="rejected"), "invoicing_invoice", "?state__exact=rejected", alarm=True),
-        _count(_("Mails given up"), Mail.objects.filter(state="failed"), "notifications_mail", "?state__exact=failed", alarm=True),
-        _count(_("Stripe events given up"), StripeEvent.objects.filter(state="failed"), "billing_stripeevent", "?state__exact=failed", alarm=True),
-        _count(_("Documents that failed"), Document.objects.filter(status="failed"), "chatbot_document", "?status__exact=failed", alarm=True),
-    ]  # fmt: skip
+        _tile(_("Paid in all"), eur(revenue or Decimal(0)), "billing_payment", "status__exact=succeeded"),
+        _count(
+            _("Orders awaiting payment"), orders.filter(status="awaiting_payment"), "status__exact=awaiting_payment"
+        ),
+        _count(_("Orders to start"), orders.filter(status="paid"), "status__exact=paid"),
+    ]
+    alarms = [
+        _count(_("Payments to check"), Payment.objects.exclude(flag=""), "flagged=yes"),
+        _count(_("Paid without invoice"), Payment.objects.exclude(invoice_error=""), "uninvoiced=yes"),
+        _count(_("Invoices not sent"), invoices.filter(state="send_failed"), "state__exact=send_failed"),
+        _count(_("Invoices rejected by SDI"), invoices.filter(state="rejected"), "state__exact=rejected"),
+        _count(_("Mails given up"), Mail.objects.filter(state="failed"), "state__exact=failed"),
+        _count(_("Stripe events given up"), StripeEvent.objects.filter(state="failed"), "state__exact=failed"),
+        _count(_("Documents that failed"), Document.objects.filter(status="failed"), "status__exact=failed"),
+    ]
+    context["tiles"] += [tile | {"alarm": tile["figure"] != "0"} for tile in alarms]
     return context
 
 
-def _count(label: str, rows: Any, model: str, query: str, *, alarm: bool = False) -> dict[str, Any]:
-    count = rows.count()
-    return _tile(label, str(count), model, query, alarm=alarm and count > 0)
+def _count(label: str, rows: QuerySet[Any], query: str) -> dict[str, Any]:
+    meta = rows.model._meta
+    return _tile(label, str(rows.count()), f"{meta.app_label}_{meta.model_name}", query)
 
 
-def _tile(label: str, figure: str, model: str, query: str, *, alarm: bool = False) -> dict[str, Any]:
-    return {"label": label, "figure": figure, "url": reverse(f"admin:{model}_changelist") + query, "alarm": alarm}
+def _tile(label: str, figure: str, model: str, query: str) -> dict[str, Any]:
+    return {"label": label, "figure": figure, "url": f"{reverse(f'admin:{model}_changelist')}?{query}", "alarm": False}

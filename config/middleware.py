@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 
 class ContentSecurityPolicyMiddleware(CSPMiddleware):
-    """Strict everywhere; django-unfold's Alpine.js evaluates expressions and styles inline, so the back office allows that."""
+    """Strict everywhere but in the back office: django-unfold's Alpine.js evaluates expressions and styles inline."""
 
     def get_policy_parts(self, request: HttpRequest, response: Any, report_only: bool = False) -> PolicyParts:
         parts = super().get_policy_parts(request, response, report_only)

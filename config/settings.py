@@ -14,7 +14,7 @@ from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()
+env = environ.FileAwareEnv()  # type: ignore[no-untyped-call]
 environ.Env.read_env(BASE_DIR / ".env")
 
 DEBUG = env.bool("DEBUG", default=False)
@@ -353,9 +353,9 @@ INVOICE_RECEIPT_ALERT_HOURS = env.int("INVOICE_RECEIPT_ALERT_HOURS", default=24)
 # --- Assistant (Claude, embeddings) -------------------------------------------------------------------------------
 ANTHROPIC_API_KEY = env.str("ANTHROPIC_API_KEY", default="")
 ANTHROPIC_BASE_URL = env.str("ANTHROPIC_BASE_URL", default="https://api.anthropic.com")
-CLAUDE_MODEL = env.str("CLAUDE_MODEL", default="claude-sonnet-4-5-20250929")
+CLAUDE_MODEL = env.str("CLAUDE_MODEL", default="claude-sonnet-4-6")
 CLAUDE_MAX_TOKENS = env.int("CLAUDE_MAX_TOKENS", default=1024)
-CLAUDE_TEMPERATURE = env.float("CLAUDE_TEMPERATURE", default=0.0)
+CLAUDE_TEMPERATURE = env.float("CLAUDE_TEMPERATURE") if env.str("CLAUDE_TEMPERATURE", default="") else None
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="https://api.openai.com/v1")
 EMBEDDING_MODEL = env.str("EMBEDDING_MODEL", default="text-embedding-3-small")
@@ -422,7 +422,7 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": True,
     "DASHBOARD_CALLBACK": "config.dashboard.figures",
-    "STYLES": [lambda request: static("css/admin.css")],
+    "STYLES": [lambda _request: static("css/admin.css")],
     "BORDER_RADIUS": "3px",
     "COLORS": {
         "primary": {

@@ -35,9 +35,7 @@ _BEAT_LIMIT = timedelta(minutes=2)
 @require_safe
 def show_home(request: HttpRequest) -> HttpResponse:
     services = Service.objects.listed()
-    return render(
-        request, "home.html", {"services": services, "obligations": coming_obligations(timezone.localdate())}
-    )
+    return render(request, "home.html", {"services": services, "obligations": coming_obligations(timezone.localdate())})
 
 
 @require_safe
@@ -99,7 +97,7 @@ def health(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Whether everything behind the pages works, part by part; 503 when the database does not, for nothing works without."""
+    """Whether everything behind the pages works, part by part; 503 without the database, as nothing works then."""
     parts = {"database": _database_answers(), "redis": _redis_answers(), "worker": False}
     if parts["database"]:
         beat = Heartbeat.objects.filter(at__gt=timezone.now() - _BEAT_LIMIT)
@@ -173,5 +171,5 @@ def page_not_found(request: HttpRequest, exception: Any) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     if _is_api(request):
         return problems.server_error(request)
-    text = _("We have a record of it. Before you repeat an order or a payment, look into your area: it may have gone through.")
+    text = _("We have a record of it. Before you repeat an order, look into your area: it may have gone through.")
     return _error_page(request, 500, _("Something broke on our side"), text)

@@ -49,7 +49,8 @@ class AuditedAdmin(ModelAdmin):
         return super().log_deletions(request, queryset)
 
     def _record(self, request: HttpRequest, obj: Model, verb: str, **detail: Any) -> None:
-        audit.record(action=f"{obj._meta.model_name}.{verb}", target=obj, actor=request.user, **detail)
+        actor = request.user if request.user.is_authenticated else None
+        audit.record(action=f"{obj._meta.model_name}.{verb}", target=obj, actor=actor, **detail)
 
 
 class ReadOnlyInline(TabularInline):

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection, transaction
 from django.db.models import Model
 
@@ -20,9 +19,7 @@ from core.models import AuditEntry
 _LOCK = 0x61756469  # advisory lock: one sealer at a time
 
 
-def record(
-    *, action: str, target: Model | None = None, actor: AbstractBaseUser | None = None, **detail: Any
-) -> AuditEntry:
+def record(*, action: str, target: Model | None = None, actor: Any = None, **detail: Any) -> AuditEntry:
     """Write one entry in the caller's transaction. `detail` must be JSON and hold no secrets and no free text."""
     return AuditEntry.objects.create(
         actor=actor,

@@ -14,6 +14,7 @@ from core.errors import DomainError
 from core.ratelimit import TooManyRequestsError
 
 CONTENT_TYPE = "application/problem+json"
+_KEPT_HEADERS = ("Retry-After", "WWW-Authenticate", "Allow")
 
 
 def problem(status: int, code: str, title: str, **more: Any) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def _domain_error(error: DomainError) -> Response:
 
 
 def _as_problem(body: dict[str, Any], status: int, headers: dict[str, str]) -> Response:
-    kept = {name: headers[name] for name in ("Retry-After", "WWW-Authenticate", "Allow") if name in headers}
+    kept: dict[str, str] = {name: headers[name] for name in _KEPT_HEADERS if name in headers}
     return Response(body, status=status, content_type=CONTENT_TYPE, headers=kept)
 
 
@@ -75,11 +76,11 @@ def _field_errors(details: Any, field: str = "") -> Any:
             yield from _field_errors(inner, f"{field}.{position}" if nested else field)
 
 
-def not_found(request: HttpRequest) -> JsonResponse:
+def not_found(_request: HttpRequest) -> JsonResponse:
     """For an API address that does not exist."""
     return problem_response(HTTPStatus.NOT_FOUND, "not_found", _("There is nothing at this address."))
 
 
-def server_error(request: HttpRequest) -> JsonResponse:
+def server_error(_request: HttpRequest) -> JsonResponse:
     """For a bug: no detail leaves the house, the request id finds it in the log."""
     return problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, "server_error", _("Something went wrong on our side."))

@@ -95,5 +95,5 @@ def client_ip(request: HttpRequest) -> str:
     if settings.TRUSTED_PROXY_COUNT:
         hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
         if len(hops) >= settings.TRUSTED_PROXY_COUNT:
-            return hops[-settings.TRUSTED_PROXY_COUNT]
+            return str(hops[-settings.TRUSTED_PROXY_COUNT])
     return str(request.META.get("REMOTE_ADDR", ""))

@@ -36,7 +36,7 @@ class UploadRefusedError(InvalidInputError):
 
 
 def checked_kind(file: BinaryIO, *, name: str, size: int, allowed: frozenset[str]) -> str:
-    """The kind of the file ("pdf", "docx", …), one of `allowed`, or `UploadRefusedError`. Leaves `file` at its start."""
+    """The kind of the file ("pdf", …), one of `allowed`, or `UploadRefusedError`. Leaves `file` at its start."""
     kind = PurePath(name).suffix.lower().lstrip(".")
     if kind not in allowed:
         kinds = ", ".join(sorted(allowed)).upper()

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
 from stdnum.it import iva
 
 from invoicing.schema import SchemaMissingError, schema_ready
@@ -37,5 +38,5 @@ def check_pec(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     names = ("SDI_PEC_EMAIL", "SDI_PEC_PASSWORD", "SDI_PEC_SMTP_HOST", "SDI_PEC_IMAP_HOST")
     missing = [name for name in names if not getattr(settings, name)]
     if missing:
-        return [Warning(f"{', '.join(missing)} not set: invoices will not be sent to SDI", id="invoicing.W001")]
+        return [CheckWarning(f"{', '.join(missing)} not set: invoices will not be sent to SDI", id="invoicing.W001")]
     return []

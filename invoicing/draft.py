@@ -3,8 +3,8 @@
 Field names follow the FatturaPA layout; amounts are `Decimal` euros, rates percent.
 """
 
+import datetime
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Self
@@ -74,7 +74,7 @@ class Payment:
 
     method: str
     amount: Decimal
-    due_date: date | None = None
+    due_date: datetime.date | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class InvoiceDraft:
     """A whole document. `notes` becomes Causale (2.1.1.11), `payment_terms` TP01, TP02 or TP03."""
 
     document_type: str
-    date: date
+    date: datetime.date
     seller: Seller
     buyer: Buyer
     lines: tuple[Line, ...]
@@ -91,6 +91,6 @@ class InvoiceDraft:
     currency: str = "EUR"
     notes: str = ""
 
-    def dated(self, day: date) -> Self:
+    def dated(self, day: datetime.date) -> Self:
         """The same document with another date."""
         return replace(self, date=day)

@@ -13,7 +13,7 @@ _SPACES = re.compile(r"\s+")
 
 
 def latin(text: str, limit: int) -> str:
-    """`text` in Latin-1, at most `limit` characters: known signs spelled out, accents beyond Latin-1 dropped, else "?"."""
+    """`text` in Latin-1, cut at `limit`: known signs spelled out, accents beyond Latin-1 dropped, the rest "?"."""
     plain = _SPACES.sub(" ", text.translate(_EQUIVALENTS)).strip()
     return "".join(_fit(char) for char in plain)[:limit].strip()
 

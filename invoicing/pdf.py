@@ -53,7 +53,7 @@ class _Sheet:
         _register_fonts()
         self.view, self.file_name, self.sha256, self.pages = view, file_name, sha256, pages
         self.buffer = io.BytesIO()
-        self.pdf = Canvas(self.buffer, pagesize=A4, invariant=1, lang=language, initialFontName="sans")
+        self.pdf = Canvas(self.buffer, pagesize=A4, invariant=1, lang=language, initialFontName="sans")  # type: ignore[arg-type]
         self.pdf.setTitle(f"{_title(view)} {view.number}")
         self.pdf.setAuthor(view.seller.name)
         self.pdf.setSubject(_("Courtesy copy of an electronic invoice"))
@@ -169,7 +169,7 @@ class _Sheet:
         return y - 8 * mm
 
     def _description(self, line: LineView) -> list[str]:
-        return simpleSplit(line.description, "sans", 10, _COLUMNS[0] - TEXT - 18 * mm)
+        return list[str](simpleSplit(line.description, "sans", 10, _COLUMNS[0] - TEXT - 18 * mm))
 
     def _line(self, line: LineView, rows: Sequence[str], y: float) -> float:
         self.write_end(AXIS - 4 * mm, y, line.number, "serif", 10, ACCENT)

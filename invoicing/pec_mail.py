@@ -45,7 +45,7 @@ class OtherMail:
 
 def parse_mail(raw: bytes) -> EmailMessage:
     """The mail as an object that decodes headers and parts."""
-    return email.message_from_bytes(raw, policy=email.policy.default)  # type: ignore[return-value]
+    return email.message_from_bytes(raw, policy=email.policy.default)
 
 
 def classify(message: EmailMessage) -> ProviderReceipt | SdiMail | OtherMail:
@@ -75,7 +75,7 @@ def _from_sdi(message: EmailMessage) -> SdiMail | OtherMail:
     if not attached:
         return OtherMail("a mail of SDI without a message file")
     content = attached[0].get_payload(decode=True)
-    text = inner.get_body(("plain",)) if isinstance(inner, EmailMessage) else None  # type: ignore[attr-defined]
+    text = inner.get_body(("plain",)) if isinstance(inner, EmailMessage) else None
     return SdiMail(
         attached[0].get_filename() or "",
         content if isinstance(content, bytes) else b"",

@@ -7,6 +7,7 @@ importlib.metadata and checked by its SHA-256 before it is believed.
 import hashlib
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, files
+from typing import Any
 
 from lxml import etree
 
@@ -36,7 +37,7 @@ def parse(content: bytes) -> etree._Element:
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
         raise UnreadableXmlError(str(error)) from error
-    if root.getroottree().docinfo.doctype:
+    if root.getroottree().docinfo.doctype:  # type: ignore[union-attr]
         raise UnreadableXmlError("a DOCTYPE is not allowed")
     return root
 
@@ -47,7 +48,8 @@ def schema_errors(root: etree._Element) -> list[str]:
     if schema.validate(root):
         return []
     # libxml2 puts the namespace into every message; a reader needs the element's name
-    return [f"line {entry.line}: {entry.message}" for entry in schema.error_log]
+    log: Any = schema.error_log
+    return [f"line {entry.line}: {entry.message}" for entry in log]
 
 
 def schema_ready() -> None:
@@ -69,8 +71,8 @@ def _schema() -> etree.XMLSchema:
 class _LocalSignatureSchema(etree.Resolver):
     """The schema imports xmldsig from the W3C's site; its copy in the same distribution is used instead."""
 
-    def resolve(self, system_url: str, public_id: str, context: object) -> object:
-        return self.resolve_string(_file(SIGNATURE_FILE), context)
+    def resolve(self, system_url: str, public_id: str, context: Any) -> Any:  # type: ignore[override]
+        return self.resolve_string(_file(SIGNATURE_FILE), context)  # type: ignore[call-arg]
 
 
 def _file(name: str) -> bytes:

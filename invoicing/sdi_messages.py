@@ -34,7 +34,7 @@ class SdiError:
 
 @dataclass(frozen=True)
 class SdiMessage:
-    """`kind` is RC, NS or MC; `file_name` the invoice file it is about; `file_hash` SHA-256 in hex when SDI gives it."""
+    """`kind` is RC, NS or MC; `file_name` the file it is about; `file_hash` its SHA-256 in hex, when SDI gives it."""
 
     kind: str
     identifier: str

@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from email.message import EmailMessage
 from email.utils import make_msgid
 
@@ -64,7 +65,7 @@ def seller_from_settings() -> Seller:
         address=address,
         rea_office=settings.SELLER_REA_OFFICE,
         rea_number=settings.SELLER_REA_NUMBER,
-        share_capital=settings.SELLER_SHARE_CAPITAL,
+        share_capital=Decimal(settings.SELLER_SHARE_CAPITAL) if settings.SELLER_SHARE_CAPITAL else None,
     )
 
 
@@ -88,7 +89,7 @@ def buyer_from(identity: FiscalIdentity) -> DraftBuyer:
 def issue_invoice(
     *, draft: InvoiceDraft, customer: User | None, reference: str, language: str, today: date, now: datetime
 ) -> Invoice:
-    """Number, freeze and store the document; sending follows by itself. Raises `InvoiceRefusedError`, then no number is used.
+    """Number, freeze and store the document; sending follows by itself. `InvoiceRefusedError` uses no number.
 
     The number is gap-free within the year of the document's date, and dates never go back along it: a document
     dated before the last one issued takes that one's date.

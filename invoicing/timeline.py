@@ -26,8 +26,9 @@ def invoice_steps(invoice: Invoice) -> list[InvoiceStep]:
 
 def _step(invoice: Invoice, event: InvoiceEvent) -> InvoiceStep:
     state = Invoice.State
+    issued = _("Invoice %(number)s issued") % {"number": invoice.number}
     words = {
-        state.ISSUED: (_("Invoice %(number)s issued") % {"number": invoice.number}, invoice.current_file().file_name, "done"),
+        state.ISSUED: (issued, invoice.current_file().file_name, "done"),
         state.SENT: (_("Sent to SDI by PEC"), "", "done"),
         state.PEC_ACCEPTED: (_("Accepted by the PEC provider"), "", "done"),
         state.PEC_DELIVERED: (_("Received by the Sistema di Interscambio"), "", "done"),

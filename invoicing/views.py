@@ -20,7 +20,12 @@ def list_invoices(request: HttpRequest) -> HttpResponse:
 @require_safe
 def show_invoice(request: HttpRequest, number: str) -> HttpResponse:
     invoice = get_object_or_404(Invoice.objects.visible_to(request.user), number=number)
-    context = {"invoice": invoice, "steps": invoice_steps(invoice), "file": invoice.current_file(), "section": "invoices"}
+    context = {
+        "invoice": invoice,
+        "steps": invoice_steps(invoice),
+        "file": invoice.current_file(),
+        "section": "invoices",
+    }
     return render(request, "invoicing/invoice.html", context)
 
 

@@ -20,12 +20,12 @@ class GraphBackend(BaseEmailBackend):
 
 
 def _as_graph_mail(message: EmailMessage) -> graph.GraphMail:
-    alternatives = message.alternatives if isinstance(message, EmailMultiAlternatives) else []
+    alternatives: list[Any] = list(message.alternatives) if isinstance(message, EmailMultiAlternatives) else []
     html = next((str(part.content) for part in alternatives if part.mimetype == "text/html"), None)
     return graph.GraphMail(
         to=[parseaddr(address) for address in message.recipients()],
-        subject=message.subject,
-        content=message.body if html is None else html,
+        subject=str(message.subject),
+        content=str(message.body) if html is None else html,
         is_html=html is not None,
         headers={name: value for name, value in message.extra_headers.items() if name.lower().startswith("x-")},
         attachments=[_attachment(item) for item in message.attachments],

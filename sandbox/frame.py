@@ -67,12 +67,12 @@ class Faults:
         if fault.status is not None:
             await JSONResponse(fault.body, fault.status, fault.headers)(scope, receive, send)
         elif fault.drop or fault.after:
-            await _abort(send)
+            await abort(send)
         else:
             await self.app(scope, receive, send)
 
 
-async def _abort(send: Send) -> None:
+async def abort(send: Send) -> None:
     """Cut the connection. ASGI has no word for it, so this asks uvicorn's request object, whose method `send` is."""
     send.__self__.transport.abort()  # type: ignore[attr-defined]
     while not send.__self__.disconnected:  # type: ignore[attr-defined]  # noqa: ASYNC110 -- uvicorn offers no event

@@ -26,7 +26,7 @@ class Source:
 
     title: str
     reference: str
-    text: str
+    sentences: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ async def stream_answer(
         async with _clients.get().messages.stream(
             model=settings.CLAUDE_MODEL,
             max_tokens=settings.CLAUDE_MAX_TOKENS,
-            temperature=settings.CLAUDE_TEMPERATURE,
             system=[{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}],
             messages=_messages(sources, history, question),
+            extra_body=_sampling(),
         ) as stream:
             message: types.Message | None = None
             async for event in stream:
@@ -96,13 +96,19 @@ async def stream_answer(
         raise TransientError(f"Claude: {type(error).__name__}", code="connection") from error
 
 
+def _sampling() -> dict[str, float] | None:
+    """The temperature, where one is set: newer models refuse the parameter, and the SDK no longer knows it."""
+    return None if settings.CLAUDE_TEMPERATURE is None else {"temperature": settings.CLAUDE_TEMPERATURE}
+
+
 def _messages(sources: Sequence[Source], history: Sequence[Turn], question: str) -> Any:
     results = [
         {
             "type": "search_result",
             "source": source.reference,
             "title": source.title,
-            "content": [{"type": "text", "text": source.text}],
+            # sentence by sentence: a citation names whole blocks
+            "content": [{"type": "text", "text": sentence} for sentence in source.sentences],
             "citations": {"enabled": True},
         }
         for source in sources
@@ -130,8 +136,8 @@ def _folded(error: anthropic.APIStatusError) -> TransientError | PermanentError:
     if "spend_limit" in str(detail.get("message", "")) or "spend_limit" in kind:
         return PermanentError("Claude: the month's spend limit is reached", code="spend_limit")
     if kind in _PASSING or error.status_code >= 500:
-        retry_after = error.response.headers.get("retry-after", "")
-        return TransientError(f"Claude: {kind}", code=kind, retry_after_s=float(retry_after) if retry_after.isdigit() else None)
+        said = error.response.headers.get("retry-after", "")
+        return TransientError(f"Claude: {kind}", code=kind, retry_after_s=float(said) if said.isdigit() else None)
     return PermanentError(f"Claude: {kind}: {detail.get('message', '')}", code=kind)
 
 

@@ -1,26 +1,32 @@
-"""The only custom template tags: amounts, seals, form fields and the marks of states."""
+"""The only custom template tags: amounts, Markdown, seals and form fields."""
 
 import math
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
+from markdown_it import MarkdownIt
 
 register = template.Library()
 
 NBSP = "\N{NO-BREAK SPACE}"
 
-# How many lobes each subject's seal has, and how often a curve (radius, swing, turns) is drawn round.
+# The curves of each seal as (lobes, radius, swing, turns): a subject has its own number of lobes.
 _SEALS = {
-    "ai-act": (5, ((70, 26, 4),)),
-    "gdpr": (12, ((74, 22, 2), (36, 16, 2))),
-    "nis2": (8, ((52, 44, 3),)),
-    "cybersecurity": (3, ((66, 30, 8),)),
-    "house": (24, ((74, 22, 5), (58, 12, 7), (26, 14, 8))),
+    "ai-act": ((5, 55, 41, 4),),
+    "gdpr": ((12, 74, 22, 2), (12, 38, 14, 2)),
+    "nis2": ((8, 52, 44, 3),),
+    "cybersecurity": ((3, 66, 30, 8),),
+    "house": ((24, 88, 10, 5), (12, 56, 27, 8), (6, 21, 13, 8)),
 }
+_SEGMENTS_PER_LOBE = 10
+
+# no HTML of their own in texts, and no links to elsewhere that search engines would follow
+_markdown = MarkdownIt("commonmark", {"html": False, "typographer": False})
 
 
 @register.filter
@@ -48,48 +54,80 @@ def rate(percent: Decimal) -> str:
     return f"{digits}{NBSP}%" if (get_language() or "it").startswith("it") else f"{digits}%"
 
 
+@register.filter
+def markdown(text: str) -> SafeString:
+    """A text of the catalogue as HTML: paragraphs, lists, emphasis, links; markup inside it is shown, not obeyed."""
+    tokens = _markdown.parse(str(text))
+    for token in tokens:
+        for child in token.children or ():
+            if child.type == "link_open":
+                child.attrSet("rel", "nofollow")
+    # markdown-it escapes everything that is not Markdown, and refuses javascript: and data: addresses
+    html = str(_markdown.renderer.render(tokens, _markdown.options, {}))
+    return mark_safe(html)  # noqa: S308
+
+
 @register.simple_tag
-def seal(subject: str, css_class: str = "seal") -> SafeString:
-    """The subject's rosette: r = R + a·cos(nθ), turned a few times; drawn once and repeated by reference."""
-    lobes, curves = _SEALS[subject]
+def seal(subject: str, css_class: str = "seal") -> str:
+    """The subject's rosette: r = R + a·cos(nθ), turned a few times; drawn once and repeated by reference.
+
+    Its ids carry the subject's name, so a page shows each seal once.
+    """
     parts = []
-    for number, (radius, swing, turns) in enumerate(curves):
+    for number, (lobes, radius, swing, turns) in enumerate(_SEALS[subject]):
         identifier = f"seal-{subject}-{number}"
         parts.append(
             f'<path id="{identifier}" vector-effect="non-scaling-stroke" d="{_rosette(lobes, radius, swing)}"/>'
         )
         step = 360 / lobes / turns
         parts += [f'<use href="#{identifier}" transform="rotate({step * turn:.2f})"/>' for turn in range(1, turns)]
+    attributes = 'viewBox="-100 -100 200 200" aria-hidden="true" focusable="false"'
     # nothing here comes from outside: numbers and the names above
-    return mark_safe(  # noqa: S308
-        f'<svg class="{css_class}" viewBox="-100 -100 200 200" aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
-    )
+    return mark_safe(f'<svg class="{css_class}" {attributes}>{"".join(parts)}</svg>')  # noqa: S308
 
 
+@lru_cache(maxsize=16)
 def _rosette(lobes: int, radius: float, swing: float) -> str:
-    steps = lobes * 16
-    points = []
-    for step in range(steps):
-        angle = 2 * math.pi * step / steps
-        reach = radius + swing * math.cos(lobes * angle)
-        points.append(f"{reach * math.cos(angle):.1f} {reach * math.sin(angle):.1f}")
-    return f"M{'L'.join(points)}Z"
+    """The closed curve as cubic Bézier segments that share position and tangent with it at their ends."""
+    count = lobes * _SEGMENTS_PER_LOBE
+    angle = 2 * math.pi / count
+    path = ["M", _numbers(_point(0, lobes, radius, swing))]
+    for step in range(count):
+        start, end = step * angle, (step + 1) * angle
+        (x0, y0), (x1, y1) = _point(start, lobes, radius, swing), _point(end, lobes, radius, swing)
+        (dx0, dy0), (dx1, dy1) = _slope(start, lobes, radius, swing), _slope(end, lobes, radius, swing)
+        third = angle / 3
+        path += ["C", _numbers((x0 + dx0 * third, y0 + dy0 * third, x1 - dx1 * third, y1 - dy1 * third, x1, y1))]
+    return "".join([*path, "Z"])
+
+
+def _point(angle: float, lobes: int, radius: float, swing: float) -> tuple[float, float]:
+    reach = radius + swing * math.cos(lobes * angle)
+    return reach * math.cos(angle), reach * math.sin(angle)
+
+
+def _slope(angle: float, lobes: int, radius: float, swing: float) -> tuple[float, float]:
+    """The derivative of `_point` by its angle."""
+    reach = radius + swing * math.cos(lobes * angle)
+    change = -swing * lobes * math.sin(lobes * angle)
+    return change * math.cos(angle) - reach * math.sin(angle), change * math.sin(angle) + reach * math.cos(angle)
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return " ".join(f"{value:.1f}".removesuffix(".0") for value in values)
 
 
 @register.inclusion_tag("components/_field.html")
-def field(bound: Any, *, code: bool = False) -> dict[str, Any]:
+def field(bound: Any, *, code: bool = False, optional: bool = False) -> dict[str, Any]:
     """One form field with its label, hint and error, wired for screen readers."""
-    described = " ".join(
-        part
-        for part in (
-            f"{bound.auto_id}-hint" if bound.help_text else "",
-            f"{bound.auto_id}-error" if bound.errors else "",
-        )
-        if part
-    )
+    described = [
+        f"{bound.auto_id}-{part}" for part in ("hint", "error") if (bound.help_text if part == "hint" else bound.errors)
+    ]
     attributes: dict[str, Any] = {}
     if described:
-        attributes["aria-describedby"] = described
+        attributes["aria-describedby"] = " ".join(described)
     if bound.errors:
         attributes["aria-invalid"] = "true"
-    return {"field": bound, "code": code, "widget": bound.as_widget(attrs=attributes)}
+    if bound.widget_type == "radioselect":
+        return {"field": bound, "described": " ".join(described), "options": bound.subwidgets}
+    return {"field": bound, "code": code, "optional": optional, "widget": bound.as_widget(attrs=attributes)}

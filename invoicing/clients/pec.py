@@ -34,21 +34,9 @@ class FetchedMail:
 
 def send(message: EmailMessage) -> None:
     """Submit one mail. Raises `PermanentError` (refused), `TransientError` (not sent) or `UncertainDeliveryError`."""
-    handed_over = False
+    state = _Submission()
     try:
-        with smtplib.SMTP_SSL(
-            settings.SDI_PEC_SMTP_HOST, settings.SDI_PEC_SMTP_PORT, timeout=_TIMEOUT_S, context=_tls()
-        ) as connection:
-            connection.login(settings.SDI_PEC_EMAIL, settings.SDI_PEC_PASSWORD)
-            connection.mail(settings.SDI_PEC_EMAIL)
-            code, answer = connection.rcpt(str(message["To"]))
-            if code not in (250, 251):
-                raise smtplib.SMTPResponseException(code, answer)
-            handed_over = True
-            code, answer = connection.data(message.as_bytes(policy=message.policy.clone(linesep="\r\n")))
-            handed_over = False
-            if code != 250:
-                raise smtplib.SMTPResponseException(code, answer)
+        _submit(message, state)
     except smtplib.SMTPResponseException as error:
         text = f"PEC provider: {error.smtp_code} {_decode(error.smtp_error)}"
         # a 5yz is final (RFC 5321 §4.2.1), a 4yz and a bad login may be mended without touching the invoice
@@ -56,7 +44,32 @@ def send(message: EmailMessage) -> None:
         raise (PermanentError if permanent else TransientError)(text, code=str(error.smtp_code)) from error
     except (OSError, smtplib.SMTPException) as error:
         text = f"PEC provider: {type(error).__name__}: {error}"
-        raise (UncertainDeliveryError if handed_over else TransientError)(text) from error
+        raise (UncertainDeliveryError if state.handed_over else TransientError)(text) from error
+
+
+@dataclass
+class _Submission:
+    """How far a submission got: after the content and before the answer nobody knows."""
+
+    handed_over: bool = False
+
+
+def _submit(message: EmailMessage, state: _Submission) -> None:
+    with smtplib.SMTP_SSL(
+        settings.SDI_PEC_SMTP_HOST, settings.SDI_PEC_SMTP_PORT, timeout=_TIMEOUT_S, context=_tls()
+    ) as connection:
+        connection.login(settings.SDI_PEC_EMAIL, settings.SDI_PEC_PASSWORD)
+        _expect(connection.mail(settings.SDI_PEC_EMAIL))
+        _expect(connection.rcpt(str(message["To"])))
+        state.handed_over = True
+        answer = connection.data(message.as_bytes(policy=message.policy.clone(linesep="\r\n")))
+        state.handed_over = False
+        _expect(answer)
+
+
+def _expect(answer: tuple[int, bytes]) -> None:
+    if answer[0] not in (250, 251):
+        raise smtplib.SMTPResponseException(*answer)
 
 
 def fetch_since(uid_validity: int, last_uid: int) -> tuple[int, list[FetchedMail]]:

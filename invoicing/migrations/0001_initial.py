@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,141 +15,313 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Document',
+            name="Document",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('xml', 'electronic invoice'), ('pdf', 'courtesy copy'), ('pec_receipt', 'PEC receipt'), ('sdi_message', 'SDI message')], max_length=11, verbose_name='kind')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('content_type', models.CharField(max_length=80)),
-                ('content', models.BinaryField()),
-                ('sha256', models.CharField(max_length=64, verbose_name='SHA-256')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("xml", "electronic invoice"),
+                            ("pdf", "courtesy copy"),
+                            ("pec_receipt", "PEC receipt"),
+                            ("sdi_message", "SDI message"),
+                        ],
+                        max_length=11,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("content_type", models.CharField(max_length=80)),
+                ("content", models.BinaryField()),
+                ("sha256", models.CharField(max_length=64, verbose_name="SHA-256")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name': 'document',
-                'verbose_name_plural': 'documents',
+                "verbose_name": "document",
+                "verbose_name_plural": "documents",
             },
         ),
         migrations.CreateModel(
-            name='Mailbox',
+            name="Mailbox",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address', models.EmailField(max_length=254, unique=True)),
-                ('uid_validity', models.PositiveBigIntegerField(default=0)),
-                ('last_uid', models.PositiveBigIntegerField(default=0)),
-                ('read_at', models.DateTimeField(null=True)),
-                ('last_error', models.TextField(blank=True)),
-                ('sdi_address', models.EmailField(blank=True, max_length=254)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("address", models.EmailField(max_length=254, unique=True)),
+                ("uid_validity", models.PositiveBigIntegerField(default=0)),
+                ("last_uid", models.PositiveBigIntegerField(default=0)),
+                ("read_at", models.DateTimeField(null=True)),
+                ("last_error", models.TextField(blank=True)),
+                ("sdi_address", models.EmailField(blank=True, max_length=254)),
             ],
             options={
-                'verbose_name_plural': 'mailboxes',
+                "verbose_name_plural": "mailboxes",
             },
         ),
         migrations.CreateModel(
-            name='Invoice',
+            name="Invoice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('company', 'Company or professional with partita IVA'), ('person', 'Private person')], default='company', max_length=10, verbose_name='customer')),
-                ('company_name', models.CharField(blank=True, max_length=80, verbose_name='company name')),
-                ('first_name', models.CharField(blank=True, max_length=60, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=60, verbose_name='last name')),
-                ('vat_number', models.CharField(blank=True, max_length=11, verbose_name='partita IVA')),
-                ('tax_code', models.CharField(blank=True, max_length=16, verbose_name='codice fiscale')),
-                ('recipient_code', models.CharField(blank=True, max_length=7, verbose_name='codice destinatario')),
-                ('pec', models.EmailField(blank=True, max_length=254, verbose_name='PEC')),
-                ('street', models.CharField(max_length=60, verbose_name='street and number')),
-                ('postcode', models.CharField(max_length=5, verbose_name='CAP')),
-                ('city', models.CharField(max_length=60, verbose_name='town')),
-                ('province', models.CharField(max_length=2, verbose_name='province')),
-                ('country', models.CharField(default='IT', max_length=2, verbose_name='country')),
-                ('number', models.CharField(max_length=20, unique=True, verbose_name='number')),
-                ('document_type', models.CharField(max_length=4, verbose_name='type')),
-                ('issue_date', models.DateField(verbose_name='date')),
-                ('reference', models.CharField(blank=True, help_text='what the invoice is about', max_length=30, verbose_name='order')),
-                ('net_amount', models.DecimalField(decimal_places=2, max_digits=12, verbose_name='net')),
-                ('vat_amount', models.DecimalField(decimal_places=2, max_digits=12, verbose_name='VAT')),
-                ('gross_amount', models.DecimalField(decimal_places=2, max_digits=12, verbose_name='total')),
-                ('language', models.CharField(default='it', max_length=2)),
-                ('state', models.CharField(choices=[('issued', 'issued'), ('sending', 'being sent'), ('sent', 'sent by PEC'), ('pec_accepted', 'accepted by the PEC provider'), ('pec_delivered', 'received by SDI'), ('send_failed', 'not sent'), ('delivered', 'delivered'), ('made_available', 'in the tax drawer'), ('rejected', 'rejected by SDI')], default='issued', max_length=14, verbose_name='state')),
-                ('sdi_identifier', models.CharField(blank=True, max_length=20, verbose_name='SDI identifier')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='issued')),
-                ('send_attempts', models.PositiveSmallIntegerField(default=0)),
-                ('next_send_at', models.DateTimeField(blank=True, help_text='when it will be sent by itself', null=True)),
-                ('customer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='invoices', to=settings.AUTH_USER_MODEL, verbose_name='customer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("company", "Company or professional with partita IVA"), ("person", "Private person")],
+                        default="company",
+                        max_length=10,
+                        verbose_name="customer",
+                    ),
+                ),
+                ("company_name", models.CharField(blank=True, max_length=80, verbose_name="company name")),
+                ("first_name", models.CharField(blank=True, max_length=60, verbose_name="first name")),
+                ("last_name", models.CharField(blank=True, max_length=60, verbose_name="last name")),
+                ("vat_number", models.CharField(blank=True, max_length=11, verbose_name="partita IVA")),
+                ("tax_code", models.CharField(blank=True, max_length=16, verbose_name="codice fiscale")),
+                ("recipient_code", models.CharField(blank=True, max_length=7, verbose_name="codice destinatario")),
+                ("pec", models.EmailField(blank=True, max_length=254, verbose_name="PEC")),
+                ("street", models.CharField(max_length=60, verbose_name="street and number")),
+                ("postcode", models.CharField(max_length=5, verbose_name="CAP")),
+                ("city", models.CharField(max_length=60, verbose_name="town")),
+                ("province", models.CharField(max_length=2, verbose_name="province")),
+                ("country", models.CharField(default="IT", max_length=2, verbose_name="country")),
+                ("number", models.CharField(max_length=20, unique=True, verbose_name="number")),
+                ("document_type", models.CharField(max_length=4, verbose_name="type")),
+                ("issue_date", models.DateField(verbose_name="date")),
+                (
+                    "reference",
+                    models.CharField(
+                        blank=True, help_text="what the invoice is about", max_length=30, verbose_name="order"
+                    ),
+                ),
+                ("net_amount", models.DecimalField(decimal_places=2, max_digits=12, verbose_name="net")),
+                ("vat_amount", models.DecimalField(decimal_places=2, max_digits=12, verbose_name="VAT")),
+                ("gross_amount", models.DecimalField(decimal_places=2, max_digits=12, verbose_name="total")),
+                ("language", models.CharField(default="it", max_length=2)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("issued", "issued"),
+                            ("sending", "being sent"),
+                            ("sent", "sent by PEC"),
+                            ("pec_accepted", "accepted by the PEC provider"),
+                            ("pec_delivered", "received by SDI"),
+                            ("send_failed", "not sent"),
+                            ("delivered", "delivered"),
+                            ("made_available", "in the tax drawer"),
+                            ("rejected", "rejected by SDI"),
+                        ],
+                        default="issued",
+                        max_length=14,
+                        verbose_name="state",
+                    ),
+                ),
+                ("sdi_identifier", models.CharField(blank=True, max_length=20, verbose_name="SDI identifier")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="issued")),
+                ("send_attempts", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "next_send_at",
+                    models.DateTimeField(blank=True, help_text="when it will be sent by itself", null=True),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="invoices",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="customer",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'invoice',
-                'verbose_name_plural': 'invoices',
+                "verbose_name": "invoice",
+                "verbose_name_plural": "invoices",
             },
         ),
         migrations.CreateModel(
-            name='InvoiceEvent',
+            name="InvoiceEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('issued', 'issued'), ('sending', 'being sent'), ('sent', 'sent by PEC'), ('pec_accepted', 'accepted by the PEC provider'), ('pec_delivered', 'received by SDI'), ('send_failed', 'not sent'), ('delivered', 'delivered'), ('made_available', 'in the tax drawer'), ('rejected', 'rejected by SDI')], max_length=14)),
-                ('text', models.TextField(blank=True)),
-                ('document', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='invoicing.document')),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='invoicing.invoice')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("issued", "issued"),
+                            ("sending", "being sent"),
+                            ("sent", "sent by PEC"),
+                            ("pec_accepted", "accepted by the PEC provider"),
+                            ("pec_delivered", "received by SDI"),
+                            ("send_failed", "not sent"),
+                            ("delivered", "delivered"),
+                            ("made_available", "in the tax drawer"),
+                            ("rejected", "rejected by SDI"),
+                        ],
+                        max_length=14,
+                    ),
+                ),
+                ("text", models.TextField(blank=True)),
+                (
+                    "document",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="invoicing.document",
+                    ),
+                ),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="events", to="invoicing.invoice"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='InvoiceFile',
+            name="InvoiceFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('file_name', models.CharField(max_length=50, unique=True, verbose_name='file name')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='invoicing.invoice')),
-                ('pdf', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='invoicing.document')),
-                ('xml', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='invoicing.document')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("file_name", models.CharField(max_length=50, unique=True, verbose_name="file name")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="files", to="invoicing.invoice"
+                    ),
+                ),
+                (
+                    "pdf",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="invoicing.document",
+                    ),
+                ),
+                (
+                    "xml",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="invoicing.document"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PecMessage',
+            name="PecMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('message_id', models.CharField(max_length=200, unique=True)),
-                ('recipient', models.EmailField(max_length=254)),
-                ('state', models.CharField(choices=[('sending', 'being sent'), ('sent', 'sent'), ('failed', 'failed'), ('uncertain', 'perhaps sent')], default='sending', max_length=9)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('last_error', models.TextField(blank=True)),
-                ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='invoicing.invoicefile')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("message_id", models.CharField(max_length=200, unique=True)),
+                ("recipient", models.EmailField(max_length=254)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("sending", "being sent"),
+                            ("sent", "sent"),
+                            ("failed", "failed"),
+                            ("uncertain", "perhaps sent"),
+                        ],
+                        default="sending",
+                        max_length=9,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("last_error", models.TextField(blank=True)),
+                (
+                    "file",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="messages", to="invoicing.invoicefile"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ReceivedMail',
+            name="ReceivedMail",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64, unique=True)),
-                ('message_id', models.CharField(blank=True, max_length=300)),
-                ('sender', models.CharField(blank=True, max_length=320)),
-                ('subject', models.CharField(blank=True, max_length=300)),
-                ('kind', models.CharField(blank=True, max_length=40)),
-                ('outcome', models.CharField(choices=[('applied', 'applied'), ('unmatched', 'belongs to no invoice of ours'), ('quarantined', 'not trusted'), ('foreign', 'not about invoices')], max_length=11)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('content', models.BinaryField()),
-                ('received_at', models.DateTimeField(auto_now_add=True)),
-                ('invoice', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='received_mails', to='invoicing.invoice')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sha256", models.CharField(max_length=64, unique=True)),
+                ("message_id", models.CharField(blank=True, max_length=300)),
+                ("sender", models.CharField(blank=True, max_length=320)),
+                ("subject", models.CharField(blank=True, max_length=300)),
+                ("kind", models.CharField(blank=True, max_length=40)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("applied", "applied"),
+                            ("unmatched", "belongs to no invoice of ours"),
+                            ("quarantined", "not trusted"),
+                            ("foreign", "not about invoices"),
+                        ],
+                        max_length=11,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("content", models.BinaryField()),
+                ("received_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="received_mails",
+                        to="invoicing.invoice",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'received PEC mail',
-                'verbose_name_plural': 'received PEC mails',
+                "verbose_name": "received PEC mail",
+                "verbose_name_plural": "received PEC mails",
             },
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['issued', 'sending', 'sent', 'pec_accepted', 'pec_delivered', 'send_failed', 'delivered', 'made_available', 'rejected'])), name='invoicing_invoice_state'),
+            model_name="invoice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            "issued",
+                            "sending",
+                            "sent",
+                            "pec_accepted",
+                            "pec_delivered",
+                            "send_failed",
+                            "delivered",
+                            "made_available",
+                            "rejected",
+                        ],
+                    )
+                ),
+                name="invoicing_invoice_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('gross_amount', django.db.models.expressions.CombinedExpression(models.F('net_amount'), '+', models.F('vat_amount')))), name='invoicing_invoice_sum'),
+            model_name="invoice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "gross_amount",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("net_amount"), "+", models.F("vat_amount")
+                        ),
+                    )
+                ),
+                name="invoicing_invoice_sum",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pecmessage',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['sending', 'sent', 'failed', 'uncertain'])), name='invoicing_pecmessage_state'),
+            model_name="pecmessage",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["sending", "sent", "failed", "uncertain"])),
+                name="invoicing_pecmessage_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receivedmail',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['applied', 'unmatched', 'quarantined', 'foreign'])), name='invoicing_receivedmail_outcome'),
+            model_name="receivedmail",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("outcome__in", ["applied", "unmatched", "quarantined", "foreign"])),
+                name="invoicing_receivedmail_outcome",
+            ),
         ),
     ]

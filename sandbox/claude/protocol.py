@@ -92,6 +92,7 @@ def check_request(body: Any, *, counting: bool = False) -> None:
     _check_model(body)
     if not counting:
         _check_limits(body)
+    _check_lists(body)
     messages = body.get("messages")
     if messages is None:
         raise invalid("messages: Field required")
@@ -128,6 +129,13 @@ def _check_limits(body: Block) -> None:
         raise invalid("temperature: range: 0..1")
     if temperature is not None and body.get("top_p") is not None:
         raise invalid("`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
+
+
+def _check_lists(body: Block) -> None:
+    system = body.get("system") or []
+    for name, value in (("system", [] if isinstance(system, str) else system), ("tools", body.get("tools") or [])):
+        if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+            raise invalid(f"{name}: Input should be a valid list")
 
 
 def _check_message(index: int, message: Any, *, last: bool) -> None:

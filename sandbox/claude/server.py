@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sandbox.claude import protocol
 from sandbox.claude.answers import Prompt, extractive, obedient, text_answer
 from sandbox.claude.protocol import Answer, ApiError
-from sandbox.frame import StandIn, _abort
+from sandbox.frame import StandIn, abort
 
 API_KEY = "sk-ant-sandbox-key"
 MODES = ("extractive", "obey", "silent", "scripted")
@@ -308,7 +308,7 @@ class EventStream(Response):
             await self.stand_in.closing.wait()
         elif kind in {"cut_mid_stream", "cut_before_first_token"}:
             self.stream.state = "cut"
-            await _abort(scope["sandbox.send"])
+            await abort(scope["sandbox.send"])
 
 
 async def _until_gone(receive: Receive) -> None:

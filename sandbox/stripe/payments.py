@@ -345,7 +345,7 @@ def finish_processing(ctx: Context, intent: Object, *, succeed: bool) -> Object:
 def capture(ctx: Context, intent: Object, params: Params) -> Object:
     if intent["status"] != "requires_capture":
         raise state_error(intent, "capture")
-    amount: int = params.get("amount_to_capture", intent["amount_capturable"])
+    amount: int = params["amount_to_capture"] if "amount_to_capture" in params else intent["amount_capturable"]
     if amount > intent["amount_capturable"]:
         raise refused(
             f"You cannot capture {amount}: only {intent['amount_capturable']} is capturable.",

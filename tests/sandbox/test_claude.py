@@ -292,6 +292,8 @@ def test_raw_stream_has_the_vendors_events_in_order(claude):
         ({"messages": []}, "messages: at least one message is required"),
         ({"model": "gpt 4"}, "model: Input should be a valid model name"),
         ({"temperature": 1.5}, "temperature: range: 0..1"),
+        ({"tools": "order_status"}, "tools: Input should be a valid list"),
+        ({"system": [1]}, "system: Input should be a valid list"),
         ({"messages": [{"role": "assistant", "content": "Sì"}]}, "messages: first message must use the user role"),
         ({"messages": [{"role": "user", "content": ""}]}, "messages.0: all messages must have non-empty content"),
         (

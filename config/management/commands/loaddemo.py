@@ -12,7 +12,7 @@ from accounts.models import User
 from billing.demo_catalogue import load_catalogue
 from chatbot.ingest import add_document
 
-DEMO_PASSWORD = "ruled-sheet-2026"  # of a machine that only loopback reaches; refused elsewhere, see handle()
+DEMO_PASSWORD = "ruled-sheet-2026"  # noqa: S105 -- of a machine that only loopback reaches: see _make_logins
 PEOPLE = (
     ("admin@aish.example", "Elena", "Dotti", User.Role.SUPER_ADMIN),
     ("giulia@brandolini.example", "Giulia", "Ferrante", User.Role.CUSTOMER),

@@ -35,7 +35,7 @@ def find_charge(ctx: Context, params: Params) -> Object:
             f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.",
             param="payment_intent",
         )
-    charge: str = params.get("charge", intent["latest_charge"])
+    charge: str = params["charge"] if "charge" in params else intent["latest_charge"]
     return ctx.get("charge", charge, "charge")
 
 

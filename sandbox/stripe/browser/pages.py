@@ -162,6 +162,7 @@ def _ask(ctx: Context, intent: Object, language: str, origin: str) -> Response:
         f'<form method="post" action="?{query}" class="buttons">'
         f'<button name="choice" value="authorise" autofocus>{texts["yes"]}</button>'
         f'<button name="choice" value="fail" class="secondary">{texts["no"]}</button></form></div></main>'
+        '<script src="/v3/bank.js" type="module"></script>'
     )
     return render(title, body, language, attributes=' class="modal"' if origin else "")
 

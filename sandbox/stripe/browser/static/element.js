@@ -5,7 +5,6 @@ import { MESSAGES, TEXTS } from "/v3/texts.js";
 import { COUNTRIES } from "/v3/countries.js";
 
 const MERCHANT = new URLSearchParams(window.location.search).get("origin");
-const THEMES = { night: "dark", stripe: "light", flat: "light" };
 const VARIABLES = {
   colorPrimary: "--primary", colorBackground: "--background", colorText: "--text", colorTextSecondary: "--muted",
   colorDanger: "--danger", borderRadius: "--radius", fontFamily: "--font", fontSizeBase: "--size",
@@ -19,7 +18,7 @@ const checks = {
   expiry: () => checkExpiry(expiry.value, new Date()),
   cvc: () => checkCvc(cvc.value, brandOf(number.value)),
 };
-let settings = { language: "en", appearance: {}, options: {} };
+let settings = { language: "en", scheme: "light dark", appearance: {}, options: {} };
 
 const send = (action, payload = {}, id = 0) => window.parent.postMessage({ stripe: "element", action, payload, id }, MERCHANT);
 
@@ -38,9 +37,9 @@ function translate() {
 }
 
 function dress() {
-  const { theme, variables = {} } = settings.appearance;
+  const { variables = {} } = settings.appearance;
   const root = document.documentElement.style;
-  root.setProperty("color-scheme", THEMES[theme] || "light dark");
+  root.setProperty("color-scheme", settings.scheme);
   for (const [name, property] of Object.entries(VARIABLES)) {
     if (variables[name]) root.setProperty(property, variables[name]);
     else root.removeProperty(property);

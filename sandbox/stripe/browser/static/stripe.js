@@ -77,7 +77,8 @@
       frame.name = "__privateStripeFrame";
       frame.setAttribute("allow", "payment *");
       frame.setAttribute("scrolling", "no");
-      paint(frame, { border: "0", width: "100%", height: "14rem", display: "block", margin: "0", "color-scheme": this.scheme() });
+      // the frame is a little larger than its place, so that focus rings are whole and the fields still line up
+      paint(frame, { border: "0", width: "calc(100% + 8px)", height: "16rem", display: "block", margin: "-4px", "color-scheme": this.scheme() });
       frame.src = `${ORIGIN}/v3/element?origin=${encodeURIComponent(window.location.origin)}`;
       this.frame = frame;
       this.loaded = new Promise((resolve) => { this.resolveLoaded = resolve; });
@@ -86,10 +87,13 @@
       return this;
     }
 
-    // the frame is transparent only while its colour scheme is the one its page uses
+    // by the theme, else by the page's own color-scheme when it names one, else as the user prefers; the frame is
+    // transparent only while it and its element agree
     scheme() {
       const theme = this.elements.appearance.theme;
-      return theme === "night" ? "dark" : theme ? "light" : "light dark";
+      if (theme) return theme === "night" ? "dark" : "light";
+      const own = getComputedStyle(document.documentElement).colorScheme;
+      return ["light", "dark"].includes(own) ? own : "light dark";
     }
 
     unmount() {
@@ -191,6 +195,7 @@
         clientSecret: this.clientSecret,
         deferred: this.deferred,
         language: languageOf(this.locale),
+        scheme: element.scheme(),
         appearance: this.appearance,
         options: JSON.parse(JSON.stringify(element.options)),
       };
@@ -246,8 +251,8 @@
       dialog.addEventListener("cancel", (event) => event.preventDefault());
       dialog.append(frame);
       document.body.append(dialog);
+      frame.addEventListener("load", () => frame.focus());
       dialog.showModal();
-      frame.focus();
     });
   }
 

