@@ -6,7 +6,8 @@ model can be cited, and an answer that cites none becomes the refusal.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,7 @@ from core.errors import PermanentError, TransientError, VendorError
 logger = logging.getLogger(__name__)
 
 _HISTORY = 6
+_MARK = re.compile(r"\s?\[(\d{1,2})\]")
 REFUSALS = {
     "it": "I nostri documenti non danno una risposta a questa domanda.",
     "en": "Our documents do not answer this question.",
@@ -100,6 +102,9 @@ async def answer(*, question: Message, conversation: Conversation) -> AsyncItera
             if not draft.cites and draft.text.strip() not in REFUSALS.values():
                 draft.text = REFUSALS[conversation.language]
                 yield Replace(draft.text)
+            elif (text := _without_unknown_marks(draft)) != draft.text:
+                draft.text = text
+                yield Replace(text)
     except VendorError as trouble:
         error = trouble.code or type(trouble).__name__
         outcome = Message.Outcome.INCOMPLETE if draft.text else Message.Outcome.FAILED
@@ -111,7 +116,7 @@ async def answer(*, question: Message, conversation: Conversation) -> AsyncItera
         keeper.add_done_callback(_keepers.discard)
         raise
     message = await _database(_keep, conversation, draft, outcome, error)
-    yield Done(str(message.reference), message.outcome, _ending(message.outcome, conversation.language))
+    yield Done(str(message.reference), message.outcome, ending(message.outcome, conversation.language))
 
 
 _keepers: set[asyncio.Future[Any]] = set()
@@ -124,12 +129,13 @@ async def _find(question: str) -> list[Hit]:
     except (TransientError, PermanentError) as error:
         logger.warning("retrieval by full text alone: %s", error)
         vector = None
-    return await _database(search, question, vector, count=settings.RAG_TOP_K_RESULTS)
+    hits: list[Hit] = await _database(search, question, vector, count=settings.RAG_TOP_K_RESULTS)
+    return hits
 
 
 async def _ask(
     draft: _Draft, hits: Sequence[Hit], history: Sequence[claude.Turn], question: str
-) -> AsyncIterator[Event]:
+) -> AsyncGenerator[Event, None]:
     sources = [claude.Source(_source_title(hit), f"passage-{hit.chunk_id}", sentences(hit.text)) for hit in hits]
     stream = claude.stream_answer(system=load("answer"), sources=sources, history=history, question=question)
     async with aclosing(stream) as pieces:  # type: ignore[type-var]
@@ -160,6 +166,12 @@ def _checked(draft: _Draft, cited: claude.Cited, hits: Sequence[Hit]) -> Cite | 
     if is_new:
         draft.cites.append(cite)
     return cite
+
+
+def _without_unknown_marks(draft: _Draft) -> str:
+    """The text without numbers in brackets that the model wrote by itself and no source stands behind."""
+    known = set(draft.numbers.values())
+    return _MARK.sub(lambda mark: mark[0] if int(mark[1]) in known else "", draft.text)
 
 
 def _source_title(hit: Hit) -> str:
@@ -204,8 +216,8 @@ def _keep(conversation: Conversation, draft: _Draft, outcome: str, error: str) -
     return message
 
 
-def _ending(outcome: str, language: str) -> str:
-    """What a person reads below an answer that is none."""
+def ending(outcome: str, language: str) -> str:
+    """What a person reads below an answer that is none; "" below one that is."""
     with translation.override(language):
         if outcome == Message.Outcome.REFUSED:
             return _("Write to %(email)s: a person will answer within one working day.") % {

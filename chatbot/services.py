@@ -24,14 +24,16 @@ def caller_hash(ip: str) -> str:
 
 def checked_question(text: Any) -> str:
     """The question in order, or `InvalidInputError`."""
-    if not isinstance(text, str) or not text.strip():
+    # what PostgreSQL cannot keep: NUL and halves of surrogate pairs, which JSON can spell
+    question = text.replace("\0", "").encode(errors="ignore").decode().strip() if isinstance(text, str) else ""
+    if not question:
         raise InvalidInputError(_("Please write a question."), code="question_empty", field="text")
-    if len(text) > MAX_QUESTION:
+    if len(question) > MAX_QUESTION:
         message = _("A question may have up to %(max)d characters; yours has %(count)d.")
         raise InvalidInputError(
-            message % {"max": MAX_QUESTION, "count": len(text)}, code="question_too_long", field="text"
+            message % {"max": MAX_QUESTION, "count": len(question)}, code="question_too_long", field="text"
         )
-    return text.strip().replace("\0", "")
+    return question
 
 
 @transaction.atomic

@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.signing import BadSignature
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import redirect, render
@@ -22,14 +24,25 @@ from rest_framework.request import Request
 
 from accounts.authentication import BearerAuthentication
 from chatbot import services, sse
-from chatbot.answers import answer
-from chatbot.models import Conversation, Message
+from chatbot.answers import answer, ending
+from chatbot.models import Citation, Conversation, Message
 from core.errors import DomainError
 from core.problems import problem_response
 from core.ratelimit import TooManyRequestsError, client_ip
 
 COOKIE = "conversation"
 COOKIE_AGE_S = 30 * 24 * 3600
+_SHOWN = 50
+
+
+class StalePageError(DomainError):
+    """The CSRF token does not fit the cookie: somebody signed in or out since, or it is not our page."""
+
+    code = "csrf"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(_("This page is too old to ask from: please reload it."))
 
 
 @csrf_exempt  # checked below, for callers that come with a cookie
@@ -40,9 +53,9 @@ async def post_message(request: HttpRequest) -> HttpResponseBase:
     try:
         question = await sync_to_async(_keep_question)(request)
     except TooManyRequestsError as error:
-        response = problem_response(error.status, error.code, str(error.message))
-        response["Retry-After"] = str(error.retry_after_s)
-        return response
+        refusal = problem_response(error.status, error.code, str(error.message))
+        refusal["Retry-After"] = str(error.retry_after_s)
+        return refusal
     except DomainError as error:
         return problem_response(error.status, error.code, str(error.message))
     except APIException as error:
@@ -70,11 +83,11 @@ def _keep_question(request: HttpRequest) -> Message:
     try:
         body = json.loads(request.body)
         text, token = body.get("text"), body.get("conversation")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         text, token = None, None
     return services.ask(
         text=text,
-        token=_known_token(request) if token is None else str(token),
+        token=_known_token(request) if token is None else _as_token(token),
         user=user,
         language=translation.get_language() or "it",
         ip=client_ip(request),
@@ -82,22 +95,33 @@ def _keep_question(request: HttpRequest) -> Message:
     )
 
 
+def _as_token(value: Any) -> str | None:
+    try:
+        return str(UUID(str(value)))
+    except ValueError:
+        return None
+
+
 def _caller(request: HttpRequest) -> Any:
     """The user by token or by session; whoever comes with a session must show the CSRF token too."""
     if request.headers.get("Authorization"):
         found = BearerAuthentication().authenticate(Request(request))
         return found[0] if found else request.user
-    reason = CsrfViewMiddleware(lambda _request: HttpResponse()).process_view(request, lambda: None, (), {})
-    if reason is not None:
-        raise DomainError(_("This page is too old to ask from: please reload it."), code="csrf")
+    if CsrfViewMiddleware(_protected).process_view(request, _protected, (), {}) is not None:
+        raise StalePageError
     return request.user
+
+
+def _protected(_request: HttpRequest) -> HttpResponse:
+    """What the CSRF check is told it protects: anything that is not exempt."""
+    return HttpResponse()
 
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def show_assistant(request: HttpRequest) -> HttpResponse:
     """The assistant as a page: with script the same widget, without it a form and the conversation below."""
-    error = ""
+    error, status = "", HTTPStatus.OK.value
     if request.method == "POST":
         try:
             question = services.ask(
@@ -109,19 +133,14 @@ def show_assistant(request: HttpRequest) -> HttpResponse:
                 now=timezone.now(),
             )
         except DomainError as refused:
-            error = str(refused.message)
+            error, status = str(refused.message), refused.status
         else:
             async_to_sync(_drain)(question)
             response = redirect("chatbot:show_assistant")
             _remember(response, question.conversation)
             return response
-    token = _known_token(request)
-    conversation = (
-        Conversation.objects.visible_to(user=request.user, token=token).filter(token=token).first() if token else None
-    )
-    messages = conversation.messages.prefetch_related("citations").order_by("pk") if conversation else []
-    status = HTTPStatus.BAD_REQUEST if error else HTTPStatus.OK
-    return render(request, "chatbot/assistant.html", {"chat_messages": messages, "error": error}, status=status)
+    context = {"chat_messages": _said(request), "error": error, "asked": request.POST.get("text", "")}
+    return render(request, "chatbot/assistant.html", context, status=status)
 
 
 async def _drain(question: Message) -> None:
@@ -133,32 +152,38 @@ async def _drain(question: Message) -> None:
 @require_http_methods(["GET", "HEAD"])
 def show_conversation(request: HttpRequest) -> JsonResponse:
     """The caller's conversation for the widget: what was said before this page was opened."""
-    token = _known_token(request)
-    conversation = (
-        Conversation.objects.visible_to(user=request.user, token=token).filter(token=token).first() if token else None
-    )
-    messages = conversation.messages.prefetch_related("citations").order_by("pk") if conversation else []
-    response = JsonResponse(
-        {
-            "messages": [
-                {
-                    "role": message.role,
-                    "text": message.text,
-                    "outcome": message.outcome,
-                    "citations": [
-                        {
-                            "number": cite.number, "title": cite.title, "heading": cite.heading, "page": cite.page,
-                            "passage": cite.passage, "quote": cite.quote,
-                        }
-                        for cite in message.citations.all()
-                    ],
-                }
-                for message in messages
-            ]
-        }
-    )  # fmt: skip
+    response = JsonResponse({"messages": [_as_json(message) for message in _said(request)]})
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _said(request: HttpRequest) -> list[Message]:
+    """The last messages of the caller's conversation, oldest first."""
+    token = _known_token(request)
+    if token is None:
+        return []
+    visible = Conversation.objects.visible_to(user=request.user, token=token).filter(token=token)
+    citations = Prefetch("citations", Citation.objects.order_by("number"))
+    messages = (
+        Message.objects.filter(conversation__in=visible).select_related("conversation").prefetch_related(citations)
+    )
+    return list(messages.order_by("-pk")[:_SHOWN])[::-1]
+
+
+def _as_json(message: Message) -> dict[str, Any]:
+    return {
+        "role": message.role,
+        "text": message.text,
+        "outcome": message.outcome,
+        "note": ending(message.outcome, message.conversation.language),
+        "citations": [
+            {
+                "number": cite.number, "title": cite.title, "heading": cite.heading, "page": cite.page,
+                "passage": cite.passage, "quote": cite.quote,
+            }
+            for cite in message.citations.all()
+        ],
+    }  # fmt: skip
 
 
 def _known_token(request: HttpRequest) -> str | None:

@@ -15,7 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()  # type: ignore[no-untyped-call]
-environ.Env.read_env(BASE_DIR / ".env")
+if env.bool("READ_ENV_FILES", default=True):
+    environ.Env.read_env(BASE_DIR / ".env")
+    environ.Env.read_env(BASE_DIR / "var" / "run.env")  # there while start-dev.sh runs
 
 DEBUG = env.bool("DEBUG", default=False)
 

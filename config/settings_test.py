@@ -3,6 +3,7 @@
 import os
 
 # strict as in production: what only works with DEBUG must not pass here
+os.environ["READ_ENV_FILES"] = "False"
 os.environ.setdefault("DEBUG", "False")
 os.environ.setdefault("SITE_URL", "http://testserver")
 for name in ("SECRET_KEY", "JWT_SECRET_KEY", "AUDIT_HMAC_KEY"):

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from honcho.environ import parse_procfile
@@ -62,6 +63,7 @@ def run(data: Path, env_file: Path) -> int:
         env |= stack.enter_context(stand_ins(data / "sandbox", given, webhook_url=webhook, page_port=page_port))
         env |= embeddings_settings(given)
         whole = {**_read_env(env_file), **os.environ, **env}
+        stack.enter_context(_run_file(data / "run.env", env))
         _manage(whole, "migrate", "--verbosity", "0")
         _manage(whole, "loaddemo", "--with-logins", quiet=True)
         return _run_processes(whole, site)
@@ -105,6 +107,17 @@ def _announce(site: str, env: dict[str, str]) -> None:
         "",
     ]
     print("\n".join(lines), flush=True)
+
+
+@contextlib.contextmanager
+def _run_file(path: Path, env: dict[str, str]) -> Iterator[None]:
+    """Where `manage.py` in another terminal finds this instance, as long as it runs."""
+    path.write_text("".join(f"{name}={value}\n" for name, value in env.items() if name not in ("PATH", "PORT")))
+    path.chmod(0o600)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _manage(env: dict[str, str], *arguments: str, quiet: bool = False) -> None:

@@ -9,6 +9,14 @@ from sandbox.stripe.errors import refused
 from sandbox.stripe.store import Object
 
 MAX_EXPANSIONS = 4
+EXPANDABLE = {
+    "account_tax_ids", "application", "balance_transaction", "charge", "configuration", "coupon", "credit_note",
+    "customer", "default_payment_method", "default_price", "default_source", "discount", "discounts",
+    "failure_balance_transaction", "invoice", "latest_attempt", "latest_charge", "latest_invoice", "latest_revision",
+    "mandate", "on_behalf_of", "payment_intent", "payment_method", "pending_setup_intent", "product",
+    "promotion_code", "review", "schedule", "setup_intent", "single_use_mandate", "source", "source_transfer",
+    "source_transfer_reversal", "subscription", "test_clock", "transfer_reversal",
+}  # fmt: skip
 INTENT_FIELDS = {
     "id", "object", "amount", "amount_details", "automatic_payment_methods", "canceled_at", "cancellation_reason",
     "capture_method", "client_secret", "confirmation_method", "created", "currency", "description",
@@ -98,20 +106,20 @@ def _expand(ctx: Context, value: Any, parts: list[str], path: str) -> None:
         value[head] = included(ctx, value)
     if head not in value:
         raise _not_expandable(path)
-    value[head] = _fetched(ctx, value[head], path, is_last=not rest)
+    if head not in EXPANDABLE and not isinstance(value[head], (dict, list)) and not included:
+        raise _not_expandable(path)
+    value[head] = _fetched(ctx, value[head], path)
     _expand(ctx, value[head], rest, path)
 
 
-def _fetched(ctx: Context, value: Any, path: str, *, is_last: bool) -> Any:
+def _fetched(ctx: Context, value: Any, path: str) -> Any:
     if isinstance(value, list) and value and all(isinstance(entry, str) for entry in value):
-        return [_fetched(ctx, entry, path, is_last=is_last) for entry in value]
+        return [_fetched(ctx, entry, path) for entry in value]
     if isinstance(value, str):
         found = ctx.store.find(value)
         if found is None:
             raise _not_expandable(path)
         return copy.deepcopy(public(found))
-    if is_last and value is not None and not isinstance(value, (dict, list)):
-        raise _not_expandable(path)
     return value
 
 

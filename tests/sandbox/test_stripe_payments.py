@@ -468,7 +468,7 @@ def test_same_key_and_parameters_replay_the_first_answer(desk: Running, api: Any
     assert second.headers["Original-Request"] == first.headers["Request-Id"]
     assert len(api.payment_intents.list().data) == 1
     event = api.events.list({"type": "payment_intent.created"}).data[0]
-    assert (event.request.id, event.request.idempotency_key) == (first.headers["Request-Id"], "order-1")
+    assert (event["request"].id, event["request"].idempotency_key) == (first.headers["Request-Id"], "order-1")
 
 
 def test_same_key_with_other_parameters_or_address_is_refused(desk: Running, api: Any):
@@ -539,7 +539,7 @@ def test_partial_refunds_end_at_the_amount_paid(api: Any):
     assert (charge.amount_refunded, charge.refunded) == (12_200, True)
     assert [entry.id for entry in charge.refunds.data] == [rest.id, part.id]
     assert api.balance_transactions.retrieve(part.balance_transaction).amount == -2_200
-    assert event_types(api)[5:10] == [
+    assert event_types(api)[4:9] == [
         "refund.created", "charge.refunded", "refund.updated", "charge.refund.updated", "refund.created",
     ]  # fmt: skip
 
