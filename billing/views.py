@@ -28,7 +28,8 @@ from invoicing.models import Invoice
 def list_services(request: HttpRequest) -> HttpResponse:
     """The catalogue, narrowed by category and by words in either language."""
     found = Service.objects.listed()
-    chosen, words = request.GET.get("categoria", ""), request.GET.get("q", "").strip()[:80]
+    # PostgreSQL takes no NUL
+    chosen, words = (request.GET.get(name, "").replace("\0", "").strip()[:80] for name in ("categoria", "q"))
     if chosen:
         found = found.filter(category__slug=chosen)
     if words:

@@ -123,7 +123,8 @@ def _call(request: Callable[[], T]) -> T:
     try:
         return request()
     except (stripe.APIConnectionError, stripe.RateLimitError) as error:
-        raise TransientError(f"Stripe: {error.user_message or error}", code=error.code or "") from error
+        first_line = str(error.user_message or error).partition("\n")[0]
+        raise TransientError(f"Stripe: {first_line}", code=error.code or "") from error
     except stripe.StripeError as error:
         # 409 lock_timeout and 5xx may pass by waiting; the rest is a mistake of somebody
         passing = error.http_status is None or error.http_status >= 500 or error.http_status == 409

@@ -121,8 +121,14 @@ class Service(models.Model):
                 condition=Q(kind__in=["package", "quote", "subscription"]), name="billing_service_kind"
             ),
             models.CheckConstraint(
-                condition=Q(pricing="fixed", price__gt=0, price_to=None)
-                | Q(pricing="range", price__gt=0, price_to__gt=models.F("price"))
+                condition=Q(pricing="fixed", price__isnull=False, price__gt=0, price_to=None)
+                | Q(
+                    pricing="range",
+                    price__isnull=False,
+                    price__gt=0,
+                    price_to__isnull=False,
+                    price_to__gt=models.F("price"),
+                )
                 | Q(pricing="on_request", price=None, price_to=None),
                 name="billing_service_price",
                 violation_error_message=_("Fixed needs one price, a range two, on request none."),

@@ -48,6 +48,15 @@ def eur_short(amount: Decimal | None) -> str:
 
 
 @register.filter
+def eur_range(low: Decimal, high: Decimal) -> str:
+    """`2500`, `6000` as "2.500–6.000 €" in Italian, "€2,500–6,000" in English."""
+    places = 0 if low == low.to_integral_value() and high == high.to_integral_value() else 2
+    digits = [number_format(amount, decimal_pos=places, use_l10n=True, force_grouping=True) for amount in (low, high)]
+    both = "\N{EN DASH}".join(digits)
+    return f"{both}{NBSP}€" if (get_language() or "it").startswith("it") else f"€{both}"
+
+
+@register.filter
 def rate(percent: Decimal) -> str:
     """`22.00` as "22 %" in Italian, "22%" in English."""
     digits = number_format(percent.normalize() + 0, use_l10n=True)
@@ -119,15 +128,5 @@ def _numbers(values: tuple[float, ...]) -> str:
 
 @register.inclusion_tag("components/_field.html")
 def field(bound: Any, *, code: bool = False, optional: bool = False) -> dict[str, Any]:
-    """One form field with its label, hint and error, wired for screen readers."""
-    described = [
-        f"{bound.auto_id}-{part}" for part in ("hint", "error") if (bound.help_text if part == "hint" else bound.errors)
-    ]
-    attributes: dict[str, Any] = {}
-    if described:
-        attributes["aria-describedby"] = " ".join(described)
-    if bound.errors:
-        attributes["aria-invalid"] = "true"
-    if bound.widget_type == "radioselect":
-        return {"field": bound, "described": " ".join(described), "options": bound.subwidgets}
-    return {"field": bound, "code": code, "optional": optional, "widget": bound.as_widget(attrs=attributes)}
+    """One form field with its label, hint and error, under the ids that Django's `aria-describedby` names."""
+    return {"field": bound, "code": code, "optional": optional}

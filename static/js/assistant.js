@@ -14,7 +14,7 @@ function begin(template) {
   const [form, box, count] = ["form", "question", "count"].map((name) => part(panel, name));
   const launcher = document.querySelector(".launcher");
   const coversPage = matchMedia("(width <= 30rem)");
-  const view = createView(panel, words, { onRetry: () => send(box.value.trim() || lastQuestion(state)) });
+  const view = createView(panel, words, { onRetry: retry });
   let state = EMPTY;
   let controller = null;
   let history = null;
@@ -38,7 +38,7 @@ function begin(template) {
   async function send(text) {
     if (!text || isBusy(state)) return;
     take({ type: "asked", text });
-    setQuestion("");
+    if (box.value.trim() === text) setQuestion("");
     controller = new AbortController();
     await history;
     for await (const event of ask({ url: words.askUrl, csrf: words.csrf, text, controller })) {
@@ -47,6 +47,11 @@ function begin(template) {
       else take(event);
     }
     if (isBusy(state)) take({ type: "stopped", note: words.stopped });
+  }
+
+  function retry() {
+    takeIn();
+    return send((state.problem && box.value.trim()) || lastQuestion(state));
   }
 
   function giveBack(text, event) {
@@ -80,8 +85,7 @@ function begin(template) {
     setInert();
     history ??= loadHistory(words.historyUrl).then((messages) => take({ type: "history", messages }), () => null);
     view.show(state);
-    // a finger's keyboard would cover the notice
-    if (takeFocus) (matchMedia("(pointer: fine)").matches ? box : part(panel, "title")).focus();
+    if (takeFocus) takeIn();
   }
 
   function close() {
@@ -90,6 +94,11 @@ function begin(template) {
     sessionStorage.removeItem(REMEMBERED);
     setInert();
     (cameFrom?.isConnected && cameFrom !== document.body ? cameFrom : launcher).focus();
+  }
+
+  // a keyboard on the screen would cover the notice and the answer
+  function takeIn() {
+    (matchMedia("(pointer: fine)").matches ? box : panel.querySelector("h2")).focus();
   }
 
   // on a phone the panel is all there is: the page below must not take the focus
@@ -115,6 +124,7 @@ function begin(template) {
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    if (document.activeElement !== box) takeIn(); // the button pressed is about to go
     send(box.value.trim());
   });
   box.addEventListener("keydown", (event) => {

@@ -207,7 +207,11 @@ class Names(dict[str, Any]):
 
 def hints(cls: type) -> dict[str, Any]:
     scope = Names()
-    own = [base for base in inspect.getmro(cls) if "__annotations__" in vars(base) and base.__module__.startswith("stripe.")]
+    own = [
+        base
+        for base in inspect.getmro(cls)
+        if "__annotations__" in vars(base) and base.__module__.startswith("stripe.")
+    ]
     found: dict[str, Any] = {}
     for base in reversed(own):
         module = vars(sys.modules[base.__module__])
@@ -236,7 +240,9 @@ def mismatches(kind: Any, value: Any, path: str) -> list[str]:
     if origin is list:
         if not isinstance(value, list):
             return [f"{path}: not a list"]
-        return [text for place, entry in enumerate(value) for text in mismatches(arguments[0], entry, f"{path}[{place}]")]
+        return [
+            text for place, entry in enumerate(value) for text in mismatches(arguments[0], entry, f"{path}[{place}]")
+        ]
     if origin is stripe.ListObject:
         return [text for entry in value["data"] for text in mismatches(arguments[0], entry, f"{path}.data")]
     if inspect.isclass(origin) or (inspect.isclass(kind) and issubclass(kind, dict)):

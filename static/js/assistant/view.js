@@ -14,7 +14,7 @@ export function part(root, name) {
 export function createView(panel, words, { onRetry }) {
   const log = part(panel, "log");
   const voice = createVoice(part(panel, "voice"), words);
-  const drawn = []; // per turn: its node, and the turn as it was drawn
+  const drawn = []; // per turn: its node and what it shows
   let problem = null;
 
   const clone = (name) => part(panel, name).content.firstElementChild.cloneNode(true);
@@ -24,13 +24,14 @@ export function createView(panel, words, { onRetry }) {
     const hasNewTurn = state.turns.length > drawn.length;
     while (drawn.length > state.turns.length) drawn.pop().node.remove();
     state.turns.forEach((turn, index) => {
-      if (drawn[index]?.turn === turn) return;
       const old = drawn[index];
+      const isLast = index === state.turns.length - 1;
+      if (old?.turn === turn && old.isLast === isLast) return;
       if (old && old.turn.role !== turn.role) old.node.remove();
       const node = old?.turn.role === turn.role ? old.node : place(clone(turn.role === "question" ? "asked" : "answer"), index);
       if (turn.role === "question") part(node, "text").textContent = turn.text;
-      else drawAnswer(node, turn, index, index === state.turns.length - 1);
-      drawn[index] = { node, turn };
+      else drawAnswer(node, turn, index, isLast);
+      drawn[index] = { node, turn, isLast };
     });
     drawProblem(state.problem);
     voice.speak(state);
@@ -47,8 +48,9 @@ export function createView(panel, words, { onRetry }) {
     const isStreaming = turn.outcome === "streaming";
     node.setAttribute("aria-busy", String(isStreaming));
     drawText(part(node, "text"), turn, index);
+    part(node, "text").hidden = !isStreaming && !turn.text;
     drawSources(part(node, "sources"), turn.sources, index);
-    part(node, "acts").hidden = isStreaming || !turn.text || !navigator.clipboard;
+    part(node, "acts").hidden = isStreaming || !turn.sources.length || !navigator.clipboard;
     part(node, "copy").onclick = (event) => copy(event.currentTarget, turn);
     const note = part(node, "note");
     note.hidden = !turn.note;

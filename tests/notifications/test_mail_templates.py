@@ -1,0 +1,238 @@
+"""Every mail in both languages: what it must say, where its links may lead, and that a name cannot become markup."""
+
+import re
+from datetime import UTC, date, datetime
+from html import unescape
+from typing import Any
+
+import pytest
+import time_machine
+
+from billing.models import Order, Payment
+from invoicing.models import Invoice
+from notifications.models import Mail
+from notifications.services import Recipient, notify
+from tests.factories import make_order
+
+SITE = "https://hub.example"
+LINK = f"{SITE}/account/verifica/5Yx-token_with.signs/"
+SUBJECTS = {
+    ("verify_email", "it"): "Conferma il tuo indirizzo e-mail",
+    ("verify_email", "en"): "Confirm your e-mail address",
+    ("already_registered", "it"): "Hai già un account",
+    ("already_registered", "en"): "You already have an account",
+    ("reset_password", "it"): "Imposta una nuova password",
+    ("reset_password", "en"): "Set a new password",
+    ("security_notice", "it"): "La tua password è stata cambiata",
+    ("security_notice", "en"): "Your password has been changed",
+    ("order_received", "it"): "Abbiamo ricevuto il tuo ordine {order}",
+    ("order_received", "en"): "We have received your order {order}",
+    ("payment_received", "it"): "Pagamento ricevuto per l’ordine {order}",
+    ("payment_received", "en"): "Payment received for order {order}",
+    ("invoice_ready", "it"): "La tua fattura 2026/00042 è disponibile",
+    ("invoice_ready", "en"): "Your invoice 2026/00042 is available",
+}
+KINDS = sorted({kind for kind, _language in SUBJECTS})
+each_mail = pytest.mark.parametrize(("kind", "language"), sorted(SUBJECTS))
+
+
+@pytest.fixture(autouse=True)
+def site(settings: Any) -> None:
+    settings.SITE_URL = SITE
+
+
+@pytest.fixture
+def order(customer: Any) -> Order:
+    return make_order(customer)
+
+
+def paid(order: Order) -> Payment:
+    at = datetime(2026, 11, 18, 9, 42, tzinfo=UTC)
+    return Payment(order=order, amount=order.gross_amount, card="Visa 4242", succeeded_at=at)
+
+
+def invoice_of(order: Order, state: str = Invoice.State.DELIVERED) -> Invoice:
+    sums = {name: getattr(order, name) for name in ("net_amount", "vat_amount", "gross_amount")}
+    return Invoice(
+        number="2026/00042", issue_date=date(2026, 11, 18), reference=order.number, document_type="TD01", state=state,
+        **order.fiscal_values(), **sums,
+    )  # fmt: skip
+
+
+def context_of(kind: str, order: Order) -> dict[str, Any]:
+    return {
+        "verify_email": {"link": LINK, "hours": 24},
+        "already_registered": {},
+        "reset_password": {"link": LINK, "hours": 1},
+        "security_notice": {"event": "password_changed"},
+        "order_received": {"order": order, "lines": list(order.lines.all())},
+        "payment_received": {"order": order, "payment": paid(order)},
+        "invoice_ready": {"invoice": invoice_of(order)},
+    }[kind]
+
+
+def facts_of(kind: str, order: Order, language: str) -> list[str]:
+    """What a mail of this kind is for, as it must stand in both of its parts."""
+    total = {"it": "4.758,00\N{NO-BREAK SPACE}€", "en": "€4,758.00"}[language]
+    page = f"{SITE}/area/ordini/{order.number}/"
+    return {
+        "verify_email": [LINK, "24 or" if language == "it" else "24 hours"],
+        "already_registered": [f"{SITE}/account/accedi/", f"{SITE}/account/nuova-password/"],
+        "reset_password": [LINK, "1 ora" if language == "it" else "1 hour."],
+        "security_notice": ["giulia@brandolini.example", f"{SITE}/account/nuova-password/"],
+        "order_received": [
+            order.number, page, "1 × Readiness NIS2", "Officine Brandolini S.r.l.", total, f"{SITE}/note-legali/terms/",
+        ],
+        "payment_received": [order.number, page, "Visa 4242", "Officine Brandolini S.r.l.", total],
+        "invoice_ready": [
+            "2026/00042", f"{SITE}/area/fatture/2026/00042/", order.number, "Officine Brandolini S.r.l.", total,
+        ],
+    }[kind]  # fmt: skip
+
+
+def sent(kind: str, order: Order, language: str = "it", *, name: str = "Giulia Ferrante", **context: Any) -> Mail:
+    to = Recipient("giulia@brandolini.example", name, language)
+    return notify(to=to, kind=kind, context=context_of(kind, order) | context)
+
+
+@each_mail
+def test_subject_is_one_exact_line(order: Order, kind: str, language: str):
+    mail = sent(kind, order, language)
+
+    assert mail.subject == SUBJECTS[kind, language].format(order=order.number)
+
+
+@each_mail
+def test_both_parts_name_the_facts_and_the_person(order: Order, kind: str, language: str):
+    mail = sent(kind, order, language)
+
+    expected = [*facts_of(kind, order, language), "Giulia Ferrante", "assistenza@aish.example"]
+    assert [fact for fact in expected if fact not in mail.text] == []
+    assert [fact for fact in expected if fact not in unescape(mail.html)] == []
+
+
+@each_mail
+def test_nothing_of_the_template_is_left_over(order: Order, kind: str, language: str):
+    mail = sent(kind, order, language)
+
+    for part in (mail.subject, mail.text, mail.html):
+        assert re.findall(r"\{\{|\}\}|\{%|%\}|%\(|\bNone\b", part) == []
+    assert "<" not in mail.text
+    assert "&" not in mail.text
+    assert "\n\n\n" not in mail.text
+
+
+@each_mail
+def test_links_lead_home_only_and_nothing_is_loaded(order: Order, kind: str, language: str):
+    mail = sent(kind, order, language)
+
+    addresses = re.findall(r"""(?:https?:)?//[^\s"'<>]+""", mail.text + mail.html)
+    assert {address for address in addresses if not address.startswith(f"{SITE}/") and address != SITE} == set()
+    assert re.findall(r"<(?:img|link|script|iframe)\b|\bsrc=|url\(|@import", mail.html) == []
+
+
+@each_mail
+def test_links_of_the_text_stand_on_lines_of_their_own(order: Order, kind: str, language: str):
+    mail = sent(kind, order, language)
+
+    lines = [line for line in mail.text.splitlines() if "://" in line]
+    assert [line for line in lines if not re.fullmatch(r"https://hub\.example\S*", line)] == []
+
+
+@each_mail
+def test_html_says_its_language_and_has_a_preheader(order: Order, kind: str, language: str):
+    mail = sent(kind, order, language)
+
+    assert mail.html.count(f'lang="{language}"') == 2
+    preheader = re.search(r"mso-hide:all;\">(.+)</div>", mail.html)
+    assert preheader
+    assert preheader[1].strip() != ""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_script_in_a_name_is_inert(order: Order, kind: str):
+    mail = sent(kind, order, name="<script>alert(1)</script> & Figli")
+
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Figli" in mail.html
+    assert "<script" not in mail.html
+    assert "Gentile <script>alert(1)</script> & Figli," in mail.text
+
+
+@pytest.mark.parametrize("kind", ["order_received", "payment_received", "invoice_ready"])
+def test_script_in_a_company_name_is_inert(customer: Any, kind: str):
+    order = make_order(customer)
+    order.company_name = '<img src=x onerror="alert(1)"> & C.'
+
+    mail = sent(kind, order)
+
+    assert "&lt;img src=x onerror=&quot;alert(1)&quot;&gt; &amp; C." in mail.html
+    assert "<img" not in mail.html
+    assert '<img src=x onerror="alert(1)"> & C.' in mail.text
+
+
+@pytest.mark.parametrize(("language", "greeting"), [("it", "Buongiorno,"), ("en", "Good day,")])
+def test_person_without_a_name_is_greeted_all_the_same(order: Order, language: str, greeting: str):
+    mail = sent("already_registered", order, language, name="")
+
+    assert mail.text.splitlines()[0] == greeting
+    assert greeting in mail.html
+
+
+@pytest.mark.parametrize(
+    ("event", "subject", "sentence"),
+    [
+        ("password_changed", "Your password has been changed", "Every session opened before has ended."),
+        ("session_replayed", "We have ended a session of your account", "Somebody may have copied it"),
+    ],
+)
+def test_security_notice_tells_what_happened_and_when(order: Order, event: str, subject: str, sentence: str):
+    with time_machine.travel(datetime(2026, 11, 18, 9, 42, tzinfo=UTC), tick=False):
+        mail = sent("security_notice", order, "en", event=event)
+
+    assert mail.subject == subject
+    for part in (mail.text, mail.html):
+        assert sentence in part
+        assert "18 November 2026, 10:42" in part
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "unsaid"),
+    [
+        (Invoice.State.DELIVERED, "has delivered the invoice to the channel given for it", "tax drawer"),
+        (Invoice.State.MADE_AVAILABLE, "tax drawer (cassetto fiscale), in the reserved area", "has delivered"),
+    ],
+)
+def test_invoice_mail_says_where_the_original_is(order: Order, state: str, said: str, unsaid: str):
+    mail = sent("invoice_ready", order, "en", invoice=invoice_of(order, state))
+
+    for part in (mail.text, mail.html):
+        assert said in part
+        assert unsaid not in part
+        assert "The PDF is a courtesy copy: the XML is the invoice." in part
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_invoice_mail_calls_paid_only_what_is_paid(order: Order, is_paid: bool):
+    invoice = invoice_of(order)
+    if is_paid:
+        paid(order).invoice = invoice
+
+    mail = sent("invoice_ready", order, "en", invoice=invoice)
+
+    assert ("It is already paid" in mail.text) is is_paid
+    assert ("It is already paid" in mail.html) is is_paid
+
+
+def test_order_mail_shows_vat_on_its_own_line(order: Order):
+    mail = sent("order_received", order)
+
+    lines = mail.text.replace("\N{NO-BREAK SPACE}", " ").splitlines()
+    start = lines.index("Imponibile: 3.900,00 €")
+    assert lines[start : start + 3] == ["Imponibile: 3.900,00 €", "IVA 22 %: 858,00 €", "Totale: 4.758,00 €"]
+
+
+def test_payment_mail_gives_the_time_in_rome(order: Order):
+    mail = sent("payment_received", order)
+
+    assert "Pagato il: 18 novembre 2026, 10.42".casefold() in mail.text.casefold()
+    assert "18 novembre 2026, 10.42" in mail.html.casefold()
