@@ -260,7 +260,7 @@ def draft_for(payment: Payment, now: datetime) -> InvoiceDraft:
     order = payment.order
     day = timezone.localdate(payment.succeeded_at or now)
     lines = tuple(
-        Line(line.description, Decimal(line.quantity), line.unit_price, order.vat_rate)
+        Line(line.description, Decimal(line.quantity), line.unit_price, order.vat_rate, unit="nr")
         for line in order.lines.order_by("pk")
     )
     return InvoiceDraft(

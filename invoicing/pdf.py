@@ -13,6 +13,7 @@ from importlib.resources import files
 from django.utils import translation
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
@@ -148,10 +149,10 @@ class _Sheet:
 
     def _parties(self, y: float) -> float:
         view, aside = self.view, TEXT + 80 * mm
-        self.write(EDGE, y, _("Seller"), "bold", 8.5)
+        self.write(EDGE, y, pgettext("invoice", "Seller"), "bold", 8.5)
         seller = [*_address(view.seller, EDGE, AXIS - 3 * mm, 7.8), *view.seller_notes]
         low = self.block(EDGE, y - 5 * mm, seller, 7.8, 4.2 * mm, SOFT)
-        self.write(TEXT, y, _("Customer"), "bold", 8.5)
+        self.write(TEXT, y, pgettext("invoice", "Customer"), "bold", 8.5)
         low_buyer = self.block(TEXT, y - 5.5 * mm, _address(view.buyer, TEXT, aside - 4 * mm, 10), 10, 5.2 * mm)
         self.write(aside, y, _("Transmission"), "bold", 8.5)
         rows = [(_("Format"), view.format), (_("Document type"), view.document_type)]

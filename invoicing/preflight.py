@@ -121,7 +121,7 @@ def _lines(body: etree._Element) -> Iterator[Finding]:
         if nature in ("N2", "N3", "N6"):
             yield Finding("00445", field, _("The Natura needs its subcode, for instance N2.1."))
         expected = _discounted(line) * _number(line, "Quantita", "1")
-        if abs(expected - _number(line, "PrezzoTotale")) > _CENT:
+        if abs(expected - _number(line, "PrezzoTotale")) >= _CENT:
             yield Finding("00423", field, _("The line's total is not its unit price times its quantity."))
 
 
@@ -170,7 +170,7 @@ def _summary(block: etree._Element, key: tuple[Decimal, str]) -> Iterator[Findin
     if rate > 0 and nature:
         yield Finding("00430", "summary", _("A summary with VAT must not have a Natura."))
     tax, net = _number(block, "Imposta"), _number(block, "ImponibileImporto")
-    if abs(tax - vat_on(net, rate)) > _CENT:
+    if abs(tax - vat_on(net, rate)) >= _CENT:
         yield Finding("00421", "summary", _("The tax is not the rate times the taxable amount."))
     if _text(block, "EsigibilitaIVA") == "S" and nature.startswith("N6"):
         yield Finding("00420", "summary", _("Reverse charge and split payment exclude each other."))

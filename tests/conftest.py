@@ -105,6 +105,7 @@ def graph(sandbox_env: dict[str, str], settings: Any) -> Iterator[Control]:
 @pytest.fixture
 def pec(sandbox_env: dict[str, str]) -> Iterator[Control]:
     control = Control(sandbox_env["SANDBOX_URL"], "pec")
+    control.post("/forget")
     control.post("/settings", receipt_delay_s=0, sdi_delay_s=0, hold=False)
     yield control
     control.delete("/next")

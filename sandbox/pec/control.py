@@ -46,11 +46,19 @@ class Control:
             Route("/invoices/{name}/message", _guarded(self.send_message), methods=["POST"]),
             Route("/settings", _guarded(self.settings), methods=["GET", "POST"]),
             Route("/next", _guarded(self.plan_next), methods=["GET", "POST", "DELETE"]),
+            Route("/forget", _guarded(self.forget), methods=["POST"]),
             Route("/release", _guarded(self.release), methods=["POST"]),
             Route("/mail", _guarded(self.drop_mail), methods=["POST"]),
             Route("/mailbox", _guarded(self.mailbox)),
             Route("/mailbox/{uid:int}", _guarded(self.mail)),
         ]
+
+    async def forget(self, request: Request) -> Response:
+        """Begin anew: no mail anywhere, and SDI has never seen a file. What no test run may leave to the next."""
+        inbox = self.pec.imap.folders.inbox
+        self.pec.state.forget()
+        await inbox.delete([mail.uid for mail in inbox.mails()])
+        return JSONResponse({})
 
     async def outgoing(self, request: Request) -> Response:
         """Messages the product submitted."""

@@ -134,6 +134,12 @@ class State:
 
     # mailbox
 
+    def forget(self) -> None:
+        """Drop everything but the mailbox's folders and their UIDs, which may never be used twice."""
+        with self.transaction():
+            for table in ("queued", "outgoing", "message", "file", "fact"):
+                self.db.execute(f"DELETE FROM {table}")
+
     def folders(self) -> list[Folder]:
         rows = self.db.execute("SELECT id, name, uid_validity, last_uid FROM folder ORDER BY id")
         return [Folder(*row) for row in rows]
