@@ -36,6 +36,8 @@ def _order_step(event: OrderEvent, payment: Payment | None) -> Step:
     text = event.text
     if event.kind == OrderEvent.Kind.PAID and payment:
         text = payment.card + (f", {_('confirmed by the bank (3-D Secure)')}" if payment.three_d_secure else "")
+    elif event.kind == OrderEvent.Kind.PAYMENT_FAILED:  # Stripe's own words are for staff, in the back office
+        text = _("The card was declined or the bank did not confirm. Nothing has been charged.")
     elif event.kind == OrderEvent.Kind.INVOICE_REFUSED:
         text = _("We are completing the invoice's data and will write to you.")
     elif event.kind == OrderEvent.Kind.PAYMENT_FLAGGED:

@@ -41,6 +41,7 @@ if not SITE_URL:
 HTTPS = SITE_URL.startswith("https://")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(SITE_URL).hostname])
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
+CSRF_FAILURE_VIEW = "config.views.csrf_failure"
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 ADMIN_PATH = env.str("ADMIN_PATH", default="admin").strip("/")
 SANDBOX_URL = env.str("SANDBOX_URL", default="")

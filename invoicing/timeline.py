@@ -21,14 +21,15 @@ class InvoiceStep:
 def invoice_steps(invoice: Invoice) -> list[InvoiceStep]:
     """The steps so far, oldest first, without the ones that only machines care about."""
     events = invoice.events.select_related("document").order_by("at", "pk")
-    return [_step(invoice, event) for event in events if event.state != Invoice.State.SENDING]
+    file_name = invoice.current_file().file_name
+    return [_step(invoice, event, file_name) for event in events if event.state != Invoice.State.SENDING]
 
 
-def _step(invoice: Invoice, event: InvoiceEvent) -> InvoiceStep:
+def _step(invoice: Invoice, event: InvoiceEvent, file_name: str) -> InvoiceStep:
     state = Invoice.State
     issued = _("Invoice %(number)s issued") % {"number": invoice.number}
     words = {
-        state.ISSUED: (issued, invoice.current_file().file_name, "done"),
+        state.ISSUED: (issued, file_name, "done"),
         state.SENT: (_("Sent to SDI by PEC"), "", "done"),
         state.PEC_ACCEPTED: (_("Accepted by the PEC provider"), "", "done"),
         state.PEC_DELIVERED: (_("Received by the Sistema di Interscambio"), "", "done"),

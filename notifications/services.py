@@ -47,7 +47,7 @@ class Recipient:
 def notify(*, to: Recipient, kind: str, context: Mapping[str, Any], attachments: Iterable[Attachment] = ()) -> Mail:
     """Write one mail of `kind` (templates/emails/<kind>.*) into the outbox, in the caller's transaction."""
     with translation.override(to.language):
-        values = {"recipient": to, "site_url": settings.SITE_URL, "support_email": settings.SUPPORT_EMAIL, **context}
+        values = {"recipient": to, **_house(), **context}
         subject = " ".join(render_to_string(f"emails/{kind}.subject.txt", values).split())
         text = render_to_string(f"emails/{kind}.txt", values).strip() + "\n"
         html = render_to_string(f"emails/{kind}.html", values | {"subject": subject})
@@ -94,6 +94,20 @@ def send_again(*, mail: Mail, now: datetime) -> None:
     mail.state, mail.attempts, mail.next_try_at = Mail.State.PENDING, 0, now
     mail.save(update_fields=["state", "attempts", "next_try_at"])
     enqueue(tasks.send_mail, mail_id=mail.pk)
+
+
+def _house() -> dict[str, Any]:
+    """What every mail says of its sender."""
+    return {
+        "site_url": settings.SITE_URL,
+        "support_email": settings.SUPPORT_EMAIL,
+        "seller": {
+            "name": settings.SELLER_NAME,
+            "vat_number": settings.SELLER_VAT_NUMBER,
+            "street": settings.SELLER_STREET,
+            "town": f"{settings.SELLER_POSTCODE} {settings.SELLER_CITY}",
+        },
+    }
 
 
 def _message(mail: Mail) -> EmailMultiAlternatives:

@@ -121,13 +121,12 @@ def claude(sandbox_env: dict[str, str]) -> Iterator[Control]:
 
 
 @pytest.fixture(autouse=True)
-def clean_cache() -> Iterator[None]:
+def clean_cache() -> None:
     """Limits and cached sessions of one test must not reach the next."""
     cache.clear()
     client = get_redis_connection("default")
     for key in client.scan_iter("rate:*"):
         client.delete(key)
-    yield
 
 
 @pytest.fixture

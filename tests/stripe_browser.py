@@ -35,10 +35,8 @@ def confirm(client_secret: str, number: str = VISA) -> dict[str, Any]:
 
 def deliver(stripe: Control, client: Client) -> list[int]:
     """Post what Stripe has waiting to our webhook, byte for byte; the statuses we answered."""
-    statuses = []
-    for delivery in stripe.post("/deliveries/take"):
-        statuses.append(post_event(client, delivery["body"], delivery["signature"]))
-    return statuses
+    deliveries = stripe.post("/deliveries/take")
+    return [post_event(client, delivery["body"], delivery["signature"]) for delivery in deliveries]
 
 
 def post_event(client: Client, body: str, signature: str) -> int:

@@ -19,7 +19,7 @@ MAX_CHARACTERS = 480
 
 ARTICLE = re.compile(r"\b(?:art(?:icol[oi]|icles?)?\.?|considerando|recital|allegato|annex)\s*(\d+|[ivx]+\b)", re.I)
 SENTENCE_END = re.compile(r"(?<=[.;!?])\s+(?=[«\"“(A-ZÀ-Ü0-9])|\n+")
-ABBREVIATION = re.compile(r"\b(?:artt?|par|parr|lett|nn?|cfr|pag|d\.?lgs|lgs|reg|dir|co|no|e\.g|i\.e)\.$", re.I)
+ABBREVIATION = re.compile(r"\b(?:artt?|par|parr|lett|nn?|cfr|pag|d\.?lgs|lgs|reg|dir|co|cc?|no|e\.g|i\.e)\.$", re.I)
 HOW_MUCH = re.compile(r"\b(quant[oaie]|how (?:much|many|high|long)|multa|sanzion\w+|fines?|penalt\w+)\b", re.I)
 WHEN = re.compile(
     r"\b(quando|entro quanto|termine|scadenza|da quale data|when|deadline|how long|how soon|by which date)\b", re.I

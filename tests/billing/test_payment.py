@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from djstripe.models import Event, PaymentIntent
 
 from billing import payments
 from billing.models import Order, OrderEvent, Payment, StripeEvent
@@ -268,8 +269,6 @@ def test_stripe_down_while_processing_puts_the_event_off(customer: Any, client: 
 
 
 def test_mirror_has_the_objects_and_its_trouble_stops_nothing(customer: Any, client: Client, stripe_stand_in: Control):
-    from djstripe.models import Event, PaymentIntent
-
     paid_order(customer, stripe_stand_in, client)
 
     events = StripeEvent.objects.all()

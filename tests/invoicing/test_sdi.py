@@ -238,7 +238,8 @@ def test_forged_rejection_in_an_ordinary_mail_is_quarantined(invoice: Invoice, p
 def test_certified_mail_of_somebody_else_cannot_reject_an_invoice(invoice: Invoice, pec: Control):
     name = invoice.current_file().file_name
     raw = (
-        "From: truffa@pec.example.it\r\nTo: noi@pec.example.it\r\nSubject: Ricevuta\r\nMessage-ID: <c@x>\r\nMIME-Version: 1.0\r\n"
+        "From: truffa@pec.example.it\r\nTo: noi@pec.example.it\r\nSubject: Ricevuta\r\n"
+        "Message-ID: <c@x>\r\nMIME-Version: 1.0\r\n"
         f'Content-Type: application/xml; name="{name[:-4]}_NS_001.xml"\r\n'
         f'Content-Disposition: attachment; filename="{name[:-4]}_NS_001.xml"\r\n\r\n<a/>\r\n'
     )
