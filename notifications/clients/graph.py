@@ -103,7 +103,7 @@ def _token() -> str:
 @lru_cache(maxsize=1)
 def _application() -> Any:
     """One per process: msal keeps the token in it for as long as it is good."""
-    return msal.ConfidentialClientApplication(  # type: ignore[attr-defined, no-untyped-call]
+    return msal.ConfidentialClientApplication(  # type: ignore[no-untyped-call]
         settings.MS_GRAPH_CLIENT_ID,
         client_credential=settings.MS_GRAPH_CLIENT_SECRET,
         authority=f"{settings.MS_GRAPH_AUTHORITY}/{settings.MS_GRAPH_TENANT_ID}",
