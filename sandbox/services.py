@@ -72,7 +72,10 @@ class Postgres:
             # a checkout under /root cannot be entered by nobody: keep the cluster and the programs in a folder that can
             key = str(self.data.resolve()).strip("/").replace("/", "-")
             self.home = Path("/var/tmp") / f"aish-{key}"
+            if not self.data.exists() and self.home.exists():
+                shutil.rmtree(self.home)  # whoever deleted the data folder wanted to begin anew
             self._copy_programs()
+            self.data.mkdir(parents=True, exist_ok=True)
         self.cluster = self.home / "cluster"
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self.owner:
