@@ -79,6 +79,16 @@ def prepare_payment(*, order: Order) -> stripe.PaymentIntent:
     return intent
 
 
+def find_intent(order: Order) -> stripe.PaymentIntent | None:
+    """The order's PaymentIntent as Stripe has it now, or None when it was not made or Stripe does not answer."""
+    payment = order.payments.exclude(status=Payment.Status.CANCELED).exclude(stripe_payment_intent_id="").first()
+    try:
+        return stripe.get_payment_intent(payment.stripe_payment_intent_id) if payment else None
+    except VendorError as error:
+        logger.warning("order %s: %s", order.number, error)
+        return None
+
+
 def cancel_order(*, order: Order, actor: User, now: datetime) -> None:
     """Cancel an order that is not paid: first at Stripe, so that a card cannot pay it any more, then here."""
     if not order.is_payable:

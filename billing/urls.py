@@ -15,6 +15,7 @@ urlpatterns = [
     path("area/ordini/", views.list_orders, name="list_orders"),
     path("area/ordini/<str:number>/", views.show_order, name="show_order"),
     path("area/ordini/<str:number>/paga/", views.pay_order, name="pay_order"),
+    path("area/ordini/<str:number>/paga/prepara/", views.prepare_payment, name="prepare_payment"),
     path("area/ordini/<str:number>/stato/", views.order_state, name="order_state"),
     path("area/ordini/<str:number>/annulla/", views.cancel_order, name="cancel_order"),
 ]

@@ -1,5 +1,7 @@
 """The HTML door of billing: catalogue, cart, checkout, orders."""
 
+from contextlib import suppress
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -103,7 +105,7 @@ def check_out(request: HttpRequest) -> HttpResponse:
             form.add_error(None, _("Please confirm that you have read the terms of sale."))
         if form.is_valid():
             try:
-                return redirect("billing:pay_order", _place(request, form, terms=terms).number)
+                return prepare_payment(request, _place(request, form, terms=terms).number)
             except DomainError as error:
                 form.add_error(None, str(error.message))
     context = {"form": form, "lines": lines, "sums": services.cart_sums(cart), "terms": terms}
@@ -124,9 +126,9 @@ def pay_order(request: HttpRequest, number: str) -> HttpResponse:
     order = get_object_or_404(Order.objects.visible_to(request.user), number=number)
     if not order.is_payable:
         return redirect(order)
-    try:
-        intent = payments.prepare_payment(order=order)
-    except DomainError as error:
+    intent = payments.find_intent(order)
+    if intent is None:
+        error = payments.PaymentProviderDownError()
         return render(request, "billing/pay.html", {"order": order, "error": error.message}, status=error.status)
     element = {
         "publishableKey": settings.STRIPE_PUBLISHABLE_KEY,
@@ -144,6 +146,15 @@ def pay_order(request: HttpRequest, number: str) -> HttpResponse:
         "stripe_js": settings.STRIPE_JS_URL,
     }
     return render(request, "billing/pay.html", context)
+
+
+@require_POST
+def prepare_payment(request: HttpRequest, number: str) -> HttpResponse:
+    """Make the order payable at Stripe: after the checkout, or once more when Stripe did not answer then."""
+    order = get_object_or_404(Order.objects.visible_to(request.user), number=number)
+    with suppress(DomainError):  # the page it leads to says what is wrong
+        payments.prepare_payment(order=order)
+    return redirect("billing:pay_order", order.number)
 
 
 @require_safe

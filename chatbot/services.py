@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from chatbot.models import Conversation, Message
@@ -15,6 +15,7 @@ from core.errors import InvalidInputError
 from core.ratelimit import TooManyRequestsError
 
 MAX_QUESTION = 5_000
+RETENTION = timedelta(days=180)
 
 
 def caller_hash(ip: str) -> str:
@@ -52,6 +53,15 @@ def ask(*, text: str, token: str | None, user: Any, language: str, ip: str, now:
         conversation.save(update_fields=["language"])
     _check_hourly_limit(user, caller, now)
     return Message.objects.create(conversation=conversation, role=Message.Role.QUESTION, text=question)
+
+
+def clear_old_conversations(*, now: datetime) -> int:
+    """Forget conversations nobody went on with for 180 days, as the privacy notice says; returns how many."""
+    newest = Message.objects.filter(conversation=OuterRef("pk"), created_at__gt=now - RETENTION)
+    old = Conversation.objects.filter(~Exists(newest), created_at__lt=now - RETENTION)
+    count = old.count()
+    old.delete()
+    return count
 
 
 def _check_hourly_limit(user: Any, caller: str, now: datetime) -> None:

@@ -14,6 +14,13 @@ def ingest_document(*, document_id: int) -> None:
         ingest.ingest(document=document, now=timezone.now())
 
 
+@shared_task(name="chatbot.clear_old_conversations")
+def clear_old_conversations() -> None:
+    from chatbot import services
+
+    services.clear_old_conversations(now=timezone.now())
+
+
 @shared_task(name="chatbot.ingest_due_documents", queue="slow")
 def ingest_due_documents() -> None:
     from chatbot import ingest

@@ -31,7 +31,7 @@ from core.problems import problem_response
 from core.ratelimit import TooManyRequestsError, client_ip
 
 COOKIE = "conversation"
-COOKIE_AGE_S = 30 * 24 * 3600
+COOKIE_AGE_S = int(services.RETENTION.total_seconds())
 _SHOWN = 50
 
 

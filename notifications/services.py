@@ -112,9 +112,10 @@ def _house() -> dict[str, Any]:
 
 def _message(mail: Mail) -> EmailMultiAlternatives:
     to = f'"{mail.to_name.replace(chr(34), "")}" <{mail.to_email}>' if mail.to_name else mail.to_email
-    message = EmailMultiAlternatives(
-        mail.subject, mail.text, to=[to], headers={"X-Mail-Reference": str(mail.reference)}
-    )
+    # the same Message-ID on every try: a mailbox that got the mail twice can tell
+    domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
+    headers = {"X-Mail-Reference": str(mail.reference), "Message-ID": f"<{mail.reference}@{domain}>"}
+    message = EmailMultiAlternatives(mail.subject, mail.text, to=[to], headers=headers)
     message.attach_alternative(mail.html, "text/html")
     for file in mail.attachments.order_by("pk"):
         message.attach(file.name, bytes(file.content), file.content_type)

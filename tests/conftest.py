@@ -30,8 +30,16 @@ def only_loopback() -> Iterator[None]:
             raise AssertionError(f"a test tried to reach {address}")
         return connect(self, address)
 
+    resolve = socket.getaddrinfo
+
+    def checked_name(host: Any, *arguments: Any, **options: Any) -> Any:
+        if host not in LOOPBACK and host is not None:
+            raise AssertionError(f"a test tried to look up {host}")
+        return resolve(host, *arguments, **options)
+
     patch = pytest.MonkeyPatch()
     patch.setattr(socket.socket, "connect", checked)
+    patch.setattr(socket, "getaddrinfo", checked_name)
     yield
     patch.undo()
 
@@ -81,6 +89,7 @@ def _apply(env: dict[str, str]) -> None:
     from billing.clients import stripe  # noqa: PLC0415 -- after the settings are there
 
     stripe.configure()
+    stripe._client.cache_clear()
 
 
 @pytest.fixture

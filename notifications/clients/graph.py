@@ -1,12 +1,10 @@
-"""Microsoft Graph sendMail with an application's own rights (client credentials).
+"""Microsoft Graph sendMail with an application's own rights (client credentials), the message as MIME.
 
 Graph counts per mailbox: 30 messages a minute, 4 at once; beyond that 429 with Retry-After.
-https://learn.microsoft.com/graph/api/user-sendmail
+https://learn.microsoft.com/graph/outlook-send-mime-message
 """
 
 import base64
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -21,22 +19,13 @@ _SCOPE = ["https://graph.microsoft.com/.default"]
 _TIMEOUT_S = (5, 30)
 
 
-@dataclass(frozen=True)
-class GraphMail:
-    """What sendMail needs; `headers` may only have names that start with x-."""
+def send_mail(mime: bytes) -> None:
+    """Hand a whole message to Graph as it is: headers, text, HTML and files, about 2 MB of them.
 
-    to: Sequence[tuple[str, str]]  # (name, address)
-    subject: str
-    content: str
-    is_html: bool
-    headers: dict[str, str] = field(default_factory=dict)
-    attachments: Sequence[tuple[str, str, bytes]] = ()  # (name, content type, content), 3 MB in all
-
-
-def send_mail(mail: GraphMail) -> None:
-    """Hand `mail` to Graph. 202 means accepted, not delivered. Raises `TransientError` or `PermanentError`."""
+    202 means accepted, not delivered. Raises `TransientError` or `PermanentError`.
+    """
     url = f"{settings.MS_GRAPH_ENDPOINT}/users/{quote(settings.MS_GRAPH_SENDER_EMAIL)}/sendMail"
-    body = {"message": _message(mail), "saveToSentItems": True}
+    body = base64.b64encode(mime)
     response = _post(url, body, _token())
     if response.status_code == requests.codes.unauthorized:
         # a token revoked before its time: forget it, and ask for a new one, once
@@ -46,27 +35,10 @@ def send_mail(mail: GraphMail) -> None:
         raise _error(response)
 
 
-def _message(mail: GraphMail) -> dict[str, Any]:
-    return {
-        "subject": mail.subject,
-        "body": {"contentType": "HTML" if mail.is_html else "Text", "content": mail.content},
-        "toRecipients": [{"emailAddress": {"name": name or address, "address": address}} for name, address in mail.to],
-        "internetMessageHeaders": [{"name": name, "value": value} for name, value in mail.headers.items()],
-        "attachments": [
-            {
-                "@odata.type": "#microsoft.graph.fileAttachment",
-                "name": name,
-                "contentType": content_type,
-                "contentBytes": base64.b64encode(content).decode(),
-            }
-            for name, content_type, content in mail.attachments
-        ],
-    }
-
-
-def _post(url: str, body: dict[str, Any], token: str) -> requests.Response:
+def _post(url: str, body: bytes, token: str) -> requests.Response:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/plain"}
     try:
-        return _session().post(url, json=body, headers={"Authorization": f"Bearer {token}"}, timeout=_TIMEOUT_S)
+        return _session().post(url, data=body, headers=headers, timeout=_TIMEOUT_S)
     except requests.RequestException as error:
         raise TransientError(f"Microsoft Graph cannot be reached: {type(error).__name__}") from error
 

@@ -15,12 +15,13 @@ from billing.models import Cart, Order, OrderLine
 from billing.models.orders import IllegalMoveError, order_sums
 from core.errors import InvalidInputError
 from notifications.models import Mail
+from tests.conftest import Control
 from tests.factories import COMPANY, PASSWORD, make_customer, make_order, make_profile, make_service
 
 pytestmark = pytest.mark.django_db
 
 
-def test_tampered_price_in_the_request_is_ignored(customer: Any, customer_client: Client):
+def test_tampered_price_in_the_request_is_ignored(customer: Any, customer_client: Client, stripe_stand_in: Control):
     make_profile(customer)
     make_service()
     customer_client.post("/carrello/readiness-nis2/aggiungi/", {"price": "1.00", "unit_price": "1.00", "quantity": "1"})

@@ -285,9 +285,9 @@ def test_stripe_down_at_checkout_is_a_message_and_nothing_is_lost(
         match="POST /v1/", status=503, body={"error": {"type": "api_error", "message": "down"}}, times=9
     )
 
-    page = customer_client.get(f"{order.get_absolute_url()}paga/")
+    page = customer_client.post(f"{order.get_absolute_url()}paga/prepara/", follow=True)
     stripe_stand_in.delete("/faults")
-    again = customer_client.get(f"{order.get_absolute_url()}paga/")
+    again = customer_client.post(f"{order.get_absolute_url()}paga/prepara/", follow=True)
 
     order.refresh_from_db()
     assert (page.status_code, again.status_code, order.status) == (503, 200, "awaiting_payment")
