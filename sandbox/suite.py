@@ -71,7 +71,7 @@ def run(data: Path, only: str | None, browser: str | None, pytest_arguments: lis
 
 def checks() -> Iterable[tuple[str, list[str]]]:
     """What must hold before a test is worth running."""
-    present = [name for name in PACKAGES if (ROOT / name).is_dir()]
+    present = [name for name in PACKAGES if any((ROOT / name).rglob("*.py"))]
     templates = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "templates").rglob("*.html"))]
     yield "format", ["ruff", "format", "--check", "--quiet", "."]
     yield "lint", ["ruff", "check", "--quiet", "."]

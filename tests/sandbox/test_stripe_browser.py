@@ -31,20 +31,27 @@ const query = new URLSearchParams(location.search);
 const secret = query.get("secret");
 const result = document.getElementById("result");
 const show = (name, value) => { result.dataset.kind = name; result.textContent = JSON.stringify(value); };
-document.addEventListener("securitypolicyviolation", (event) => fetch("/violation", { method: "POST", body: event.violatedDirective + " " + event.blockedURI }));
+document.addEventListener("securitypolicyviolation", (event) =>
+  fetch("/violation", { method: "POST", body: event.violatedDirective + " " + event.blockedURI }));
 const stripe = Stripe(document.body.dataset.key, { locale: query.get("locale") || "it" });
 window.stripe = stripe;
 if (query.has("redirect_status")) show("returned", Object.fromEntries(query));
 else {
-  const elements = stripe.elements({ clientSecret: secret, appearance: query.has("theme") ? { theme: query.get("theme") } : {} });
+  const appearance = query.has("theme") ? { theme: query.get("theme") } : {};
+  const elements = stripe.elements({ clientSecret: secret, appearance });
   const payment = elements.create("payment");
   const seen = [];
-  for (const name of ["ready", "change", "focus", "blur", "loaderror"]) payment.on(name, (event) => { seen.push([name, event.complete, event.error?.code]); document.body.dataset.events = JSON.stringify(seen); });
+  for (const name of ["ready", "change", "focus", "blur", "loaderror"]) payment.on(name, (event) => {
+    seen.push([name, event.complete, event.error?.code]);
+    document.body.dataset.events = JSON.stringify(seen);
+  });
   payment.mount("#element");
   document.getElementById("checkout").addEventListener("submit", async (event) => {
     event.preventDefault();
     const confirm = secret.startsWith("seti_") ? "confirmSetup" : "confirmPayment";
-    const answer = await stripe[confirm]({ elements, confirmParams: { return_url: location.origin + "/done" }, redirect: query.get("redirect") || "if_required" });
+    const confirmParams = { return_url: location.origin + "/done" };
+    const redirect = query.get("redirect") || "if_required";
+    const answer = await stripe[confirm]({ elements, confirmParams, redirect });
     if (answer.error) show("error", answer.error);
     else show("intent", answer.paymentIntent || answer.setupIntent);
   });
