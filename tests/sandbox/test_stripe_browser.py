@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -118,7 +119,8 @@ def shop(desk: Running) -> Iterator[Shop]:
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
         )
         yield browser
         browser.close()

@@ -167,15 +167,6 @@ def compare(example: Any, ours: Any, path: str = "") -> Iterator[tuple[str, str]
         yield from compare(example[0], ours[0], f"{path}[]")
 
 
-# In the published examples some hashes are filled by every variant at once, which no real object is.
-UNION_FIELDS = {
-    "automatic_tax.liability", "billing_mode.flexible", "card.generated_from", "card.wallet", "last_payment_error",
-    "last_setup_error", "next_action", "processing", "setup_error", "transfer_data", "parent", "lines.data[].parent",
-    "pending_update", "payment_settings.payment_method_options", "payment_method_details.card.wallet", "source", "flow",
-    "billing_schedules", "custom_unit_amount", "transform_quantity", "shipping", "features", "mandate", "data",
-}  # fmt: skip
-
-
 def deviations(desk: Running, shared: Path, kind: str) -> dict[tuple[str, str], str]:
     example = json.loads((shared / "stripe" / "fixtures3.json").read_text())["resources"][kind]
     made = objects(desk, kind)
@@ -184,7 +175,7 @@ def deviations(desk: Running, shared: Path, kind: str) -> dict[tuple[str, str], 
         (kind, path): trouble
         for ours in made
         for path, trouble in compare(example, ours)
-        if not any(path == union or path.startswith(f"{union}.") for union in UNION_FIELDS)
+        if not path.startswith("data.object")  # an event carries any object; each is checked by itself
     }
 
 

@@ -11,12 +11,29 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'"
 )
 HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+ITALIAN_STATUSES = {
+    "active": "attivo",
+    "incomplete": "da completare",
+    "open": "da pagare",
+    "paid": "pagata",
+    "past_due": "pagamento in ritardo",
+    "paused": "sospeso",
+    "trialing": "in prova",
+    "uncollectible": "inesigibile",
+    "unpaid": "non pagato",
+    "void": "annullata",
+}
 SYMBOLS = {"eur": "€", "usd": "$", "gbp": "£"}
 
 
 def language_of(request: Request, locale: str | None = None) -> str:
     wanted = locale or request.query_params.get("locale") or request.headers.get("accept-language", "en")
     return "it" if wanted.lower().startswith("it") else "en"
+
+
+def status_name(status: str, language: str) -> str:
+    """A subscription's or an invoice's status in words."""
+    return ITALIAN_STATUSES.get(status, status) if language == "it" else status.replace("_", " ")
 
 
 def money(amount: int, currency: str, language: str) -> str:

@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.stripe import payments, setups
-from sandbox.stripe.browser.html import HEADERS, STATIC, language_of, money, render, rows
+from sandbox.stripe.browser.html import HEADERS, STATIC, language_of, money, render, rows, status_name
 from sandbox.stripe.browser.portal import PortalPages
 from sandbox.stripe.context import Context
 from sandbox.stripe.errors import StripeError
@@ -138,7 +138,7 @@ class Pages:
         totals = [
             (texts["total"], money(invoice["total"], invoice["currency"], language)),
             (texts["due"], money(invoice["amount_remaining"], invoice["currency"], language)),
-            (texts["status"], invoice["status"]),
+            (texts["status"], status_name(invoice["status"], language)),
         ]
         title = f"{texts['invoice']} {invoice['number'] or ''}"
         lists = f"<dl>{rows(lines)}</dl><dl>{rows(totals)}</dl>"

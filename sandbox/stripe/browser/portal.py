@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from sandbox.stripe import methods, setups
 from sandbox.stripe.billing import invoices, subscriptions
-from sandbox.stripe.browser.html import language_of, money, render
+from sandbox.stripe.browser.html import language_of, money, render, status_name
 from sandbox.stripe.context import Context
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.payments import Confirmation
@@ -118,7 +118,7 @@ class PortalPages:
         parts = [f"<main><h1>{texts['title']}</h1>{notice}"]
         flow = session["flow"]["type"] if session["flow"] else None
         if flow != "payment_method_update":
-            parts.append(_subscriptions(ctx, customer, base, texts))
+            parts.append(_subscriptions(ctx, customer, base, texts, language))
         if flow != "subscription_cancel":
             parts.append(_card(ctx, customer, base, texts))
         if flow is None:
@@ -200,7 +200,7 @@ def _button(base: str, action: str, ident: str, label: str, style: str = "second
     )
 
 
-def _subscriptions(ctx: Context, customer: Object, base: str, texts: dict[str, str]) -> str:
+def _subscriptions(ctx: Context, customer: Object, base: str, texts: dict[str, str], language: str) -> str:
     parts = [f'<section class="panel"><h2>{texts["subscriptions"]}</h2>']
     for entry in subscriptions.running_of(ctx, customer):
         item = entry["items"]["data"][0]
@@ -208,7 +208,7 @@ def _subscriptions(ctx: Context, customer: Object, base: str, texts: dict[str, s
         name = escape(product["name"] if product else item["price"]["id"])
         end = entry["cancel_at"]
         when = f"{texts['ends']} {_date(end)}" if end else f"{texts['renews']} {_date(item['current_period_end'])}"
-        parts.append(f"<p><strong>{name}</strong> · {escape(entry['status'])}<br>{when}</p>")
+        parts.append(f"<p><strong>{name}</strong> · {status_name(entry['status'], language)}<br>{when}</p>")
         action = ("keep", texts["keep"]) if end else ("cancel", texts["cancel"])
         parts.append(_button(base, action[0], entry["id"], action[1]))
     if len(parts) == 1:
@@ -238,7 +238,9 @@ def _invoices(ctx: Context, customer: Object, base: str, texts: dict[str, str], 
         if entry["status"] == "draft":
             continue
         action = (
-            _button(base, "pay", entry["id"], texts["pay"]) if entry["status"] == "open" else escape(entry["status"])
+            _button(base, "pay", entry["id"], texts["pay"])
+            if entry["status"] == "open"
+            else status_name(entry["status"], language)
         )
         address = escape(entry["hosted_invoice_url"] or "")
         lines.append(
