@@ -22,7 +22,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from invoicing.reading import InvoiceView, LineView, PartyView, read_invoice
+from invoicing.reading import InvoiceView, LineView, PartyView, Registration, read_invoice
 
 INK, SOFT, RULE, STRONG, ACCENT = (HexColor(c) for c in ("#13201e", "#4a5956", "#d3dbd8", "#75837f", "#085e58"))
 WIDTH, HEIGHT = A4
@@ -150,7 +150,10 @@ class _Sheet:
     def _parties(self, y: float) -> float:
         view, aside = self.view, TEXT + 80 * mm
         self.write(EDGE, y, pgettext("invoice", "Seller"), "bold", 8.5)
-        seller = [*_address(view.seller, EDGE, AXIS - 3 * mm, 7.8), *view.seller_notes]
+        seller = [
+            *_address(view.seller, EDGE, AXIS - 3 * mm, 7.8),
+            *_wrapped(_registration(view.registration), 7.8, AXIS - 3 * mm - EDGE),
+        ]
         low = self.block(EDGE, y - 5 * mm, seller, 7.8, 4.2 * mm, SOFT)
         self.write(TEXT, y, pgettext("invoice", "Customer"), "bold", 8.5)
         low_buyer = self.block(TEXT, y - 5.5 * mm, _address(view.buyer, TEXT, aside - 4 * mm, 10), 10, 5.2 * mm)
@@ -228,12 +231,24 @@ def _title(view: InvoiceView) -> str:
 
 
 def _address(party: PartyView, left: float, right: float, size: float) -> list[str]:
-    rows = [*simpleSplit(party.name, "sans", size, right - left), party.street, party.town]
+    rows = [party.name, party.street, party.town]
     if party.vat_number:
         rows.append(_("VAT no. %(number)s") % {"number": party.vat_number})
     if party.tax_code:
         rows.append(_("C.F. %(number)s") % {"number": party.tax_code})
-    return [piece for row in rows for piece in simpleSplit(row, "sans", size, right - left)]
+    return _wrapped(rows, size, right - left)
+
+
+def _wrapped(rows: Sequence[str], size: float, width: float) -> list[str]:
+    return [piece for row in rows for piece in simpleSplit(row, "sans", size, width)]
+
+
+def _registration(told: Registration) -> list[str]:
+    regimes = {"RF01": _("Ordinary regime (RF01)"), "RF19": _("Flat-rate regime (RF19)")}
+    rows = [f"REA {told.rea}"] if told.rea else []
+    if told.share_capital is not None:
+        rows.append(_("Share capital %(amount)s €") % {"amount": _digits(told.share_capital)})
+    return [*rows, regimes.get(told.tax_regime, told.tax_regime)]
 
 
 def _digits(value: Decimal) -> str:

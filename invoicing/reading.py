@@ -21,6 +21,15 @@ class PartyView:
 
 
 @dataclass(frozen=True)
+class Registration:
+    """What the seller must say of itself (art. 2250 c.c.), and its tax regime."""
+
+    rea: str
+    share_capital: Decimal | None
+    tax_regime: str
+
+
+@dataclass(frozen=True)
 class LineView:
     number: str
     description: str
@@ -55,7 +64,7 @@ class InvoiceView:
     recipient_code: str
     pec: str
     seller: PartyView
-    seller_notes: tuple[str, ...]
+    registration: Registration
     buyer: PartyView
     lines: tuple[LineView, ...]
     summaries: tuple[SummaryView, ...]
@@ -88,7 +97,7 @@ def read_invoice(xml: bytes) -> InvoiceView:
         recipient_code=_text(header, "DatiTrasmissione/CodiceDestinatario"),
         pec=_text(header, "DatiTrasmissione/PECDestinatario"),
         seller=_party(seller),
-        seller_notes=_seller_notes(seller),
+        registration=_registration(seller),
         buyer=_party(buyer),
         lines=tuple(_line(node) for node in body.iterfind("DatiBeniServizi/DettaglioLinee")),
         summaries=tuple(_summary(node) for node in body.iterfind("DatiBeniServizi/DatiRiepilogo")),
@@ -120,13 +129,13 @@ def _party(node: etree._Element) -> PartyView:
     )
 
 
-def _seller_notes(seller: etree._Element) -> tuple[str, ...]:
-    notes = []
-    if register := _text(seller, "IscrizioneREA/NumeroREA"):
-        notes.append(f"REA {_text(seller, 'IscrizioneREA/Ufficio')}-{register}")
-    if capital := _text(seller, "IscrizioneREA/CapitaleSociale"):
-        notes.append(f"Cap. soc. {capital}")
-    return (*notes, _text(seller, "DatiAnagrafici/RegimeFiscale"))
+def _registration(seller: etree._Element) -> Registration:
+    register, capital = _text(seller, "IscrizioneREA/NumeroREA"), _text(seller, "IscrizioneREA/CapitaleSociale")
+    return Registration(
+        rea=f"{_text(seller, 'IscrizioneREA/Ufficio')}-{register}" if register else "",
+        share_capital=Decimal(capital) if capital else None,
+        tax_regime=_text(seller, "DatiAnagrafici/RegimeFiscale"),
+    )
 
 
 def _line(node: etree._Element) -> LineView:
