@@ -3,8 +3,7 @@ FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 COPY requirements/production.txt requirements/schemas.txt /tmp/
-RUN /opt/venv/bin/pip install --require-hashes -r /tmp/production.txt \
-    && /opt/venv/bin/pip install --require-hashes --no-deps -r /tmp/schemas.txt
+RUN /opt/venv/bin/pip install --require-hashes --no-deps -r /tmp/production.txt -r /tmp/schemas.txt
 
 FROM python:3.13-slim
 RUN useradd --create-home --uid 10001 app

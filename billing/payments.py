@@ -119,8 +119,6 @@ def keep_event(*, event: dict[str, Any], now: datetime) -> bool:
             [event["id"], event["type"][:80], json.dumps(event), now, now],
         )
         is_new: bool = cursor.rowcount == 1
-    if is_new:
-        enqueue(tasks.process_stripe_event, event_id=event["id"])
     return is_new
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import BillingProfile, User
@@ -143,16 +143,17 @@ def place_order(*, user: User, language: str, terms_accepted: bool, now: datetim
         **order_sums(net, tax.vat_rate(profile.country)),
         **profile.fiscal_values(),
     )
-    OrderLine.objects.bulk_create(
-        OrderLine(
-            order=order,
-            service=item.service,
-            description=item.service.name,
-            quantity=item.quantity,
-            unit_price=item.service.price or Decimal(0),
+    with translation.override(language):  # the words on the order are the customer's, whoever places it
+        OrderLine.objects.bulk_create(
+            OrderLine(
+                order=order,
+                service=item.service,
+                description=item.service.name,
+                quantity=item.quantity,
+                unit_price=item.service.price or Decimal(0),
+            )
+            for item in lines
         )
-        for item in lines
-    )
     cart.items.all().delete()
     order.note(Order.Status.AWAITING_PAYMENT, actor=user, now=now)
     audit.record(action="order.placed", target=order, actor=user, gross=str(order.gross_amount))

@@ -1,31 +1,82 @@
-"""Stripe's door: signature, inbox row, 200. Whatever the event means is worked out afterwards."""
+"""Stripe's door, as an ASGI application of its own: signature, inbox row, 200. What the event means comes afterwards.
 
+It stands before Django's middleware: sessions, languages and security headers are for browsers, and Stripe waits.
+"""
+
+import asyncio
+import json
 import time
 from http import HTTPStatus
+from typing import Any
 
-from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.utils import timezone
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
-from billing import payments
+from billing import payments, tasks
 from billing.clients import stripe
-from core.problems import problem_response
+from core.offload import gives_back
+from core.problems import CONTENT_TYPE, problem
+from core.tasks import wake
 
+PATH = "/api/v1/webhooks/stripe"
 MAX_BODY_BYTES = 256 * 1024
+TOGETHER_S = 0.05
 
 
-@csrf_exempt
-@login_not_required
-@require_POST
-def receive_stripe_event(request: HttpRequest) -> HttpResponse:
-    """200 once the event is kept, new or not; 400 for anything Stripe did not sign just now."""
-    if int(request.headers.get("Content-Length") or 0) > MAX_BODY_BYTES:
-        return problem_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "An event is never this large.")
+async def stripe_webhook(scope: Any, receive: Any, send: Any) -> None:
+    """200 once the event is kept, new or not; 4xx for anything that Stripe did not sign just now.
+
+    The worker is woken after the answer, once for all events of a moment: a message costs more than the row, and with
+    the broker down Stripe waits no longer, for the sweep finds what was kept.
+    """
+    if scope["method"] != "POST":
+        await _refuse(send, HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "Events are posted.")
+        return
+    body = await _body(receive)
+    if body is None:
+        await _refuse(send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "An event is never this large.")
+        return
+    signature = dict(scope["headers"]).get(b"stripe-signature", b"").decode("latin-1")
     try:
-        event = stripe.verified_event(request.body, request.headers.get("Stripe-Signature", ""), time.time())
+        event = stripe.verified_event(body, signature, time.time())
     except (stripe.BadSignatureError, ValueError):
-        return problem_response(HTTPStatus.BAD_REQUEST, "bad_signature", "This event is not signed by Stripe.")
-    payments.keep_event(event=event, now=timezone.now())
-    return HttpResponse(status=HTTPStatus.OK)
+        await _refuse(send, HTTPStatus.BAD_REQUEST, "bad_signature", "This event is not signed by Stripe.")
+        return
+    async with ThreadSensitiveContext():
+        is_new = await sync_to_async(gives_back(payments.keep_event))(event=event, now=timezone.now())
+    await _answer(send, HTTPStatus.OK, b"", "text/plain")
+    if is_new and not _waking:
+        waking = asyncio.create_task(_wake_worker())
+        _waking.add(waking)
+        waking.add_done_callback(_waking.discard)
+
+
+_waking: set[asyncio.Task[None]] = set()  # the one that still waits for more to come, if any
+
+
+async def _wake_worker() -> None:
+    await asyncio.sleep(TOGETHER_S)
+    _waking.clear()  # an event that comes from here on needs a message of its own
+    await sync_to_async(wake, thread_sensitive=False)(tasks.process_due_stripe_events)
+
+
+async def _body(receive: Any) -> bytes | None:
+    """The whole body, or None as soon as it is too large, whatever its headers said."""
+    body = b""
+    while True:
+        message = await receive()
+        body += bytes(message.get("body", b""))
+        if len(body) > MAX_BODY_BYTES:
+            return None
+        if not message.get("more_body"):
+            return body
+
+
+async def _refuse(send: Any, status: HTTPStatus, code: str, title: str) -> None:
+    await _answer(send, status, json.dumps(problem(status, code, title)).encode(), CONTENT_TYPE)
+
+
+async def _answer(send: Any, status: HTTPStatus, body: bytes, content_type: str) -> None:
+    headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status.value, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

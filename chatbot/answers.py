@@ -7,14 +7,14 @@ model can be cited, and an answer that cites none becomes the refusal.
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections, connection, transaction
+from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -24,8 +24,12 @@ from chatbot.models import Citation, Conversation, Message
 from chatbot.prompts import load
 from chatbot.retrieval import Hit, is_off_topic, search
 from core.errors import PermanentError, TransientError, VendorError
+from core.offload import gives_back
 
 logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _HISTORY = 6
 _MARK = re.compile(r"\s?\[(\d{1,2})\]")
@@ -129,8 +133,7 @@ async def _find(question: str) -> list[Hit]:
     except (TransientError, PermanentError) as error:
         logger.warning("retrieval by full text alone: %s", error)
         vector = None
-    hits: list[Hit] = await _database(search, question, vector, count=settings.RAG_TOP_K_RESULTS)
-    return hits
+    return await _database(search, question, vector, count=settings.RAG_TOP_K_RESULTS)
 
 
 async def _ask(
@@ -230,15 +233,6 @@ def ending(outcome: str, language: str) -> str:
     return ""
 
 
-async def _database(function: Any, *args: Any, **kwargs: Any) -> Any:
+async def _database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run database work in a thread and give the connection back at once: a stream must not hold one."""
-
-    def run() -> Any:
-        close_old_connections()
-        try:
-            return function(*args, **kwargs)
-        finally:
-            if not connection.in_atomic_block:
-                connection.close()
-
-    return await sync_to_async(run, thread_sensitive=False)()
+    return await sync_to_async(gives_back(function), thread_sensitive=False)(*args, **kwargs)

@@ -1,10 +1,10 @@
-"""Celery's door to the assistant. Reading documents is slow work and has a queue of its own."""
+"""Celery's door to the assistant. Reading documents is slow work with a queue of its own (CELERY_TASK_ROUTES)."""
 
 from celery import shared_task
 from django.utils import timezone
 
 
-@shared_task(name="chatbot.ingest_document", queue="slow")
+@shared_task(name="chatbot.ingest_document")
 def ingest_document(*, document_id: int) -> None:
     from chatbot import ingest
     from chatbot.models import Document
@@ -21,7 +21,7 @@ def clear_old_conversations() -> None:
     services.clear_old_conversations(now=timezone.now())
 
 
-@shared_task(name="chatbot.ingest_due_documents", queue="slow")
+@shared_task(name="chatbot.ingest_due_documents")
 def ingest_due_documents() -> None:
     from chatbot import ingest
 

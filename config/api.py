@@ -7,7 +7,6 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 import accounts.api as accounts
 import billing.api as billing
 import invoicing.api as invoicing
-from billing.webhooks import receive_stripe_event
 from chatbot.views import post_message, show_conversation
 from config import views
 
@@ -33,7 +32,6 @@ urlpatterns = [
     path("orders/<str:number>", billing.OrderDetail.as_view()),
     path("orders/<str:number>/payment-intent", billing.payment_intent),
     path("orders/<str:number>/cancel", billing.cancel),
-    path("webhooks/stripe", receive_stripe_event, name="stripe_webhook"),
     path("invoices", invoicing.InvoiceList.as_view()),
     re_path(_INVOICE + r"$", invoicing.InvoiceDetail.as_view()),
     re_path(_INVOICE + r"/(?P<kind>pdf|xml)$", invoicing.download),

@@ -19,12 +19,17 @@ def enqueue(task: "Task[Any, Any]", **kwargs: Any) -> None:
     """
 
     def send() -> None:
-        try:
-            task.delay(**kwargs)
-        except OperationalError:
-            logger.warning("broker down, %s left to the sweep", task.name)
+        wake(task, **kwargs)
 
     transaction.on_commit(send, robust=True)
+
+
+def wake(task: "Task[Any, Any]", **kwargs: Any) -> None:
+    """Send `task` at once, about a row that is already committed."""
+    try:
+        task.delay(**kwargs)
+    except OperationalError:
+        logger.warning("broker down, %s left to the sweep", task.name)
 
 
 @shared_task(name="core.seal_audit")

@@ -33,9 +33,9 @@ prepare() {
     fi
     if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
         say "Installing the locked requirements (a few minutes the first time)"
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt \
-            && .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-                -r requirements/schemas.txt \
+        # --no-deps: the locks are complete, and older pips refuse a pin that an extra asks for once a newer release is out
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+            -r requirements/dev.txt -r requirements/schemas.txt \
             || die "a package could not be installed: see pip's message above. Is the package index reachable?"
         printf '%s' "$wanted" > "$stamp"
     fi

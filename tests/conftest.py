@@ -12,6 +12,7 @@ import requests
 from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.test import Client
+from django.utils import translation
 from django_redis import get_redis_connection
 
 from sandbox.stack import stand_ins
@@ -136,6 +137,14 @@ def clean_cache() -> None:
     client = get_redis_connection("default")
     for key in client.scan_iter("rate:*"):
         client.delete(key)
+
+
+@pytest.fixture(autouse=True)
+def italian() -> Iterator[None]:
+    """The language a request of another test left in this thread must not decide what this one reads."""
+    translation.activate(django_settings.LANGUAGE_CODE)
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture

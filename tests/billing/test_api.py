@@ -49,14 +49,14 @@ def test_services_are_public_and_priced_as_strings(client: Client):
     }  # fmt: skip
 
 
-def test_order_is_placed_paid_and_invoiced_over_the_api(api: Api, client: Client, stripe_stand_in: Control):
+def test_order_is_placed_paid_and_invoiced_over_the_api(api: Api, stripe_stand_in: Control):
     make_service()
     api("put", "me/profile", COMPANY)
     _status, cart = api("put", "cart", {"service": "readiness-nis2", "quantity": 1, "price": "1.00"})
     created, order = api("post", "orders", {"terms_accepted": True, "gross_amount": "1.00"})
     _status, intent = api("post", f"orders/{order['number']}/payment-intent")
     confirm(intent["client_secret"])
-    deliver(stripe_stand_in, client)
+    deliver(stripe_stand_in)
     payments.process_due_events(now=timezone.now())
     payments.invoice_due(now=timezone.now())
 
@@ -67,12 +67,10 @@ def test_order_is_placed_paid_and_invoiced_over_the_api(api: Api, client: Client
     assert (paid["status"], paid["invoice"]) == ("paid", Invoice.objects.get().number)
 
 
-def test_invoice_is_listed_and_downloaded_over_the_api(
-    api: Api, client: Client, stripe_stand_in: Control, customer: Any
-):
+def test_invoice_is_listed_and_downloaded_over_the_api(api: Api, stripe_stand_in: Control, customer: Any):
     order = make_order(customer)
     confirm(payments.prepare_payment(order=order).client_secret)
-    deliver(stripe_stand_in, client)
+    deliver(stripe_stand_in)
     payments.process_due_events(now=timezone.now())
     payments.invoice_due(now=timezone.now())
     number = Invoice.objects.get().number
@@ -139,10 +137,10 @@ def test_stripe_down_is_a_problem_and_the_order_stays(api: Api, customer: Any, s
     assert (answered, problem["code"], order.status) == (503, "payment_provider_down", "awaiting_payment")
 
 
-def test_strangers_rows_are_not_found(api: Api, stranger: Any, client: Client, stripe_stand_in: Control):
+def test_strangers_rows_are_not_found(api: Api, stranger: Any, stripe_stand_in: Control):
     order = make_order(stranger)
     confirm(payments.prepare_payment(order=order).client_secret)
-    deliver(stripe_stand_in, client)
+    deliver(stripe_stand_in)
     payments.process_due_events(now=timezone.now())
     payments.invoice_due(now=timezone.now())
     number = Invoice.objects.get().number

@@ -146,6 +146,12 @@ def test_placing_an_order_empties_the_cart_and_writes_the_mail(customer: Any):
     assert order.number in mail.subject
 
 
+def test_the_lines_are_in_the_orders_language_whoever_places_it(customer: Any):
+    order = make_order(customer, language="en")
+
+    assert order.lines.get().description == "NIS2 readiness"
+
+
 def test_later_changes_of_price_name_and_profile_leave_the_order_alone(customer: Any):
     order = make_order(customer)
     service = order.lines.get().service

@@ -1,17 +1,21 @@
 """From the order to the paid order: only Stripe's signed event makes the difference, and it counts once."""
 
+import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from djstripe.models import Event, PaymentIntent
+from redis import Redis
 
-from billing import payments
+from billing import payments, webhooks
 from billing.models import Order, OrderEvent, Payment, StripeEvent
 from billing.models.orders import IllegalMoveError
 from core.models import AuditEntry
@@ -19,7 +23,7 @@ from invoicing.models import Invoice
 from notifications.models import Mail
 from tests.conftest import Control
 from tests.factories import make_order
-from tests.stripe_browser import DECLINED, THREE_D_SECURE, confirm, deliver, post_event
+from tests.stripe_browser import DECLINED, THREE_D_SECURE, apost_event, confirm, deliver, post_event
 
 pytestmark = pytest.mark.django_db
 
@@ -30,20 +34,20 @@ def work_off() -> None:
     payments.invoice_due(now=timezone.now())
 
 
-def paid_order(customer: Any, stripe: Control, client: Client) -> Order:
+def paid_order(customer: Any, stripe: Control) -> Order:
     order = make_order(customer)
     confirm(payments.prepare_payment(order=order).client_secret)
-    deliver(stripe, client)
+    deliver(stripe)
     work_off()
     order.refresh_from_db()
     return order
 
 
-def test_signed_success_event_marks_the_order_paid(customer: Any, client: Client, stripe_stand_in: Control):
+def test_signed_success_event_marks_the_order_paid(customer: Any, stripe_stand_in: Control):
     order = make_order(customer)
     confirm(payments.prepare_payment(order=order).client_secret)
 
-    statuses = deliver(stripe_stand_in, client)
+    statuses = deliver(stripe_stand_in)
     work_off()
 
     order.refresh_from_db()
@@ -66,15 +70,15 @@ def test_confirming_alone_pays_nothing(customer: Any, customer_client: Client, s
     assert order.status == "awaiting_payment"
 
 
-def test_three_d_secure_is_asked_and_noted(customer: Any, client: Client, stripe_stand_in: Control):
+def test_three_d_secure_is_asked_and_noted(customer: Any, stripe_stand_in: Control):
     order = make_order(customer)
     intent = confirm(payments.prepare_payment(order=order).client_secret, THREE_D_SECURE)
-    deliver(stripe_stand_in, client)
+    deliver(stripe_stand_in)
     work_off()
     waiting = Payment.objects.get().status
 
     stripe_stand_in.post(f"/payment_intents/{intent['id']}/authorize", succeed=True)
-    deliver(stripe_stand_in, client)
+    deliver(stripe_stand_in)
     work_off()
 
     payment = Payment.objects.get()
@@ -82,17 +86,17 @@ def test_three_d_secure_is_asked_and_noted(customer: Any, client: Client, stripe
     assert (payment.status, payment.three_d_secure) == ("succeeded", True)
 
 
-def test_declined_card_can_be_tried_again_on_the_same_intent(customer: Any, client: Client, stripe_stand_in: Control):
+def test_declined_card_can_be_tried_again_on_the_same_intent(customer: Any, stripe_stand_in: Control):
     order = make_order(customer)
     intent = payments.prepare_payment(order=order)
     refusal = confirm(intent.client_secret, DECLINED)
-    deliver(stripe_stand_in, client)
+    deliver(stripe_stand_in)
     work_off()
     payment = Payment.objects.get()
     declined = (payment.status, bool(payment.error))
 
     confirm(payments.prepare_payment(order=order).client_secret)
-    deliver(stripe_stand_in, client)
+    deliver(stripe_stand_in)
     work_off()
 
     order.refresh_from_db()
@@ -114,7 +118,7 @@ def test_declined_card_can_be_tried_again_on_the_same_intent(customer: Any, clie
         ("garbage", "not a signature"),
     ],
 )
-def test_forged_event_is_refused_and_not_kept(change: str, reason: str, client: Client, stripe_stand_in: Control):
+def test_forged_event_is_refused_and_not_kept(change: str, reason: str, stripe_stand_in: Control):
     body = json.dumps(
         {"id": "evt_forged", "object": "event", "type": "payment_intent.succeeded", "data": {"object": {}}}
     )
@@ -131,27 +135,48 @@ def test_forged_event_is_refused_and_not_kept(change: str, reason: str, client: 
         else {"missing": ""}.get(change, "t=1,v1=00")
     )
 
-    status = post_event(client, body, signature)
+    status = post_event(body, signature)
 
     assert status == 400, reason
     assert StripeEvent.objects.count() == 0
 
 
-def test_oversized_event_is_refused_before_it_is_read(client: Client, stripe_stand_in: Control):
+def test_oversized_event_is_refused_before_it_is_read(stripe_stand_in: Control):
     body = json.dumps({"id": "evt_big", "type": "x", "data": "a" * 300_000})
 
-    status = post_event(client, body, stripe_stand_in.post("/sign", payload=body)["signature"])
+    status = post_event(body, stripe_stand_in.post("/sign", payload=body)["signature"])
 
     assert status == 413
     assert StripeEvent.objects.count() == 0
 
 
-def test_repeated_event_has_no_second_effect(customer: Any, client: Client, stripe_stand_in: Control):
-    order = paid_order(customer, stripe_stand_in, client)
+def test_events_of_one_moment_wake_the_worker_once(stripe_stand_in: Control, monkeypatch: pytest.MonkeyPatch):
+    bodies = [json.dumps({"id": f"evt_{number}", "type": "x", "data": {"object": {}}}) for number in range(3)]
+    signatures = [stripe_stand_in.post("/sign", payload=body)["signature"] for body in bodies]
+    broker = Redis.from_url(settings.CELERY_BROKER_URL)
+    broker.delete("default")
+    monkeypatch.setattr(webhooks, "TOGETHER_S", 1.0)
+
+    async def post_all_and_wait_for_a_message() -> list[int]:
+        statuses = [await apost_event(body, signature) for body, signature in zip(bodies, signatures, strict=True)]
+        # takes the message as a worker would, and puts it back
+        _queue, message = await asyncio.to_thread(broker.blpop, ["default"], timeout=20)
+        broker.lpush("default", message)
+        return statuses
+
+    statuses = async_to_sync(post_all_and_wait_for_a_message)()
+
+    messages = [json.loads(message) for message in broker.lrange("default", 0, -1)]
+    assert statuses == [200, 200, 200]
+    assert [message["headers"]["task"] for message in messages] == ["billing.process_due_stripe_events"]
+
+
+def test_repeated_event_has_no_second_effect(customer: Any, stripe_stand_in: Control):
+    order = paid_order(customer, stripe_stand_in)
     succeeded = StripeEvent.objects.get(type="payment_intent.succeeded")
 
     stripe_stand_in.post(f"/events/{succeeded.pk}/redeliver")
-    statuses = deliver(stripe_stand_in, client)
+    statuses = deliver(stripe_stand_in)
     work_off()
 
     assert statuses == [200]
@@ -161,14 +186,14 @@ def test_repeated_event_has_no_second_effect(customer: Any, client: Client, stri
     assert Invoice.objects.count() == 1
 
 
-def test_events_in_any_order_end_in_the_same_state(customer: Any, client: Client, stripe_stand_in: Control):
+def test_events_in_any_order_end_in_the_same_state(customer: Any, stripe_stand_in: Control):
     order = make_order(customer)
     client_secret = payments.prepare_payment(order=order).client_secret
     confirm(client_secret, DECLINED)
     confirm(client_secret)
     stripe_stand_in.post("/deliveries/reorder")
 
-    deliver(stripe_stand_in, client)
+    deliver(stripe_stand_in)
     for event in StripeEvent.objects.order_by("-type"):
         payments.process_event(event_id=event.pk, now=timezone.now())
 
@@ -178,10 +203,10 @@ def test_events_in_any_order_end_in_the_same_state(customer: Any, client: Client
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_twenty_workers_on_one_event_have_one_effect(customer: Any, client: Client, stripe_stand_in: Control):
+def test_twenty_workers_on_one_event_have_one_effect(customer: Any, stripe_stand_in: Control):
     order = make_order(customer)
     confirm(payments.prepare_payment(order=order).client_secret)
-    deliver(stripe_stand_in, client)
+    deliver(stripe_stand_in)
     event_id = StripeEvent.objects.get(type="payment_intent.succeeded").pk
 
     def work(_number: int) -> None:
@@ -200,10 +225,10 @@ def test_twenty_workers_on_one_event_have_one_effect(customer: Any, client: Clie
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_ten_workers_issue_one_invoice(customer: Any, client: Client, stripe_stand_in: Control):
+def test_ten_workers_issue_one_invoice(customer: Any, stripe_stand_in: Control):
     order = make_order(customer)
     confirm(payments.prepare_payment(order=order).client_secret)
-    deliver(stripe_stand_in, client)
+    deliver(stripe_stand_in)
     payments.process_due_events(now=timezone.now())
     payment = Payment.objects.get()
 
@@ -219,12 +244,12 @@ def test_ten_workers_issue_one_invoice(customer: Any, client: Client, stripe_sta
     assert list(Invoice.objects.values_list("number", flat=True)) == [f"{timezone.localdate().year}/00001"]
 
 
-def test_wrong_amount_is_flagged_not_paid(customer: Any, client: Client, stripe_stand_in: Control):
+def test_wrong_amount_is_flagged_not_paid(customer: Any, stripe_stand_in: Control):
     order = make_order(customer)
     confirm(payments.prepare_payment(order=order).client_secret)
     Order.objects.filter(pk=order.pk).update(net_amount=1, vat_amount=0, gross_amount=1)
 
-    deliver(stripe_stand_in, client)
+    deliver(stripe_stand_in)
     work_off()
 
     order.refresh_from_db()
@@ -235,22 +260,22 @@ def test_wrong_amount_is_flagged_not_paid(customer: Any, client: Client, stripe_
     assert Invoice.objects.count() == 0
 
 
-def test_money_for_a_cancelled_order_is_flagged(customer: Any, client: Client, stripe_stand_in: Control):
+def test_money_for_a_cancelled_order_is_flagged(customer: Any, stripe_stand_in: Control):
     order = make_order(customer)
     confirm(payments.prepare_payment(order=order).client_secret)
     Order.objects.filter(pk=order.pk).update(status="cancelled")
 
-    deliver(stripe_stand_in, client)
+    deliver(stripe_stand_in)
     work_off()
 
     order.refresh_from_db()
     assert (order.status, Payment.objects.get().flag) == ("cancelled", "the order was cancelled when the money came")
 
 
-def test_stripe_down_while_processing_puts_the_event_off(customer: Any, client: Client, stripe_stand_in: Control):
+def test_stripe_down_while_processing_puts_the_event_off(customer: Any, stripe_stand_in: Control):
     order = make_order(customer)
     confirm(payments.prepare_payment(order=order).client_secret)
-    deliver(stripe_stand_in, client)
+    deliver(stripe_stand_in)
     now = timezone.now()
     event = StripeEvent.objects.get(type="payment_intent.succeeded")
     stripe_stand_in.fault(
@@ -268,8 +293,8 @@ def test_stripe_down_while_processing_puts_the_event_off(customer: Any, client: 
     assert (event.state, order.status) == ("done", "paid")
 
 
-def test_mirror_has_the_objects_and_its_trouble_stops_nothing(customer: Any, client: Client, stripe_stand_in: Control):
-    paid_order(customer, stripe_stand_in, client)
+def test_mirror_has_the_objects_and_its_trouble_stops_nothing(customer: Any, stripe_stand_in: Control):
+    paid_order(customer, stripe_stand_in)
 
     events = StripeEvent.objects.all()
     assert {event.mirror_error for event in events} == {""}
@@ -326,8 +351,8 @@ def test_customer_cancels_an_unpaid_order_here_and_at_stripe(
     assert confirm(intent.client_secret)["error"]["code"] == "payment_intent_unexpected_state"
 
 
-def test_paid_order_cannot_be_cancelled(customer: Any, client: Client, stripe_stand_in: Control):
-    order = paid_order(customer, stripe_stand_in, client)
+def test_paid_order_cannot_be_cancelled(customer: Any, stripe_stand_in: Control):
+    order = paid_order(customer, stripe_stand_in)
 
     with pytest.raises(IllegalMoveError):
         payments.cancel_order(order=order, actor=customer, now=timezone.now())

@@ -1,9 +1,0 @@
-"""The WSGI door, for tools that know no other; the assistant's streams need ASGI."""
-
-import os
-
-from django.core.wsgi import get_wsgi_application
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-
-application = get_wsgi_application()

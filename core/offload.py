@@ -1,0 +1,26 @@
+"""Database work from async code: the connection is given back at once, so that nobody waits holding one."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from django.db import close_old_connections, connection
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def gives_back(function: Callable[P, T]) -> Callable[P, T]:
+    """`function` for use with `sync_to_async`: it closes the connection it used, or returns it to the pool."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        if connection.in_atomic_block:  # the caller's transaction, and theirs to close
+            return function(*args, **kwargs)
+        close_old_connections()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            connection.close()
+
+    return call
