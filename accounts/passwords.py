@@ -2,6 +2,13 @@
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext_lazy
+
+# Django's own sentence, which 5.2 changed after its translations were made: ours are found first
+TOO_SHORT = ngettext_lazy(
+    "This password is too short. It must contain at least %d character.",
+    "This password is too short. It must contain at least %d characters.",
+)
 
 
 class MaximumLengthValidator:

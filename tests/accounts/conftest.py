@@ -1,0 +1,39 @@
+"""What tests of the accounts share: a caller of the API, pages to compare, and the price of a password."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from tests.hashers import CountingArgon2PasswordHasher
+
+Answer = tuple[int, Any]
+
+
+@pytest.fixture
+def api(client: Client) -> Callable[..., Answer]:
+    """Speaks JSON to the API: status and body of the answer."""
+
+    def call(method: str, path: str, body: Any = None, *, token: str = "", language: str = "it") -> Answer:
+        headers = {"Accept-Language": language} | ({"Authorization": f"Bearer {token}"} if token else {})
+        answer = getattr(client, method)(f"/api/v1/{path}", body, content_type="application/json", headers=headers)
+        return answer.status_code, answer.json() if answer.content else None
+
+    return call
+
+
+@pytest.fixture
+def hashes(settings: Any) -> Iterator[type[CountingArgon2PasswordHasher]]:
+    """Counts how often a password is hashed."""
+    settings.PASSWORD_HASHERS = ["tests.hashers.CountingArgon2PasswordHasher"]
+    CountingArgon2PasswordHasher.count = 0
+    yield CountingArgon2PasswordHasher
+    CountingArgon2PasswordHasher.count = 0
+
+
+def as_seen(page: HttpResponse, email: str) -> str:
+    """A page without what is new each time: the tokens of its forms and the address that was typed in."""
+    return re.sub(r'"[A-Za-z0-9]{64}"', '"TOKEN"', page.content.decode()).replace(email, "ADDRESS")
