@@ -1,5 +1,6 @@
 """Customer-facing addresses of the accounts app."""
 
+from django.conf import settings
 from django.urls import path
 
 from accounts import views
@@ -13,5 +14,6 @@ urlpatterns = [
     path("account/esci/", views.log_out, name="log_out"),
     path("account/nuova-password/", views.request_password_reset, name="request_password_reset"),
     path("account/nuova-password/<str:token>/", views.reset_password, name="reset_password"),
+    path(f"{settings.ADMIN_PATH}/login/", views.enter_back_office, name="enter_back_office"),
     path("area/profilo/", views.edit_billing_profile, name="edit_billing_profile"),
 ]

@@ -15,9 +15,11 @@ from django.test import Client
 from django.utils import translation
 from django_redis import get_redis_connection
 
+from config.celery import app as celery_app
 from sandbox.stack import stand_ins
 from tests import factories
 
+CLOSED_PORT = "redis://127.0.0.1:1/0"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -137,6 +139,24 @@ def clean_cache() -> None:
     client = get_redis_connection("default")
     for key in client.scan_iter("rate:*"):
         client.delete(key)
+
+
+@pytest.fixture
+def redis_away(settings: Any) -> None:
+    """Redis at an address where nobody answers, for cache, sessions and limits."""
+    away = django_settings.CACHES["default"] | {"LOCATION": CLOSED_PORT}
+    settings.CACHES = {"default": away}
+
+
+@pytest.fixture
+def broker_away() -> Iterator[None]:
+    """The queue at an address where nobody answers; pages and database are as ever."""
+    address = celery_app.conf.broker_url
+    celery_app.conf.broker_url = CLOSED_PORT
+    celery_app._after_fork()  # type: ignore[attr-defined]  # forgets its open connections
+    yield
+    celery_app.conf.broker_url = address
+    celery_app._after_fork()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)
