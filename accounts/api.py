@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import api_view, authentication_classes, permission_classes
@@ -101,7 +102,7 @@ def refresh(request: Request) -> Response:
 def log_out(request: Request) -> Response:
     """End the session of the token in hand."""
     if not isinstance(request.auth, ApiSession):
-        raise DomainError("Only a session opened over the API can be closed here.", code="not_an_api_session")
+        raise DomainError(_("Only a session opened over the API can be closed here."), code="not_an_api_session")
     services.close_api_session(session=request.auth, now=timezone.now())
     return Response(status=204)
 
@@ -131,13 +132,12 @@ def reset_password(request: Request) -> Response:
 @api_view(["GET", "PATCH"])
 def me(request: Request) -> Response:
     """The signed-in user; name and language can be changed."""
-    serializer = UserSerializer(signed_in(request), data=request.data, partial=True)
+    user = signed_in(request)
     if request.method == "PATCH":
+        serializer = UserSerializer(user, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        serializer.save()
-    else:
-        serializer = UserSerializer(signed_in(request))
-    return Response(serializer.data)
+        user.change(**serializer.validated_data)
+    return Response(UserSerializer(user).data)
 
 
 @extend_schema(request=BillingProfileSerializer, responses=BillingProfileSerializer, tags=["me"])

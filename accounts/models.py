@@ -89,6 +89,12 @@ class User(AbstractBaseUser):
     def has_module_perms(self, app_label: str) -> bool:
         return self.is_superuser
 
+    def change(self, **fields: str) -> None:
+        """Set these columns and no other: what else changed since the row was read stays changed."""
+        for name, value in fields.items():
+            setattr(self, name, value)
+        self.save(update_fields=list(fields))
+
 
 class EmailToken(models.Model):
     """A one-time link sent by mail; only its hash is kept."""

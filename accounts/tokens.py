@@ -55,6 +55,6 @@ def session_id_of(token: str) -> UUID | None:
             issuer=_ISSUER,
             options={"require": ["exp", "iat", "sid", "typ"]},
         )
-        return UUID(claims["sid"]) if claims["typ"] == "access" else None
+        return UUID(str(claims["sid"])) if claims["typ"] == "access" else None
     except (jwt.InvalidTokenError, ValueError):
         return None
