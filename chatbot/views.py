@@ -27,6 +27,7 @@ from chatbot import services, sse
 from chatbot.answers import answer, ending
 from chatbot.models import Citation, Conversation, Message
 from core.errors import DomainError
+from core.offload import gives_back
 from core.problems import problem_response
 from core.ratelimit import TooManyRequestsError, client_ip
 
@@ -51,7 +52,8 @@ class StalePageError(DomainError):
 async def post_message(request: HttpRequest) -> HttpResponseBase:
     """Answer a question as server-sent events: conversation, token…, citation…, replace, done."""
     try:
-        question = await sync_to_async(_keep_question)(request)
+        # gives its connection back: the request, and with it what the thread holds, lasts as long as the stream
+        question = await sync_to_async(gives_back(_keep_question))(request)
     except TooManyRequestsError as error:
         refusal = problem_response(error.status, error.code, str(error.message))
         refusal["Retry-After"] = str(error.retry_after_s)

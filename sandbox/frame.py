@@ -158,6 +158,7 @@ async def serve(
         port=port,
         log_level="error",
         lifespan="off",
+        timeout_keep_alive=75,  # as vendors' edges do: longer than a client keeps a connection it does not use
         ssl_certfile=str(certificate[0]) if certificate else None,
         ssl_keyfile=str(certificate[1]) if certificate else None,
     )

@@ -5,7 +5,7 @@ Errors are told apart by their type, not their HTTP status: an error in mid-stre
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import anthropic
@@ -72,28 +72,47 @@ async def stream_answer(
     Closing the iterator closes the connection, and so ends what the answer costs.
     """
     try:
-        async with _clients.get().messages.stream(
-            model=settings.CLAUDE_MODEL,
-            max_tokens=settings.CLAUDE_MAX_TOKENS,
-            system=[{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}],
-            messages=_messages(sources, history, question),
-            extra_body=_sampling(),
-        ) as stream:
-            message: types.Message | None = None
-            async for event in stream:
-                if event.type == "text" and event.text:
-                    yield TextPiece(event.text)
-                elif event.type == "citation" and event.citation.type == "search_result_location":
-                    yield Cited(event.citation.search_result_index, event.citation.cited_text)
+        # the raw events: the SDK's own accumulating stream costs twice their time, and the rows keep the text anyway
+        async with await _opened(system, _messages(sources, history, question)) as events:
+            ended = None
+            is_complete = False
+            async for event in events:
+                if event.type == "content_block_delta":
+                    if piece := _piece(event.delta):
+                        yield piece
+                elif event.type == "message_start":
+                    ended = _begun(event.message)
+                elif event.type == "message_delta" and ended:
+                    ended = _ended(ended, event)
                 elif event.type == "message_stop":
-                    message = event.message
-            if message is None:
+                    is_complete = True
+            if ended is None or not is_complete:
                 raise TransientError("Claude: the stream ended before the answer did", code="truncated")
-            yield _ended(message)
+            yield ended
     except anthropic.APIStatusError as error:
         raise _folded(error) from error
     except (anthropic.APIError, ValueError) as error:  # ValueError: an event that is not JSON
         raise TransientError(f"Claude: {type(error).__name__}", code="connection") from error
+
+
+async def _opened(system: str, messages: Any) -> anthropic.AsyncStream[types.RawMessageStreamEvent]:
+    async def post() -> anthropic.AsyncStream[types.RawMessageStreamEvent]:
+        return await _clients.get().messages.create(
+            model=settings.CLAUDE_MODEL,
+            max_tokens=settings.CLAUDE_MAX_TOKENS,
+            system=[{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}],
+            messages=messages,
+            extra_body=_sampling(),
+            stream=True,
+        )
+
+    try:
+        return await post()
+    except anthropic.APITimeoutError:
+        raise
+    except anthropic.APIConnectionError:
+        # a connection kept from an earlier answer may be closed by the other side at this very moment
+        return await post()
 
 
 def _sampling() -> dict[str, float] | None:
@@ -117,16 +136,29 @@ def _messages(sources: Sequence[Source], history: Sequence[Turn], question: str)
     return [*turns, {"role": "user", "content": [*results, {"type": "text", "text": question}]}]
 
 
-def _ended(message: types.Message) -> Ended:
+def _piece(delta: types.RawContentBlockDelta) -> TextPiece | Cited | None:
+    if delta.type == "text_delta":
+        return TextPiece(delta.text) if delta.text else None
+    if delta.type == "citations_delta" and delta.citation.type == "search_result_location":
+        return Cited(delta.citation.search_result_index, delta.citation.cited_text)
+    return None
+
+
+def _begun(message: types.Message) -> Ended:
     usage = message.usage
     return Ended(
         model=message.model,
-        stop_reason=message.stop_reason or "",
+        stop_reason="",
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         cache_read_tokens=usage.cache_read_input_tokens or 0,
         cache_write_tokens=usage.cache_creation_input_tokens or 0,
     )
+
+
+def _ended(begun: Ended, event: types.RawMessageDeltaEvent) -> Ended:
+    """The last count: its tokens are totals, not what came since."""
+    return replace(begun, stop_reason=event.delta.stop_reason or "", output_tokens=event.usage.output_tokens)
 
 
 def _folded(error: anthropic.APIStatusError) -> TransientError | PermanentError:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -53,13 +54,17 @@ class StreamFault:
 
 @dataclass
 class OpenStream:
-    """A stream as seen from here: `state` is open, finished, cut (by a fault) or client_gone."""
+    """A stream as seen from here: `state` is open, finished, cut (by a fault) or client_gone.
+
+    `first_words_s` is when the answer's first words left, by the machine's monotonic clock, the same in every process.
+    """
 
     id: str
     at: str
     question: str
     state: str = "open"
     deltas: int = 0
+    first_words_s: float = 0.0
 
 
 class ClaudeStandIn(StandIn):
@@ -274,6 +279,7 @@ class EventStream(Response):
             if event["type"] == "content_block_delta":
                 self.stream.deltas += 1
                 await asyncio.sleep(pace.token_s)
+                self.stream.first_words_s = self.stream.first_words_s or time.monotonic()
             await send({"type": "http.response.body", "body": protocol.sse(event), "more_body": True})
         await self._misbehave(scope, send)
         if self.stream.state == "open":

@@ -1,0 +1,80 @@
+"""A client that costs next to nothing: HTTP/1.1 on bare asyncio streams, so that the servers' work is what is timed."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from bench.frame import BenchError
+
+
+class Answered(NamedTuple):
+    """When a stream's wanted words came, by the machine's monotonic clock, and all that came up to its end."""
+
+    at_s: float
+    body: bytes
+
+
+def request(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    """A POST as it goes over the wire."""
+    parts = urlsplit(url)
+    lines = [f"POST {parts.path} HTTP/1.1", f"Host: {parts.netloc}", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+
+async def post_all(url: str, requests: Sequence[bytes], connections: int) -> float:
+    """Seconds for all `requests` over so many keep-alive connections; raises unless each is answered 200."""
+    waiting = list(reversed(requests))
+    opened = [await _open(url) for _number in range(connections)]
+
+    async def work(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while waiting:
+            writer.write(waiting.pop())
+            head = await reader.readuntil(b"\r\n\r\n")
+            _require_ok(head)
+            await reader.readexactly(_length(head))
+        writer.close()
+
+    begun = time.perf_counter()
+    await asyncio.gather(*(work(*streams) for streams in opened))
+    return time.perf_counter() - begun
+
+
+async def stream_until(url: str, sent: bytes, words: bytes) -> Answered:
+    """Send one request and read its stream to the end; tells when `words` had come."""
+    reader, writer = await _open(url)
+    writer.write(sent)
+    head = await reader.readuntil(b"\r\n\r\n")
+    _require_ok(head)
+    body, at_s = b"", 0.0
+    while not body.endswith(b"0\r\n\r\n"):
+        piece = await reader.read(65_536)
+        if not piece:
+            raise BenchError(f"the stream ended early: {body[-200:]!r}")
+        body += piece
+        if not at_s and words in body:
+            at_s = time.monotonic()
+    writer.close()
+    if not at_s:
+        raise BenchError(f"no {words!r} in the stream: {body[-300:]!r}")
+    return Answered(at_s, body)
+
+
+async def _open(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    parts = urlsplit(url)
+    return await asyncio.open_connection(parts.hostname, parts.port)
+
+
+def _require_ok(head: bytes) -> None:
+    if not head.startswith(b"HTTP/1.1 200 "):
+        raise BenchError(f"unexpected answer: {head[:300].decode(errors='replace')}")
+
+
+def _length(head: bytes) -> int:
+    for line in head.lower().split(b"\r\n"):
+        name, _colon, value = line.partition(b":")
+        if name == b"content-length":
+            return int(value)
+    return 0

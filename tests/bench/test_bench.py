@@ -1,0 +1,76 @@
+"""What a measurement says: ratios within a round, targets met or missed, one shape for people and machines."""
+
+import json
+from functools import partial
+
+import pytest
+
+from bench import __main__ as command
+from bench import invoice
+from bench.frame import BenchError, Figures, Report, Sample, Spread, Target, measure, percentile
+
+
+def test_ratio_is_formed_within_each_round():
+    figures = Figures(
+        {"ours": [{"ms": 2.0}, {"ms": 9.0}, {"ms": 40.0}], "floor": [{"ms": 1.0}, {"ms": 3.0}, {"ms": 10.0}]}
+    )
+
+    assert figures.ratio("ours", "floor", "ms") == Spread(median=3.0, q1=2.5, q3=3.5)
+
+
+def test_candidates_take_turns_and_another_begins_each_round():
+    turns: list[str] = []
+
+    def candidate(name: str) -> Sample:
+        turns.append(name)
+        return {"ms": 1.0}
+
+    figures = measure({"a": partial(candidate, "a"), "b": partial(candidate, "b")}, rounds=2, warmup=1)
+
+    assert "".join(turns) == "abbaab"
+    assert {name: len(samples) for name, samples in figures.rounds.items()} == {"a": 2, "b": 2}
+
+
+@pytest.mark.parametrize(
+    ("value", "at_least", "met"), [(3.0, False, True), (3.1, False, False), (3.0, True, True), (2.9, True, False)]
+)
+def test_target_is_met_up_to_its_limit(value: float, at_least: bool, met: bool):
+    assert Target("a / b", Spread(value, value, value), 3, at_least).is_met is met
+
+
+@pytest.mark.parametrize(("percent", "value"), [(50, 10), (95, 19), (100, 20), (1, 1)])
+def test_percentile_is_a_value_that_was_measured(percent: float, value: int):
+    assert percentile(list(range(20, 0, -1)), percent) == value
+
+
+def test_report_of_the_invoice_is_complete_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr("sys.argv", ["bench", "invoice", "--rounds", "1", "--warmup", "0", "--json"])
+
+    status = command.main()
+
+    (report,) = json.loads(capsys.readouterr().out)
+    assert status == 0
+    assert set(report) == {"bench", "python", "postgresql", "cpus", "load", "rounds", "figures", "targets", "facts"}
+    assert {name: list(figures) for name, figures in report["figures"].items()} == {
+        "product": ["ms"], "bare lxml": ["ms"], "a38": ["ms"],
+    }  # fmt: skip
+    assert [(target["name"], target["limit"], target["at_least"]) for target in report["targets"]] == [
+        ("product / bare lxml", 3, False), ("a38 / product", 10, True),
+    ]  # fmt: skip
+
+
+def test_missed_target_fails_the_check_and_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    figures = Figures({"ours": [{"ms": 5.0}]})
+    missed = Report("slow", figures, [Target("ours, ms", figures.spread("ours", "ms"), 3)])
+    monkeypatch.setattr(invoice, "run", lambda rounds, warmup: missed)
+    monkeypatch.setattr("sys.argv", ["bench", "invoice", "--check"])
+
+    status = command.main()
+
+    assert status == 1
+    assert "MISSED  ours, ms: 5  [5 .. 5], target <= 3" in capsys.readouterr().out
+
+
+def test_documents_that_differ_are_not_compared():
+    with pytest.raises(BenchError, match=r"product says .*, other says"):
+        invoice._require_equal({"product": invoice.product(), "other": b"<FatturaElettronica/>"})
