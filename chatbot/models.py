@@ -27,6 +27,10 @@ class Topic(models.TextChoices):
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
+    def waiting(self) -> "DocumentQuerySet":
+        """On their way into the assistant's answers."""
+        return self.filter(is_active=True, status__in=(Document.Status.PENDING, Document.Status.PROCESSING))
+
     def due(self, now: datetime) -> "DocumentQuerySet":
         """To be read by a worker: waiting, or left behind by one that is gone."""
         return self.filter(

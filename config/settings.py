@@ -405,7 +405,7 @@ LOGGING = {
     },
     "root": {"handlers": ["console", *(["file"] if LOG_DIR else [])], "level": LOG_LEVEL},
     "loggers": {
-        "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
         "stripe": {"level": "WARNING"},
         "pypdf": {"level": "ERROR"},
         "django.server": {"level": "WARNING"},

@@ -63,7 +63,7 @@ class Tour:
     site: str
     sandbox: str
     ask: Callable[[str], str]
-    wait_s: float = 90.0
+    wait_s: float = 180.0
     on_step: Callable[[Step], None] | None = None
     steps: list[Step] = field(default_factory=list)
 
@@ -88,6 +88,7 @@ class Tour:
         number = self._wait_invoice(order)
         self._wait_mail(number)
         self._download(number)
+        self._wait_documents()
         for question, expected in QUESTIONS:
             self._ask(question, expected)
         return self.steps
@@ -195,6 +196,16 @@ class Tour:
             good = answer.status_code == 200 and answer.content.startswith(beginning)
             self._expect(good, f"the {kind.upper()} came with status {answer.status_code}")
             self._done(f"{kind.upper()} downloaded", f"{len(answer.content)} bytes")
+
+    def _wait_documents(self) -> None:
+        """A new installation reads its documents for a minute or two; until then the assistant knows less."""
+        answer = requests.get(f"{self.site}/ready", timeout=TIMEOUT_S).json()
+        if answer["documents_waiting"]:
+            self._until(
+                lambda: not requests.get(f"{self.site}/ready", timeout=TIMEOUT_S).json()["documents_waiting"],
+                "the assistant's documents were not read",
+            )
+            self._done("Assistant's documents read", f"{answer['documents_waiting']} were waiting")
 
     def _ask(self, question: str, expected: str) -> None:
         token = self._get("/area/").tree.xpath("//input[@name='csrfmiddlewaretoken']/@value")[0]

@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 
 from billing.calendar import coming_obligations
 from billing.models import Order, Service
+from chatbot.models import Document
 from config.context import THEME_COOKIE
 from core import problems
 from core.models import Heartbeat
@@ -97,16 +98,16 @@ def health(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Whether everything behind the pages works, part by part; 503 without the database, as nothing works then."""
+    """Whether everything behind the pages works, part by part; 503 without the database, as nothing works then.
+
+    `documents_waiting` are those the assistant cannot answer from yet.
+    """
     parts = {"database": _database_answers(), "redis": _redis_answers(), "worker": False}
-    if parts["database"]:
-        beat = Heartbeat.objects.filter(at__gt=timezone.now() - _BEAT_LIMIT)
-        parts["worker"] = beat.exists()
     if not parts["database"]:
-        status, word = 503, "down"
-    else:
-        status, word = 200, "ready" if all(parts.values()) else "degraded"
-    return JsonResponse({"status": word, **parts}, status=status)
+        return JsonResponse({"status": "down", **parts, "documents_waiting": None}, status=503)
+    parts["worker"] = Heartbeat.objects.filter(at__gt=timezone.now() - _BEAT_LIMIT).exists()
+    word = "ready" if all(parts.values()) else "degraded"
+    return JsonResponse({"status": word, **parts, "documents_waiting": Document.objects.waiting().count()})
 
 
 def _database_answers() -> bool:

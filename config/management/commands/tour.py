@@ -18,7 +18,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--url", default=settings.SITE_URL, help="address of the instance (default: SITE_URL)")
         parser.add_argument("--sandbox", default=settings.SANDBOX_URL, help="the sandbox's page, which has the mails")
-        parser.add_argument("--wait", type=float, default=90.0, help="seconds to wait for one step (default: 90)")
+        parser.add_argument("--wait", type=float, default=180.0, help="seconds to wait for one step (default: 180)")
         parser.add_argument("--json", action="store_true", help="print the timeline as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
