@@ -4,6 +4,7 @@ Existence in the tax registry is SDI's to say (00305, 00306); here it is shape a
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 
 from django.utils.translation import gettext_lazy as _
@@ -97,18 +98,21 @@ def checked_identity(values: Mapping[str, str]) -> tuple[dict[str, str], dict[st
     """A fiscal identity put in order, and what is wrong with it by field.
 
     What does not belong to the kind of customer is emptied: a person has no partita IVA and no codice destinatario
-    (FatturaPA routing table), a company no first and last name.
+    (FatturaPA routing table), a company no first and last name. Line breaks and characters that cannot be seen are
+    taken out of every value: the invoice would show them as "?".
     """
-    identity = {name: str(value).strip() for name, value in values.items()}
+    identity = {name: _tidy(str(value)) for name, value in values.items()}
+    if identity.get("kind") not in ("company", "person"):
+        return identity, {"kind": _required("kind")}
     errors: dict[str, InvalidInputError] = {}
-    is_company = identity.get("kind") == "company"
+    is_company = identity["kind"] == "company"
     for name in ("first_name", "last_name") if is_company else ("company_name", "vat_number", "recipient_code"):
         identity[name] = ""
     required = ["street", "postcode", "city", "province"]
     required += ["company_name", "vat_number"] if is_company else ["first_name", "last_name", "tax_code"]
     for name in required:
         if not identity.get(name):
-            errors[name] = InvalidInputError(_("This field is needed for the invoice."), code="required", field=name)
+            errors[name] = _required(name)
     checks: dict[str, Callable[[str], str]] = {
         "vat_number": check_vat_number,
         "tax_code": check_company_tax_code if is_company else check_personal_tax_code,
@@ -144,6 +148,16 @@ def check_country(value: str) -> str:
         message = _("We can only invoice customers in Italy here. Please write to us for other countries.")
         raise InvalidInputError(message, code="country", field="country")
     return "IT"
+
+
+def _required(field: str) -> InvalidInputError:
+    return InvalidInputError(_("This field is needed for the invoice."), code="required", field=field)
+
+
+def _tidy(text: str) -> str:
+    """`text` on one line, without what cannot be seen (zero-width spaces, soft hyphens, control characters)."""
+    seen = "".join(char for char in text if char.isspace() or unicodedata.category(char) not in ("Cc", "Cf"))
+    return " ".join(seen.split())
 
 
 def _printable(text: str) -> bool:
