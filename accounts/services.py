@@ -20,6 +20,7 @@ from accounts.fiscal import checked_identity
 from accounts.models import ApiSession, BillingProfile, EmailToken, RefreshToken, User
 from core import audit
 from core.errors import DomainError, InvalidInputError
+from core.models import RateBucket
 from notifications.services import Recipient, notify
 
 
@@ -205,11 +206,13 @@ def save_billing_profile(*, user: User, values: Mapping[str, str]) -> BillingPro
 
 
 def clear_expired(*, now: datetime) -> None:
-    """Forget links, refresh tokens and web sessions that ended more than a month ago."""
+    """Forget links and tokens a month after their end, web sessions and limits (which name people) at once."""
     old = now - timedelta(days=30)
     EmailToken.objects.filter(expires_at__lt=old).delete()
+    RefreshToken.objects.filter(expires_at__lt=old).delete()
     ApiSession.objects.filter(expires_at__lt=old).delete()
     Session.objects.filter(expire_date__lt=now).delete()
+    RateBucket.objects.filter(free_at__lt=now).delete()
 
 
 def _check_password(password: str, user: User) -> None:
