@@ -1,7 +1,6 @@
 """The back office's view of users."""
 
 from django.contrib import admin
-from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 
@@ -49,7 +48,3 @@ class ApiSessionAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
-
-
-if admin.site.is_registered(Group):
-    admin.site.unregister(Group)  # rights come from roles

@@ -142,16 +142,20 @@ class ApiSession(models.Model):
     """One login over the API. Every access token names it, so revoking it stops the token at once."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_sessions")
-    created_at = models.DateTimeField(auto_now_add=True)
-    last_used_at = models.DateTimeField(null=True)
-    expires_at = models.DateTimeField(help_text="end of the newest refresh token")
-    revoked_at = models.DateTimeField(null=True)
-    revoked_reason = models.CharField(max_length=20, blank=True)
-    ip = models.GenericIPAddressField(null=True)
-    user_agent = models.CharField(max_length=200, blank=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_sessions", verbose_name=_("user"))
+    created_at = models.DateTimeField(_("opened"), auto_now_add=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True)
+    expires_at = models.DateTimeField(_("ends"), help_text="end of the newest refresh token")
+    revoked_at = models.DateTimeField(_("closed"), null=True)
+    revoked_reason = models.CharField(_("why closed"), max_length=20, blank=True)
+    ip = models.GenericIPAddressField("IP", null=True)
+    user_agent = models.CharField(_("program"), max_length=200, blank=True)
 
     objects = ApiSessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("API session")
+        verbose_name_plural = _("API sessions")
 
     def __str__(self) -> str:
         return f"{self.user} {self.created_at:%Y-%m-%d %H:%M}"

@@ -3,36 +3,38 @@
 Money and states change by actions that call the services.
 """
 
-from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.contrib import admin
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
-from unfold.decorators import action, display
+from unfold.decorators import display
+from unfold.enums import ActionVariant
 
 from billing import payments, services
+from billing.clients.stripe_mirror import MIRRORED
 from billing.models import Category, Order, OrderEvent, OrderLine, Payment, Service, ServiceItem, StripeEvent
-from core.admin import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline
+from core.admin import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, amount, badge, confirmed
 from core.errors import DomainError
-from core.templatetags.ui import eur
+from core.templatetags.ui import eur, rate
 
-_ORDER_LABELS = {
-    "awaiting_payment": "warning",
-    "paid": "info",
-    "processing": "info",
-    "completed": "success",
-    "cancelled": "danger",
+_ORDER_LOOKS = {
+    "awaiting_payment": "warn",
+    "paid": "now",
+    "processing": "now",
+    "completed": "done",
+    "cancelled": "stop",
 }
-_PAYMENT_LABELS = {
-    "created": "info",
-    "requires_action": "warning",
-    "processing": "info",
-    "failed": "warning",
-    "canceled": "danger",
-    "succeeded": "success",
+_PAYMENT_LOOKS = {
+    "created": "now",
+    "requires_action": "warn",
+    "processing": "now",
+    "failed": "warn",
+    "canceled": "stop",
+    "succeeded": "done",
 }
 
 
@@ -107,7 +109,11 @@ class ServiceAdmin(AuditedAdmin):
 
 class OrderLineInline(ReadOnlyInline):
     model = OrderLine
-    fields = ("description", "quantity", "unit_price")
+    fields = ("description", "quantity", "price")
+    readonly_fields = ("price",)
+    verbose_name_plural = _("Lines of the order")
+
+    price = amount("unit_price", _("net price"))
 
 
 class OrderEventInline(ReadOnlyInline):
@@ -119,8 +125,14 @@ class OrderEventInline(ReadOnlyInline):
 
 class PaymentInline(ReadOnlyInline):
     model = Payment
-    fields = ("status", "amount", "card", "three_d_secure", "flag", "invoice_link", "invoice_error", "succeeded_at")
+    fields = (
+        "status_badge", "shown_amount", "card", "three_d_secure", "flag", "invoice_link", "invoice_error",
+        "succeeded_at",
+    )  # fmt: skip
     readonly_fields = fields
+
+    status_badge = badge("status", _("status"), _PAYMENT_LOOKS)
+    shown_amount = amount("amount", _("amount"))
 
     @display(description=_("invoice"))
     def invoice_link(self, payment: Payment):
@@ -143,9 +155,9 @@ class OrderAdmin(ReadOnlyAdmin):
             None,
             {
                 "fields": (
-                    ("number", "status"),
-                    ("user", "created_at", "terms_accepted_at"),
-                    ("net_amount", "vat_rate", "vat_amount", "gross_amount"),
+                    ("number", "status_badge", "user"),
+                    ("created_at", "terms_accepted_at"),
+                    ("net", "vat_percent", "vat", "total"),
                 )
             },
         ),
@@ -161,54 +173,52 @@ class OrderAdmin(ReadOnlyAdmin):
             },
         ),
     )
-    readonly_fields = ("buyer",)
+    readonly_fields = ("buyer", "status_badge", "net", "vat_percent", "vat", "total")
     inlines = (OrderLineInline, PaymentInline, OrderEventInline)
     actions_detail = ("start_work", "complete_work", "cancel_order")
 
-    @display(description=_("customer"))
+    status_badge = badge("status", _("status"), _ORDER_LOOKS)
+    net = amount("net_amount", _("net"))
+    vat = amount("vat_amount", _("VAT"))
+    total = amount("gross_amount", _("total"))
+
+    @display(description=_("billed to"))
     def buyer(self, order: Order):
         return order.display_name
 
-    @display(description=_("total"), ordering="gross_amount")
-    def total(self, order: Order):
-        return eur(order.gross_amount)
+    @display(description=_("VAT rate"))
+    def vat_percent(self, order: Order):
+        return rate(order.vat_rate)
 
-    @display(description=_("status"), ordering="status", label=_ORDER_LABELS)
-    def status_badge(self, order: Order):
-        return order.status, order.get_status_display()
+    @confirmed(
+        description=_("Start work"),
+        question=_("The customer sees the order as in progress. There is no way back to “paid”."),
+        offered=lambda order: Order.Status.PROCESSING in Order.ALLOWED[order.status],
+    )
+    def start_work(self, request: HttpRequest, order: Order) -> str:
+        return self._advance(request, order, Order.Status.PROCESSING)
 
-    @action(description=_("Start work"), permissions=["advance"])
-    def start_work(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._advance(request, object_id, Order.Status.PROCESSING)
+    @confirmed(
+        description=_("Work completed"),
+        question=_("The customer sees the order as completed. There is no way back."),
+        offered=lambda order: Order.Status.COMPLETED in Order.ALLOWED[order.status],
+    )
+    def complete_work(self, request: HttpRequest, order: Order) -> str:
+        return self._advance(request, order, Order.Status.COMPLETED)
 
-    @action(description=_("Work completed"), permissions=["advance"])
-    def complete_work(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._advance(request, object_id, Order.Status.COMPLETED)
+    @confirmed(
+        description=_("Cancel order"),
+        question=_("The order and its payment at Stripe are cancelled; the customer cannot pay any more."),
+        offered=lambda order: Order.Status.CANCELLED in Order.ALLOWED[order.status],
+        variant=ActionVariant.DANGER,
+    )
+    def cancel_order(self, request: HttpRequest, order: Order) -> str:
+        payments.cancel_order(order=order, actor=request.user, now=timezone.now())
+        return gettext("Done, and written into the order's history.")
 
-    @action(description=_("Cancel order"), permissions=["advance"])
-    def cancel_order(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        def cancel(order: Order) -> None:
-            payments.cancel_order(order=order, actor=request.user, now=timezone.now())
-
-        return self._do(request, object_id, cancel)
-
-    def has_advance_permission(self, request: HttpRequest, object_id: int | None = None) -> bool:
-        return bool(request.user.is_staff)
-
-    def _advance(self, request: HttpRequest, object_id: int, status: Order.Status) -> HttpResponse:
-        def advance(order: Order) -> None:
-            services.advance_order(order=order, status=status, actor=request.user, now=timezone.now())
-
-        return self._do(request, object_id, advance)
-
-    def _do(self, request: HttpRequest, object_id: int, change) -> HttpResponse:
-        try:
-            change(Order.objects.get(pk=object_id))
-        except DomainError as error:
-            messages.error(request, str(error.message))
-        else:
-            messages.success(request, _("Done, and written into the order's history."))
-        return redirect(reverse("admin:billing_order_change", args=[object_id]))
+    def _advance(self, request: HttpRequest, order: Order, status: Order.Status) -> str:
+        services.advance_order(order=order, status=status, actor=request.user, now=timezone.now())
+        return gettext("Done, and written into the order's history.")
 
 
 class FlaggedFilter(admin.SimpleListFilter):
@@ -216,10 +226,12 @@ class FlaggedFilter(admin.SimpleListFilter):
     parameter_name = "flagged"
 
     def lookups(self, request, model_admin):
-        return [("yes", _("yes"))]
+        return [("yes", _("yes")), ("no", _("no"))]
 
     def queryset(self, request, queryset):
-        return queryset.exclude(flag="") if self.value() == "yes" else queryset
+        if self.value() is None:
+            return queryset
+        return queryset.exclude(flag="") if self.value() == "yes" else queryset.filter(flag="")
 
 
 class UninvoicedFilter(admin.SimpleListFilter):
@@ -235,51 +247,71 @@ class UninvoicedFilter(admin.SimpleListFilter):
 
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "order", "amount_eur", "status_badge", "card", "flag", "invoice")
+    list_display = ("created_at", "order", "shown_amount", "status_badge", "card", "flag", "invoice")
     list_filter = ("status", FlaggedFilter, UninvoicedFilter, "three_d_secure")
     search_fields = ("order__number", "stripe_payment_intent_id", "order__user__email")
     list_select_related = ("order", "invoice")
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-pk")
+    fieldsets = (
+        (None, {"fields": (("order", "invoice"), ("status_badge", "shown_amount", "succeeded_at"))}),
+        (_("Card"), {"fields": (("card", "three_d_secure"), "error")}),
+        (_("To check"), {"fields": ("flag", "invoice_error")}),
+        ("Stripe", {"fields": (("stripe_payment_intent_id", "created_at"),)}),
+    )
+    readonly_fields = ("status_badge", "shown_amount")
     actions_detail = ("invoice_again",)
 
-    @display(description=_("amount"), ordering="amount")
-    def amount_eur(self, payment: Payment):
-        return eur(payment.amount)
+    status_badge = badge("status", _("status"), _PAYMENT_LOOKS)
+    shown_amount = amount("amount", _("amount"))
 
-    @display(description=_("status"), ordering="status", label=_PAYMENT_LABELS)
-    def status_badge(self, payment: Payment):
-        return payment.status, payment.get_status_display()
-
-    @action(description=_("Issue the invoice"), permissions=["invoice"])
-    def invoice_again(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        payment = Payment.objects.select_related("order").get(pk=object_id)
+    @confirmed(
+        description=_("Issue the invoice"),
+        question=_("The invoice gets its number and is sent to SDI. It can be corrected by a credit note only."),
+        offered=lambda payment: payment.status == Payment.Status.SUCCEEDED and not (payment.invoice_id or payment.flag),
+    )
+    def invoice_again(self, request: HttpRequest, payment: Payment) -> str:
         payments.invoice_payment(payment=payment, now=timezone.now())
         payment.refresh_from_db()
-        if payment.invoice:
-            messages.success(request, _("Invoice %(number)s is issued.") % {"number": payment.invoice})
-        else:
-            messages.error(request, payment.invoice_error or _("This payment cannot be invoiced."))
-        return redirect(reverse("admin:billing_payment_change", args=[object_id]))
-
-    def has_invoice_permission(self, request: HttpRequest, object_id: int | None = None) -> bool:
-        return bool(request.user.is_staff)
+        if payment.invoice is None:
+            raise DomainError(payment.invoice_error or _("This payment cannot be invoiced."))
+        self.record(request, payment, "invoiced")
+        return gettext("Invoice %(number)s is issued.") % {"number": payment.invoice}
 
 
 @admin.register(StripeEvent)
 class StripeEventAdmin(ReadOnlyAdmin):
-    list_display = ("event_id", "type", "received_at", "state", "attempts", "done_at", "error")
+    list_display = ("event_id", "type", "received_at", "state_badge", "attempts", "done_at", "error")
     list_filter = ("state", "type")
     search_fields = ("event_id", "type")
     date_hierarchy = "received_at"
     ordering = ("-received_at", "-pk")
+    fields = (
+        ("event_id", "type"), ("state_badge", "attempts", "next_try_at"), ("received_at", "done_at"),
+        "error", "mirror_error", "payload",
+    )  # fmt: skip
+    readonly_fields = ("state_badge",)
     actions_detail = ("process_again",)
 
-    @action(description=_("Process again"), permissions=["process"])
-    def process_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        payments.retry_event(event_id=object_id, now=timezone.now())
-        messages.success(request, _("The event is back in the queue."))
-        return redirect(reverse("admin:billing_stripeevent_change", args=[object_id]))
+    state_badge = badge("state", _("state"), {"pending": "now", "done": "done", "failed": "stop"})
 
-    def has_process_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return bool(request.user.is_staff)
+    @confirmed(
+        description=_("Process again"),
+        question=_("The event is worked on once more. What it already did is not done twice."),
+        offered=lambda event: event.state != StripeEvent.State.DONE or event.mirror_error != "",
+    )
+    def process_again(self, request: HttpRequest, event: StripeEvent) -> str:
+        payments.retry_event(event_id=event.pk, now=timezone.now())
+        self.record(request, event, "retried")
+        return gettext("The event is back in the queue.")
+
+
+@admin.register(*MIRRORED)
+class MirrorAdmin(ReadOnlyAdmin):
+    """Stripe's objects as Stripe has them, for comparing with ours."""
+
+    list_display = ("id", "created", "livemode")
+    list_filter = ("livemode",)
+    search_fields = ("id",)
+    ordering = ("-created", "-pk")
+    fields = ("id", "created", "livemode", "stripe_data")

@@ -1,24 +1,24 @@
 """The back office's view of the assistant: documents in, passages, conversations."""
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from chatbot import ingest
 from chatbot.models import Chunk, Citation, Conversation, Document, Message
-from core.admin import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline
+from core.admin import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, badge, confirmed
 from core.errors import DomainError
 from core.uploads import checked_kind
 
-_LABELS = {"pending": "info", "processing": "info", "completed": "success", "failed": "danger"}
+_LOOKS = {"pending": "now", "processing": "now", "completed": "done", "failed": "stop"}
 
 
 class DocumentForm(forms.ModelForm):
@@ -57,6 +57,8 @@ class DocumentAdmin(AuditedAdmin):
     ordering = ("-created_at", "-pk")
     actions_detail = ("read_again",)
 
+    status_badge = badge("status", _("status"), _LOOKS)
+
     def get_fieldsets(self, request, obj=None):
         told = (None, {"fields": ("file",) if obj is None else ("title",)})
         about = ("title", "topic", "language") if obj is None else ("topic", "language", "version", "is_active")
@@ -85,10 +87,6 @@ class DocumentAdmin(AuditedAdmin):
         obj.pk = added.pk
         obj.refresh_from_db()
 
-    @display(description=_("status"), ordering="status", label=_LABELS)
-    def status_badge(self, document: Document):
-        return document.status, document.get_status_display()
-
     @display(description=_("progress"))
     def progress(self, document: Document):
         total = document.chunk_count or 1
@@ -101,14 +99,15 @@ class DocumentAdmin(AuditedAdmin):
         url = f"{reverse('admin:chatbot_chunk_changelist')}?document__id__exact={document.pk}"
         return format_html('<a href="{}">{}</a>', url, document.chunk_count)
 
-    @action(description=_("Read again"), permissions=["read_again"])
-    def read_again(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        ingest.read_again(document=Document.objects.get(pk=object_id), now=timezone.now())
-        messages.success(request, _("The document is read again in the background."))
-        return redirect(reverse("admin:chatbot_document_change", args=[object_id]))
-
-    def has_read_again_permission(self, request: HttpRequest, object_id: int | None = None) -> bool:
-        return bool(request.user.is_staff)
+    @confirmed(
+        description=_("Read again"),
+        question=_("Its passages are taken out of the answers until the document has been read once more."),
+        offered=lambda document: document.status in (Document.Status.COMPLETED, Document.Status.FAILED),
+    )
+    def read_again(self, request: HttpRequest, document: Document) -> str:
+        ingest.read_again(document=document, now=timezone.now())
+        self.record(request, document, "read_again")
+        return gettext("The document is read again in the background.")
 
 
 @admin.register(Chunk)
@@ -136,6 +135,7 @@ class MessageInline(ReadOnlyInline):
     fields = ("created_at", "role", "text", "outcome", "input_tokens", "output_tokens")
     readonly_fields = fields
     ordering = ("pk",)
+    verbose_name_plural = _("Messages")
 
 
 @admin.register(Conversation)
@@ -160,6 +160,7 @@ class ConversationAdmin(ReadOnlyAdmin):
 class CitationInline(ReadOnlyInline):
     model = Citation
     fields = ("number", "title", "heading", "page", "quote")
+    verbose_name_plural = _("Sources")
 
 
 @admin.register(Message)

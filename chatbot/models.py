@@ -97,15 +97,15 @@ class Document(models.Model):
 class Chunk(models.Model):
     """A passage: what is searched, shown to the model, and cited."""
 
-    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="chunks")
-    position = models.PositiveIntegerField()
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="chunks", verbose_name=_("document"))
+    position = models.PositiveIntegerField(_("position"))
     heading = models.CharField(_("heading"), max_length=300, blank=True)
     page = models.PositiveIntegerField(_("page"), null=True)
     text = models.TextField(_("text"))
-    language = models.CharField(max_length=2)
-    sha256 = models.CharField(max_length=64)
+    language = models.CharField(_("language"), max_length=2)
+    sha256 = models.CharField("SHA-256", max_length=64)
     embedding = HalfVectorField(dimensions=EMBEDDING_DIMENSIONS, null=True)
-    embedding_model = models.CharField(max_length=60, blank=True)
+    embedding_model = models.CharField(_("embedded by"), max_length=60, blank=True)
     search = SearchVectorField(null=True)
 
     class Meta:
@@ -132,9 +132,14 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 class Conversation(models.Model):
     token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="conversations"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="conversations",
+        verbose_name=_("user"),
     )
-    language = models.CharField(max_length=2, default="it")
+    language = models.CharField(_("language"), max_length=2, default="it")
     caller = models.CharField(max_length=64, help_text="keyed hash of the address, for the hourly limit")
     created_at = models.DateTimeField(_("started"), auto_now_add=True)
 
@@ -162,16 +167,18 @@ class Message(models.Model):
         FAILED = "failed", _("service not available")
 
     reference = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="messages", verbose_name=_("conversation")
+    )
     role = models.CharField(_("role"), max_length=8, choices=Role.choices)
     text = models.TextField(_("text"))
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, blank=True)
-    error = models.CharField(max_length=200, blank=True)
+    error = models.CharField(_("error"), max_length=200, blank=True)
     model = models.CharField(_("model"), max_length=60, blank=True)
-    input_tokens = models.PositiveIntegerField(default=0)
-    output_tokens = models.PositiveIntegerField(default=0)
-    cache_read_tokens = models.PositiveIntegerField(default=0)
-    cache_write_tokens = models.PositiveIntegerField(default=0)
+    input_tokens = models.PositiveIntegerField(_("tokens in"), default=0)
+    output_tokens = models.PositiveIntegerField(_("tokens out"), default=0)
+    cache_read_tokens = models.PositiveIntegerField(_("tokens read from cache"), default=0)
+    cache_write_tokens = models.PositiveIntegerField(_("tokens written to cache"), default=0)
     created_at = models.DateTimeField(_("at"), auto_now_add=True)
 
     class Meta:

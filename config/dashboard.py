@@ -16,17 +16,18 @@ from notifications.models import Mail
 
 
 def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 -- unfold's signature
-    """Adds `tiles`: label, figure, link, and whether somebody should look."""
-    revenue = Payment.objects.filter(status=Payment.Status.SUCCEEDED, flag="").aggregate(sum=Sum("amount"))["sum"]
+    """Adds `tiles`, what there is, and `alarms`, what should be none: label, figure, link to the rows counted."""
+    paid = Payment.objects.filter(status=Payment.Status.SUCCEEDED, flag="")
+    revenue = eur(paid.aggregate(sum=Sum("amount"))["sum"] or Decimal(0))
     orders, invoices = Order.objects.all(), Invoice.objects.all()
     context["tiles"] = [
-        _tile(_("Paid in all"), eur(revenue or Decimal(0)), "billing_payment", "status__exact=succeeded"),
+        _tile(_("Paid in all"), revenue, paid, "status__exact=succeeded&flagged=no"),
         _count(
             _("Orders awaiting payment"), orders.filter(status="awaiting_payment"), "status__exact=awaiting_payment"
         ),
         _count(_("Orders to start"), orders.filter(status="paid"), "status__exact=paid"),
     ]
-    alarms = [
+    context["alarms"] = [
         _count(_("Payments to check"), Payment.objects.exclude(flag=""), "flagged=yes"),
         _count(_("Paid without invoice"), Payment.objects.exclude(invoice_error=""), "uninvoiced=yes"),
         _count(_("Invoices not sent"), invoices.filter(state="send_failed"), "state__exact=send_failed"),
@@ -35,14 +36,13 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:  #
         _count(_("Stripe events given up"), StripeEvent.objects.filter(state="failed"), "state__exact=failed"),
         _count(_("Documents that failed"), Document.objects.filter(status="failed"), "status__exact=failed"),
     ]
-    context["tiles"] += [tile | {"alarm": tile["figure"] != "0"} for tile in alarms]
     return context
 
 
 def _count(label: str, rows: QuerySet[Any], query: str) -> dict[str, Any]:
-    meta = rows.model._meta
-    return _tile(label, str(rows.count()), f"{meta.app_label}_{meta.model_name}", query)
+    return _tile(label, rows.count(), rows, query)
 
 
-def _tile(label: str, figure: str, model: str, query: str) -> dict[str, Any]:
-    return {"label": label, "figure": figure, "url": f"{reverse(f'admin:{model}_changelist')}?{query}", "alarm": False}
+def _tile(label: str, figure: int | str, rows: QuerySet[Any], query: str) -> dict[str, Any]:
+    changelist = reverse(f"admin:{rows.model._meta.app_label}_{rows.model._meta.model_name}_changelist")
+    return {"label": label, "figure": figure, "url": f"{changelist}?{query}"}

@@ -12,9 +12,20 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
+from environ.fileaware_mapping import FileAwareMapping
+
+
+class Values(FileAwareMapping):
+    """The environment; a `NAME_FILE` gives NAME its content, without the line break that most tools put at the end."""
+
+    def __getitem__(self, name: str) -> str:
+        # a password that begins with $ is not the name of another variable: escaped here, taken back by `env`
+        return str(super().__getitem__(name)).rstrip("\r\n").replace("$", r"\$")  # type: ignore[no-untyped-call]
+
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()  # type: ignore[no-untyped-call]
+env = environ.Env()  # type: ignore[no-untyped-call]
+env.ENVIRON, env.escape_proxy = Values(), True  # type: ignore[no-untyped-call]
 if env.bool("READ_ENV_FILES", default=True):
     environ.Env.read_env(BASE_DIR / ".env")
     environ.Env.read_env(BASE_DIR / "var" / "run.env")  # there while start-dev.sh runs
@@ -56,8 +67,8 @@ INSTALLED_APPS = [
     "accounts",
     "notifications",
     "core",
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "config.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -277,6 +288,19 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "CustomerKind": "accounts.fiscal_identity.FiscalIdentity.Kind",
+        "InvoiceState": "invoicing.models.Invoice.State",
+        "Language": LANGUAGES,
+        "OrderStatus": "billing.models.Order.Status",
+        "Pricing": "billing.models.Service.Pricing",
+        "ServiceKind": "billing.models.Service.Kind",
+        "Subject": "billing.models.catalogue.Subject",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi.complete",
+    ],
 }
 
 # --- Work in the background ---------------------------------------------------------------------------------------
@@ -423,18 +447,26 @@ UNFOLD = {
     "SITE_HEADER": "AI Strategy Hub",
     "SITE_SUBHEADER": _("Back office"),
     "SITE_URL": "/",
-    "SITE_SYMBOL": "local_florist",
+    "SITE_ICON": lambda _request: static("img/favicon.svg"),
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("img/favicon.svg")},
+    ],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": True,
+    "SHOW_LANGUAGES": True,
     "DASHBOARD_CALLBACK": "config.dashboard.figures",
-    "STYLES": [lambda _request: static("css/admin.css")],
-    "BORDER_RADIUS": "3px",
+    "STYLES": [lambda _request: static("css/tokens.css"), lambda _request: static("css/admin.css")],
+    "BORDER_RADIUS": "2px",
+    # unfold takes 600 on light pages and 500 on dark ones: the two accents of static/css/tokens.css
     "COLORS": {
+        "base": {
+            "50": "#f0f4f2", "100": "#e7ecea", "200": "#d3dbd8", "300": "#b6c3bf", "400": "#8d9c97",
+            "500": "#5d6c68", "600": "#4a5956", "700": "#33423f", "800": "#222e2b", "900": "#0e1514", "950": "#0a100f",
+        },
         "primary": {
-            "50": "240 248 246", "100": "222 237 234", "200": "184 219 213", "300": "136 194 186",
-            "400": "79 160 150", "500": "8 94 88", "600": "8 94 88", "700": "6 67 63",
-            "800": "6 52 49", "900": "5 40 38", "950": "3 24 23",
-        }
+            "50": "#f0f8f6", "100": "#deedea", "200": "#b8dbd5", "300": "#a9e0d8", "400": "#8fd3c9",
+            "500": "#79c8bd", "600": "#085e58", "700": "#06433f", "800": "#063431", "900": "#14312d", "950": "#031817",
+        },
     },
     "SIDEBAR": {"show_search": True, "show_all_applications": True},
 }  # fmt: skip

@@ -1,21 +1,113 @@
-"""Two ways a table shows in the back office, for every app's admin."""
+"""What every back-office page shares: tables to look at, tables to edit, and buttons that ask before they act."""
 
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import quote, unquote
+from django.contrib.auth import get_permission_codename
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
 
 from core import audit
+from core.errors import DomainError
 from core.models import AuditEntry
+from core.templatetags.ui import eur
 
 
-class ReadOnlyAdmin(ModelAdmin):
-    """Rows that only services write: to be looked at, searched and followed, never changed here."""
+class HouseAdmin(ModelAdmin):
+    """A table of the back office; its buttons are for whoever may change its rows, and shown when they can do good."""
 
     list_per_page = 50
     list_fullwidth = True
+    compressed_fields = False  # label above value: beside it, three in a row run into each other
+
+    def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        # not has_change_permission: where no column can be edited, nobody has that
+        return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('change', self.opts)}")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        actions = super().get_actions_detail(request, object_id)
+        obj = self.get_object(request, unquote(str(object_id))) if actions else None
+        return [button for button in actions if obj and button.method.is_offered(obj)]  # type: ignore[attr-defined]
+
+    def record(self, request: HttpRequest, obj: Model, verb: str, **detail: Any) -> None:
+        actor = request.user if request.user.is_authenticated else None
+        audit.record(action=f"{obj._meta.model_name}.{verb}", target=obj, actor=actor, **detail)
+
+
+def confirmed(
+    *,
+    description: Any,
+    question: Any,
+    offered: Callable[[Any], bool],
+    variant: ActionVariant = ActionVariant.DEFAULT,
+) -> Callable[[Callable[..., Any]], Any]:
+    """Make a method a button of an object's page: GET asks `question` and changes nothing, POST does it.
+
+    The method is given the object and returns the sentence to show; a `DomainError` is shown in its place. unfold's
+    own buttons are links, so that a GET would act, and a page elsewhere could make a signed-in person's browser do it.
+    """
+
+    def decorate(method: Callable[..., Any]) -> Any:
+        @action(description=description, permissions=["act"], variant=variant)
+        @wraps(method)
+        def view(self: HouseAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+            obj = self.get_object(request, unquote(object_id))
+            if obj is None:
+                raise Http404
+            page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(obj.pk)])
+            if request.method != "POST":
+                asked = {"title": description, "question": question, "object": obj, "opts": self.opts, "page": page}
+                context = {**self.admin_site.each_context(request), **asked}
+                return TemplateResponse(request, "admin/confirm_action.html", context)
+            try:
+                messages.success(request, method(self, request, obj))
+            except DomainError as error:
+                messages.error(request, str(error.message))
+            return redirect(page)
+
+        view.is_offered = offered
+        return view
+
+    return decorate
+
+
+def amount(field: str, description: Any) -> Any:
+    """A column or field in euros, written as the reader's language does."""
+
+    @display(description=description, ordering=field)
+    def shown(_admin: Any, obj: Any) -> str:
+        return eur(getattr(obj, field))
+
+    return shown
+
+
+def badge(field: str, description: Any, looks: Mapping[str, str]) -> Any:
+    """A column or field for a state: shape, word and colour. `looks` names the shape: done, now, warn, stop.
+
+    unfold's own label has no shape, and stands only in lists.
+    """
+
+    @display(description=description, ordering=field)
+    def shown(_admin: Any, obj: Any) -> str:
+        word = capfirst(getattr(obj, f"get_{field}_display")())
+        return format_html('<span class="badge badge--{}">{}</span>', looks[getattr(obj, field)], word)
+
+    return shown
+
+
+class ReadOnlyAdmin(HouseAdmin):
+    """Rows that only services write: to be looked at, searched and followed, never changed here."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -27,30 +119,24 @@ class ReadOnlyAdmin(ModelAdmin):
         return False
 
 
-class AuditedAdmin(ModelAdmin):
+class AuditedAdmin(HouseAdmin):
     """Rows that staff edit: each change is recorded with its author."""
 
-    list_per_page = 50
-    list_fullwidth = True
     warn_unsaved_form = True
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
-        self._record(request, obj, "created")
+        self.record(request, obj, "created")
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
         fields = [name for part in message if "changed" in part for name in part["changed"].get("fields", [])]
-        self._record(request, obj, "changed", fields=fields)
+        self.record(request, obj, "changed", fields=fields)
         return super().log_change(request, obj, message)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         for obj in queryset:
-            self._record(request, obj, "deleted")
+            self.record(request, obj, "deleted")
         return super().log_deletions(request, queryset)
-
-    def _record(self, request: HttpRequest, obj: Model, verb: str, **detail: Any) -> None:
-        actor = request.user if request.user.is_authenticated else None
-        audit.record(action=f"{obj._meta.model_name}.{verb}", target=obj, actor=actor, **detail)
 
 
 class ReadOnlyInline(TabularInline):

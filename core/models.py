@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Counter(models.Model):
@@ -21,7 +22,7 @@ class Counter(models.Model):
 class AuditEntry(models.Model):
     """Who did what to which object. Append-only by trigger; `hash` chains each sealed row to the one before."""
 
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(_("when"), auto_now_add=True)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -30,16 +31,20 @@ class AuditEntry(models.Model):
         db_constraint=False,
         related_name="+",
     )
-    actor_label = models.CharField(max_length=254, blank=True)
-    action = models.CharField(max_length=80)
-    target = models.CharField(max_length=120, blank=True, help_text="model and public number of the object")
-    detail = models.JSONField(default=dict)
-    position = models.PositiveBigIntegerField(null=True, unique=True, help_text="place in the chain, once sealed")
+    actor_label = models.CharField(_("who"), max_length=254, blank=True)
+    action = models.CharField(_("did what"), max_length=80)
+    target = models.CharField(
+        _("to what"), max_length=120, blank=True, help_text="model and public number of the object"
+    )
+    detail = models.JSONField(_("detail"), default=dict)
+    position = models.PositiveBigIntegerField(
+        _("position"), null=True, unique=True, help_text="place in the chain, once sealed"
+    )
     hash = models.CharField(max_length=64, blank=True)
 
     class Meta:
-        verbose_name = "audit entry"
-        verbose_name_plural = "audit entries"
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
         indexes: ClassVar = [models.Index(fields=["target", "-at"], name="core_audit_target")]
 
     def __str__(self) -> str:

@@ -1,33 +1,34 @@
 """The back office's view of invoices: what was sent, what came back, and what can be done about it."""
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action, display
+from unfold.decorators import display
 
-from core.admin import ReadOnlyAdmin, ReadOnlyInline
-from core.errors import DomainError
-from core.templatetags.ui import eur
+from core.admin import ReadOnlyAdmin, ReadOnlyInline, amount, badge, confirmed
 from invoicing import services
 from invoicing.models import Document, Invoice, InvoiceEvent, InvoiceFile, Mailbox, PecMessage, ReceivedMail
 from invoicing.views import file_response
 
-_LABELS = {
-    "issued": "info", "sending": "info", "sent": "info", "pec_accepted": "info", "pec_delivered": "info",
-    "send_failed": "danger", "delivered": "success", "made_available": "success", "rejected": "danger",
+_LOOKS = {
+    "issued": "now", "sending": "now", "sent": "now", "pec_accepted": "now", "pec_delivered": "now",
+    "send_failed": "stop", "delivered": "done", "made_available": "done", "rejected": "stop",
 }  # fmt: skip
 
 
 class EventInline(ReadOnlyInline):
     model = InvoiceEvent
-    fields = ("at", "state", "text", "document_link")
+    fields = ("at", "state_badge", "text", "document_link")
     readonly_fields = fields
     ordering = ("at", "pk")
     verbose_name_plural = _("Timeline")
+
+    state_badge = badge("state", _("state"), _LOOKS)
 
     @display(description=_("document"))
     def document_link(self, event: InvoiceEvent):
@@ -81,15 +82,15 @@ class InvoiceAdmin(ReadOnlyAdmin):
             {
                 "fields": (
                     ("number", "document_type", "issue_date"),
-                    ("state", "sdi_identifier"),
+                    ("state_badge", "sdi_identifier"),
                     "reference",
                     "customer",
                 )
             },
         ),
-        (_("Amounts"), {"fields": (("net_amount", "vat_amount", "gross_amount"),)}),
+        (_("Amounts"), {"fields": (("net", "vat", "total"),)}),
         (
-            _("Customer"),
+            _("Billed to"),
             {
                 "fields": (
                     "buyer",
@@ -101,34 +102,27 @@ class InvoiceAdmin(ReadOnlyAdmin):
         ),
         (_("Sending"), {"fields": (("send_attempts", "next_send_at"),)}),
     )
-    readonly_fields = ("buyer",)
+    readonly_fields = ("buyer", "state_badge", "net", "vat", "total")
     inlines = (EventInline, FileInline)
     actions_detail = ("send_again",)
 
-    @display(description=_("customer"))
+    state_badge = badge("state", _("state"), _LOOKS)
+    net = amount("net_amount", _("net"))
+    vat = amount("vat_amount", _("VAT"))
+    total = amount("gross_amount", _("total"))
+
+    @display(description=_("billed to"))
     def buyer(self, invoice: Invoice):
         return invoice.display_name
 
-    @display(description=_("total"), ordering="gross_amount")
-    def total(self, invoice: Invoice):
-        return eur(invoice.gross_amount)
-
-    @display(description=_("state"), ordering="state", label=_LABELS)
-    def state_badge(self, invoice: Invoice):
-        return invoice.state, invoice.get_state_display()
-
-    @action(description=_("Send to SDI again"), permissions=["send_again"])
-    def send_again(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        try:
-            services.send_again(invoice=Invoice.objects.get(pk=object_id), actor=request.user, now=timezone.now())
-        except DomainError as error:
-            messages.error(request, str(error.message))
-        else:
-            messages.success(request, _("The invoice is being sent again."))
-        return redirect(reverse("admin:invoicing_invoice_change", args=[object_id]))
-
-    def has_send_again_permission(self, request: HttpRequest, object_id: int | None = None) -> bool:
-        return bool(request.user.is_staff)
+    @confirmed(
+        description=_("Send to SDI again"),
+        question=_("The same file leaves by PEC once more, under the same name."),
+        offered=lambda invoice: invoice.state == Invoice.State.SEND_FAILED,
+    )
+    def send_again(self, request: HttpRequest, invoice: Invoice) -> str:
+        services.send_again(invoice=invoice, actor=request.user, now=timezone.now())
+        return gettext("The invoice is being sent again.")
 
 
 @admin.register(Document)
@@ -153,17 +147,21 @@ class DocumentAdmin(ReadOnlyAdmin):
         return [path("<int:pk>/download/", download, name="invoicing_document_download"), *super().get_urls()]
 
     def download_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return file_response(Document.objects.get(pk=pk))
+        return file_response(get_object_or_404(Document, pk=pk))
 
 
 @admin.register(PecMessage)
 class PecMessageAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "file", "recipient", "state", "last_error")
+    list_display = ("created_at", "file", "recipient", "state_badge", "last_error")
     list_filter = ("state",)
     search_fields = ("message_id", "file__file_name")
     list_select_related = ("file",)
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-pk")
+    fields = ("file", ("recipient", "message_id"), ("state_badge", "created_at"), "last_error")
+    readonly_fields = ("state_badge",)
+
+    state_badge = badge("state", _("state"), {"sending": "now", "sent": "done", "failed": "stop", "uncertain": "warn"})
 
 
 @admin.register(ReceivedMail)

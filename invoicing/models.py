@@ -68,8 +68,10 @@ class Invoice(FiscalIdentity):
     state = models.CharField(_("state"), max_length=14, choices=State.choices, default=State.ISSUED)
     sdi_identifier = models.CharField(_("SDI identifier"), max_length=20, blank=True)
     created_at = models.DateTimeField(_("issued"), auto_now_add=True)
-    send_attempts = models.PositiveSmallIntegerField(default=0)
-    next_send_at = models.DateTimeField(null=True, blank=True, help_text=_("when it will be sent by itself"))
+    send_attempts = models.PositiveSmallIntegerField(_("tries"), default=0)
+    next_send_at = models.DateTimeField(
+        _("next send"), null=True, blank=True, help_text=_("when it will be sent by itself")
+    )
 
     objects = InvoiceQuerySet.as_manager()
 
@@ -127,7 +129,7 @@ class Document(models.Model):
     content_type = models.CharField(max_length=80)
     content = models.BinaryField()
     sha256 = models.CharField("SHA-256", max_length=64)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("written"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("document")
@@ -148,7 +150,7 @@ class InvoiceFile(models.Model):
     file_name = models.CharField(_("file name"), max_length=50, unique=True)
     xml = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="+")
     pdf = models.ForeignKey(Document, null=True, on_delete=models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("written"), auto_now_add=True)
 
     def __str__(self) -> str:
         return self.file_name
@@ -163,14 +165,16 @@ class PecMessage(models.Model):
         FAILED = "failed", _("failed")
         UNCERTAIN = "uncertain", _("perhaps sent")
 
-    file = models.ForeignKey(InvoiceFile, on_delete=models.PROTECT, related_name="messages")
-    message_id = models.CharField(max_length=200, unique=True)
-    recipient = models.EmailField()
-    state = models.CharField(max_length=9, choices=State.choices, default=State.SENDING)
-    created_at = models.DateTimeField(auto_now_add=True)
-    last_error = models.TextField(blank=True)
+    file = models.ForeignKey(InvoiceFile, on_delete=models.PROTECT, related_name="messages", verbose_name=_("file"))
+    message_id = models.CharField("Message-ID", max_length=200, unique=True)
+    recipient = models.EmailField(_("to"))
+    state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.SENDING)
+    created_at = models.DateTimeField(_("written"), auto_now_add=True)
+    last_error = models.TextField(_("error"), blank=True)
 
     class Meta:
+        verbose_name = _("sent PEC mail")
+        verbose_name_plural = _("sent PEC mails")
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(state__in=["sending", "sent", "failed", "uncertain"]), name="invoicing_pecmessage_state"
@@ -191,15 +195,17 @@ class ReceivedMail(models.Model):
         FOREIGN = "foreign", _("not about invoices")
 
     sha256 = models.CharField(max_length=64, unique=True)
-    message_id = models.CharField(max_length=300, blank=True)
-    sender = models.CharField(max_length=320, blank=True)
-    subject = models.CharField(max_length=300, blank=True)
-    kind = models.CharField(max_length=40, blank=True)
-    outcome = models.CharField(max_length=11, choices=Outcome.choices)
-    reason = models.CharField(max_length=300, blank=True)
-    invoice = models.ForeignKey(Invoice, null=True, on_delete=models.PROTECT, related_name="received_mails")
+    message_id = models.CharField("Message-ID", max_length=300, blank=True)
+    sender = models.CharField(_("from"), max_length=320, blank=True)
+    subject = models.CharField(_("subject"), max_length=300, blank=True)
+    kind = models.CharField(_("kind"), max_length=40, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=11, choices=Outcome.choices)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    invoice = models.ForeignKey(
+        Invoice, null=True, on_delete=models.PROTECT, related_name="received_mails", verbose_name=_("invoice")
+    )
     content = models.BinaryField()
-    received_at = models.DateTimeField(auto_now_add=True)
+    received_at = models.DateTimeField(_("received"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("received PEC mail")
@@ -218,14 +224,15 @@ class ReceivedMail(models.Model):
 class Mailbox(models.Model):
     """How far the PEC mailbox has been read, and the SDI address last assigned to us."""
 
-    address = models.EmailField(unique=True)
-    uid_validity = models.PositiveBigIntegerField(default=0)
-    last_uid = models.PositiveBigIntegerField(default=0)
-    read_at = models.DateTimeField(null=True)
-    last_error = models.TextField(blank=True)
-    sdi_address = models.EmailField(blank=True)
+    address = models.EmailField(_("address"), unique=True)
+    uid_validity = models.PositiveBigIntegerField("UIDVALIDITY", default=0)
+    last_uid = models.PositiveBigIntegerField(_("last UID"), default=0)
+    read_at = models.DateTimeField(_("read"), null=True)
+    last_error = models.TextField(_("error"), blank=True)
+    sdi_address = models.EmailField(_("SDI’s address"), blank=True)
 
     class Meta:
+        verbose_name = _("mailbox")
         verbose_name_plural = _("mailboxes")
 
     def __str__(self) -> str:
@@ -236,9 +243,9 @@ class InvoiceEvent(models.Model):
     """One step on an invoice's timeline, with the words of whoever reported it."""
 
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="events")
-    at = models.DateTimeField()
-    state = models.CharField(max_length=14, choices=Invoice.State.choices)
-    text = models.TextField(blank=True)
+    at = models.DateTimeField(_("when"))
+    state = models.CharField(_("state"), max_length=14, choices=Invoice.State.choices)
+    text = models.TextField(_("text"), blank=True)
     document = models.ForeignKey(Document, null=True, on_delete=models.PROTECT, related_name="+")
 
     def __str__(self) -> str:

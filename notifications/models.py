@@ -31,6 +31,11 @@ class MailQuerySet(models.QuerySet["Mail"]):
         )
         return taken == 1
 
+    def revive(self, pk: int, now: datetime) -> bool:
+        """Put a given-up mail back into the queue; False when it is anything else, by now perhaps sent."""
+        given_up = self.filter(pk=pk, state=Mail.State.FAILED)
+        return given_up.update(state=Mail.State.PENDING, attempts=0, next_try_at=now) == 1
+
 
 class Mail(models.Model):
     """One message to one person, rendered once: what was written is what is sent, however often it is tried."""

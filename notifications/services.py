@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import formataddr
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
+from django.utils.encoding import punycode
 
 from core.errors import PermanentError, TransientError
 from core.tasks import enqueue
@@ -52,7 +54,7 @@ def notify(*, to: Recipient, kind: str, context: Mapping[str, Any], attachments:
         text = render_to_string(f"emails/{kind}.txt", values).strip() + "\n"
         html = render_to_string(f"emails/{kind}.html", values | {"subject": subject})
     mail = Mail.objects.create(
-        kind=kind, user=to.user, to_email=to.email, to_name=to.name, language=to.language,
+        kind=kind, user=to.user, to_email=to.email, to_name=" ".join(to.name.split()), language=to.language,
         subject=subject, text=text, html=html, next_try_at=timezone.now(),
     )  # fmt: skip
     MailAttachment.objects.bulk_create(
@@ -77,6 +79,10 @@ def send(*, mail_id: int, now: datetime) -> bool:
         logger.error("mail %s given up: %s", mail.reference, error.code)
     except OSError as error:  # SMTP and sockets: the network's mood
         mail.put_off(now, f"{type(error).__name__}: {error}")
+    except Exception as error:
+        # a bug of ours: the row waits longer each time and ends with a person, the traceback is the worker's to log
+        mail.put_off(now, f"{type(error).__name__}: {error}")
+        raise
     else:
         mail.mark_sent(timezone.now())
     return mail.state == Mail.State.SENT
@@ -89,11 +95,12 @@ def send_due(*, now: datetime) -> int:
 
 
 @transaction.atomic
-def send_again(*, mail: Mail, now: datetime) -> None:
-    """A person wants a given-up mail tried once more, from the start of the back-off."""
-    mail.state, mail.attempts, mail.next_try_at = Mail.State.PENDING, 0, now
-    mail.save(update_fields=["state", "attempts", "next_try_at"])
+def send_again(*, mail: Mail, now: datetime) -> bool:
+    """A person wants a given-up mail tried once more, from the start of the back-off. False for any other mail."""
+    if not Mail.objects.revive(mail.pk, now):
+        return False
     enqueue(tasks.send_mail, mail_id=mail.pk)
+    return True
 
 
 def _house() -> dict[str, Any]:
@@ -111,10 +118,11 @@ def _house() -> dict[str, Any]:
 
 
 def _message(mail: Mail) -> EmailMultiAlternatives:
-    to = f'"{mail.to_name.replace(chr(34), "")}" <{mail.to_email}>' if mail.to_name else mail.to_email
+    local, _at, domain = mail.to_email.rpartition("@")
+    to = formataddr((mail.to_name, f"{local}@{punycode(domain)}"))
     # the same Message-ID on every try: a mailbox that got the mail twice can tell
-    domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
-    headers = {"X-Mail-Reference": str(mail.reference), "Message-ID": f"<{mail.reference}@{domain}>"}
+    house = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
+    headers = {"X-Mail-Reference": str(mail.reference), "Message-ID": f"<{mail.reference}@{house}>"}
     message = EmailMultiAlternatives(mail.subject, mail.text, to=[to], headers=headers)
     message.attach_alternative(mail.html, "text/html")
     for file in mail.attachments.order_by("pk"):

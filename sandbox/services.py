@@ -139,9 +139,9 @@ class Redis:
         self.port = self.port or free_port()
         command = [str(program), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.data)]
         command += ["--appendonly", "no" if self.fast else "yes", "--save", "", "--maxmemory-policy", "noeviction"]
-        log = (self.data / "redis.log").open("ab")
-        # its own session: Ctrl-C must reach it last, after web and worker have put their work away
-        self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        with (self.data / "redis.log").open("ab") as log:
+            # its own session: Ctrl-C must reach it last, after web and worker have put their work away
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         url = f"redis://127.0.0.1:{self.port}/0"
         deadline = time.monotonic() + 20
         while True:

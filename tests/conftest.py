@@ -107,6 +107,7 @@ def stripe_stand_in(sandbox_env: dict[str, str]) -> Iterator[Control]:
 @pytest.fixture
 def graph(sandbox_env: dict[str, str], settings: Any) -> Iterator[Control]:
     settings.EMAIL_BACKEND = "notifications.backends.GraphBackend"
+    settings.DEFAULT_FROM_EMAIL = f"{settings.MS_GRAPH_SENDER_NAME} <{settings.MS_GRAPH_SENDER_EMAIL}>"
     control = Control(sandbox_env["SANDBOX_URL"], "graph")
     control.delete("/messages")
     control.post("/limits", per_minute=10_000, concurrent=100)

@@ -5,9 +5,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from djstripe.models import Event
+from djstripe.models import BalanceTransaction, Charge, Customer, Event, PaymentIntent, PaymentMethod
 
 logger = logging.getLogger(__name__)
+
+# What the events of a payment leave behind.
+MIRRORED = (PaymentIntent, Charge, PaymentMethod, Customer, BalanceTransaction, Event)
 
 
 def mirror_event(payload: dict[str, Any]) -> str:

@@ -145,10 +145,11 @@ class Migration(migrations.Migration):
                             ("invoice_refused", "Invoice to be completed"),
                         ],
                         max_length=16,
+                        verbose_name="event",
                     ),
                 ),
-                ("at", models.DateTimeField()),
-                ("text", models.TextField(blank=True)),
+                ("at", models.DateTimeField(verbose_name="when")),
+                ("text", models.TextField(blank=True, verbose_name="text")),
                 (
                     "actor",
                     models.ForeignKey(
@@ -156,6 +157,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="who",
                     ),
                 ),
                 (
@@ -423,7 +425,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("event_id", models.CharField(max_length=64, primary_key=True, serialize=False)),
                 ("type", models.CharField(max_length=80, verbose_name="type")),
-                ("payload", models.JSONField()),
+                ("payload", models.JSONField(verbose_name="content")),
                 (
                     "state",
                     models.CharField(
@@ -441,7 +443,7 @@ class Migration(migrations.Migration):
                     models.TextField(blank=True, db_default="", default="", verbose_name="mirror's error"),
                 ),
                 ("received_at", models.DateTimeField(verbose_name="received")),
-                ("next_try_at", models.DateTimeField()),
+                ("next_try_at", models.DateTimeField(verbose_name="next try")),
                 ("done_at", models.DateTimeField(null=True, verbose_name="done")),
             ],
             options={

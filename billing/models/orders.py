@@ -171,10 +171,12 @@ class OrderEvent(models.Model):
         INVOICE_REFUSED = "invoice_refused", _("Invoice to be completed")
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events")
-    kind = models.CharField(max_length=16, choices=Kind.choices)
-    at = models.DateTimeField()
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    text = models.TextField(blank=True)
+    kind = models.CharField(_("event"), max_length=16, choices=Kind.choices)
+    at = models.DateTimeField(_("when"))
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("who")
+    )
+    text = models.TextField(_("text"), blank=True)
 
     def __str__(self) -> str:
         return f"{self.order} {self.kind}"

@@ -106,7 +106,7 @@ class StripeEvent(models.Model):
 
     event_id = models.CharField(primary_key=True, max_length=64)
     type = models.CharField(_("type"), max_length=80)
-    payload = models.JSONField()
+    payload = models.JSONField(_("content"))
     state = models.CharField(
         _("state"), max_length=7, choices=State.choices, default=State.PENDING, db_default="pending"
     )
@@ -114,7 +114,7 @@ class StripeEvent(models.Model):
     error = models.TextField(_("error"), blank=True, default="", db_default="")
     mirror_error = models.TextField(_("mirror's error"), blank=True, default="", db_default="")
     received_at = models.DateTimeField(_("received"))
-    next_try_at = models.DateTimeField()
+    next_try_at = models.DateTimeField(_("next try"))
     done_at = models.DateTimeField(_("done"), null=True)
 
     objects = StripeEventQuerySet.as_manager()

@@ -45,17 +45,24 @@ class Migration(migrations.Migration):
             name="AuditEntry",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("at", models.DateTimeField(auto_now_add=True)),
-                ("actor_label", models.CharField(blank=True, max_length=254)),
-                ("action", models.CharField(max_length=80)),
+                ("at", models.DateTimeField(auto_now_add=True, verbose_name="when")),
+                ("actor_label", models.CharField(blank=True, max_length=254, verbose_name="who")),
+                ("action", models.CharField(max_length=80, verbose_name="did what")),
                 (
                     "target",
-                    models.CharField(blank=True, help_text="model and public number of the object", max_length=120),
+                    models.CharField(
+                        blank=True,
+                        help_text="model and public number of the object",
+                        max_length=120,
+                        verbose_name="to what",
+                    ),
                 ),
-                ("detail", models.JSONField(default=dict)),
+                ("detail", models.JSONField(default=dict, verbose_name="detail")),
                 (
                     "position",
-                    models.PositiveBigIntegerField(help_text="place in the chain, once sealed", null=True, unique=True),
+                    models.PositiveBigIntegerField(
+                        help_text="place in the chain, once sealed", null=True, unique=True, verbose_name="position"
+                    ),
                 ),
                 ("hash", models.CharField(blank=True, max_length=64)),
                 (

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                 ("content_type", models.CharField(max_length=80)),
                 ("content", models.BinaryField()),
                 ("sha256", models.CharField(max_length=64, verbose_name="SHA-256")),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="written")),
             ],
             options={
                 "verbose_name": "document",
@@ -46,16 +46,14 @@ class Migration(migrations.Migration):
             name="Mailbox",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("address", models.EmailField(max_length=254, unique=True)),
-                ("uid_validity", models.PositiveBigIntegerField(default=0)),
-                ("last_uid", models.PositiveBigIntegerField(default=0)),
-                ("read_at", models.DateTimeField(null=True)),
-                ("last_error", models.TextField(blank=True)),
-                ("sdi_address", models.EmailField(blank=True, max_length=254)),
+                ("address", models.EmailField(max_length=254, unique=True, verbose_name="address")),
+                ("uid_validity", models.PositiveBigIntegerField(default=0, verbose_name="UIDVALIDITY")),
+                ("last_uid", models.PositiveBigIntegerField(default=0, verbose_name="last UID")),
+                ("read_at", models.DateTimeField(null=True, verbose_name="read")),
+                ("last_error", models.TextField(blank=True, verbose_name="error")),
+                ("sdi_address", models.EmailField(blank=True, max_length=254, verbose_name="SDI’s address")),
             ],
-            options={
-                "verbose_name_plural": "mailboxes",
-            },
+            options={"verbose_name": "mailbox", "verbose_name_plural": "mailboxes"},
         ),
         migrations.CreateModel(
             name="Invoice",
@@ -116,10 +114,12 @@ class Migration(migrations.Migration):
                 ),
                 ("sdi_identifier", models.CharField(blank=True, max_length=20, verbose_name="SDI identifier")),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="issued")),
-                ("send_attempts", models.PositiveSmallIntegerField(default=0)),
+                ("send_attempts", models.PositiveSmallIntegerField(default=0, verbose_name="tries")),
                 (
                     "next_send_at",
-                    models.DateTimeField(blank=True, help_text="when it will be sent by itself", null=True),
+                    models.DateTimeField(
+                        blank=True, help_text="when it will be sent by itself", null=True, verbose_name="next send"
+                    ),
                 ),
                 (
                     "customer",
@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
             name="InvoiceEvent",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("at", models.DateTimeField()),
+                ("at", models.DateTimeField(verbose_name="when")),
                 (
                     "state",
                     models.CharField(
@@ -157,9 +157,10 @@ class Migration(migrations.Migration):
                             ("rejected", "rejected by SDI"),
                         ],
                         max_length=14,
+                        verbose_name="state",
                     ),
                 ),
-                ("text", models.TextField(blank=True)),
+                ("text", models.TextField(blank=True, verbose_name="text")),
                 (
                     "document",
                     models.ForeignKey(
@@ -182,7 +183,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("file_name", models.CharField(max_length=50, unique=True, verbose_name="file name")),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="written")),
                 (
                     "invoice",
                     models.ForeignKey(
@@ -210,8 +211,8 @@ class Migration(migrations.Migration):
             name="PecMessage",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("message_id", models.CharField(max_length=200, unique=True)),
-                ("recipient", models.EmailField(max_length=254)),
+                ("message_id", models.CharField(max_length=200, unique=True, verbose_name="Message-ID")),
+                ("recipient", models.EmailField(max_length=254, verbose_name="to")),
                 (
                     "state",
                     models.CharField(
@@ -223,27 +224,32 @@ class Migration(migrations.Migration):
                         ],
                         default="sending",
                         max_length=9,
+                        verbose_name="state",
                     ),
                 ),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("last_error", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="written")),
+                ("last_error", models.TextField(blank=True, verbose_name="error")),
                 (
                     "file",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="messages", to="invoicing.invoicefile"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="messages",
+                        to="invoicing.invoicefile",
+                        verbose_name="file",
                     ),
                 ),
             ],
+            options={"verbose_name": "sent PEC mail", "verbose_name_plural": "sent PEC mails"},
         ),
         migrations.CreateModel(
             name="ReceivedMail",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("sha256", models.CharField(max_length=64, unique=True)),
-                ("message_id", models.CharField(blank=True, max_length=300)),
-                ("sender", models.CharField(blank=True, max_length=320)),
-                ("subject", models.CharField(blank=True, max_length=300)),
-                ("kind", models.CharField(blank=True, max_length=40)),
+                ("message_id", models.CharField(blank=True, max_length=300, verbose_name="Message-ID")),
+                ("sender", models.CharField(blank=True, max_length=320, verbose_name="from")),
+                ("subject", models.CharField(blank=True, max_length=300, verbose_name="subject")),
+                ("kind", models.CharField(blank=True, max_length=40, verbose_name="kind")),
                 (
                     "outcome",
                     models.CharField(
@@ -254,11 +260,12 @@ class Migration(migrations.Migration):
                             ("foreign", "not about invoices"),
                         ],
                         max_length=11,
+                        verbose_name="outcome",
                     ),
                 ),
-                ("reason", models.CharField(blank=True, max_length=300)),
+                ("reason", models.CharField(blank=True, max_length=300, verbose_name="reason")),
                 ("content", models.BinaryField()),
-                ("received_at", models.DateTimeField(auto_now_add=True)),
+                ("received_at", models.DateTimeField(auto_now_add=True, verbose_name="received")),
                 (
                     "invoice",
                     models.ForeignKey(
@@ -266,6 +273,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="received_mails",
                         to="invoicing.invoice",
+                        verbose_name="invoice",
                     ),
                 ),
             ],

@@ -57,10 +57,7 @@ function say(text) {
 
 function setBusy(busy) {
   button.disabled = busy;
-  button.toggleAttribute("aria-busy", busy);
-  if (busy) {
-    button.setAttribute("aria-busy", "true");
-  }
+  button.setAttribute("aria-busy", String(busy));
 }
 
 function giveUp() {

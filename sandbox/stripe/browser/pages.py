@@ -160,7 +160,7 @@ def _ask(ctx: Context, intent: Object, language: str, origin: str) -> Response:
         f'<main class="bank"><div class="panel"><h1>{texts["title"] if is_payment else texts["setup"]}</h1>'
         f"<p>{texts['intro']}</p><dl>{rows(entries)}</dl>"
         f'<form method="post" action="?{query}" class="buttons">'
-        f'<button name="choice" value="authorise" autofocus>{texts["yes"]}</button>'
+        f'<button name="choice" value="authorise">{texts["yes"]}</button>'
         f'<button name="choice" value="fail" class="secondary">{texts["no"]}</button></form></div></main>'
         '<script src="/v3/bank.js" type="module"></script>'
     )

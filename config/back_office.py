@@ -1,0 +1,22 @@
+"""The back office as a site: only pages written for it, and one way to a new password."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.sites import UnfoldAdminSite
+
+
+class BackOffice(UnfoldAdminSite):
+    index_title = _("Overview")
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Take our own pages; leave those of packages: groups mean nothing here, dj-stripe's show Stripe's key."""
+        if admin_class is not None and issubclass(admin_class, ModelAdmin):
+            super().register(model_or_iterable, admin_class, **options)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """By mail, as for everybody: that way ends the open sessions and tells the owner."""
+        return redirect("accounts:request_password_reset")

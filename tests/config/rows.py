@@ -1,0 +1,146 @@
+"""One row for every table of the back office, each with others it points to, as its list and its page show them."""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+from django.apps import apps
+from django.db.models import Model
+from django.utils import timezone
+
+from accounts import services as accounts
+from accounts.models import ApiSession, User
+from billing import payments
+from billing.models import Category, Order, Payment, Service, StripeEvent
+from chatbot import ingest
+from chatbot import models as chatbot
+from core import audit
+from core.models import AuditEntry
+from invoicing import models as invoicing
+from invoicing.services import issue_invoice
+from notifications.models import Mail
+from notifications.services import Recipient, notify
+from tests.factories import make_customer, make_order, make_service
+from tests.invoicing.drafts import DAY, make_draft
+
+
+def make_user(number: int) -> User:
+    return make_customer(f"c{number}@esempio.example")
+
+
+def make_session(number: int) -> ApiSession:
+    device = accounts.Device(f"192.0.2.{number}", "an app")
+    accounts.open_api_session(user=make_user(number), device=device, now=timezone.now())
+    return ApiSession.objects.latest("created_at")
+
+
+def make_category(number: int) -> Category:
+    names = {"name_it": f"Categoria {number}", "name_en": f"Category {number}"}
+    return Category.objects.create(slug=f"c{number}", about_it="Che cosa.", about_en="What.", seal="gdpr", **names)
+
+
+def make_placed_order(number: int) -> Order:
+    return make_order(make_user(number))
+
+
+def make_event(number: int) -> StripeEvent:
+    # as Stripe's ids are: what follows the underscore must not be taken for an escape in an address
+    event = {"id": f"evt_{number}F5fAbc", "type": "payment_intent.succeeded"}
+    payments.keep_event(event=event, now=timezone.now())
+    return StripeEvent.objects.get(pk=event["id"])
+
+
+def make_invoice(number: int) -> invoicing.Invoice:
+    return issue_invoice(
+        draft=make_draft(), customer=make_user(number), reference=f"ORD-2026-0000{number}", language="it",
+        today=DAY, now=timezone.now(),
+    )  # fmt: skip
+
+
+def make_payment(number: int, **fields: Any) -> Payment:
+    invoice = make_invoice(number)
+    order = make_order(invoice.customer)
+    return Payment.objects.create(order=order, amount=order.gross_amount, invoice=invoice, **fields)
+
+
+def make_pec_message(number: int) -> invoicing.PecMessage:
+    file = make_invoice(number).current_file()
+    return invoicing.PecMessage.objects.create(file=file, message_id=f"<{number}@pec.example>", recipient="a@pec.it")
+
+
+def make_received_mail(number: int) -> invoicing.ReceivedMail:
+    return invoicing.ReceivedMail.objects.create(
+        sha256=str(number) * 64, sender="sdi@pec.example", subject=f"Notifica {number}", outcome="applied",
+        invoice=make_invoice(number), content=b"mail",
+    )  # fmt: skip
+
+
+def make_mailbox(number: int) -> invoicing.Mailbox:
+    return invoicing.Mailbox.objects.create(address=f"fatture{number}@pec.example")
+
+
+def make_mail(number: int) -> Mail:
+    notify(to=Recipient.of(make_user(number)), kind="security_notice", context={"event": "password_changed"})
+    return Mail.objects.latest("pk")
+
+
+def make_document(number: int) -> chatbot.Document:
+    text = f"# Guida {number}\n\nIl testo.".encode()
+    return ingest.add_document(
+        file=BytesIO(text), name=f"guida-{number}.md", size=len(text), now=timezone.now(),
+        title=f"Guida {number}", topic="NIS2", language="it",
+    )  # fmt: skip
+
+
+def make_chunk(number: int) -> chatbot.Chunk:
+    values = {"position": 0, "heading": f"Articolo {number}", "text": f"Entro {number} ore.", "language": "it"}
+    return chatbot.Chunk.objects.create(document=make_document(number), sha256=str(number) * 64, **values)
+
+
+def make_conversation(number: int) -> chatbot.Conversation:
+    return chatbot.Conversation.objects.create(user=make_user(number), caller=str(number))
+
+
+def make_message(number: int) -> chatbot.Message:
+    answer = chatbot.Message.objects.create(
+        conversation=make_conversation(number), role="answer", text=f"Entro {number} ore.", outcome="answered"
+    )
+    chunk = make_chunk(number)
+    answer.citations.create(number=1, chunk=chunk, title="Guida", passage=chunk.text, quote=chunk.text)
+    return answer
+
+
+def maker_of_mirrored(name: str) -> Callable[[int], Any]:
+    """A row of dj-stripe's, as far as the back office shows it."""
+    model = apps.get_model("djstripe", name)
+    required = {"Charge": {"amount": 1}, "BalanceTransaction": {"amount": 1}, "Event": {"data": {}}}.get(name, {})
+    data = {"object": name, "status": "available" if name == "BalanceTransaction" else "succeeded"}
+
+    def make(number: int) -> Any:
+        return model.objects.create(id=f"x_{number}F5f", livemode=False, stripe_data=data, **required)
+
+    return make
+
+
+MIRRORED = ("PaymentIntent", "Charge", "PaymentMethod", "Customer", "BalanceTransaction", "Event")
+MAKERS: dict[type[Model], Callable[[int], Any]] = {
+    AuditEntry: lambda number: audit.record(action="order.paid", actor=make_user(number)),
+    User: make_user,
+    ApiSession: make_session,
+    Category: make_category,
+    Service: lambda number: make_service(f"servizio-{number}"),
+    Order: make_placed_order,
+    Payment: make_payment,
+    StripeEvent: make_event,
+    invoicing.Invoice: make_invoice,
+    invoicing.Document: lambda number: make_invoice(number).current_file().xml,
+    invoicing.PecMessage: make_pec_message,
+    invoicing.ReceivedMail: make_received_mail,
+    invoicing.Mailbox: make_mailbox,
+    Mail: make_mail,
+    chatbot.Document: make_document,
+    chatbot.Chunk: make_chunk,
+    chatbot.Conversation: make_conversation,
+    chatbot.Message: make_message,
+    **{apps.get_model("djstripe", name): maker_of_mirrored(name) for name in MIRRORED},
+}
