@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from rest_framework import serializers
 
 from accounts.fiscal import checked_identity
@@ -13,7 +14,7 @@ class RegistrationSerializer(serializers.Serializer[Any]):
     password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
     first_name = serializers.CharField(max_length=60)
     last_name = serializers.CharField(max_length=60)
-    language = serializers.ChoiceField(choices=("it", "en"), default="it")
+    language = serializers.ChoiceField(choices=settings.LANGUAGES, default="it")
 
 
 class LoginSerializer(serializers.Serializer[Any]):

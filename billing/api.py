@@ -72,7 +72,7 @@ def _cart_view(cart: Cart | None) -> dict[str, Any]:
 
 @extend_schema(tags=["orders"])
 class OrderList(ListAPIView[Order]):
-    """The caller's orders, newest first; POST places one from the cart, billed to the profile."""
+    """The caller's orders, newest first."""
 
     serializer_class = OrderSerializer
     queryset = Order.objects.none()
@@ -83,6 +83,7 @@ class OrderList(ListAPIView[Order]):
 
     @extend_schema(request=PlaceOrderSerializer, responses={201: OrderSerializer}, tags=["orders"])
     def post(self, request: Request) -> Response:
+        """Place an order from the cart, billed to the profile."""
         serializer = PlaceOrderSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         order = services.place_order(

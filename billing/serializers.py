@@ -46,6 +46,7 @@ class CartSerializer(serializers.Serializer[Any]):
 
 class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
     service: serializers.SlugRelatedField[Service] = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    net_amount = serializers.DecimalField(max_digits=12, decimal_places=2, read_only=True)
 
     class Meta:
         model = OrderLine

@@ -35,7 +35,8 @@ def order_timeline(order: Order, payment: Payment | None) -> list[Step]:
 def _order_step(event: OrderEvent, payment: Payment | None) -> Step:
     text = event.text
     if event.kind == OrderEvent.Kind.PAID and payment:
-        text = payment.card + (f", {_('confirmed by the bank (3-D Secure)')}" if payment.three_d_secure else "")
+        confirmed = _("%(card)s, confirmed by the bank (3-D Secure)") % {"card": payment.card}
+        text = confirmed if payment.three_d_secure else payment.card
     elif event.kind == OrderEvent.Kind.PAYMENT_FAILED:  # Stripe's own words are for staff, in the back office
         text = _("The card was declined or the bank did not confirm. Nothing has been charged.")
     elif event.kind == OrderEvent.Kind.INVOICE_REFUSED:

@@ -98,7 +98,7 @@ def check_out(request: HttpRequest) -> HttpResponse:
     if not lines:
         return redirect("billing:show_cart")
     profile = BillingProfile.objects.filter(user=signed_in(request)).first()
-    form = BillingProfileForm(request.POST or None, instance=profile)
+    form = BillingProfileForm(request.POST if request.method == "POST" else None, instance=profile)
     terms = request.POST.get("terms") == "on"
     if request.method == "POST":
         if not terms:

@@ -25,7 +25,7 @@ class Values(FileAwareMapping):
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()  # type: ignore[no-untyped-call]
-env.ENVIRON, env.escape_proxy = Values(), True  # type: ignore[no-untyped-call]
+env.ENVIRON, env.escape_proxy = Values(), True  # type: ignore[assignment, no-untyped-call]
 if env.bool("READ_ENV_FILES", default=True):
     environ.Env.read_env(BASE_DIR / ".env")
     environ.Env.read_env(BASE_DIR / "var" / "run.env")  # there while start-dev.sh runs
@@ -170,7 +170,7 @@ CACHES = {
         },
     }
 }
-DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = False  # a traceback for each; `core.ratelimit` and /ready tell of it
 
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_AGE = env.int("SESSION_TTL_SECONDS", default=7 * 24 * 3600)
@@ -323,6 +323,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
     "socket_connect_timeout": 0.5,
     "socket_timeout": 5,
+    # whoever sends a message waits for one try only (by default kombu goes on for 6 s): the row is there anyway
+    "max_retries": 0,
 }
 CELERY_TIMEZONE = TIME_ZONE
 

@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 from billing.calendar import coming_obligations
 from billing.models import Order, Service
 from chatbot.models import Document
+from config import openapi
 from config.context import THEME_COOKIE
 from core import problems
 from core.models import Heartbeat
@@ -67,6 +68,13 @@ def show_legal(request: HttpRequest, name: str) -> HttpResponse:
     }
     text = select_template([f"legal/{name}.{get_language()}.html", f"legal/{name}.it.html"])
     return render(request, "legal.html", {"title": titles[name], "text": text.template.name})
+
+
+@login_not_required
+@require_safe
+def show_api(request: HttpRequest) -> HttpResponse:
+    """The API's description as a page: the usual viewers come from another host, with scripts in the page."""
+    return render(request, "api.html", {"sections": openapi.sections()})
 
 
 @login_not_required

@@ -21,11 +21,9 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
         identifier = given if _USABLE.fullmatch(given) else uuid.uuid4().hex
-        token = request_id.set(identifier)
-        try:
-            response = self.get_response(request)
-        finally:
-            request_id.reset(token)
+        # never taken back: Django logs a refusal after the last middleware, and the next request has its own context
+        request_id.set(identifier)
+        response = self.get_response(request)
         response["X-Request-ID"] = identifier
         return response
 
@@ -38,7 +36,8 @@ class PrivatePagesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        signed_in = getattr(request, "user", None) is not None and request.user.is_authenticated
+        user = getattr(request, "user", None)
+        signed_in = "Authorization" in request.headers or (user is not None and user.is_authenticated)
         if signed_in and not response.has_header("Cache-Control"):
             add_never_cache_headers(response)
         response.headers.setdefault(

@@ -23,6 +23,7 @@ _MAGIC = {
     "webp": {".webp"},
     "doc": {".doc", ".xls", ".ppt", ".msi", ".msg"},  # one container for all of old Office
 }
+_CONTAINER = b"RIFF"  # of pictures, sounds and films alike: alone it says nothing
 _TEXT = {"txt", "md"}
 
 
@@ -63,27 +64,26 @@ def _has_magic(file: BinaryIO, kind: str) -> bool:
         found = puremagic.magic_stream(file)
     except (puremagic.PureError, ValueError):
         return False
-    return any(match.extension in _MAGIC[kind] for match in found)
+    return any(match.extension in _MAGIC[kind] and match.byte_match != _CONTAINER for match in found)
 
 
 def _is_text(file: BinaryIO) -> bool:
-    content = file.read()
-    if b"\0" in content or content.lstrip()[:5].lower() in (b"<html", b"<!doc", b"%pdf-"):
-        return False
     try:
-        content.decode("utf-8-sig")
+        text = file.read().decode("utf-8-sig")
     except UnicodeDecodeError:
         return False
-    return True
+    return "\0" not in text and text.lstrip()[:5].lower() not in ("<html", "<!doc", "%pdf-")
 
 
 def _is_docx(file: BinaryIO) -> bool:
+    if file.read(4) != b"PK\x03\x04":  # zipfile looks from the end, and would take a picture with a ZIP behind it
+        return False
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
             if len(entries) > MAX_ZIP_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED_BYTES:
                 raise UploadRefusedError(_("The file unpacks to far more than its size and is not read."), "file_bomb")
             names = {entry.filename for entry in entries}
-    except (zipfile.BadZipFile, NotImplementedError):
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):  # the last for names that are not UTF-8
         return False
     return {"[Content_Types].xml", "word/document.xml"} <= names

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import api_view
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.request import Request
@@ -41,7 +41,12 @@ class InvoiceDetail(RetrieveAPIView[Invoice]):
         return Invoice.objects.visible_to(self.request.user)
 
 
-@extend_schema(tags=["invoices"], responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+@extend_schema(
+    operation_id="invoices_download",
+    parameters=[OpenApiParameter("kind", location=OpenApiParameter.PATH, enum=("pdf", "xml"))],
+    responses={(200, kind): OpenApiTypes.BINARY for kind in ("application/pdf", "application/xml")},
+    tags=["invoices"],
+)
 @api_view(["GET"])
 def download(request: Request, number: str, kind: str) -> HttpResponse:
     """The stored XML or its courtesy copy."""

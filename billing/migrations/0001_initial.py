@@ -454,6 +454,12 @@ class Migration(migrations.Migration):
                         condition=models.Q(("state", "pending")), fields=["next_try_at"], name="billing_stripeevent_due"
                     )
                 ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["pending", "done", "failed"])),
+                        name="billing_stripeevent_state",
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(

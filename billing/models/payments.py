@@ -125,6 +125,11 @@ class StripeEvent(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["next_try_at"], condition=Q(state="pending"), name="billing_stripeevent_due")
         ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "done", "failed"]), name="billing_stripeevent_state"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.event_id} {self.type}"

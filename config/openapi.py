@@ -1,0 +1,152 @@
+"""What the API's description (docs/openapi.yaml) has beside what REST framework's views tell by themselves."""
+
+import json
+from copy import deepcopy
+from functools import cache
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
+
+from core.problems import CONTENT_TYPE
+
+Shape = dict[str, Any]
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """`Authorization: Bearer <access token>`; known once this module is imported."""
+
+    target_class = "accounts.authentication.BearerAuthentication"
+    name = "bearerAuth"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+def complete(result: Shape, **_about: Any) -> Shape:
+    """The description with the doors that stand outside REST framework, and a problem+json answer for each.
+
+    Without the columns' names: they are for people, change with the language, and tell a program nothing.
+    """
+    components = result["components"]
+    for schema in components["schemas"].values():
+        for column in schema.get("properties", {}).values():
+            column.pop("title", None)
+    components["schemas"] |= deepcopy(_SCHEMAS)
+    components["responses"] = {"Problem": {"description": "Refused.", "content": _content("Problem", CONTENT_TYPE)}}
+    result["paths"] = dict(sorted((result["paths"] | deepcopy(_DOORS)).items()))
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
+    return result
+
+
+@cache
+def sections() -> list[tuple[str, list[Shape]]]:
+    """The API for a page to show: by tag its operations, then the shapes they name."""
+    schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    found: dict[str, list[Shape]] = {}
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            shape = {name: operation[name] for name in ("parameters", "requestBody", "responses") if name in operation}
+            told = {"name": f"{method.upper()} {path}", "text": operation["description"], "shape": _shown(shape)}
+            found.setdefault(operation["tags"][0], []).append(told)
+    shapes = schema["components"]["schemas"].items()
+    return [*sorted(found.items()), ("schemas", [{"name": name, "shape": _shown(shape)} for name, shape in shapes])]
+
+
+def _shown(shape: Shape) -> str:
+    return json.dumps(shape, indent=2)
+
+
+def _text(description: str = "", **more: str) -> Shape:
+    return {"type": "string", **({"description": description} if description else {}), **more}
+
+
+def _list(items: Shape) -> Shape:
+    return {"type": "array", "items": items}
+
+
+def _object(optional: tuple[str, ...] = (), **columns: Shape) -> Shape:
+    return {"type": "object", "required": [name for name in columns if name not in optional], "properties": columns}
+
+
+def _content(schema: str, content_type: str = "application/json") -> Shape:
+    return {content_type: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+
+
+_SCHEMAS = {
+    "ChatConversation": _object(
+        messages=_list(
+            _object(
+                role={"type": "string", "enum": ["question", "answer"]},
+                text=_text(),
+                outcome=_text("How an answer ended; empty for a question."),
+                note=_text("What to say below an answer that ended early."),
+                citations=_list(
+                    _object(
+                        number={"type": "integer", "description": "As in the answer's mark [1]."},
+                        title=_text(),
+                        heading=_text(),
+                        page={"type": "integer", "nullable": True},
+                        passage=_text(),
+                        quote=_text("The words of the passage that the answer rests on."),
+                    )
+                ),
+            )
+        )
+    ),
+    "ChatQuestion": _object(("conversation",), text=_text(), conversation=_text(format="uuid")),
+    "Problem": _object(
+        ("errors",),
+        type=_text(example="urn:problem:invalid"),
+        title=_text("For the person who asked, in the language of the request."),
+        status={"type": "integer", "example": 400},
+        code=_text("For programs; stable.", example="invalid"),
+        errors=_list(_object(field=_text(), code=_text(), message=_text())),
+    ),
+    "StripeEvent": {"type": "object"},
+}
+
+_ANYBODY: list[Shape] = [{"bearerAuth": []}, {"cookieAuth": []}, {}]
+_STREAM = """The assistant's answer as a stream of server-sent events, each with one line of JSON:
+
+- `conversation` `{"token"}` comes first; send the token with the next question to go on.
+- `token` `{"text"}` more words of the answer.
+- `citation` `{"number", "title", "heading", "page", "passage", "quote"}` a mark at this place of the answer.
+- `replace` `{"text"}` what was shown so far gives way to this text.
+- `done` `{"reference", "outcome", "text"}` the end; `text` is what to say below an answer that ended early.
+
+Guests may ask. Whoever sends no access token must send the CSRF cookie and `X-CSRFToken`."""
+_DOORS: Shape = {
+    "/api/v1/chat/conversations/current": {
+        "get": {
+            "operationId": "chat_conversations_current_retrieve",
+            "description": "The conversation that the caller's cookie names, oldest message first.",
+            "tags": ["chat"],
+            "security": _ANYBODY,
+            "responses": {"200": {"content": _content("ChatConversation"), "description": ""}},
+        }
+    },
+    "/api/v1/chat/messages": {
+        "post": {
+            "operationId": "chat_messages_create",
+            "description": _STREAM,
+            "tags": ["chat"],
+            "requestBody": {"content": _content("ChatQuestion"), "required": True},
+            "security": _ANYBODY,
+            "responses": {"200": {"content": {"text/event-stream": {"schema": _text()}}, "description": ""}},
+        }
+    },
+    "/api/v1/webhooks/stripe": {
+        "post": {
+            "operationId": "webhooks_stripe_create",
+            "description": "For Stripe alone: an event with its signature is kept and answered at once.",
+            "tags": ["webhooks"],
+            "parameters": [{"in": "header", "name": "Stripe-Signature", "required": True, "schema": _text()}],
+            "requestBody": {"content": _content("StripeEvent"), "required": True},
+            "security": [{}],
+            "responses": {"200": {"description": "Kept, now or before."}},
+        }
+    },
+}

@@ -1,0 +1,216 @@
+"""Who may open what: every address of the site, asked as a guest, as its owner, as another customer and as staff."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from billing import services
+from billing.models import Order
+from invoicing.models import Invoice
+from invoicing.services import issue_invoice
+from tests.architecture.html import inline_parts
+from tests.architecture.routes import methods_of, routes
+from tests.conftest import Control
+from tests.factories import make_order, make_profile, make_service
+from tests.invoicing.drafts import DAY, make_draft
+
+pytestmark = pytest.mark.django_db
+
+ROLES = ("guest", "stranger", "staff", "owner")  # the owner last: what they may do, changes what is there
+LOG_IN = "log in"  # a page's way to say 401
+EVERYBODY = (200,) * 4
+BAD = (400,) * 4  # open to all; an empty form changes nothing
+ON = (302,) * 4
+OPEN_TO_MEMBERS = (LOG_IN, 200, 200, 200)
+MEMBERS_ON = (LOG_IN, 302, 302, 302)
+OWN_PAGE = (LOG_IN, 404, 404, 200)
+OWN_ACTION = (LOG_IN, 404, 404, 302)
+API_MEMBERS = (401, 200, 200, 200)
+API_OWN = (401, 404, 404, 200)
+
+# Method and address to the answers for guest, stranger, staff and owner. Nobody sees another's order or invoice: staff
+# have the back office for that (tests/config).
+ANSWERS: dict[str, dict[str, tuple[Any, ...]]] = {
+    "": {"GET": EVERYBODY, "POST": (405,) * 4},
+    "area/": {"GET": OPEN_TO_MEMBERS},
+    "note-legali/<slug:name>/": {"GET": EVERYBODY},
+    "aspetto/": {"GET": (405,) * 4, "POST": BAD},
+    "lingua/": {"POST": ON},
+    "health": {"GET": EVERYBODY},
+    "ready": {"GET": EVERYBODY},
+    "account/registrati/": {"GET": EVERYBODY, "POST": EVERYBODY},
+    "account/verifica/": {"GET": EVERYBODY, "POST": EVERYBODY},
+    "account/verifica/<str:token>/": {"GET": EVERYBODY, "POST": BAD},
+    "account/accedi/": {"GET": (200, 302, 302, 302), "POST": (200, 302, 302, 302)},
+    "account/esci/": {"GET": (405,) * 4, "POST": ON},
+    "account/nuova-password/": {"GET": EVERYBODY, "POST": EVERYBODY},
+    "account/nuova-password/<str:token>/": {"GET": EVERYBODY, "POST": EVERYBODY},
+    "admin/login/": {"GET": (302, 403, 302, 403)},
+    "area/profilo/": {"GET": OPEN_TO_MEMBERS, "POST": OPEN_TO_MEMBERS},
+    "servizi/": {"GET": EVERYBODY},
+    "servizi/<slug:slug>/": {"GET": EVERYBODY},
+    "carrello/": {"GET": EVERYBODY},
+    "carrello/<slug:slug>/aggiungi/": {"GET": (405,) * 4, "POST": ON},
+    "carrello/<slug:slug>/quantita/": {"GET": (405,) * 4, "POST": ON},
+    "cassa/": {"GET": (LOG_IN, 302, 302, 200), "POST": (LOG_IN, 302, 302, 400)},
+    "area/ordini/": {"GET": OPEN_TO_MEMBERS},
+    "area/ordini/<str:number>/": {"GET": OWN_PAGE},
+    "area/ordini/<str:number>/paga/": {"GET": (LOG_IN, 404, 404, 503)},  # nothing prepared yet
+    "area/ordini/<str:number>/paga/prepara/": {"GET": (LOG_IN, 405, 405, 405), "POST": OWN_ACTION},
+    "area/ordini/<str:number>/stato/": {"GET": OWN_PAGE},
+    "area/ordini/<str:number>/annulla/": {"GET": (LOG_IN, 405, 405, 405), "POST": OWN_ACTION},
+    "area/fatture/": {"GET": OPEN_TO_MEMBERS},
+    r"^area/fatture/(?P<number>\d{4}/\d{5,})/$": {"GET": OWN_PAGE},
+    r"^area/fatture/(?P<number>\d{4}/\d{5,})/pdf/$": {"GET": OWN_PAGE},
+    r"^area/fatture/(?P<number>\d{4}/\d{5,})/xml/$": {"GET": OWN_PAGE},
+    "assistenza/": {"GET": EVERYBODY, "POST": BAD},
+    "assistenza/conversazione/": {"GET": EVERYBODY},
+    "api/v1/schema": {"GET": EVERYBODY},
+    "api/v1/docs": {"GET": EVERYBODY},
+    "api/v1/auth/register": {"POST": BAD},
+    "api/v1/auth/verify-email": {"POST": BAD},
+    "api/v1/auth/resend-verification": {"POST": BAD},
+    "api/v1/auth/login": {"POST": BAD},
+    "api/v1/auth/refresh": {"POST": BAD},
+    "api/v1/auth/logout": {"POST": (401, 409, 409, 409)},  # a session of the pages is not closed here
+    "api/v1/auth/password-reset": {"POST": BAD},
+    "api/v1/auth/password-reset/confirm": {"POST": BAD},
+    "api/v1/me": {"GET": API_MEMBERS, "PATCH": API_MEMBERS},
+    "api/v1/me/profile": {"GET": API_OWN, "PUT": (401, 400, 400, 400)},
+    "api/v1/services": {"GET": EVERYBODY},
+    "api/v1/services/<slug:slug>": {"GET": EVERYBODY},
+    "api/v1/cart": {"GET": API_MEMBERS, "PUT": (401, 400, 400, 400)},
+    "api/v1/orders": {"GET": API_MEMBERS, "POST": (401, 400, 400, 400)},
+    "api/v1/orders/<str:number>": {"GET": API_OWN},
+    "api/v1/orders/<str:number>/payment-intent": {"POST": API_OWN},
+    "api/v1/orders/<str:number>/cancel": {"POST": API_OWN},
+    "api/v1/invoices": {"GET": API_MEMBERS},
+    r"api/v1/invoices/(?P<number>\d{4}/\d{5,})$": {"GET": API_OWN},
+    r"api/v1/invoices/(?P<number>\d{4}/\d{5,})/(?P<kind>pdf|xml)$": {"GET": API_OWN},
+    r"api/v1/invoices/(?P<number>\d{4}/\d{5,})/timeline$": {"GET": API_OWN},
+    "api/v1/chat/messages": {"GET": (405,) * 4, "POST": BAD},
+    "api/v1/chat/conversations/current": {"GET": EVERYBODY},
+    "api/v1/^.*$": {"GET": (404,) * 4, "POST": (404,) * 4},
+}
+CASES = [(route, method) for route, answers in ANSWERS.items() for method in answers]
+PAGES = [route for route, answers in ANSWERS.items() if answers.get("GET", (404,))[-1] in (200, 503)]
+
+
+@pytest.fixture
+def owned(customer: Any, stripe_stand_in: Control) -> tuple[Order, Invoice]:
+    """An order and an invoice of the customer, and one more service in the cart."""
+    service = make_service()
+    make_profile(customer)
+    order = make_order(customer)
+    services.add_to_cart(cart=services.find_cart(token=None, user=customer), user=customer, service=service)
+    invoice = issue_invoice(
+        draft=make_draft(), customer=customer, reference=order.number, language="it", today=DAY, now=timezone.now()
+    )
+    return order, invoice
+
+
+@pytest.fixture
+def client_of(request: pytest.FixtureRequest) -> Callable[[str], Client]:
+    """A browser signed in as one of ROLES."""
+
+    def sign_in(role: str) -> Client:
+        client = Client()
+        if role != "guest":
+            client.force_login(request.getfixturevalue({"owner": "customer"}.get(role, role)))
+        return client
+
+    return sign_in
+
+
+def address(route: str, owned: tuple[Order, Invoice]) -> str:
+    order, invoice = owned
+    values = {
+        "number": invoice.number if "fatture" in route or "invoices" in route else order.number,
+        "slug": "readiness-nis2", "name": "privacy", "token": "x", "kind": "xml",
+    }  # fmt: skip
+    path = re.sub(r"\(\?P<(\w+)>[^)]*\)|<\w+:(\w+)>", lambda found: values[found[1] or found[2]], route)
+    return "/" + path.replace("^.*$", "nowhere").strip("^$")
+
+
+def answer_of(client: Client, method: str, path: str) -> Any:
+    """The status; for a page that sends a guest to the login, LOG_IN."""
+    body = {"data": {}, "content_type": "application/json"} if path.startswith("/api/") and method != "GET" else {}
+    answer = getattr(client, method.lower())(path, **body)
+    is_login = answer.status_code == 302 and answer["Location"] == f"/account/accedi/?next={path}"
+    return LOG_IN if is_login else answer.status_code
+
+
+def test_every_address_has_its_row():
+    assert sorted(routes()) == sorted(ANSWERS)
+
+
+def test_every_method_of_the_api_has_its_column():
+    told = {route: set(answers) for route, answers in ANSWERS.items()}
+    answered = {route: methods_of(view) for route, view in routes().items()}
+
+    assert {route: told[route] for route, methods in answered.items() if methods} == {
+        route: methods for route, methods in answered.items() if methods
+    }
+
+
+@pytest.mark.parametrize(("route", "method"), CASES, ids=lambda value: value or "home")
+def test_address_answers_each_role_as_the_table_says(
+    route: str, method: str, owned: tuple[Order, Invoice], client_of: Callable[[str], Client], settings: Any
+):
+    settings.RATE_LIMIT_BURST = 100
+    path = address(route, owned)
+
+    answers = tuple(answer_of(client_of(role), method, path) for role in ROLES)
+
+    assert answers == ANSWERS[route][method]
+
+
+@pytest.mark.parametrize("route", PAGES, ids=lambda value: value or "home")
+def test_page_holds_nothing_the_policy_forbids_and_stays_out_of_caches(
+    route: str, owned: tuple[Order, Invoice], client_of: Callable[[str], Client]
+):
+    answer = client_of("owner").get(address(route, owned))
+
+    if answer["Content-Type"].startswith("text/html"):
+        assert inline_parts(answer.content.decode()) == []
+        assert "unsafe" not in answer["Content-Security-Policy"]
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_forbidden_tries_change_nothing(
+    owned: tuple[Order, Invoice], client_of: Callable[[str], Client], stripe_stand_in: Control
+):
+    order, _invoice = owned
+    posts = [(route, method) for route, method in CASES if "<str:number>" in route and method == "POST"]
+
+    for role in ("guest", "stranger", "staff"):
+        for route, method in posts:
+            answer_of(client_of(role), method, address(route, owned))
+
+    order.refresh_from_db()
+    assert (len(posts), order.status, order.payments.count()) == (4, "awaiting_payment", 0)
+
+
+def test_number_that_does_not_exist_looks_like_another_customers(client_of: Callable[[str], Client], owned: Any):
+    client = client_of("stranger")
+    order, _invoice = owned
+
+    numbers = (order.number, "ORD-2026-99999")
+    pages = [client.get(f"/area/ordini/{number}/").content.decode().replace(number, "") for number in numbers]
+    bodies = [client.get(f"/api/v1/orders/{number}").json() for number in numbers]
+
+    of_strangers, of_nobody = (
+        re.sub(r'"[A-Za-z0-9]{64}"', "", page) for page in pages
+    )  # a form's token is new each time
+    assert of_strangers == of_nobody
+    assert bodies[0] == bodies[1]
+
+
+def test_back_office_is_where_the_settings_say():
+    assert settings.ADMIN_PATH == "admin"
+    assert Client().get("/admin/")["Location"] == "/admin/login/?next=/admin/"

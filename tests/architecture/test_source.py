@@ -1,0 +1,111 @@
+"""House rules that no linter knows: one way to Celery, no signals, SQL with parameters only."""
+
+import ast
+from collections.abc import Iterator
+
+from tests.architecture.source import APPS, ROOT, calls, modules
+
+# Where SQL is written by hand, and why Django's own queries are not enough.
+SQL = {
+    "billing/payments.py": "INSERT … ON CONFLICT DO NOTHING in one statement while Stripe waits; advisory locks",
+    "chatbot/retrieval.py": "vectors and full text fused in one statement",
+    "config/views.py": "asks whether the database answers at all",
+    "core/audit.py": "an advisory lock",
+    "core/numbering.py": "INSERT … ON CONFLICT DO UPDATE … RETURNING",
+    "core/ratelimit.py": "INSERT … ON CONFLICT DO UPDATE … WHERE … RETURNING",
+}
+
+
+def test_celery_is_reached_through_core_tasks_alone():
+    found = {
+        name for name, _call, called in calls() if called in ("delay", "apply_async", "send_task", "delay_on_commit")
+    }
+
+    assert found == {"core/tasks.py"}
+
+
+def test_tasks_are_enqueued_by_keyword():
+    wrong = [
+        f"{name}:{call.lineno}"
+        for name, call, called in calls()
+        if called in ("enqueue", "wake") and name != "core/tasks.py" and len(call.args) != 1
+    ]
+
+    assert wrong == []
+
+
+def test_there_are_no_signals_of_our_own():
+    receivers = [
+        f"{name}:{node.lineno}"
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").endswith((".signals", ".dispatch", "dispatch"))
+    ]
+    connected = [f"{name}:{call.lineno}" for name, call, called in calls() if called in ("receiver", "Signal")]
+
+    assert receivers + connected == []
+
+
+def test_sql_by_hand_is_where_it_is_explained():
+    found = {name for name, _call, called in calls() if called in ("execute", "executemany", "raw", "extra", "RawSQL")}
+
+    assert found == set(SQL)
+
+
+def test_querysets_take_no_sql():
+    assert [f"{name}:{call.lineno}" for name, call, called in calls() if called in ("raw", "extra", "RawSQL")] == []
+
+
+def test_statement_is_a_constant_and_values_are_parameters():
+    wrong = [
+        f"{name}:{call.lineno}"
+        for name, call, called in calls()
+        if called == "execute" and not _is_constant(call.args[0], modules()[name])
+    ]
+
+    assert wrong == []
+
+
+def _is_constant(value: ast.expr, tree: ast.Module) -> bool:
+    """A literal, the name of one in the same module, or a text put together from such names."""
+    if isinstance(value, ast.Name):
+        literals = {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
+        return value.id in literals and _is_constant(literals[value.id], tree)
+    if isinstance(value, ast.JoinedStr):
+        return all(
+            _is_constant(part.value if isinstance(part, ast.FormattedValue) else part, tree) for part in value.values
+        )
+    return isinstance(value, ast.Constant)
+
+
+def test_nothing_of_ours_is_marked_exempt_from_csrf_but_the_api():
+    exempt = {
+        f"{name}:{node.name}"
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and "csrf_exempt" in [ast.unparse(item) for item in node.decorator_list]
+    }
+
+    assert exempt == {"chatbot/views.py:post_message", "config/views.py:api_not_found"}
+
+
+def functions() -> Iterator[tuple[str, int]]:
+    for name, tree in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield f"{name}:{node.name}", (node.end_lineno or 0) - node.lineno + 1
+
+
+def test_functions_and_files_stay_short():
+    long_functions = [name for name, lines in functions() if lines > 60]
+    long_files = [name for name in modules() if len((ROOT / name).read_text().splitlines()) > 500]
+
+    assert (long_functions, long_files) == ([], [])
+
+
+def test_there_are_no_drawers():
+    drawers = {"utils", "helpers", "constants", "exceptions", "managers", "selectors", "signals", "common"}
+
+    assert [name for name in modules() if name.rpartition("/")[2].removesuffix(".py") in drawers] == []
+    assert all((ROOT / app / "__init__.py").exists() for app in APPS)

@@ -1,0 +1,75 @@
+"""Templates: the content security policy allows no style and no script in a page, and no text escapes translation."""
+
+import re
+
+import pytest
+from django.conf import settings
+from django.template import TemplateSyntaxError
+from django.template.loader import get_template
+
+from tests.architecture.html import inline_parts
+from tests.architecture.source import templates
+
+PAGES = {name: text for name, text in templates().items() if name.endswith(".html") and not name.startswith("emails/")}
+
+
+def without_tags(text: str) -> str:
+    return re.sub(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", "", text)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(PAGES)
+)  # mails are left out: their readers know no stylesheet but the inline one
+def test_page_has_no_style_and_no_script_of_its_own(name: str):
+    assert inline_parts(without_tags(PAGES[name])) == []
+
+
+def test_what_is_looked_for_is_found():
+    bad = (
+        '<p style="x">', "<style>a{}</style>", "<script>a()</script>", '<script type="module">a()</script>',
+        '<a href="javascript:a()">', '<img src="x" onerror="a()">', '<form action="javascript:a()">',
+    )  # fmt: skip
+    good = (
+        '<script type="module" src="/a.js"></script>', '<script id="x" type="application/json">{}</script>',
+        "<p data-style='x' class='onion'>style= on</p>", "<svg><style/></svg>"[:5] + "</svg>",
+    )  # fmt: skip
+
+    assert [len(inline_parts(part)) for part in bad] == [1] * len(bad)
+    assert [inline_parts(part) for part in good] == [[]] * len(good)
+
+
+@pytest.mark.parametrize("name", sorted(templates()))
+def test_template_compiles(name: str):
+    try:
+        get_template(name)
+    except TemplateSyntaxError as error:
+        pytest.fail(str(error))
+
+
+def test_translated_blocks_are_trimmed():
+    untrimmed = [
+        name
+        for name, text in templates().items()
+        for tag in re.findall(r"\{% blocktranslate\b([^%]*)%\}", text)
+        if "trimmed" not in tag.split()
+    ]
+
+    assert untrimmed == []
+
+
+def test_only_words_of_the_template_itself_are_taken_for_html():
+    marked = [name for name, text in templates().items() if re.search(r"""[^"']\|\s*safe\b|autoescape off""", text)]
+
+    assert [name for name in marked if name.endswith(".html")] == []
+
+
+def test_pages_come_from_one_host():
+    hosts = {
+        host
+        for name, text in PAGES.items()
+        if not name.startswith("legal/")
+        for host in re.findall(r"""(?:src|action|poster)=["']?https?://([^/"'\s]+)""", text)
+    }
+
+    assert hosts == set()
+    assert settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]["default-src"] == ["'none'"]

@@ -1,0 +1,204 @@
+"""The audit chain: written with what it tells of, never changed, and a change made by force is found."""
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from core import audit, tasks
+from core.management.commands.audit_verify import Command
+from core.models import AuditEntry, Counter
+from tests.core.conftest import COMMITTED
+
+pytestmark = pytest.mark.django_db
+
+
+def write(count: int) -> list[AuditEntry]:
+    """So many sealed entries."""
+    entries = [audit.record(action="order.paid", number=number) for number in range(1, count + 1)]
+    audit.seal()
+    return entries
+
+
+def force(statement: str, *values: Any) -> None:
+    """What somebody does who may switch the trigger off."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE core_auditentry DISABLE TRIGGER core_auditentry_append_only")
+        cursor.execute(statement, values)
+        cursor.execute("ALTER TABLE core_auditentry ENABLE TRIGGER core_auditentry_append_only")
+
+
+def broken() -> list[int | None]:
+    return [entry.position for entry in audit.broken_entries()]
+
+
+def test_entry_tells_who_did_what_to_which_object(customer: Any):
+    counter = Counter.objects.create(kind="order", year=2026, value=7)
+
+    audit.record(action="counter.set", target=counter, actor=customer, value=7)
+    audit.record(action="core.cleared")
+
+    told = AuditEntry.objects.order_by("pk").values_list("actor_id", "actor_label", "action", "target", "detail")
+    assert list(told) == [
+        (customer.pk, "giulia@brandolini.example", "counter.set", "core.counter:order 2026: 7", {"value": 7}),
+        (None, "system", "core.cleared", "", {}),
+    ]
+
+
+def test_entry_goes_with_a_change_that_is_rolled_back():
+    with transaction.atomic():
+        audit.record(action="order.paid")
+        transaction.set_rollback(True)
+
+    assert AuditEntry.objects.count() == 0
+
+
+def test_sealing_twice_chains_each_entry_once():
+    first = audit.record(action="order.paid")
+    counts = [audit.seal(), audit.seal()]
+    first.refresh_from_db()
+    kept = first.hash
+    second = audit.record(action="order.cancelled")
+
+    tasks.seal_audit()
+
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert counts == [1, 0]
+    assert (first.position, second.position, first.hash == kept, second.hash == kept) == (1, 2, True, False)
+    assert broken() == []
+
+
+@pytest.mark.slow
+@COMMITTED
+def test_sealers_at_once_make_one_chain():
+    def work(number: int) -> None:
+        try:
+            for _turn in range(3):
+                audit.record(action="order.paid", number=number)
+                audit.seal()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(work, range(10)))
+
+    positions = AuditEntry.objects.order_by("position").values_list("position", flat=True)
+    assert list(positions) == list(range(1, 31))
+    assert broken() == []
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize("values", [{"action": "x"}, {"detail": {}}, {"actor_label": "x"}, {"target": "x"}])
+def test_entry_cannot_be_changed(values: dict[str, Any], sealed: bool):
+    entry = audit.record(action="order.paid", number=1)
+    if sealed:
+        audit.seal()
+
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        AuditEntry.objects.filter(pk=entry.pk).update(**values)
+
+    assert AuditEntry.objects.values_list("action", "detail", "actor_label", "target").get() == (
+        "order.paid", {"number": 1}, "system", "",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("values", [{"position": None}, {"position": 5}, {"hash": ""}, {"hash": "0" * 64}])
+def test_seal_cannot_be_lifted_or_moved(values: dict[str, Any]):
+    [entry] = write(1)
+
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        AuditEntry.objects.filter(pk=entry.pk).update(**values)
+
+    assert broken() == []
+
+
+def test_entry_cannot_be_deleted():
+    write(2)
+
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        AuditEntry.objects.all().delete()
+
+    assert AuditEntry.objects.count() == 2
+
+
+def test_entry_outlives_its_actor_and_still_fits(customer: Any):
+    entry = audit.record(action="order.paid", actor=customer)
+    audit.seal()
+
+    customer.delete()
+
+    entry.refresh_from_db()
+    assert (entry.actor, entry.actor_label, broken()) == (None, "giulia@brandolini.example", [])
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("UPDATE core_auditentry SET action = 'order.refunded' WHERE position = 2", [2]),
+        ("UPDATE core_auditentry SET detail = '{\"number\": 9}' WHERE position = 2", [2]),
+        ("UPDATE core_auditentry SET actor_label = 'giulia' WHERE position = 1", [1]),
+        ("UPDATE core_auditentry SET target = 'x' WHERE position = 4", [4]),
+        ("UPDATE core_auditentry SET at = at + interval '1 us' WHERE position = 3", [3]),
+        ("UPDATE core_auditentry SET id = id + 100 WHERE position = 3", [3]),
+        ("UPDATE core_auditentry SET hash = repeat('0', 64) WHERE position = 2", [2, 3]),
+        ("DELETE FROM core_auditentry WHERE position = 2", [3]),
+        ("UPDATE core_auditentry SET position = position + 10 WHERE position = 4", [14]),
+        ("UPDATE core_auditentry SET position = NULL WHERE position = 2", [3]),
+    ],
+)
+def test_change_by_force_is_found_where_it_was_made(statement: str, found: list[int]):
+    write(4)
+
+    force(statement)
+
+    assert broken() == found
+
+
+def test_two_entries_changed_about_are_found():
+    write(4)
+
+    force("UPDATE core_auditentry SET position = position + 10 WHERE position = 2")
+    force("UPDATE core_auditentry SET position = 2 WHERE position = 3")
+    force("UPDATE core_auditentry SET position = 3 WHERE position = 12")
+
+    assert broken() == [2, 3, 4]
+
+
+def test_hash_cannot_be_made_without_the_key():
+    [entry] = write(1)
+    told = [1, entry.pk, entry.at.isoformat(), "system", "order.refunded", "", {"number": 1}, ""]
+    plain = json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+
+    force("UPDATE core_auditentry SET action = %s, hash = %s", "order.refunded", hashlib.sha256(plain).hexdigest())
+
+    assert broken() == [1]
+
+
+@COMMITTED
+def test_audit_verify_counts_what_is_sealed_and_what_waits(capsys: pytest.CaptureFixture[str]):
+    write(3)
+    audit.record(action="order.paid")
+
+    Command().run_from_argv(["manage.py", "audit_verify", "--skip-checks"])
+
+    assert capsys.readouterr() == ("OK: 3 entries sealed, 1 waiting for the next seal\n", "")
+
+
+@COMMITTED
+def test_audit_verify_names_what_does_not_fit_and_fails(capsys: pytest.CaptureFixture[str]):
+    entry = write(3)[1]
+    force("UPDATE core_auditentry SET action = 'order.refunded' WHERE position = 2")
+
+    with pytest.raises(SystemExit) as stopped:
+        Command().run_from_argv(["manage.py", "audit_verify", "--skip-checks"])
+
+    said = capsys.readouterr()
+    assert (stopped.value.code, said.out) == (1, "")
+    assert said.err == (
+        f"position 2 (row {entry.pk}): {entry.at:%Y-%m-%d %H:%M:%S} order.refunded \n"
+        "CommandError: 1 audit entries do not fit the chain\n"
+    )

@@ -1,0 +1,92 @@
+"""`./start-dev.sh`: ready in seconds the second time, gone without a trace on Ctrl-C, clear about what is wrong."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.journeys.conftest import dev_environment, start_dev, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/health", timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def processes_of(data: Path) -> list[str]:
+    """Command lines of processes that belong to this instance, by the folder they were told."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            told = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+        except OSError:  # gone meanwhile, or somebody else's
+            continue
+        if entry.name.isdigit() and str(data).encode() in told and int(entry.name) != os.getpid():
+            found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:120])
+    return found
+
+
+def test_second_start_is_quick_and_ctrl_c_leaves_nothing(tmp_path: Path):
+    env = dev_environment()
+    url, log = f"http://127.0.0.1:{env['PORT']}", tmp_path / "dev.log"
+    seconds, statuses = [], []
+
+    for _turn in range(2):
+        began = time.monotonic()
+        process = start_dev(tmp_path, env)
+        until(lambda: answers(url), f"no answer, see {log}", 180)
+        seconds.append(time.monotonic() - began)
+        until(lambda: "Ctrl-C stops everything." in log.read_text(), "the addresses were not told")
+        process.send_signal(signal.SIGINT)
+        statuses.append(process.wait(timeout=60))
+
+    assert (statuses, processes_of(tmp_path)) == ([0, 0], [])
+    assert seconds[1] < seconds[0]
+    assert not (tmp_path / "run.env").exists()
+
+
+def test_taken_port_is_named_with_the_way_out(tmp_path: Path):
+    env = dev_environment()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(env["PORT"])))
+        taken.listen()
+
+        status = start_dev(tmp_path, env).wait(timeout=60)
+
+    said = (tmp_path / "dev.log").read_text()
+    assert status == 1
+    assert f"port {env['PORT']} on 127.0.0.1 is taken by another program" in said
+    assert f"PORT={int(env['PORT']) + 10} ./start-dev.sh" in said
+
+
+@pytest.mark.parametrize("script", ["start-dev.sh", "run-tests.sh"])
+def test_old_python_is_named_with_the_way_out(tmp_path: Path, script: str):
+    old = tmp_path / "bin" / "python3"
+    old.parent.mkdir()
+    old.write_text('#!/bin/sh\ncase "$1" in --version) echo Python 3.9.2 ;; *) exit 1 ;; esac\n')
+    old.chmod(0o755)
+    checkout = tmp_path / "checkout"
+    for name in (script, "sandbox/prepare.sh", "requirements/dev.txt", "requirements/schemas.txt"):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_bytes((ROOT / name).read_bytes())
+    (checkout / script).chmod(0o755)
+    for program in ("bash", "cat", "cksum", "dirname", "rm", "sh"):
+        (old.parent / program).symlink_to(f"/usr/bin/{program}")
+
+    done = subprocess.run(
+        [checkout / script], check=False, capture_output=True, text=True, timeout=60, env={"PATH": str(old.parent)}
+    )
+
+    assert done.returncode == 1
+    assert "Python 3.11 or newer with its venv module is needed (found: Python 3.9.2)" in done.stderr

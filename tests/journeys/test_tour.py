@@ -1,0 +1,37 @@
+"""`manage.py tour`, the smoke test of a deployment, against an instance that works and against none."""
+
+import json
+
+import pytest
+
+from sandbox.frame import free_port
+from tests.journeys.conftest import Site
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+STEPS = [
+    "Registered", "Address verified by the mailed link", "Signed in", "Service in the cart", "Order placed",
+    "Card given, the bank asks (3-D Secure)", "3-D Secure confirmed", "Order paid, by Stripe's event",
+    "Invoice issued", "Delivered by SDI", "Mail with PDF and XML", "PDF downloaded", "XML downloaded",
+    "Assistant's documents read", "Question answered", "Question refused",
+]  # fmt: skip
+
+
+def test_tour_sees_every_step_through_the_public_doors(site: Site):
+    done = site.manage("tour", "--json")
+
+    told = json.loads(done.stdout)
+    times = [step["at_s"] for step in told["steps"]]
+    assert (done.returncode, told["ok"], told["error"]) == (0, True, "")
+    assert [step["title"] for step in told["steps"]] == STEPS
+    assert times == sorted(times)
+
+
+def test_tour_of_an_instance_that_is_not_there_fails_and_says_so(site: Site):
+    url = f"http://127.0.0.1:{free_port()}"
+
+    done = site.manage("tour", "--json", "--url", url)
+
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["ok"], told["steps"]) == (1, False, [])
+    assert told["error"] == f"{url} cannot be reached: ConnectionError"
