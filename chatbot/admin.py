@@ -75,6 +75,11 @@ class DocumentAdmin(AuditedAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).defer("content")
 
+    def get_deleted_objects(self, objs, request):
+        shown, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        # passages go with their document, though nobody deletes one by itself
+        return shown, counts, lacking - {Chunk._meta.verbose_name}, protected
+
     def save_model(self, request, obj, form, change):
         if change:
             obj.save(update_fields=["title", "topic", "language", "version", "is_active"])

@@ -5,7 +5,7 @@ _KNOWN = ("title", "topic", "language", "version")
 
 def read_front_matter(content: bytes) -> dict[str, str]:
     """`key: value` lines between two `---`; unknown keys and files without such a block give nothing."""
-    text = content[:4000].decode("utf-8-sig", errors="replace")
+    text = content[:4000].decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
     if not text.startswith("---\n") or "\n---\n" not in text[4:]:
         return {}
     pairs = (line.partition(":") for line in text[4:].split("\n---\n", 1)[0].splitlines())

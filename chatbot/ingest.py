@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 from django.contrib.postgres.search import SearchVector
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -75,14 +75,17 @@ def ingest(*, document: Document, now: datetime) -> bool:
         if not document.chunks.exists():
             _cut(document)
         _embed(document)
+        _complete(document, now)
     except UnreadableDocumentError as error:
         document.fail(f"This {document.kind.upper()} cannot be read: {error}")
     except PermanentError as error:
         document.fail(str(error))
     except TransientError as error:
         _put_off(document, str(error), now)
-    else:
-        _complete(document, now)
+    except DatabaseError:
+        if Document.objects.filter(pk=document.pk).exists():
+            raise
+        return False  # somebody deleted it in the meantime, and what was read went with it
     return document.status == Document.Status.COMPLETED
 
 

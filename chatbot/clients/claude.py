@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import anthropic
+import httpx2
 from anthropic import types
 from django.conf import settings
 
@@ -91,7 +92,8 @@ async def stream_answer(
             yield ended
     except anthropic.APIStatusError as error:
         raise _folded(error) from error
-    except (anthropic.APIError, ValueError) as error:  # ValueError: an event that is not JSON
+    except (anthropic.APIError, httpx2.HTTPError, ValueError) as error:
+        # once a stream has begun, the SDK lets its HTTP library's errors through, and ValueError for what is not JSON
         raise TransientError(f"Claude: {type(error).__name__}", code="connection") from error
 
 
@@ -165,7 +167,7 @@ def _folded(error: anthropic.APIStatusError) -> TransientError | PermanentError:
     body = error.body if isinstance(error.body, dict) else {}
     detail = body.get("error", {}) if isinstance(body.get("error"), dict) else {}
     kind = str(detail.get("type", error.status_code))
-    if "spend_limit" in str(detail.get("message", "")) or "spend_limit" in kind:
+    if "spend_limit" in (error.error_code or ""):  # its type and status are those of any rate limit
         return PermanentError("Claude: the month's spend limit is reached", code="spend_limit")
     if kind in _PASSING or error.status_code >= 500:
         said = error.response.headers.get("retry-after", "")

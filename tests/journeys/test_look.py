@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from tests.journeys.conftest import Visit, Visitor, keep_screenshot
 from tests.journeys.test_main_job import order
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PUBLIC = [
     "/", "/servizi/", "/servizi/readiness-nis2/", "/carrello/", "/assistenza/", "/account/accedi/",

@@ -10,7 +10,7 @@ from pypdf import PdfReader
 from tests.journeys.conftest import Site, Visit, Visitor, keep_screenshot, until
 from tests.stripe_browser import DECLINED, THREE_D_SECURE, VISA
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 COMPANY = {
     "company_name": "Cartiera del Serchio S.r.l.", "vat_number": "12345670017", "recipient_code": "M5UXCR1",

@@ -7,7 +7,7 @@ from tests.journeys.conftest import Site, Visit, until
 from tests.journeys.test_main_job import give_card, order
 from tests.stripe_browser import VISA
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_shop_stays_open_without_redis_and_catches_up(visit: Visit, site: Site):

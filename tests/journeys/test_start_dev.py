@@ -12,7 +12,7 @@ import requests
 
 from tests.journeys.conftest import dev_environment, start_dev, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 ROOT = Path(__file__).resolve().parents[2]
 

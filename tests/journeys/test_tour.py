@@ -7,7 +7,7 @@ import pytest
 from sandbox.frame import free_port
 from tests.journeys.conftest import Site
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 STEPS = [
     "Registered", "Address verified by the mailed link", "Signed in", "Service in the cart", "Order placed",

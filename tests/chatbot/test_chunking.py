@@ -1,0 +1,131 @@
+"""Passages: whole sentences under one heading, none too long, nothing lost on the way."""
+
+import re
+
+import pytest
+from django.conf import settings
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatbot.chunking import Passage, Section, passages, sentences
+
+# Sentences, abbreviations, line breaks, words without an end: what the texts of laws and guides are made of.
+FRAGMENTS = st.sampled_from(
+    ["Il titolare notifica la violazione.", "Ai sensi dell’art.", "33", "lett. d)", "Entro 72 ore!", "\n", "\r\n", "\t",
+     "x" * 70, "perché", "S.r.l.", "«Davvero?»", "n. 679/2016;", "È vietato:", "e poi"]
+)  # fmt: skip
+TEXTS = st.lists(FRAGMENTS, max_size=60).map(" ".join)
+SIZES = st.integers(30, 200)
+
+
+def cut(text: str, size: int = 100, overlap: int = 0) -> list[str]:
+    return [passage.text for passage in passages([Section("", text)], size=size, overlap=overlap)]
+
+
+def without_spaces(text: str) -> str:
+    return "".join(text.split())
+
+
+def test_sizes_are_those_of_the_settings():
+    assert (settings.RAG_CHUNK_SIZE, settings.RAG_CHUNK_OVERLAP) == (1000, 200)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        (" \n\t ", []),
+        ("Una frase.", ["Una frase."]),
+        ("Prima. Seconda.", ["Prima.", "Seconda."]),
+        ("Davvero? Certo! Bene: Così; Poi.", ["Davvero?", "Certo!", "Bene:", "Così;", "Poi."]),
+        ("Prima.\nSeconda\nterza", ["Prima.", "Seconda", "terza"]),
+        ("Prima.\r\nSeconda.", ["Prima.", "Seconda."]),
+        ("Costa 3.900 euro. È tutto.", ["Costa 3.900 euro.", "È tutto."]),
+        ("Fine. (Nota.) «Citazione.» 10 giorni.", ["Fine.", "(Nota.) «Citazione.» 10 giorni."]),
+        ("minuscolo. non è una fine", ["minuscolo. non è una fine"]),
+        ("Si veda l’art. 33 del GDPR. Vale sempre.", ["Si veda l’art. 33 del GDPR.", "Vale sempre."]),
+        ("Gli artt. 33 e 34. Poi.", ["Gli artt. 33 e 34.", "Poi."]),
+        ("Il D.Lgs. 138/2024 e la lett. B. Fine.", ["Il D.Lgs. 138/2024 e la lett. B.", "Fine."]),
+        ("See Art. 23, para. 4. Then No. 5.", ["See Art. 23, para. 4.", "Then No. 5."]),
+        ("Brandolini S.r.l. Reggio Emilia.", ["Brandolini S.r.l. Reggio Emilia."]),
+    ],
+)
+def test_sentence_ends_where_a_reader_would_end_it(text: str, expected: list[str]):
+    assert sentences(text) == expected
+
+
+def test_passage_is_filled_with_whole_sentences():
+    assert cut("Alfa beta. Gamma delta. Epsilon.", size=24) == ["Alfa beta. Gamma delta.", "Epsilon."]
+
+
+def test_passage_may_be_exactly_as_long_as_allowed():
+    assert cut("Alfa beta. Gamma delta. Epsilon.", size=23) == ["Alfa beta. Gamma delta.", "Epsilon."]
+    assert cut("Alfa beta. Gamma delta. Epsilon.", size=22) == ["Alfa beta.", "Gamma delta. Epsilon."]
+
+
+def test_passage_begins_with_the_last_sentences_of_the_one_before():
+    found = cut("Alfa beta. Gamma delta. Epsilon. Zeta eta.", size=32, overlap=10)
+
+    assert found == ["Alfa beta. Gamma delta. Epsilon.", "Epsilon. Zeta eta."]
+
+
+def test_overlap_gives_way_to_a_sentence_that_needs_the_room():
+    long = "Gamma " * 5 + "delta."
+
+    assert cut(f"Alfa beta. {long} Fine.", size=40, overlap=15) == ["Alfa beta.", f"{long}", "Fine."]
+
+
+def test_sentence_longer_than_a_passage_is_cut_at_a_space():
+    found = cut("parola " * 10 + "fine.", size=30)
+
+    assert found == ["parola parola parola parola", "parola parola parola parola", "parola parola fine."]
+
+
+def test_word_longer_than_a_passage_is_cut_all_the_same():
+    assert cut("x" * 70, size=30) == ["x" * 30, "x" * 30, "x" * 10]
+
+
+def test_heading_ends_a_passage_and_is_kept_with_it():
+    sections = [Section("Articolo 33", "Notifica."), Section("Articolo 34", "Comunicazione.", page=7)]
+
+    found = list(passages(sections, size=1000, overlap=200))
+
+    assert found == [Passage("Articolo 33", None, "Notifica."), Passage("Articolo 34", 7, "Comunicazione.")]
+
+
+def test_every_passage_of_a_section_has_its_heading_and_page():
+    found = list(passages([Section("Articolo 5", "Alfa beta. Gamma delta.", page=3)], size=12, overlap=0))
+
+    assert found == [Passage("Articolo 5", 3, "Alfa beta."), Passage("Articolo 5", 3, "Gamma delta.")]
+
+
+@given(TEXTS, SIZES)
+def test_no_passage_is_longer_than_asked(text: str, size: int):
+    assert [passage for passage in cut(text, size, size // 5) if not 0 < len(passage) <= size] == []
+
+
+@given(TEXTS, SIZES)
+def test_nothing_is_lost_and_nothing_added(text: str, size: int):
+    assert without_spaces("".join(cut(text, size))) == without_spaces(text)
+
+
+@given(TEXTS, SIZES)
+def test_nothing_is_lost_between_overlapping_passages(text: str, size: int):
+    rest = without_spaces(text)
+    position = 0
+    for passage in map(without_spaces, cut(text, size, size // 5)):
+        begins = rest.rfind(passage, 0, position + len(passage))
+        assert begins >= 0
+        position = max(position, begins + len(passage))
+
+    assert position == len(rest)
+
+
+@given(TEXTS, SIZES)
+def test_sentences_of_a_passage_give_it_back(text: str, size: int):
+    assert [" ".join(sentences(passage)) for passage in cut(text, size)] == cut(text, size)
+
+
+@given(TEXTS)
+def test_sentence_has_no_line_break_inside(text: str):
+    assert [sentence for sentence in sentences(text) if re.search(r"\n|^\s|\s$", sentence)] == []

@@ -1,0 +1,105 @@
+"""The demo knowledge base: the same in both languages, of a good size, and its test questions find their passages."""
+
+import json
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.conf import settings
+
+from chatbot.chunking import Section, passages
+from chatbot.clients import embeddings
+from chatbot.front_matter import read_front_matter
+from chatbot.models import Topic
+from chatbot.parsing import _md
+from chatbot.retrieval import is_off_topic, search
+from tests.chatbot.embedder import Embedder
+from tests.chatbot.talk import learn
+
+FOLDER = Path(str(files("chatbot") / "demo"))
+NAMES = sorted(path.name.removesuffix(".it.md") for path in FOLDER.glob("*.it.md"))
+QUESTIONS = [json.loads(line) for line in (FOLDER / "questions.jsonl").read_text().splitlines()]
+
+# The test has one language loaded, for time: the Italian questions that an Italian passage answers.
+ITALIAN = [
+    question
+    for question in QUESTIONS
+    if question["lang"] == "it" and any(".it#" in place for place in (*question["gold"], *question["also"]))
+]
+
+each_pair = pytest.mark.parametrize("name", NAMES)
+
+
+def told(name: str, language: str) -> dict[str, str]:
+    return read_front_matter((FOLDER / f"{name}.{language}.md").read_bytes())
+
+
+def sections(name: str, language: str) -> list[Section]:
+    return [section for section in _md((FOLDER / f"{name}.{language}.md").read_bytes()) if section.text]
+
+
+def test_every_document_has_its_other_language():
+    found = {path.name for path in FOLDER.glob("*.md")}
+
+    assert found == {f"{name}.{language}.md" for name in NAMES for language in ("it", "en")}
+    assert len(NAMES) == 11
+
+
+@each_pair
+def test_both_languages_say_what_they_are(name: str):
+    italian, english = told(name, "it"), told(name, "en")
+
+    assert (italian["language"], english["language"]) == ("it", "en")
+    assert (italian["topic"], italian["version"]) == (english["topic"], english["version"])
+    assert italian["topic"] in Topic.values
+    assert "" not in (italian["title"], english["title"])
+
+
+@each_pair
+def test_both_languages_have_the_same_sections(name: str):
+    italian, english = sections(name, "it"), sections(name, "en")
+
+    assert len(italian) == len(english)
+    for one, other in zip(italian, english, strict=True):
+        assert 0.7 < len(one.text) / len(other.text) < 1.5, (one.heading, other.heading)
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question["id"])
+def test_passages_a_question_names_are_there(question: dict[str, Any]):
+    known = {
+        f"{name}.{language}#{section.heading}"
+        for name in NAMES
+        for language in ("it", "en")
+        for section in sections(name, language)
+    }
+
+    assert [place for place in (*question["gold"], *question["also"]) if place not in known] == []
+    assert bool(question["gold"]) == (question["kind"] != "unanswerable")
+
+
+@pytest.mark.parametrize("language", ["it", "en"])
+def test_knowledge_base_is_of_a_size_to_be_read_within_a_minute(language: str):
+    cut = partial(passages, size=settings.RAG_CHUNK_SIZE, overlap=settings.RAG_CHUNK_OVERLAP)
+    count = sum(len(list(cut(sections(name, language)))) for name in NAMES)
+
+    assert 60 <= count <= 120
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_every_question_finds_a_passage_that_answers_it(embedder: Embedder):
+    for path in sorted(FOLDER.glob("*.it.md")):
+        learn(path.read_bytes(), path.name)
+
+    misses = []
+    for question in ITALIAN:
+        vector = async_to_sync(embeddings.embed_question)(question["question"])
+        hits = search(question["question"], vector, count=settings.RAG_TOP_K_RESULTS)
+        found = {f"{hit.document.removesuffix('.md')}#{hit.heading}" for hit in hits}
+        if is_off_topic(hits) or not found & {*question["gold"], *question["also"]}:
+            misses.append(question["id"])
+
+    assert (len(ITALIAN), misses) == (16, [])

@@ -1,0 +1,236 @@
+"""What a question finds: by meaning and by its words, in what may be used, and whether it is worth asking a model."""
+
+import pytest
+from asgiref.sync import async_to_sync
+from hypothesis import HealthCheck, given
+from hypothesis import settings as runs
+from hypothesis import strategies as st
+
+from chatbot import ingest
+from chatbot.clients import embeddings
+from chatbot.models import Chunk, Document
+from chatbot.retrieval import OFF_TOPIC, Hit, is_off_topic, search
+from core.errors import PermanentError, TransientError, VendorError
+from tests.chatbot.embedder import Embedder
+from tests.chatbot.talk import BREACH, NOW, RECORDS, learn
+
+pytestmark = pytest.mark.django_db
+
+PRIVACY = f"""{BREACH}
+## Articolo 34 - Comunicazione all’interessato
+
+Quando il rischio è elevato, il titolare comunica la violazione all’interessato senza ingiustificato ritardo.
+
+{RECORDS}"""
+BREACH_EN = """## Article 33 - Notification of a breach
+
+In the case of a personal data breach, the controller shall notify the supervisory authority within 72 hours.
+"""
+
+
+def vector_of(question: str) -> list[float]:
+    return async_to_sync(embeddings.embed_question)(question)
+
+
+def found(question: str, *, by_text_alone: bool = False, count: int = 5) -> list[Hit]:
+    return search(question, None if by_text_alone else vector_of(question), count=count)
+
+
+def headings(hits: list[Hit]) -> list[str]:
+    return [hit.heading.split(" - ")[0] for hit in hits]
+
+
+def test_hit_says_where_it_stands(embedder: Embedder):
+    document = learn(BREACH, "regolamento.md", title="GDPR", language="it")
+
+    [hit] = found("Quante ore ho per la notifica?")
+
+    chunk = document.chunks.get()
+    assert (hit.chunk_id, hit.document, hit.title, hit.language) == (chunk.pk, "regolamento.md", "GDPR", "it")
+    assert (hit.heading, hit.page, hit.text) == ("Articolo 33 - Notifica di una violazione", None, chunk.text)
+    assert (hit.similarity > OFF_TOPIC, hit.has_words) == (True, True)
+
+
+def test_question_in_other_words_finds_the_passage_by_meaning(embedder: Embedder):
+    learn(PRIVACY)
+
+    hits = found("Devo avvisare i clienti colpiti?")
+
+    assert (headings(hits)[0], hits[0].has_words) == ("Articolo 34", False)
+
+
+def test_question_finds_a_passage_in_the_other_language(embedder: Embedder):
+    learn(BREACH_EN, "gdpr.en.md")
+    learn(RECORDS, "registri.it.md")
+
+    assert headings(found("Quante ore per la notifica al Garante?"))[0] == "Article 33"
+
+
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ("Che cosa dice l’articolo 34?", "Articolo 34"),
+        ("art. 33", "Articolo 33"),
+        ("Che cosa vale entro 72 ore?", "Articolo 33"),
+        ("articolo 30 registri", "Articolo 30"),
+    ],
+)
+def test_exact_term_finds_the_passage_that_has_it(question: str, first: str, embedder: Embedder):
+    learn(PRIVACY)
+
+    assert headings(found(question))[0] == first
+    assert headings(found(question, by_text_alone=True))[0] == first
+
+
+def test_article_of_one_digit_is_found_by_its_number(embedder: Embedder):
+    pieces = "\n".join(
+        f"## Articolo {number} - Regola\n\nOgni titolare rispetta la regola.\n" for number in range(3, 8)
+    )
+    learn(pieces)
+
+    assert headings(found("Che cosa dice l’art. 5?", by_text_alone=True)) == ["Articolo 5"]
+
+
+def test_words_are_found_in_any_of_their_forms(embedder: Embedder):
+    learn(PRIVACY)
+    learn(BREACH_EN, "gdpr.en.md")
+
+    assert headings(found("di violazioni", by_text_alone=True)) == ["Articolo 33", "Articolo 34"]
+    assert headings(found("of breaches", by_text_alone=True)) == ["Article 33"]
+
+
+def test_words_of_no_meaning_find_nothing(embedder: Embedder):
+    learn(PRIVACY)
+
+    assert found("che cosa è il per con della", by_text_alone=True) == []
+
+
+@pytest.mark.parametrize("question", ["?", "a", "…", "😀😀", "''", "& | ! ( ) <-> :*", "è" * 5000, "a1" * 2500, "²²"])
+def test_question_of_any_shape_is_searched_for(question: str, embedder: Embedder):
+    learn(BREACH)
+
+    assert found(question, by_text_alone=True) == []
+
+
+@runs(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=80))
+def test_no_question_breaks_the_search(question: str):
+    assert search(question, None, count=5) == []
+
+
+def test_vector_alone_finds_what_shares_no_word(embedder: Embedder):
+    learn(BREACH_EN, "gdpr.en.md")
+
+    [hit] = found("Ho subito un furto di informazioni riservate")
+
+    assert (hit.has_words, hit.similarity > 0.7) == (False, True)
+
+
+def test_hit_of_full_text_alone_has_no_similarity(embedder: Embedder):
+    learn(BREACH)
+
+    [hit] = found("notifica entro 72 ore", by_text_alone=True)
+
+    assert (hit.similarity, hit.has_words) == (None, True)
+
+
+def test_no_more_passages_than_asked_for_best_first(embedder: Embedder):
+    learn(PRIVACY)
+
+    hits = found("Entro quando si notifica la violazione?", count=2)
+
+    assert headings(hits) == ["Articolo 33", "Articolo 34"]
+    assert hits[0].score > hits[1].score
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"is_active": False}, {"status": "pending"}, {"status": "processing"}, {"status": "failed"}],
+    ids=lambda change: "-".join(map(str, next(iter(change.items())))),
+)
+def test_document_out_of_use_is_not_found(change: dict[str, object], embedder: Embedder):
+    document = learn(BREACH)
+    before = len(found("art. 33"))
+
+    Document.objects.filter(pk=document.pk).update(**change)
+
+    assert (before, found("art. 33"), found("art. 33", by_text_alone=True)) == (1, [], [])
+
+
+def test_vectors_of_another_model_are_not_compared(embedder: Embedder):
+    document = learn(BREACH_EN, "gdpr.en.md")
+    Chunk.objects.filter(document=document).update(embedding_model="another-model")
+
+    assert found("Ho subito un furto di informazioni riservate") == []
+    assert [hit.similarity for hit in found("supervisory authority")] == [None]
+
+
+def test_document_of_another_model_is_found_again_when_it_was_read_again(embedder: Embedder, settings):
+    document = learn(BREACH_EN, "gdpr.en.md")
+    settings.EMBEDDING_MODEL = "another-model"
+    before = found("Ho subito un furto di informazioni riservate")
+
+    ingest.read_again(document=document, now=NOW)
+    ingest.ingest(document=document, now=NOW)
+
+    assert (before, headings(found("Ho subito un furto di informazioni riservate"))) == ([], ["Article 33"])
+
+
+def test_vector_has_the_width_of_the_column_whatever_the_model(embedder: Embedder):
+    vector = vector_of("Quante ore?")
+
+    assert (len(vector), set(vector[384:])) == (1536, {0.0})
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(429, TransientError), (500, TransientError), (503, TransientError), (401, PermanentError)]
+)
+def test_refusal_of_the_embedder_says_whether_waiting_helps(status: int, error: type[VendorError], embedder: Embedder):
+    embedder.fail(status)
+
+    with pytest.raises(error) as caught:
+        vector_of("Quante ore?")
+
+    assert (caught.value.code, embedder.batches) == (str(status), [1])
+
+
+def test_embedder_that_is_away_is_passing_trouble(embedder: Embedder, settings):
+    settings.OPENAI_BASE_URL = "http://127.0.0.1:1/v1"
+
+    with pytest.raises(TransientError, match="APIConnectionError"):
+        vector_of("Quante ore?")
+
+
+def make_hit(similarity: float | None, *, has_words: bool) -> Hit:
+    return Hit(1, "a.md", "A", "it", "", None, "Testo.", 0.1, similarity, has_words)
+
+
+@pytest.mark.parametrize(
+    ("hits", "expected"),
+    [
+        ([], True),
+        ([(0.78, False)], True),
+        ([(0.79, False)], False),
+        ([(0.2, True)], False),
+        ([(None, True)], False),
+        ([(0.5, False), (0.8, False)], False),
+        ([(0.5, False), (0.6, False)], True),
+    ],
+)
+def test_question_is_off_topic_when_neither_meaning_nor_word_fits(hits: list[tuple[float, bool]], expected: bool):
+    assert is_off_topic([make_hit(similarity, has_words=has_words) for similarity, has_words in hits]) is expected
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Entro quante ore si notifica una violazione?", False),
+        ("What is the deadline for telling the authority about a breach?", False),
+        ("Qual è la ricetta della carbonara?", True),
+        ("Who won the football match yesterday?", True),
+    ],
+)
+def test_plainly_foreign_question_is_off_topic(question: str, expected: bool, embedder: Embedder):
+    learn(PRIVACY)
+
+    assert is_off_topic(found(question)) is expected
