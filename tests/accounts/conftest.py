@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from accounts import limits
 from tests.hashers import CountingArgon2PasswordHasher
 
 Answer = tuple[int, Any]
@@ -23,6 +25,13 @@ def api(client: Client) -> Callable[..., Answer]:
         return answer.status_code, answer.json() if answer.content else None
 
     return call
+
+
+@pytest.fixture(autouse=True)
+def no_second_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit that is used up stays so for the test, however slow the machine: no place comes back for 100 minutes."""
+    for name in ("_LOGIN_BY_ADDRESS", "_LOGIN_BY_ACCOUNT", "_MAIL_BY_ADDRESS", "_MAIL_BY_ACCOUNT"):
+        monkeypatch.setattr(limits, name, replace(getattr(limits, name), per_minute=0.01))
 
 
 @pytest.fixture

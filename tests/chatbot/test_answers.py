@@ -38,7 +38,8 @@ AWAY = "L’assistente in questo momento non risponde. La vostra domanda è cons
 def asked_of(claude: Control, question: str) -> list[Any]:
     """The bodies of the requests that put this question to the model, newest first."""
     bodies = [request["body"] for request in claude.get("/requests")]
-    return [body for body in bodies if body["messages"][-1]["content"][-1]["text"] == question]
+    # a request that was cut off has no body
+    return [body for body in bodies if body and body["messages"][-1]["content"][-1]["text"] == question]
 
 
 def words(events: list[Any]) -> str:

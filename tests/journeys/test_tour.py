@@ -13,7 +13,7 @@ STEPS = [
     "Registered", "Address verified by the mailed link", "Signed in", "Service in the cart", "Order placed",
     "Card given, the bank asks (3-D Secure)", "3-D Secure confirmed", "Order paid, by Stripe's event",
     "Invoice issued", "Delivered by SDI", "Mail with PDF and XML", "PDF downloaded", "XML downloaded",
-    "Assistant's documents read", "Question answered", "Question refused",
+    "Question answered", "Question refused",
 ]  # fmt: skip
 
 
@@ -23,7 +23,8 @@ def test_tour_sees_every_step_through_the_public_doors(site: Site):
     told = json.loads(done.stdout)
     times = [step["at_s"] for step in told["steps"]]
     assert (done.returncode, told["ok"], told["error"]) == (0, True, "")
-    assert [step["title"] for step in told["steps"]] == STEPS
+    # a step of its own only where they still have to be read
+    assert [step["title"] for step in told["steps"] if step["title"] != "Assistant's documents read"] == STEPS
     assert times == sorted(times)
 
 
