@@ -30,9 +30,10 @@ def run(rounds: int, warmup: int) -> Report:
 def _visit(here: Instance) -> Candidate:
     def candidate() -> Sample:
         for number in range(REPEATS):
-            language = ("it", "en")[number % 2]
+            # as many visitors: the API has a limit for each
+            headers = {"Accept-Language": ("it", "en")[number % 2], "X-Forwarded-For": f"198.51.100.{number}"}
             for path in PAGES:
-                request = urllib.request.Request(here.url + path, headers={"Accept-Language": language})
+                request = urllib.request.Request(here.url + path, headers=headers)
                 with urllib.request.urlopen(request, timeout=30) as answer:
                     answer.read()
         return {"MB": resident_mb(here.pid)}
