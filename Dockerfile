@@ -22,6 +22,7 @@ COPY --chown=app:app chatbot chatbot
 COPY --chown=app:app templates templates
 COPY --chown=app:app static static
 COPY --chown=app:app locale locale
+COPY --chown=app:app docs/invoice-draft.schema.json docs/
 # the keys are asked for at start, not needed to gather static files
 RUN SECRET_KEY=build-only-build-only-build-only-build JWT_SECRET_KEY=build-only-build-only-build-only-build \
     AUDIT_HMAC_KEY=build-only-build-only-build-only-build SITE_URL=https://build.invalid \

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 
 from django.utils.translation import gettext_lazy as _
+from stdnum import luhn
 from stdnum.exceptions import ValidationError as StdnumError
 from stdnum.it import codicefiscale, iva
 from stdnum.util import clean
@@ -29,16 +30,29 @@ PROVINCES = (
 )  # fmt: skip
 
 
+def is_vat_number(value: str) -> bool:
+    """Whether the 11 digits of an Italian VAT number fit together. Which office gave it is another question."""
+    return len(value) == 11 and value.isascii() and luhn.is_valid(value) and value[:7] != "0000000"
+
+
+def has_known_office(value: str) -> bool:
+    """Whether digits 8 to 10 of a VAT number name an office of the Agenzia; some valid numbers do not."""
+    return bool(iva.is_valid(value))
+
+
+def is_tax_code(value: str) -> bool:
+    """Whether a codice fiscale fits together: 16 characters of a person (omocodia included), 11 of any other body."""
+    return bool(codicefiscale.is_valid(value)) if len(value) == 16 else is_vat_number(value)
+
+
 def check_vat_number(value: str) -> str:
     """The Italian VAT number as 11 digits ("IT" and spaces taken away), or `InvalidInputError`."""
     number = clean(value, " -.").upper().removeprefix("IT")
     if len(number) != 11 or not number.isdigit():
         raise InvalidInputError(_("A partita IVA has 11 digits."), code="vat_number", field="vat_number")
-    try:
-        iva.validate(number)
-    except StdnumError as error:
+    if not is_vat_number(number):
         message = _("The last digit of the partita IVA does not match. Please check it against the certificate.")
-        raise InvalidInputError(message, code="vat_number", field="vat_number") from error
+        raise InvalidInputError(message, code="vat_number", field="vat_number")
     return number
 
 
@@ -129,7 +143,7 @@ def checked_identity(values: Mapping[str, str]) -> tuple[dict[str, str], dict[st
             except InvalidInputError as error:
                 errors[name] = error
     for name in ("company_name", "first_name", "last_name", "street", "city"):
-        if identity.get(name) and not _printable(identity[name]):
+        if identity.get(name) and not is_printable(identity[name]):
             latin_only = _("Please use Latin letters: the electronic invoice cannot carry other alphabets.")
             errors[name] = InvalidInputError(latin_only, code="alphabet", field=name)
     return identity, errors
@@ -160,6 +174,6 @@ def _tidy(text: str) -> str:
     return " ".join(seen.split())
 
 
-def _printable(text: str) -> bool:
+def is_printable(text: str) -> bool:
     """Whether FatturaPA can carry the name: Latin letters survive transliteration, other alphabets do not."""
     return all(ord(char) < 0x250 or 0x2000 <= ord(char) < 0x2070 for char in text)

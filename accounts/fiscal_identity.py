@@ -12,21 +12,25 @@ class FiscalIdentity(models.Model):
     class Kind(models.TextChoices):
         COMPANY = "company", _("Company or professional with partita IVA")
         PERSON = "person", _("Private person")
+        ASSOCIATION = "association", _("Association or condominium without partita IVA")
+        PUBLIC_ADMINISTRATION = "public_administration", _("Public administration")
 
-    kind = models.CharField(_("customer"), max_length=10, choices=Kind.choices, default=Kind.COMPANY)
+    kind = models.CharField(_("customer"), max_length=21, choices=Kind.choices, default=Kind.COMPANY)
     company_name = models.CharField(_("company name"), max_length=80, blank=True)
     first_name = models.CharField(_("first name"), max_length=60, blank=True)
     last_name = models.CharField(_("last name"), max_length=60, blank=True)
-    vat_number = models.CharField(_("partita IVA"), max_length=11, blank=True)
+    vat_number = models.CharField(_("partita IVA"), max_length=28, blank=True)
     tax_code = models.CharField(_("codice fiscale"), max_length=16, blank=True)
     recipient_code = models.CharField(_("codice destinatario"), max_length=7, blank=True)
     pec = models.EmailField(_("PEC"), blank=True)
     street = models.CharField(_("street and number"), max_length=60)
-    postcode = models.CharField(_("CAP"), max_length=5)
+    postcode = models.CharField(_("CAP"), max_length=16, blank=True)
     city = models.CharField(_("town"), max_length=60)
-    province = models.CharField(_("province"), max_length=2)
+    province = models.CharField(_("province"), max_length=2, blank=True)
     country = models.CharField(_("country"), max_length=2, default="IT")
 
+    # who can buy by themselves; the others are invoiced by hand
+    SHOP_KINDS: ClassVar[list[tuple[str, Any]]] = [(kind.value, kind.label) for kind in (Kind.COMPANY, Kind.PERSON)]
     FISCAL_FIELDS: ClassVar[tuple[str, ...]] = (
         "kind", "company_name", "first_name", "last_name", "vat_number", "tax_code", "recipient_code", "pec",
         "street", "postcode", "city", "province", "country",

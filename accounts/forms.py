@@ -72,7 +72,6 @@ class BillingProfileForm(forms.ModelForm):  # type: ignore[type-arg]
             "pec": _("Instead of the code"),
         }
         widgets = {
-            "kind": forms.RadioSelect,
             "company_name": forms.TextInput(attrs={"autocomplete": "organization"}),
             "first_name": forms.TextInput(attrs={"autocomplete": "given-name"}),
             "last_name": forms.TextInput(attrs={"autocomplete": "family-name"}),
@@ -92,6 +91,9 @@ class BillingProfileForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         choices = [("", "–"), *((code, code) for code in PROVINCES)]
         self.fields["province"] = forms.ChoiceField(label=_("Province"), choices=choices, required=False)
+        self.fields["kind"] = forms.ChoiceField(
+            label=self.fields["kind"].label, choices=BillingProfile.SHOP_KINDS, widget=forms.RadioSelect
+        )
         self.fields["country"].required = False
         for name in ("vat_number", "tax_code", "recipient_code"):
             self.fields[name] = forms.CharField(

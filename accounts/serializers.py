@@ -53,6 +53,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
 
 
 class BillingProfileSerializer(serializers.ModelSerializer[BillingProfile]):
+    kind = serializers.ChoiceField(BillingProfile.SHOP_KINDS)
     vat_number = serializers.CharField(max_length=20, required=False, allow_blank=True)
     tax_code = serializers.CharField(max_length=20, required=False, allow_blank=True)
     recipient_code = serializers.CharField(max_length=20, required=False, allow_blank=True)

@@ -15,8 +15,8 @@ from bench.frame import BenchError, Figures, Report, Target, measure, repeated
 from invoicing.draft import Address, Buyer, BuyerKind, InvoiceDraft, Line, Payment, Seller
 from invoicing.fatturapa import NAMESPACE, Transmission, build_xml
 from invoicing.preflight import findings
+from invoicing.reckoning import reckon
 from invoicing.schema import schema_errors
-from invoicing.totals import line_total
 
 DAY = datetime.date(2026, 11, 18)
 NUMBER = "2026/00042"
@@ -199,10 +199,10 @@ def _peer_address(address: Address) -> f.Sede:
 
 def _peer_body() -> f.FatturaElettronicaBody:
     goods = f.DatiBeniServizi()
-    for line in DRAFT.lines:
+    for line in reckon(DRAFT).lines:
         goods.add_dettaglio_linee(
             descrizione=line.description, quantita=line.quantity, unita_misura=line.unit,
-            prezzo_unitario=line.unit_price, prezzo_totale=line_total(line), aliquota_iva=line.vat_rate,
+            prezzo_unitario=line.unit_price, prezzo_totale=line.total, aliquota_iva=line.vat_rate,
         )  # fmt: skip
     goods.build_dati_riepilogo()
     body = f.FatturaElettronicaBody(dati_beni_servizi=goods)

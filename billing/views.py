@@ -181,7 +181,7 @@ def show_order(request: HttpRequest, number: str) -> HttpResponse:
         "waiting": just_paid or (payment is not None and payment.status == "processing"),
         "failed": failed,
         # the invoice's answers come later: the page asks for them now and then
-        "follow": order.status == Order.Status.PAID and (invoice is None or invoice.state not in Invoice.FINAL),
+        "follow": order.status == Order.Status.PAID and (invoice is None or invoice.state not in Invoice.ANSWERS),
         # where the switches of language and theme lead back to: Stripe's secret in the address stays out of the page
         "here": f"{request.path}?payment_intent=" if just_paid else request.path,
         "section": "orders",

@@ -10,7 +10,7 @@ import invoicing.api as invoicing
 from chatbot.views import post_message, show_conversation
 from config import views
 
-_INVOICE = r"invoices/(?P<number>\d{4}/\d{5,})"
+_INVOICE = r"invoices/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})"
 
 urlpatterns = [
     path("schema", login_not_required(SpectacularAPIView.as_view(permission_classes=[])), name="schema"),

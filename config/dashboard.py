@@ -32,6 +32,8 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:  #
         _count(_("Paid without invoice"), Payment.objects.exclude(invoice_error=""), "uninvoiced=yes"),
         _count(_("Invoices not sent"), invoices.filter(state="send_failed"), "state__exact=send_failed"),
         _count(_("Invoices rejected by SDI"), invoices.filter(state="rejected"), "state__exact=rejected"),
+        _count(_("Invoices to sign"), invoices.filter(state="to_sign"), "state__exact=to_sign"),
+        _count(_("Invoices without an answer"), invoices.unanswered().exclude(alerted_at=None), "unanswered=yes"),
         _count(_("Mails given up"), Mail.objects.filter(state="failed"), "state__exact=failed"),
         _count(_("Stripe events given up"), StripeEvent.objects.filter(state="failed"), "state__exact=failed"),
         _count(_("Documents that failed"), Document.objects.filter(status="failed"), "status__exact=failed"),

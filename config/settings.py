@@ -313,7 +313,7 @@ CELERY_TASK_SOFT_TIME_LIMIT = 540
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"chatbot.ingest_*": {"queue": "slow"}}
+CELERY_TASK_ROUTES = {"chatbot.ingest_*": {"queue": "slow"}, "invoicing.build_packages": {"queue": "slow"}}
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -371,6 +371,10 @@ SELLER_PROVINCE = env.str("SELLER_PROVINCE", default="MI" if DEBUG else "")
 SELLER_REA_OFFICE = env.str("SELLER_REA_OFFICE", default="MI" if DEBUG else "")
 SELLER_REA_NUMBER = env.str("SELLER_REA_NUMBER", default="2098417" if DEBUG else "")
 SELLER_SHARE_CAPITAL = env.str("SELLER_SHARE_CAPITAL", default="50000.00" if DEBUG else "")
+INVOICE_CREDIT_NOTE_SERIES = env.str("INVOICE_CREDIT_NOTE_SERIES", default="NC")
+INVOICE_CONSERVATORE = env.str("INVOICE_CONSERVATORE", default="")
+INVOICE_STAMP_NATURES = env.list("INVOICE_STAMP_NATURES", default=["N2.1", "N2.2", "N3.5", "N3.6", "N4"])
+INVOICE_STAMP_CHARGE_TO_CUSTOMER = env.bool("INVOICE_STAMP_CHARGE_TO_CUSTOMER", default=False)
 SDI_PEC_EMAIL = env.str("SDI_PEC_EMAIL", default="")
 SDI_PEC_PASSWORD = env.str("SDI_PEC_PASSWORD", default="")
 SDI_PEC_SMTP_HOST = env.str("SDI_PEC_SMTP_HOST", default="")
@@ -378,6 +382,7 @@ SDI_PEC_SMTP_PORT = env.int("SDI_PEC_SMTP_PORT", default=465)
 SDI_PEC_IMAP_HOST = env.str("SDI_PEC_IMAP_HOST", default="")
 SDI_PEC_IMAP_PORT = env.int("SDI_PEC_IMAP_PORT", default=993)
 SDI_PEC_CA_FILE = env.str("SDI_PEC_CA_FILE", default="")
+SDI_PEC_SIGNER_CA_FILE = env.str("SDI_PEC_SIGNER_CA_FILE", default="")
 SDI_PEC_RECIPIENT = env.str("SDI_PEC_RECIPIENT", default="sdi01@pec.fatturapa.it")
 INVOICE_RECEIPT_ALERT_HOURS = env.int("INVOICE_RECEIPT_ALERT_HOURS", default=24)
 

@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
 from django.contrib.auth import get_permission_codename
 from django.db.models import Model
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -51,11 +52,13 @@ def confirmed(
     question: Any,
     offered: Callable[[Any], bool],
     variant: ActionVariant = ActionVariant.DEFAULT,
+    form_class: type[Form] | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """Make a method a button of an object's page: GET asks `question` and changes nothing, POST does it.
 
-    The method is given the object and returns the sentence to show; a `DomainError` is shown in its place. unfold's
-    own buttons are links, so that a GET would act, and a page elsewhere could make a signed-in person's browser do it.
+    The method is given the object, and what was filled in where there is a `form_class`; it returns the sentence to
+    show. A `DomainError` is shown in its place, a form keeps what was written. unfold's own buttons are links, so that
+    a GET would act, and a page elsewhere could make a signed-in person's browser do it.
     """
 
     def decorate(method: Callable[..., Any]) -> Any:
@@ -66,15 +69,20 @@ def confirmed(
             if obj is None:
                 raise Http404
             page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(obj.pk)])
-            if request.method != "POST":
-                asked = {"title": description, "question": question, "object": obj, "opts": self.opts, "page": page}
-                context = {**self.admin_site.each_context(request), **asked}
-                return TemplateResponse(request, "admin/confirm_action.html", context)
-            try:
-                messages.success(request, method(self, request, obj))
-            except DomainError as error:
-                messages.error(request, str(error.message))
-            return redirect(page)
+            form = form_class(request.POST or None, request.FILES or None) if form_class else None
+            if request.method == "POST" and (form is None or form.is_valid()):
+                try:
+                    messages.success(request, method(self, request, obj, *([form.cleaned_data] if form else [])))
+                except DomainError as error:
+                    if form is None:
+                        messages.error(request, str(error.message))
+                        return redirect(page)
+                    form.add_error(None, str(error.message))
+                else:
+                    return redirect(page)
+            asked = {"title": description, "question": question, "object": obj, "opts": self.opts, "page": page}
+            context = {**self.admin_site.each_context(request), **asked, "form": form}
+            return TemplateResponse(request, "admin/confirm_action.html", context)
 
         view.is_offered = offered
         return view

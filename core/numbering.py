@@ -5,6 +5,8 @@ Take the number last: the row stays locked until the commit, so whatever runs af
 
 from django.db import connection
 
+from core.models import Counter
+
 _NEXT = """
     INSERT INTO core_counter (kind, year, value) VALUES (%s, %s, 1)
     ON CONFLICT (kind, year) DO UPDATE SET value = core_counter.value + 1
@@ -20,3 +22,9 @@ def next_number(kind: str, year: int) -> int:
         cursor.execute(_NEXT, [kind, year])
         row = cursor.fetchone()
     return int(row[0])
+
+
+def last_number(kind: str, year: int) -> int:
+    """The number given last, 0 when none was. Only to look at: another may be taken in this very moment."""
+    counter = Counter.objects.filter(kind=kind, year=year).first()
+    return counter.value if counter else 0

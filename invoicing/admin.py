@@ -1,24 +1,36 @@
 """The back office's view of invoices: what was sent, what came back, and what can be done about it."""
 
+from functools import partial
+
+from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
+from unfold.decorators import action, display
 
-from core.admin import ReadOnlyAdmin, ReadOnlyInline, amount, badge, confirmed
-from invoicing import services
-from invoicing.models import Document, Invoice, InvoiceEvent, InvoiceFile, Mailbox, PecMessage, ReceivedMail
+from core.admin import HouseAdmin, ReadOnlyAdmin, ReadOnlyInline, amount, badge, confirmed
+from core.templatetags.ui import eur
+from invoicing import corrections, drafting, packages, sending
+from invoicing.archive import BadPeriodError, Period
+from invoicing.forms import CreditForm, SignedFileForm
+from invoicing.models import (
+    ArchivePackage,
+    Document,
+    Invoice,
+    InvoiceEvent,
+    InvoiceFile,
+    Mailbox,
+    PecMessage,
+    ReceivedMail,
+)
+from invoicing.schema import MAX_BYTES
+from invoicing.timeline import next_action
 from invoicing.views import file_response
-
-_LOOKS = {
-    "issued": "now", "sending": "now", "sent": "now", "pec_accepted": "now", "pec_delivered": "now",
-    "send_failed": "stop", "delivered": "done", "made_available": "done", "rejected": "stop",
-}  # fmt: skip
 
 
 class EventInline(ReadOnlyInline):
@@ -28,7 +40,7 @@ class EventInline(ReadOnlyInline):
     ordering = ("at", "pk")
     verbose_name_plural = _("Timeline")
 
-    state_badge = badge("state", _("state"), _LOOKS)
+    state_badge = badge("state", _("state"), Invoice.MARKS)
 
     @display(description=_("document"))
     def document_link(self, event: InvoiceEvent):
@@ -37,7 +49,7 @@ class EventInline(ReadOnlyInline):
 
 class FileInline(ReadOnlyInline):
     model = InvoiceFile
-    fields = ("file_name", "xml_link", "pdf_link", "sha256", "created_at")
+    fields = ("file_name", "xml_link", "signed_link", "pdf_link", "sha256", "created_at")
     readonly_fields = fields
     verbose_name_plural = _("Files")
 
@@ -45,13 +57,17 @@ class FileInline(ReadOnlyInline):
     def xml_link(self, file: InvoiceFile):
         return _link(file.xml)
 
+    @display(description=_("signed"))
+    def signed_link(self, file: InvoiceFile):
+        return _link(file.signed) if file.signed else "–"
+
     @display(description="PDF")
     def pdf_link(self, file: InvoiceFile):
         return _link(file.pdf) if file.pdf else "–"
 
     @display(description="SHA-256")
     def sha256(self, file: InvoiceFile):
-        return file.xml.sha256
+        return file.sent.sha256
 
 
 def _link(document: Document):
@@ -60,10 +76,23 @@ def _link(document: Document):
     )
 
 
+class UnansweredFilter(admin.SimpleListFilter):
+    """Documents nobody has answered for in time: staff were told of them."""
+
+    title = _("without an answer")
+    parameter_name = "unanswered"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("yes"))]
+
+    def queryset(self, request, queryset):
+        return queryset.unanswered().exclude(alerted_at=None) if self.value() == "yes" else queryset
+
+
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnlyAdmin):
     list_display = ("number", "issue_date", "buyer", "reference", "total", "state_badge", "sdi_identifier")
-    list_filter = ("state", "document_type", "kind")
+    list_filter = ("state", UnansweredFilter, "document_type", "kind", "series")
     search_fields = (
         "number",
         "company_name",
@@ -82,13 +111,12 @@ class InvoiceAdmin(ReadOnlyAdmin):
             {
                 "fields": (
                     ("number", "document_type", "issue_date"),
-                    ("state_badge", "sdi_identifier"),
-                    "reference",
-                    "customer",
+                    ("state_badge", "next_action", "sdi_identifier"),
+                    ("reference", "customer", "credited"),
                 )
             },
         ),
-        (_("Amounts"), {"fields": (("net", "vat", "total"),)}),
+        (_("Amounts"), {"fields": (("net", "vat", "total", "creditable"),)}),
         (
             _("Billed to"),
             {
@@ -102,11 +130,12 @@ class InvoiceAdmin(ReadOnlyAdmin):
         ),
         (_("Sending"), {"fields": (("send_attempts", "next_send_at"),)}),
     )
-    readonly_fields = ("buyer", "state_badge", "net", "vat", "total")
+    readonly_fields = ("buyer", "state_badge", "next_action", "net", "vat", "total", "creditable")
     inlines = (EventInline, FileInline)
-    actions_detail = ("send_again",)
+    actions_list = ("write_by_hand",)
+    actions_detail = ("send_again", "attach_signed", "correct", "credit")
 
-    state_badge = badge("state", _("state"), _LOOKS)
+    state_badge = badge("state", _("state"), Invoice.MARKS)
     net = amount("net_amount", _("net"))
     vat = amount("vat_amount", _("VAT"))
     total = amount("gross_amount", _("total"))
@@ -115,13 +144,67 @@ class InvoiceAdmin(ReadOnlyAdmin):
     def buyer(self, invoice: Invoice):
         return invoice.display_name
 
+    @display(description=_("can be credited"))
+    def creditable(self, invoice: Invoice):
+        return "–" if invoice.is_credit_note else eur(invoice.creditable_amount())
+
+    @display(description=_("next step"))
+    def next_action(self, invoice: Invoice):
+        return next_action(invoice)
+
+    def get_urls(self):
+        view = self.admin_site.admin_view
+        return [
+            path("by-hand/", view(partial(drafting.write, self)), name="invoicing_invoice_write"),
+            path("by-hand/check/", view(partial(drafting.check, self)), name="invoicing_invoice_check"),
+            path("<int:pk>/corrected/", view(partial(drafting.correct, self)), name="invoicing_invoice_corrected"),
+            *super().get_urls(),
+        ]
+
+    @action(description=_("New invoice by hand"), permissions=["act"])
+    def write_by_hand(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:invoicing_invoice_write")
+
+    @confirmed(
+        description=_("Upload the signed file"),
+        question=_(
+            "Sign the XML of this invoice with your device (CAdES) and upload the .p7m: it is compared and sent."
+        ),
+        offered=lambda invoice: invoice.state == Invoice.State.TO_SIGN,
+        form_class=SignedFileForm,
+    )
+    def attach_signed(self, request: HttpRequest, invoice: Invoice, told: dict) -> str:
+        content = told["file"].read(MAX_BYTES + 1)
+        sending.attach_signed(invoice=invoice, content=content, actor=request.user, now=timezone.now())
+        return gettext("The signed invoice is on its way.")
+
+    @action(description=_("Correct"), permissions=["act"])
+    def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("admin:invoicing_invoice_corrected", pk=object_id)
+
+    correct.is_offered = lambda invoice: invoice.state in Invoice.CORRECTABLE
+
+    @confirmed(
+        description=_("Credit"),
+        question=_("A credit note (TD04) on this invoice gets its number and goes to SDI. It does not move any money."),
+        offered=corrections.can_be_credited,
+        form_class=CreditForm,
+    )
+    def credit(self, request: HttpRequest, invoice: Invoice, told: dict) -> str:
+        now = timezone.now()
+        note = corrections.issue_credit_note(
+            invoice=invoice, amount=told["amount"], reason=told["reason"], actor=request.user,
+            today=timezone.localdate(now), now=now,
+        )  # fmt: skip
+        return gettext("Credit note %(number)s is issued.") % {"number": note.number}
+
     @confirmed(
         description=_("Send to SDI again"),
         question=_("The same file leaves by PEC once more, under the same name."),
         offered=lambda invoice: invoice.state == Invoice.State.SEND_FAILED,
     )
     def send_again(self, request: HttpRequest, invoice: Invoice) -> str:
-        services.send_again(invoice=invoice, actor=request.user, now=timezone.now())
+        sending.send_again(invoice=invoice, actor=request.user, now=timezone.now())
         return gettext("The invoice is being sent again.")
 
 
@@ -178,3 +261,80 @@ class ReceivedMailAdmin(ReadOnlyAdmin):
 @admin.register(Mailbox)
 class MailboxAdmin(ReadOnlyAdmin):
     list_display = ("address", "read_at", "last_uid", "sdi_address", "last_error")
+
+
+class PackageForm(forms.ModelForm):
+    """A year or a month to pack."""
+
+    class Meta:
+        model = ArchivePackage
+        fields = ("period",)
+
+    def clean_period(self):
+        try:
+            return str(Period.parse(self.cleaned_data["period"]))
+        except BadPeriodError as error:
+            raise forms.ValidationError(_("Write a year (2026) or a month (2026-11).")) from error
+
+
+@admin.register(ArchivePackage)
+class ArchivePackageAdmin(HouseAdmin):
+    form = PackageForm
+    list_display = ("period", "state_badge", "progress", "finished_at", "download")
+    list_filter = ("state",)
+    search_fields = ("period",)
+    date_hierarchy = "requested_at"
+    ordering = ("-period",)
+    readonly_fields = ("state_badge", "progress", "download", "sha256", "size", "error", "finished_at")
+    actions_detail = ("build_again",)
+
+    state_badge = badge("state", _("state"), ArchivePackage.MARKS)
+
+    def get_fields(self, request, obj=None):
+        return ("period",) if obj is None else ("period", *self.readonly_fields)
+
+    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
+
+    def save_model(self, request, obj, form, change):
+        obj.pk = packages.request_package(period=form.cleaned_data["period"]).pk
+        obj.refresh_from_db()
+
+    def get_urls(self):
+        download = self.admin_site.admin_view(self.download_view)
+        return [path("<int:pk>/download/", download, name="invoicing_archivepackage_download"), *super().get_urls()]
+
+    def download_view(self, request: HttpRequest, pk: int) -> FileResponse:
+        package = get_object_or_404(ArchivePackage, pk=pk, state=ArchivePackage.State.DONE)
+        if not package.path.exists():
+            raise Http404
+        self.record(request, package, "downloaded")
+        return FileResponse(package.path.open("rb"), as_attachment=True, filename=package.path.name)
+
+    @display(description=_("progress"))
+    def progress(self, package: ArchivePackage):
+        label = _("%(done)s of %(all)s documents") % {"done": package.done_count, "all": package.total_count}
+        return format_html(
+            '<progress value="{}" max="{}" aria-label="{}"></progress> {}/{}',
+            package.done_count, package.total_count or 1, label, package.done_count, package.total_count,
+        )  # fmt: skip
+
+    @display(description=_("file"))
+    def download(self, package: ArchivePackage):
+        if package.state != ArchivePackage.State.DONE:
+            return "–"
+        url = reverse("admin:invoicing_archivepackage_download", args=[package.pk])
+        return format_html('<a href="{}">{}</a>', url, package.path.name)
+
+    @confirmed(
+        description=_("Build again"),
+        question=_("The package is written anew from what is in the archive now."),
+        offered=lambda package: package.state in (ArchivePackage.State.DONE, ArchivePackage.State.FAILED),
+    )
+    def build_again(self, request: HttpRequest, package: ArchivePackage) -> str:
+        packages.request_package(period=package.period)
+        self.record(request, package, "requested")
+        return gettext("The package is being built.")

@@ -1,5 +1,6 @@
 """Refuses to start without what an invoice legally needs: the seller's identity, the schema, a PEC mailbox."""
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -39,4 +40,17 @@ def check_pec(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     missing = [name for name in names if not getattr(settings, name)]
     if missing:
         return [CheckWarning(f"{', '.join(missing)} not set: invoices will not be sent to SDI", id="invoicing.W001")]
+    return []
+
+
+@register("invoicing", deploy=True)
+def check_signers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Who believes only headers can be told anything by whoever can write to the mailbox."""
+    if settings.SDI_PEC_EMAIL and not settings.SDI_PEC_SIGNER_CA_FILE:
+        hint = "Set it to a PEM file of the authorities behind the PEC providers' signatures."
+        return [
+            CheckWarning("SDI_PEC_SIGNER_CA_FILE is not set: envelopes are not verified", hint, id="invoicing.W002")
+        ]
+    if settings.SDI_PEC_SIGNER_CA_FILE and not Path(settings.SDI_PEC_SIGNER_CA_FILE).is_file():
+        return [Error(f"SDI_PEC_SIGNER_CA_FILE: there is no {settings.SDI_PEC_SIGNER_CA_FILE}", id="invoicing.E004")]
     return []

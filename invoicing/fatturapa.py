@@ -1,20 +1,26 @@
-"""Builds FatturaPA XML (FPR12, schema 1.2.3) from a draft and its number.
+"""Builds FatturaPA XML (FPR12 and FPA12, schema 1.2.3) from a draft and its number.
 
 The root is in the namespace, its children are not (elementFormDefault unqualified), and the order of elements is the
 schema's. Numbers in the comments are those of the official layout.
 """
 
+import datetime
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from lxml import etree
 
-from invoicing.draft import Address, Buyer, BuyerKind, InvoiceDraft, Seller
+from invoicing.draft import Address, Buyer, BuyerKind, Discount, InvoiceDraft, Seller
 from invoicing.latin import basic_latin, latin, pieces
-from invoicing.totals import line_total, summaries, totals
+from invoicing.law import CREDIT_NOTE, FLAT_RATE, FLAT_RATE_NOTE
+from invoicing.reckoning import ReckonedLine, Reckoning, reckon
+from invoicing.routing import Route, route
 
 NAMESPACE = "http://ivaservizi.agenziaentrate.gov.it/docs/xsd/fatture/v1.2"
-NO_RECIPIENT_CODE = "0000000"
+# what no XML can hold: control characters and halves of surrogate pairs
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -30,25 +36,32 @@ class Transmission:
         return f"{self.transmitter_country}{self.transmitter_tax_code}_{self.progressive}.xml"
 
 
-def build_xml(draft: InvoiceDraft, *, number: str, transmission: Transmission) -> bytes:
-    """The document as UTF-8 bytes, exactly as they are sent and kept. Does not check anything: see `preflight`."""
-    root = etree.Element(f"{{{NAMESPACE}}}FatturaElettronica", nsmap={"p": NAMESPACE}, versione="FPR12")
+def build_xml(
+    draft: InvoiceDraft, *, number: str, transmission: Transmission, figures: Reckoning | None = None
+) -> bytes:
+    """The document as UTF-8 bytes, exactly as they are sent and kept. Checks nothing (see `preflight`).
+
+    `figures` are those of the draft, if they are at hand; `CannotReckonError` when they lead nowhere.
+    """
+    way, figures = route(draft.buyer), figures or reckon(draft)
+    root = etree.Element(f"{{{NAMESPACE}}}FatturaElettronica", nsmap={"p": NAMESPACE}, versione=way.format)
     header = _add(root, "FatturaElettronicaHeader")
-    _transmission(header, draft.buyer, transmission)
+    _transmission(header, way, transmission)
     _seller(header, draft.seller)
-    _buyer(header, draft.buyer)
+    _buyer(header, draft.buyer, way)
     body = _add(root, "FatturaElettronicaBody")
-    _general(body, draft, number)
+    _general(body, draft, number, figures)
     goods = _add(body, "DatiBeniServizi")
-    _lines(goods, draft)
-    _summaries(goods, draft)
-    _payments(body, draft)
+    for position, line in enumerate(figures.lines, start=1):
+        _line(goods, position, line)
+    _summaries(goods, draft, figures)
+    _payments(body, draft, figures)
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
 
 
 def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
     child = etree.SubElement(parent, name)
-    child.text = text
+    child.text = text and _NOT_XML.sub("?", text)
     return child
 
 
@@ -57,16 +70,20 @@ def _add_if(parent: etree._Element, name: str, text: str) -> None:
         _add(parent, name, text)
 
 
-def _transmission(header: etree._Element, buyer: Buyer, transmission: Transmission) -> None:
+def _add_date(parent: etree._Element, name: str, day: datetime.date | None) -> None:
+    if day:
+        _add(parent, name, day.isoformat())
+
+
+def _transmission(header: etree._Element, way: Route, transmission: Transmission) -> None:
     block = _add(header, "DatiTrasmissione")
     transmitter = _add(block, "IdTrasmittente")
     _add(transmitter, "IdPaese", transmission.transmitter_country)
     _add(transmitter, "IdCodice", transmission.transmitter_tax_code)
     _add(block, "ProgressivoInvio", transmission.progressive)
-    _add(block, "FormatoTrasmissione", "FPR12")
-    _add(block, "CodiceDestinatario", buyer.recipient_code or NO_RECIPIENT_CODE)
-    if not buyer.recipient_code:  # 1.1.6: the PEC only where there is no code
-        _add_if(block, "PECDestinatario", buyer.pec)
+    _add(block, "FormatoTrasmissione", way.format)
+    _add(block, "CodiceDestinatario", way.recipient_code)
+    _add_if(block, "PECDestinatario", way.pec)
 
 
 def _seller(header: etree._Element, seller: Seller) -> None:
@@ -86,19 +103,19 @@ def _seller(header: etree._Element, seller: Seller) -> None:
         _add(register, "StatoLiquidazione", "LN")
 
 
-def _buyer(header: etree._Element, buyer: Buyer) -> None:
+def _buyer(header: etree._Element, buyer: Buyer, way: Route) -> None:
     block = _add(header, "CessionarioCommittente")
     identity = _add(block, "DatiAnagrafici")
-    if buyer.vat_number:
-        _vat_id(identity, buyer.country, buyer.vat_number)
-    _add_if(identity, "CodiceFiscale", buyer.tax_code)
+    if way.vat_number:
+        _vat_id(identity, way.vat_country, way.vat_number)
+    _add_if(identity, "CodiceFiscale", way.tax_code)
     names = _add(identity, "Anagrafica")
-    if buyer.kind is BuyerKind.PERSON:
+    if buyer.kind is BuyerKind.PERSON or not buyer.name:
         _add(names, "Nome", latin(buyer.first_name, 60))
         _add(names, "Cognome", latin(buyer.last_name, 60))
     else:
         _add(names, "Denominazione", latin(buyer.name, 80))
-    _address(block, buyer.address)
+    _address(block, way.address)
 
 
 def _vat_id(parent: etree._Element, country: str, number: str) -> None:
@@ -116,39 +133,108 @@ def _address(parent: etree._Element, address: Address) -> None:
     _add(block, "Nazione", address.country)
 
 
-def _general(body: etree._Element, draft: InvoiceDraft, number: str) -> None:
-    block = _add(_add(body, "DatiGenerali"), "DatiGeneraliDocumento")
+def _general(body: etree._Element, draft: InvoiceDraft, number: str, figures: Reckoning) -> None:
+    general = _add(body, "DatiGenerali")
+    block = _add(general, "DatiGeneraliDocumento")
     _add(block, "TipoDocumento", draft.document_type)
     _add(block, "Divisa", draft.currency)
     _add(block, "Data", draft.date.isoformat())
-    _add(block, "Numero", basic_latin(number, 20))
-    _add(block, "ImportoTotaleDocumento", _amount(totals(draft).gross))
-    for piece in pieces(draft.notes, 200):
+    _add(block, "Numero", number)
+    _withholding(block, draft, figures)
+    if figures.stamp_duty:
+        stamp = _add(block, "DatiBollo")
+        _add(stamp, "BolloVirtuale", "SI")
+        _add(stamp, "ImportoBollo", _amount(figures.stamp_duty))
+    _pension_fund(block, draft, figures)
+    _add(block, "ImportoTotaleDocumento", _amount(figures.gross))
+    if figures.rounding:
+        _add(block, "Arrotondamento", _amount(figures.rounding))
+    for piece in _notes(draft):
         _add(block, "Causale", piece)
+    _references(general, draft)
 
 
-def _lines(goods: etree._Element, draft: InvoiceDraft) -> None:
-    for position, line in enumerate(draft.lines, start=1):
-        block = _add(goods, "DettaglioLinee")
-        _add(block, "NumeroLinea", str(position))
-        _add(block, "Descrizione", latin(line.description, 1000))
-        _add(block, "Quantita", _up_to_8(line.quantity))
-        _add_if(block, "UnitaMisura", basic_latin(line.unit, 10))
-        _add(block, "PrezzoUnitario", _up_to_8(line.unit_price))
-        _add(block, "PrezzoTotale", _amount(line_total(line)))
-        _add(block, "AliquotaIVA", _amount(line.vat_rate))
+def _notes(draft: InvoiceDraft) -> list[str]:
+    is_flat_rate = draft.seller.tax_regime == FLAT_RATE and draft.document_type != CREDIT_NOTE
+    return [*pieces(draft.notes, 200), *([FLAT_RATE_NOTE] if is_flat_rate else [])]
 
 
-def _summaries(goods: etree._Element, draft: InvoiceDraft) -> None:
-    for summary in summaries(draft):
+def _withholding(block: etree._Element, draft: InvoiceDraft, figures: Reckoning) -> None:
+    if draft.withholding is None:
+        return
+    part = _add(block, "DatiRitenuta")
+    _add(part, "TipoRitenuta", draft.withholding.type)
+    _add(part, "ImportoRitenuta", _amount(figures.withholding))
+    _add(part, "AliquotaRitenuta", _amount(draft.withholding.rate))
+    _add(part, "CausalePagamento", draft.withholding.reason)
+
+
+def _pension_fund(block: etree._Element, draft: InvoiceDraft, figures: Reckoning) -> None:
+    if draft.pension_fund is None or figures.fund is None:
+        return
+    part = _add(block, "DatiCassaPrevidenziale")
+    _add(part, "TipoCassa", draft.pension_fund.type)
+    _add(part, "AlCassa", _amount(draft.pension_fund.rate))
+    _add(part, "ImportoContributoCassa", _amount(figures.fund.amount))
+    _add(part, "ImponibileCassa", _amount(figures.fund.base))
+    _add(part, "AliquotaIVA", _amount(draft.pension_fund.vat_rate))
+    _add_if(part, "Ritenuta", "SI" if draft.pension_fund.withholding else "")
+    _add_if(part, "Natura", draft.pension_fund.nature)
+
+
+def _references(general: etree._Element, draft: InvoiceDraft) -> None:
+    if order := draft.purchase_order:
+        block = _add(general, "DatiOrdineAcquisto")
+        _add(block, "IdDocumento", basic_latin(order.id, 20))
+        _add_date(block, "Data", order.date)
+        _add_if(block, "CodiceCUP", basic_latin(order.cup, 15))
+        _add_if(block, "CodiceCIG", basic_latin(order.cig, 15))
+    for linked in draft.linked_invoices:
+        block = _add(general, "DatiFattureCollegate")
+        _add(block, "IdDocumento", basic_latin(linked.number, 20))
+        _add_date(block, "Data", linked.date)
+
+
+def _line(goods: etree._Element, position: int, line: ReckonedLine) -> None:
+    block = _add(goods, "DettaglioLinee")
+    _add(block, "NumeroLinea", str(position))
+    _add_if(block, "TipoCessionePrestazione", line.kind)
+    _add(block, "Descrizione", latin(line.description, 1000))
+    _add(block, "Quantita", _up_to_8(line.quantity))
+    _add_if(block, "UnitaMisura", basic_latin(line.unit, 10))
+    _add_date(block, "DataInizioPeriodo", line.period_start)
+    _add_date(block, "DataFinePeriodo", line.period_end)
+    _add(block, "PrezzoUnitario", _up_to_8(line.unit_price))
+    _discounts(block, line.discounts)
+    _add(block, "PrezzoTotale", _amount(line.total))
+    _add(block, "AliquotaIVA", _amount(line.vat_rate))
+    _add_if(block, "Ritenuta", "SI" if line.is_withheld else "")
+    _add_if(block, "Natura", line.nature)
+
+
+def _discounts(block: etree._Element, discounts: Sequence[Discount]) -> None:
+    for discount in discounts:
+        part = _add(block, "ScontoMaggiorazione")
+        _add(part, "Tipo", "SC")
+        if discount.percent is not None:
+            _add(part, "Percentuale", _amount(discount.percent))
+        elif discount.amount is not None:
+            _add(part, "Importo", _up_to_8(discount.amount))
+
+
+def _summaries(goods: etree._Element, draft: InvoiceDraft, figures: Reckoning) -> None:
+    for summary in figures.summaries:
         block = _add(goods, "DatiRiepilogo")
         _add(block, "AliquotaIVA", _amount(summary.vat_rate))
+        _add_if(block, "Natura", summary.nature)
         _add(block, "ImponibileImporto", _amount(summary.net))
         _add(block, "Imposta", _amount(summary.vat))
-        _add(block, "EsigibilitaIVA", "I")
+        if not summary.nature or (draft.split_payment and summary.nature.startswith("N6")):
+            _add(block, "EsigibilitaIVA", "S" if draft.split_payment else "I")
+        _add_if(block, "RiferimentoNormativo", latin(summary.law_reference, 100))
 
 
-def _payments(body: etree._Element, draft: InvoiceDraft) -> None:
+def _payments(body: etree._Element, draft: InvoiceDraft, figures: Reckoning) -> None:
     if not draft.payments:
         return
     block = _add(body, "DatiPagamento")
@@ -156,9 +242,9 @@ def _payments(body: etree._Element, draft: InvoiceDraft) -> None:
     for payment in draft.payments:
         detail = _add(block, "DettaglioPagamento")
         _add(detail, "ModalitaPagamento", payment.method)
-        if payment.due_date:
-            _add(detail, "DataScadenzaPagamento", payment.due_date.isoformat())
-        _add(detail, "ImportoPagamento", _amount(payment.amount))
+        _add_date(detail, "DataScadenzaPagamento", payment.due_date)
+        _add(detail, "ImportoPagamento", _amount(figures.due if payment.amount is None else payment.amount))
+        _add_if(detail, "IBAN", payment.iban)
 
 
 def _amount(value: Decimal) -> str:

@@ -14,12 +14,21 @@ _SPACES = re.compile(r"\s+")
 
 def latin(text: str, limit: int) -> str:
     """`text` in Latin-1, cut at `limit`: known signs spelled out, accents beyond Latin-1 dropped, the rest "?"."""
-    plain = _SPACES.sub(" ", text.translate(_EQUIVALENTS)).strip()
+    if text.isascii() and text.isprintable():  # nearly every text
+        return " ".join(text.split())[:limit].strip()
+    plain = _SPACES.sub(" ", _composed(text)).strip()
     return "".join(_fit(char) for char in plain)[:limit].strip()
+
+
+def is_latin(text: str) -> bool:
+    """Whether `text` survives `latin` without a sign being lost."""
+    return all(char == "?" or _fit(char) != "?" for char in _composed(text) if not char.isspace())
 
 
 def basic_latin(text: str, limit: int) -> str:
     """As `latin`, without accents: for the fields that allow Basic Latin only (numbers, codes, units)."""
+    if text.isascii() and text.isprintable():
+        return latin(text, limit)
     stripped = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
     return "".join(char if " " <= char <= "~" else "?" for char in latin(stripped, limit))
 
@@ -35,8 +44,13 @@ def pieces(text: str, size: int) -> list[str]:
     return [*found, rest] if rest else found
 
 
+def _composed(text: str) -> str:
+    """Known signs spelled out, and letters in one piece with their accents (some systems keep them apart)."""
+    return unicodedata.normalize("NFC", text).translate(_EQUIVALENTS)
+
+
 def _fit(char: str) -> str:
     if ord(char) < 0x100 and char.isprintable():
         return char
-    base = unicodedata.normalize("NFKD", char)[0]
-    return base if ord(base) < 0x100 and base.isprintable() else "?"
+    parts = unicodedata.normalize("NFKD", char)  # the ligature of f and i is two letters
+    return "".join(part for part in parts if ord(part) < 0x100 and part.isprintable()) or "?"

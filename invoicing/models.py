@@ -1,30 +1,46 @@
 """Invoices and everything that was sent and received about them; what is issued is frozen by the database itself."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Sum
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fiscal_identity import FiscalIdentity
+from invoicing.law import CREDIT_NOTE
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def visible_to(self, user: Any) -> "InvoiceQuerySet":
         return self.filter(customer=user)
 
+    def unanswered(self) -> "InvoiceQuerySet":
+        """Sent, and SDI has not said anything yet."""
+        return self.filter(state__in=Invoice.WAITING)
+
     def due(self, now: datetime) -> "InvoiceQuerySet":
         """To be sent to SDI by now: new, or put off after trouble that may pass."""
         return self.filter(state__in=[Invoice.State.ISSUED, Invoice.State.SEND_FAILED], next_send_at__lte=now)
 
 
+class FrozenError(Exception):
+    """Somebody tried to change or delete what is issued; corrections are documents of their own."""
+
+
 class Invoice(FiscalIdentity):
-    """An issued document: number, date, the buyer as they were, the sums. Only `state` and what SDI says may change."""
+    """An issued document: number, date, the buyer as they were, the sums. Only `state` and what SDI says may change.
+
+    A document that SDI rejected (or an office refused) counts as not issued: `services.correct_invoice` may put it
+    right under its number and date, and nothing else may.
+    """
 
     class State(models.TextChoices):
+        TO_SIGN = "to_sign", _("to be signed")
         ISSUED = "issued", _("issued")
         SENDING = "sending", _("being sent")
         SENT = "sent", _("sent by PEC")
@@ -34,21 +50,54 @@ class Invoice(FiscalIdentity):
         DELIVERED = "delivered", _("delivered")
         MADE_AVAILABLE = "made_available", _("in the tax drawer")
         REJECTED = "rejected", _("rejected by SDI")
+        # public administrations only
+        NOT_DELIVERED = "not_delivered", _("not delivered yet")
+        ACCEPTED = "accepted", _("accepted by the office")
+        REFUSED = "refused", _("refused by the office")
+        EXPIRED = "expired", _("office silent, term expired")
+        ATTESTED = "attested", _("cannot be delivered, attested")
 
-    # What SDI says last, in the private flow.
-    FINAL: ClassVar[frozenset[str]] = frozenset({State.DELIVERED, State.MADE_AVAILABLE, State.REJECTED})
+    WAITING: ClassVar[tuple[str, ...]] = (State.SENT, State.PEC_ACCEPTED, State.PEC_DELIVERED)
+    # What SDI says; the last four words are the office's, or about its silence.
+    ANSWERS: ClassVar[frozenset[str]] = frozenset(
+        {
+            State.DELIVERED, State.MADE_AVAILABLE, State.REJECTED,
+            State.NOT_DELIVERED, State.ACCEPTED, State.REFUSED, State.EXPIRED, State.ATTESTED,
+        }
+    )  # fmt: skip
+    # The document counts as not issued and can be put right under its own number.
+    CORRECTABLE: ClassVar[frozenset[str]] = frozenset({State.REJECTED, State.REFUSED})
     # Mails arrive in any order: one that would lead back is kept and shown, but changes nothing.
     ALLOWED: ClassVar[dict[str, frozenset[str]]] = {
+        State.TO_SIGN: frozenset({State.ISSUED}),
         State.ISSUED: frozenset({State.SENDING}),
-        State.SENDING: frozenset({State.SENT, State.SEND_FAILED, State.PEC_ACCEPTED, State.PEC_DELIVERED, *FINAL}),
-        State.SEND_FAILED: frozenset({State.SENDING, State.PEC_ACCEPTED, State.PEC_DELIVERED, *FINAL}),
-        State.SENT: frozenset({State.SEND_FAILED, State.PEC_ACCEPTED, State.PEC_DELIVERED, *FINAL}),
-        State.PEC_ACCEPTED: frozenset({State.SEND_FAILED, State.PEC_DELIVERED, *FINAL}),
-        State.PEC_DELIVERED: FINAL,
+        State.SENDING: frozenset({State.SENT, State.SEND_FAILED, State.PEC_ACCEPTED, State.PEC_DELIVERED, *ANSWERS}),
+        # not to "accepted": that receipt may be read after the one of the failed delivery that followed it
+        State.SEND_FAILED: frozenset({State.SENDING, State.PEC_DELIVERED, *ANSWERS}),
+        State.SENT: frozenset({State.SEND_FAILED, State.PEC_ACCEPTED, State.PEC_DELIVERED, *ANSWERS}),
+        State.PEC_ACCEPTED: frozenset({State.SEND_FAILED, State.PEC_DELIVERED, *ANSWERS}),
+        State.PEC_DELIVERED: ANSWERS,
         State.MADE_AVAILABLE: frozenset({State.DELIVERED}),
-        State.DELIVERED: frozenset(),
-        State.REJECTED: frozenset(),
+        State.NOT_DELIVERED: frozenset({State.DELIVERED, State.ACCEPTED, State.REFUSED, State.EXPIRED, State.ATTESTED}),
+        State.DELIVERED: frozenset({State.ACCEPTED, State.REFUSED, State.EXPIRED}),
+        State.REJECTED: frozenset({State.ISSUED, State.TO_SIGN}),
+        State.REFUSED: frozenset({State.ISSUED, State.TO_SIGN}),
+        State.ACCEPTED: frozenset(),
+        State.EXPIRED: frozenset(),
+        State.ATTESTED: frozenset(),
     }
+    # How a state looks wherever it is shown: shape, colour and word (static/css/components.css).
+    MARKS: ClassVar[dict[str, str]] = {
+        **dict.fromkeys((State.DELIVERED, State.ACCEPTED, State.EXPIRED), "done"),
+        **dict.fromkeys((State.MADE_AVAILABLE, State.NOT_DELIVERED, State.ATTESTED, State.TO_SIGN), "warn"),
+        **dict.fromkeys((State.SEND_FAILED, State.REJECTED, State.REFUSED), "stop"),
+        **dict.fromkeys((State.ISSUED, State.SENDING, State.SENT, State.PEC_ACCEPTED, State.PEC_DELIVERED), "now"),
+    }
+    CHANGEABLE: ClassVar[frozenset[str]] = frozenset(
+        {"state", "sdi_identifier", "send_attempts", "next_send_at", "rejected_at", "alerted_at", "customer"}
+    )
+    # art. 21 DPR 633/1972 and Circ. 13/E 2018: so long a rejected document may be sent again with its number and date
+    CORRECTION_DAYS: ClassVar[int] = 5
 
     customer = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -58,16 +107,28 @@ class Invoice(FiscalIdentity):
         verbose_name=_("customer"),
     )
     number = models.CharField(_("number"), max_length=20, unique=True)
+    series = models.CharField(_("series"), max_length=6, blank=True)
     document_type = models.CharField(_("type"), max_length=4)
     issue_date = models.DateField(_("date"))
     reference = models.CharField(_("order"), max_length=30, blank=True, help_text=_("what the invoice is about"))
     net_amount = models.DecimalField(_("net"), max_digits=12, decimal_places=2)
     vat_amount = models.DecimalField(_("VAT"), max_digits=12, decimal_places=2)
+    rounding = models.DecimalField(_("rounding"), max_digits=12, decimal_places=2, default=0)
     gross_amount = models.DecimalField(_("total"), max_digits=12, decimal_places=2)
     language = models.CharField(max_length=2, default="it")
     state = models.CharField(_("state"), max_length=14, choices=State.choices, default=State.ISSUED)
     sdi_identifier = models.CharField(_("SDI identifier"), max_length=20, blank=True)
+    credited = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="credit_notes",
+        verbose_name=_("credit note on"),
+    )
     created_at = models.DateTimeField(_("issued"), auto_now_add=True)
+    rejected_at = models.DateTimeField(_("rejected"), null=True, blank=True)
+    alerted_at = models.DateTimeField(_("staff alerted"), null=True, blank=True)
     send_attempts = models.PositiveSmallIntegerField(_("tries"), default=0)
     next_send_at = models.DateTimeField(
         _("next send"), null=True, blank=True, help_text=_("when it will be sent by itself")
@@ -82,14 +143,16 @@ class Invoice(FiscalIdentity):
             models.CheckConstraint(
                 condition=Q(
                     state__in=[
-                        "issued", "sending", "sent", "pec_accepted", "pec_delivered", "send_failed",
+                        "to_sign", "issued", "sending", "sent", "pec_accepted", "pec_delivered", "send_failed",
                         "delivered", "made_available", "rejected",
+                        "not_delivered", "accepted", "refused", "expired", "attested",
                     ]
                 ),
                 name="invoicing_invoice_state",
             ),
             models.CheckConstraint(
-                condition=Q(gross_amount=models.F("net_amount") + models.F("vat_amount")), name="invoicing_invoice_sum"
+                condition=Q(gross_amount=models.F("net_amount") + models.F("vat_amount") + models.F("rounding")),
+                name="invoicing_invoice_sum",
             ),
         ]  # fmt: skip
 
@@ -98,6 +161,42 @@ class Invoice(FiscalIdentity):
 
     def get_absolute_url(self) -> str:
         return reverse("invoicing:show_invoice", args=[self.number])
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Frozen once issued: the trigger refuses it too, this says it in words."""
+        fields = kwargs.get("update_fields")
+        if not self._state.adding and (fields is None or not set(fields) <= self.CHANGEABLE):
+            raise FrozenError(f"invoice {self.number} is issued: correct it by another document")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        raise FrozenError(f"invoice {self.number} is issued and cannot be deleted")
+
+    @property
+    def mark(self) -> str:
+        return self.MARKS[self.state]
+
+    @property
+    def is_public(self) -> bool:
+        return self.kind == self.Kind.PUBLIC_ADMINISTRATION
+
+    @property
+    def is_credit_note(self) -> bool:
+        return self.document_type == CREDIT_NOTE
+
+    @property
+    def correct_until(self) -> datetime | None:
+        """Until when a rejected document may be sent again under its number; None when it was not rejected."""
+        return self.rejected_at and self.rejected_at + timedelta(days=self.CORRECTION_DAYS)
+
+    def credited_amount(self) -> Decimal:
+        """The sum of the credit notes on this document; a rejected one does not count, as it was not issued."""
+        notes = self.credit_notes.exclude(state__in=self.CORRECTABLE)
+        return notes.aggregate(sum=Sum("gross_amount"))["sum"] or Decimal(0)
+
+    def creditable_amount(self) -> Decimal:
+        """What can still be credited, VAT included."""
+        return self.gross_amount - self.credited_amount()
 
     def current_file(self) -> "InvoiceFile":
         """The file last made for this invoice: the one that was or will be sent."""
@@ -111,7 +210,9 @@ class Invoice(FiscalIdentity):
         InvoiceEvent.objects.create(invoice=self, at=now, state=state, text=text, document=document)
         if moved:
             self.state = state
-            self.save(update_fields=["state"])
+            if state in self.CORRECTABLE:
+                self.rejected_at = now
+            self.save(update_fields=["state", "rejected_at"])
         return moved
 
 
@@ -120,6 +221,7 @@ class Document(models.Model):
 
     class Kind(models.TextChoices):
         XML = "xml", _("electronic invoice")
+        SIGNED = "signed", _("signed invoice")
         PDF = "pdf", _("courtesy copy")
         PEC_RECEIPT = "pec_receipt", _("PEC receipt")
         SDI_MESSAGE = "sdi_message", _("SDI message")
@@ -144,16 +246,23 @@ class Document(models.Model):
 
 
 class InvoiceFile(models.Model):
-    """The file sent to SDI under a name that is never used again, and its courtesy copy."""
+    """The file sent to SDI under a name that is never used again, the draft it was made of, and its courtesy copy."""
 
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="files")
     file_name = models.CharField(_("file name"), max_length=50, unique=True)
+    draft = models.JSONField(_("draft"), default=dict)
     xml = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="+")
+    signed = models.ForeignKey(Document, null=True, on_delete=models.PROTECT, related_name="+")
     pdf = models.ForeignKey(Document, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(_("written"), auto_now_add=True)
 
     def __str__(self) -> str:
         return self.file_name
+
+    @property
+    def sent(self) -> Document:
+        """The very bytes that go to SDI: signed where they must be."""
+        return self.signed or self.xml
 
 
 class PecMessage(models.Model):
@@ -248,5 +357,50 @@ class InvoiceEvent(models.Model):
     text = models.TextField(_("text"), blank=True)
     document = models.ForeignKey(Document, null=True, on_delete=models.PROTECT, related_name="+")
 
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+
     def __str__(self) -> str:
         return f"{self.invoice} {self.state}"
+
+
+class ArchivePackage(models.Model):
+    """A package of a year or a month, built in the background and kept as a file under UPLOAD_DIR/archive."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("waiting")
+        BUILDING = "building", _("being built")
+        DONE = "done", _("ready")
+        FAILED = "failed", _("failed")
+
+    MARKS: ClassVar[dict[str, str]] = {"pending": "now", "building": "now", "done": "done", "failed": "stop"}
+
+    period = models.CharField(
+        _("period"), max_length=7, unique=True, help_text=_("A year (2026) or a month (2026-11).")
+    )
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.PENDING)
+    done_count = models.PositiveIntegerField(_("documents done"), default=0)
+    total_count = models.PositiveIntegerField(_("documents"), default=0)
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+    size = models.PositiveBigIntegerField(_("size"), default=0)
+    error = models.TextField(_("error"), blank=True)
+    requested_at = models.DateTimeField(_("asked for"), auto_now_add=True)
+    claimed_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    class Meta:
+        verbose_name = _("archive package")
+        verbose_name_plural = _("archive packages")
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "building", "done", "failed"]), name="invoicing_archivepackage_state"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.period
+
+    @property
+    def path(self) -> Path:
+        return Path(settings.MEDIA_ROOT) / "archive" / f"fatture-{self.period}.zip"

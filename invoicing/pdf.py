@@ -6,6 +6,7 @@ The devices of the site: a ruled margin, hairlines, one accent, the seal, the do
 import io
 import math
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from importlib.resources import files
@@ -13,7 +14,7 @@ from importlib.resources import files
 from django.utils import translation
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_noop, pgettext, pgettext_lazy
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
@@ -21,8 +22,10 @@ from reportlab.lib.utils import simpleSplit
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
+from reportlab.pdfgen.pathobject import PDFPathObject
 
-from invoicing.reading import InvoiceView, LineView, PartyView, Registration, read_invoice
+from invoicing.law import CREDIT_NOTE, IN_ENGLISH
+from invoicing.reading import InvoiceView, LineView, PartyView, ReferenceView, Registration, read_invoice
 
 INK, SOFT, RULE, STRONG, ACCENT = (HexColor(c) for c in ("#13201e", "#4a5956", "#d3dbd8", "#75837f", "#085e58"))
 WIDTH, HEIGHT = A4
@@ -33,27 +36,67 @@ _FONTS = {
     "sans": ("font_source_sans_pro", "SourceSansPro-Regular"),
     "bold": ("font_source_sans_pro", "SourceSansPro-Semibold"),
 }
+TITLES = {
+    "TD01": gettext_noop("Invoice"), "TD02": gettext_noop("Advance invoice"), "TD04": gettext_noop("Credit note"),
+    "TD05": gettext_noop("Debit note"), "TD06": gettext_noop("Fee invoice"), "TD24": gettext_noop("Deferred invoice"),
+}  # fmt: skip
+METHODS = {
+    "MP01": gettext_noop("Cash"), "MP05": gettext_noop("Bank transfer"), "MP08": gettext_noop("Card"),
+    "MP12": gettext_noop("Bank receipt (RIBA)"), "MP19": gettext_noop("SEPA direct debit"),
+}  # fmt: skip
+_WORDS = (
+    pgettext_lazy("invoice", "Seller"),
+    pgettext_lazy("invoice", "Customer"),
+    gettext_noop("Paid by card"),
+    gettext_noop("invoice"),
+    gettext_noop("order"),
+    gettext_noop("Transmission"),
+    gettext_noop("Format"),
+    gettext_noop("Document type"),
+    gettext_noop("Quantity"),
+    gettext_noop("Price €"),
+    gettext_noop("VAT"),
+    gettext_noop("Amount €"),
+    gettext_noop("Discount"),
+    gettext_noop("Period"),
+    gettext_noop("Net amount"),
+    gettext_noop("VAT %(rate)s"),
+    gettext_noop("of which pension fund %(type)s %(rate)s"),
+    gettext_noop("Rounding"),
+    gettext_noop("Tax withheld %(rate)s"),
+    gettext_noop("Paid"),
+    gettext_noop("To pay"),
+    gettext_noop("VAT paid to the Treasury (split payment)"),
+    gettext_noop("Total"),
+    gettext_noop("Note"),
+    gettext_noop("Stamp duty %(amount)s, paid by the seller to the Treasury"),
+)  # fmt: skip -- labels that `both` looks up, said here for the catalogue
+_COURTESY = "Courtesy copy. The fiscal document is the XML file %(name)s, transmitted to the Sistema di Interscambio."
 _COLUMNS = (TEXT + 74 * mm, TEXT + 96 * mm, TEXT + 111 * mm, RIGHT)
 
 
-def render(xml: bytes, *, file_name: str, sha256: str, language: str = "it") -> bytes:
-    """An A4 PDF of the invoice in `xml`; the same input gives the same bytes. `language` is "it" or "en"."""
+def render(xml: bytes, *, file_name: str, sha256: str, language: str = "it", is_draft: bool = False) -> bytes:
+    """An A4 PDF of the invoice in `xml`; the same input gives the same bytes. `language` is "it" or "en".
+
+    A customer abroad reads Italian with English beside it, whatever `language` says. A draft is marked across the page.
+    """
     view = read_invoice(xml)
-    with translation.override(language):
-        # drawn twice: the first time only to know how many pages there are
-        pages = _Sheet(view, file_name, sha256, language, pages=0).draw()
-        sheet = _Sheet(view, file_name, sha256, language, pages=pages)
-        sheet.draw()
+    with translation.override("it" if view.is_foreign else language):
+        sheet = _Sheet(view, file_name, sha256, pages=1, is_draft=is_draft)
+        if (pages := sheet.draw()) > 1:  # drawn again, now that it is known how many there are
+            sheet = _Sheet(view, file_name, sha256, pages=pages, is_draft=is_draft)
+            sheet.draw()
         return sheet.finish()
 
 
 class _Sheet:
     """One PDF in the making: a canvas and how far down the page we are."""
 
-    def __init__(self, view: InvoiceView, file_name: str, sha256: str, language: str, pages: int) -> None:
+    def __init__(self, view: InvoiceView, file_name: str, sha256: str, *, pages: int, is_draft: bool) -> None:
         _register_fonts()
-        self.view, self.file_name, self.sha256, self.pages = view, file_name, sha256, pages
+        self.view, self.file_name, self.sha256, self.pages, self.is_draft = view, file_name, sha256, pages, is_draft
         self.buffer = io.BytesIO()
+        language = translation.get_language() or "it"
         self.pdf = Canvas(self.buffer, pagesize=A4, invariant=1, lang=language, initialFontName="sans")  # type: ignore[arg-type]
         self.pdf.setTitle(f"{_title(view)} {view.number}")
         self.pdf.setAuthor(view.seller.name)
@@ -63,20 +106,28 @@ class _Sheet:
         y = self._parties(self._heading(self._top()))
         y = self._table_head(y)
         for line in self.view.lines:
-            rows = self._description(line)
-            if y - len(rows) * 4.6 * mm < FOOT + 12 * mm:
+            rows, asides = self._description(line)
+            if y - (len(rows) * 4.6 + len(asides) * 4) * mm < FOOT + 12 * mm:
                 y = self._next_page()
-            y = self._line(line, rows, y)
-        needed = (len(self.view.summaries) * 12.4 + 40) * mm
+            y = self._line(line, rows, asides, y)
+        sums, to_pay, notes = self._sums(), self._to_pay(), self._notes()
+        needed = (len(sums) * 6.2 + len(to_pay) * 6 + len(notes) * 4.2 + 24) * mm
         if y - needed < FOOT:
             y = self._next_page()
-        self._totals(y - 2 * mm)
+        self._totals(y - 2 * mm, sums, to_pay, notes)
         self._foot()
         return int(self.pdf.getPageNumber())
 
     def finish(self) -> bytes:
         self.pdf.save()
         return self.buffer.getvalue()
+
+    # --- words ---
+
+    def both(self, msgid: str, context: str = "", **values: str) -> str:
+        """A label in the reader's language; abroad in Italian and, after a stroke, in English."""
+        said = pgettext(context, msgid) if context else _(msgid)
+        return f"{said} / {msgid}" % values if self.view.is_foreign else said % values
 
     # --- devices ---
 
@@ -105,23 +156,20 @@ class _Sheet:
         self.rule(x1, y, x2, INK, 0.7)
         self.rule(x1, y - 1.6, x2, INK, 0.7)
 
-    def seal(self, cx: float, cy: float, radius: float, swing: float, lobes: int = 12, turns: int = 4) -> None:
-        """r = R + a·cos(nθ), turned a few times."""
+    def seal(self, cx: float, cy: float, radius: float, swing: float) -> None:
+        self.pdf.saveState()
+        self.pdf.translate(cx, cy)
         self.pdf.setStrokeColor(ACCENT)
         self.pdf.setLineWidth(0.22)
-        for turn in range(turns):
-            path, steps = self.pdf.beginPath(), lobes * 24
-            for step in range(steps):
-                angle = 2 * math.pi * step / steps
-                reach = (radius + swing * math.cos(lobes * angle)) * 0.17 * mm
-                angle += 2 * math.pi * turn / lobes / turns
-                (path.lineTo if step else path.moveTo)(cx + reach * math.cos(angle), cy + reach * math.sin(angle))
-            path.close()
+        for path in _rosette(radius, swing):
             self.pdf.drawPath(path)
+        self.pdf.restoreState()
 
     # --- parts, from the top ---
 
     def _top(self) -> float:
+        if self.is_draft:
+            self._watermark()
         y = HEIGHT - 20 * mm
         self.pdf.setStrokeColor(INK)
         self.pdf.setLineWidth(0.8)
@@ -137,83 +185,183 @@ class _Sheet:
         self.pdf.line(AXIS, y - 8.2 * mm, AXIS, 0)
         return y - 8 * mm
 
+    def _watermark(self) -> None:
+        self.pdf.saveState()
+        self.pdf.translate(WIDTH / 2, HEIGHT / 2)
+        self.pdf.rotate(52)
+        self.pdf.setFont("bold", 96)
+        self.pdf.setFillColor(RULE)
+        self.pdf.drawCentredString(0, 0, _("Draft").upper())
+        self.pdf.restoreState()
+
     def _heading(self, y: float) -> float:
         self.seal(RIGHT - 17 * mm, y - 22 * mm, 74, 22)
         self.seal(RIGHT - 17 * mm, y - 22 * mm, 36, 14)
-        self.write(TEXT, y - 18 * mm, f"{_title(self.view)} {self.view.number}", "serif", 27)
+        title = f"{_title(self.view)} {self.view.number}"
+        room = RIGHT - 34 * mm - TEXT
+        size = min(27.0, 27 * room / pdfmetrics.stringWidth(title, "serif", 27))
+        self.write(TEXT, y - 18 * mm, title, "serif", size)
+        low = y - 25.5 * mm
         about = _("of %(day)s") % {"day": date_format(self.view.day, "DATE_FORMAT")}
-        self.write(TEXT, y - 25.5 * mm, ", ".join([about, *self.view.notes])[:90], size=9.5, colour=SOFT)
+        if self.view.is_foreign:
+            about += f" / {TITLES.get(self.view.document_type, 'Invoice')} of {self.view.day:%d %B %Y}"
+        said = [about, *map(self._reference, self.view.references), *self.view.notes]
+        rows = _wrapped([", ".join(said[:1] + [text for text in said[1:] if text])], 9.5, room)
+        low = self.block(TEXT, low, rows[:6], 9.5, 4.8 * mm, SOFT)
         if self.view.is_paid_by_card:
-            self.write(TEXT, y - 31 * mm, _("Paid by card"), size=9.5, colour=ACCENT)
-        return y - 46 * mm
+            self.write(TEXT, low - 0.7 * mm, self.both("Paid by card"), size=9.5, colour=ACCENT)
+        return min(y - 46 * mm, low - 10 * mm)
+
+    def _reference(self, told: ReferenceView) -> str:
+        """An order with its codes, or the invoice this document is about, unless the notes say it already."""
+        if told.is_invoice and any(told.number in note for note in self.view.notes):
+            return ""
+        label = self.both("invoice") if told.is_invoice else self.both("order")
+        day = f" {date_format(told.day, 'SHORT_DATE_FORMAT')}" if told.day else ""
+        codes = "".join(f", {name} {code}" for name, code in (("CUP", told.cup), ("CIG", told.cig)) if code)
+        return f"{label} {told.number}{day}{codes}"
 
     def _parties(self, y: float) -> float:
         view, aside = self.view, TEXT + 80 * mm
-        self.write(EDGE, y, pgettext("invoice", "Seller"), "bold", 8.5)
+        self.write(EDGE, y, self.both("Seller", "invoice"), "bold", 8.5)
         seller = [
             *_address(view.seller, EDGE, AXIS - 3 * mm, 7.8),
             *_wrapped(_registration(view.registration), 7.8, AXIS - 3 * mm - EDGE),
         ]
         low = self.block(EDGE, y - 5 * mm, seller, 7.8, 4.2 * mm, SOFT)
-        self.write(TEXT, y, pgettext("invoice", "Customer"), "bold", 8.5)
+        self.write(TEXT, y, self.both("Customer", "invoice"), "bold", 8.5)
         low_buyer = self.block(TEXT, y - 5.5 * mm, _address(view.buyer, TEXT, aside - 4 * mm, 10), 10, 5.2 * mm)
-        self.write(aside, y, _("Transmission"), "bold", 8.5)
-        rows = [(_("Format"), view.format), (_("Document type"), view.document_type)]
-        rows.append(("PEC", view.pec) if view.pec else (_("Codice destinatario"), view.recipient_code))
+        self.write(aside, y, self.both("Transmission"), "bold", 8.5)
+        rows = [(self.both("Format"), view.format), (self.both("Document type"), view.document_type)]
+        rows.append(("PEC", view.pec) if view.pec else ("Codice destinatario", view.recipient_code))
         for position, (label, value) in enumerate(rows):
             self.write(aside, y - 5.5 * mm - position * 5.2 * mm, label, size=8.5, colour=SOFT)
             self.write_end(RIGHT, y - 5.5 * mm - position * 5.2 * mm, value, size=8.5)
         return min(y - 36 * mm, low - 6 * mm, low_buyer - 6 * mm)
 
     def _table_head(self, y: float) -> float:
+        labels = ("Quantity", "Price €", "VAT", "Amount €")
         self.write(TEXT, y, _("Description"), size=8, colour=SOFT)
-        for x, label in zip(_COLUMNS, (_("Quantity"), _("Price €"), _("VAT"), _("Amount €")), strict=True):
-            self.write_end(x, y, label, size=8, colour=SOFT)
+        for x, label in zip(_COLUMNS, labels, strict=True):
+            self.write_end(x, y, _(label), size=8, colour=SOFT)
+        if self.view.is_foreign:  # too narrow for two languages in a row
+            y -= 3.4 * mm
+            self.write(TEXT, y, "Description", size=6.8, colour=SOFT)
+            for x, label in zip(_COLUMNS, labels, strict=True):
+                self.write_end(x, y, label, size=6.8, colour=SOFT)
         self.rule(TEXT, y - 2.2 * mm, RIGHT, STRONG, 0.7)
         return y - 8 * mm
 
-    def _description(self, line: LineView) -> list[str]:
-        return list[str](simpleSplit(line.description, "sans", 10, _COLUMNS[0] - TEXT - 18 * mm))
+    def _description(self, line: LineView) -> tuple[list[str], list[str]]:
+        """What the line is about, and below it in small print its period and discounts."""
+        width = _COLUMNS[0] - TEXT - 18 * mm
+        asides = [self._period(*line.period)] if any(line.period) else []
+        if line.discounts:
+            values = ", ".join(
+                change.lstrip("-").replace(".", "," if _is_italian() else ".") for change in line.discounts
+            )
+            asides.append(f"{self.both('Discount')} {values}")
+        wrapped = [piece for aside in asides for piece in simpleSplit(aside, "sans", 8, width)]
+        return list[str](simpleSplit(line.description, "sans", 10, width)), wrapped
 
-    def _line(self, line: LineView, rows: Sequence[str], y: float) -> float:
+    def _period(self, start: date | None, end: date | None) -> str:
+        days = [date_format(day, "SHORT_DATE_FORMAT") if day else "…" for day in (start, end)]
+        return f"{self.both('Period')} {days[0]} – {days[1]}"
+
+    def _line(self, line: LineView, rows: Sequence[str], asides: Sequence[str], y: float) -> float:
         self.write_end(AXIS - 4 * mm, y, line.number, "serif", 10, ACCENT)
-        quantity = "" if line.quantity is None else _digits(line.quantity)
-        values = (quantity, _digits(line.unit_price), _percent(line.vat_rate), _digits(line.total))
+        quantity = "" if line.quantity is None else f"{_digits(line.quantity)} {line.unit}".strip()
+        rate = line.nature or _percent(line.vat_rate)
+        values = (quantity, _digits(line.unit_price), rate, _digits(line.total))
         for x, value in zip(_COLUMNS, values, strict=True):
             self.write_end(x, y, value, size=10)
         y = self.block(TEXT, y, rows, 10, 4.6 * mm)
+        y = self.block(TEXT, y + 0.4 * mm, asides, 8, 4 * mm, SOFT) if asides else y
         if line is not self.view.lines[-1]:
             self.rule(TEXT, y + 1 * mm, RIGHT)
         return y - 4.5 * mm
 
-    def _totals(self, y: float) -> None:
-        left = TEXT + 60 * mm
+    def _sums(self) -> list[tuple[str, str]]:
+        rows = []
         for summary in self.view.summaries:
-            rows = (
-                (_("Net amount"), summary.net),
-                (_("VAT %(rate)s") % {"rate": _percent(summary.vat_rate)}, summary.vat),
+            rate = summary.nature or _percent(summary.vat_rate)
+            rows.append((f"{self.both('Net amount')} {summary.nature}".strip(), _euros(summary.net)))
+            if not summary.nature:
+                rows.append((self.both("VAT %(rate)s", rate=rate), _euros(summary.vat)))
+        for fund in self.view.funds:
+            label = self.both("of which pension fund %(type)s %(rate)s", type=fund.type, rate=_percent(fund.rate))
+            rows.append((label, _euros(fund.amount)))
+        if self.view.rounding:
+            rows.append((self.both("Rounding"), _euros(self.view.rounding)))
+        return rows
+
+    def _to_pay(self) -> list[tuple[str, str]]:
+        """What follows the total: deductions, and what is paid or to be paid, how and by when."""
+        view = self.view
+        rows = [
+            (self.both("Tax withheld %(rate)s", rate=_percent(held.rate)), _euros(-held.amount))
+            for held in view.withholdings
+        ]
+        if view.split_vat:
+            rows.append((self.both("VAT paid to the Treasury (split payment)"), _euros(-view.split_vat)))
+        if view.is_paid_by_card:
+            paid = sum((payment.amount for payment in view.payments), Decimal(0))
+            return [*rows, (self.both("Paid"), _euros(paid)), (self.both("To pay"), _euros(view.due - paid))]
+        if view.document_type != CREDIT_NOTE and (rows or view.payments):
+            rows.append((self.both("To pay"), _euros(view.due)))
+        for payment in view.payments:
+            day = f", {date_format(payment.due_date, 'SHORT_DATE_FORMAT')}" if payment.due_date else ""
+            rows.append((f"{self.both(METHODS.get(payment.method, payment.method))}{day}", _euros(payment.amount)))
+        return rows
+
+    def _notes(self) -> list[str]:
+        """Small print: why there is no VAT, stamp duty, the IBAN to pay to."""
+        texts = [
+            " / ".join(
+                filter(None, (f"{block.nature} {block.law_reference}".strip(), IN_ENGLISH.get(block.law_reference)))
             )
-            for label, value in rows:
-                self.write(left, y, label, size=9.5, colour=SOFT)
-                self.write_end(RIGHT, y, f"{_digits(value)} €", size=9.5)
-                y -= 6.2 * mm
+            for block in self.view.summaries
+            if block.law_reference
+        ]
+        if self.view.stamp_duty:
+            texts.append(
+                self.both(
+                    "Stamp duty %(amount)s, paid by the seller to the Treasury", amount=_euros(self.view.stamp_duty)
+                )
+            )
+        texts += dict.fromkeys(f"IBAN {payment.iban}" for payment in self.view.payments if payment.iban)
+        return _wrapped(texts, 7.8, RIGHT - TEXT)
+
+    def _totals(
+        self, y: float, sums: Sequence[tuple[str, str]], to_pay: Sequence[tuple[str, str]], notes: Sequence[str]
+    ) -> None:
+        left = TEXT + (36 if self.view.is_foreign else 60) * mm
+        for label, value in sums:
+            self.write(left, y, label, size=9.5, colour=SOFT)
+            self.write_end(RIGHT, y, value, size=9.5)
+            y -= 6.2 * mm
         self.rule(left, y + 2.2 * mm, RIGHT, INK, 0.7)
-        self.write(left, y - 4.6 * mm, _("Total"), "bold", 10)
-        self.write_end(RIGHT, y - 5 * mm, f"{_digits(self.view.total)} €", size=16)
+        self.write(left, y - 4.6 * mm, self.both("Total"), "bold", 10)
+        self.write_end(RIGHT, y - 5 * mm, _euros(self.view.total), size=16)
         self.double(left, y - 9 * mm, RIGHT)
-        if self.view.is_paid_by_card:
-            paid = sum((payment.amount for payment in self.view.payments), Decimal(0))
-            for position, (label, value) in enumerate(((_("Paid"), paid), (_("To pay"), self.view.total - paid))):
-                self.write(left, y - (15.5 + 6 * position) * mm, label, size=9.5, colour=SOFT)
-                self.write_end(RIGHT, y - (15.5 + 6 * position) * mm, f"{_digits(value)} €", size=9.5)
+        y -= 15.5 * mm
+        for label, value in to_pay:
+            self.write(left, y, label, size=9.5, colour=SOFT)
+            self.write_end(RIGHT, y, value, size=9.5)
+            y -= 6 * mm
+        self.block(TEXT, y - 2 * mm, notes, 7.8, 4.2 * mm, SOFT)
 
     def _foot(self) -> None:
         self.rule(EDGE, 30 * mm, RIGHT)
-        self.write(EDGE, 24.5 * mm, _("Note"), "bold", 8)
+        self.write(EDGE, 24.5 * mm, self.both("Note"), "bold", 8)
         note = _(
             "Courtesy copy. The fiscal document is the XML file %(name)s, transmitted to the Sistema di Interscambio."
         ) % {"name": self.file_name}
-        self.block(TEXT, 24.5 * mm, simpleSplit(note, "sans", 8, RIGHT - TEXT), 8, 4.1 * mm, SOFT)
+        if self.view.is_foreign:
+            note += " / " + _COURTESY % {"name": self.file_name}
+        rows = simpleSplit(note, "sans", 8, RIGHT - TEXT)
+        size, lead = (8, 4.1) if len(rows) < 3 else (6.8, 3.1)
+        self.block(TEXT, 24.5 * mm, simpleSplit(note, "sans", size, RIGHT - TEXT), size, lead * mm, SOFT)
         self.write(TEXT, 15.2 * mm, f"SHA-256  {self.sha256}", size=6.6, colour=SOFT)
         page = self.pdf.getPageNumber()
         self.write(
@@ -227,11 +375,11 @@ class _Sheet:
 
 
 def _title(view: InvoiceView) -> str:
-    return _("Credit note") if view.document_type == "TD04" else _("Invoice")
+    return _(TITLES.get(view.document_type, "Invoice"))
 
 
 def _address(party: PartyView, left: float, right: float, size: float) -> list[str]:
-    rows = [party.name, party.street, party.town]
+    rows = [party.name, party.street, party.town, *([party.country] if party.country != "IT" else [])]
     if party.vat_number:
         rows.append(_("VAT no. %(number)s") % {"number": party.vat_number})
     if party.tax_code:
@@ -257,8 +405,32 @@ def _digits(value: Decimal) -> str:
     return sign + number_format(abs(value), decimal_pos=places, use_l10n=True, force_grouping=True)
 
 
+def _euros(value: Decimal) -> str:
+    return f"{_digits(value)} €"
+
+
+def _is_italian() -> bool:
+    return translation.get_language() == "it"
+
+
 def _percent(rate: Decimal) -> str:
     return f"{number_format(rate.normalize() + 0, use_l10n=True)} %"
+
+
+@lru_cache(maxsize=4)
+def _rosette(radius: float, swing: float, lobes: int = 12, turns: int = 4) -> list[PDFPathObject]:
+    """r = R + a·cos(nθ), turned a few times, around the origin; reckoned once, as it is on every page."""
+    paths = []
+    for turn in range(turns):
+        path, steps = PDFPathObject(), lobes * 24
+        for step in range(steps):
+            angle = 2 * math.pi * step / steps
+            reach = (radius + swing * math.cos(lobes * angle)) * 0.17 * mm
+            angle += 2 * math.pi * turn / lobes / turns
+            (path.lineTo if step else path.moveTo)(reach * math.cos(angle), reach * math.sin(angle))
+        path.close()
+        paths.append(path)
+    return paths
 
 
 @lru_cache(maxsize=1)

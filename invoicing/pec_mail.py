@@ -1,20 +1,23 @@
 """Reads one mail of a PEC mailbox: a provider's receipt, a message of SDI, or somebody else's mail.
 
 A provider's receipt names our Message-ID in X-Riferimento-Message-ID; a message of SDI travels as postacert.eml inside
-a transport envelope whose Reply-To is sdiNN@pec.fatturapa.it (DPR 68/2005, DM 2.11.2005; SDI specification §2).
+a transport envelope "Per conto di: sdiNN@pec.fatturapa.it" with the same Reply-To (DPR 68/2005, DM
+2.11.2005; SDI specification §2).
 """
 
 import email
 import email.policy
 import re
 from dataclasses import dataclass
+from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import parseaddr
 
 _SDI_ADDRESS = re.compile(r"sdi\d{2,3}@pec\.fatturapa\.it", re.IGNORECASE)
-_MESSAGE_FILE = re.compile(
-    r"(?P<file>[A-Z]{2}[A-Za-z0-9]{2,28}_[A-Za-z0-9]{1,5})_(?P<kind>[A-Z]{2})_[A-Za-z0-9]{1,3}\.xml"
-)
+_MESSAGE_FILE = re.compile(r"(?P<file>[A-Za-z0-9]{4,30}_[A-Za-z0-9]{1,5})_(?P<kind>[A-Z]{2})_[A-Za-z0-9]{1,3}\.xml")
+
+# what the standard library raises on malformed mails, instead of noting a defect: one of them must not stop the rest
+_STUMBLES = (LookupError, ValueError, TypeError, AttributeError, MessageError)
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,27 @@ def parse_mail(raw: bytes) -> EmailMessage:
     return email.message_from_bytes(raw, policy=email.policy.default)
 
 
+def header(message: EmailMessage, name: str) -> str:
+    """A header's text as a database can hold it; "" for one that is missing or too broken to be read."""
+    try:
+        return _clean(str(message.get(name, ""))).strip()
+    except _STUMBLES:
+        return ""
+
+
 def classify(message: EmailMessage) -> ProviderReceipt | SdiMail | OtherMail:
     """What kind of mail this is. Trusts the envelope's headers, never a subject line."""
-    receipt = str(message.get("X-Ricevuta", "")).strip().lower()
-    transport = str(message.get("X-Trasporto", "")).strip().lower()
+    try:
+        return _classify(message)
+    except _STUMBLES as error:
+        return OtherMail(f"a malformed mail: {type(error).__name__}: {_clean(str(error))}", suspicious=True)
+
+
+def _classify(message: EmailMessage) -> ProviderReceipt | SdiMail | OtherMail:
+    receipt = header(message, "X-Ricevuta").lower()
+    transport = header(message, "X-Trasporto").lower()
     if receipt:
-        about = str(message.get("X-Riferimento-Message-ID", "")).strip()
+        about = header(message, "X-Riferimento-Message-ID")
         if not about:
             return OtherMail("a PEC receipt without a reference", suspicious=True)
         return ProviderReceipt(receipt, about, _receipt_detail(message))
@@ -67,11 +85,13 @@ def classify(message: EmailMessage) -> ProviderReceipt | SdiMail | OtherMail:
 
 
 def _from_sdi(message: EmailMessage) -> SdiMail | OtherMail:
-    sender = parseaddr(str(message.get("Reply-To") or message.get("Return-Path") or ""))[1]
+    sender = parseaddr(header(message, "Reply-To") or header(message, "Return-Path"))[1]
+    # a sender may choose the Reply-To (DM 2.11.2005 §6.5.1); on whose behalf it is, only the provider writes
+    behalf = parseaddr(header(message, "From"))[0].rpartition(" ")[2]
     inner = next((part.get_payload(0) for part in message.walk() if part.get_content_type() == "message/rfc822"), None)
     attached = [part for part in message.walk() if _MESSAGE_FILE.fullmatch(part.get_filename() or "")]
-    if not _SDI_ADDRESS.fullmatch(sender):
-        return OtherMail(f"certified mail of {sender}", suspicious=bool(attached))
+    if not _SDI_ADDRESS.fullmatch(sender) or not _SDI_ADDRESS.fullmatch(behalf):
+        return OtherMail(f"certified mail of {behalf or sender}", suspicious=bool(attached))
     if not attached:
         return OtherMail("a mail of SDI without a message file")
     content = attached[0].get_payload(decode=True)
@@ -93,4 +113,8 @@ def _new_address(text: str) -> str:
 def _receipt_detail(message: EmailMessage) -> str:
     """The readable reason in a receipt: its text part, on one line."""
     body = message.get_body(("plain",))
-    return " ".join(body.get_content().split())[:500] if body else ""
+    return _clean(" ".join(body.get_content().split()))[:500] if body else ""
+
+
+def _clean(text: str) -> str:
+    return text.encode(errors="replace").decode().replace("\x00", "")

@@ -1,11 +1,13 @@
 """Reads the parts of a FatturaPA document that a person wants to see, from the XML itself."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from lxml import etree
 
+from invoicing.law import CARD
 from invoicing.schema import parse
 
 
@@ -18,6 +20,7 @@ class PartyView:
     town: str
     vat_number: str
     tax_code: str
+    country: str
 
 
 @dataclass(frozen=True)
@@ -31,19 +34,54 @@ class Registration:
 
 @dataclass(frozen=True)
 class LineView:
+    """A line; `discounts` are percentages ("10 %") and amounts ("1.50") as written, surcharges with a plus sign."""
+
     number: str
     description: str
     quantity: Decimal | None
+    unit: str
     unit_price: Decimal
+    discounts: tuple[str, ...]
     vat_rate: Decimal
+    nature: str
+    period: tuple[date | None, date | None]
     total: Decimal
 
 
 @dataclass(frozen=True)
 class SummaryView:
     vat_rate: Decimal
+    nature: str
     net: Decimal
     vat: Decimal
+    is_split: bool
+    law_reference: str
+
+
+@dataclass(frozen=True)
+class FundView:
+    """The pension fund's contribution: its code, rate and amount, which is part of the net sums."""
+
+    type: str
+    rate: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class WithholdingView:
+    rate: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class ReferenceView:
+    """An order or an invoice this document is about."""
+
+    is_invoice: bool
+    number: str
+    day: date | None
+    cup: str
+    cig: str
 
 
 @dataclass(frozen=True)
@@ -51,6 +89,7 @@ class PaymentView:
     method: str
     amount: Decimal
     due_date: date | None
+    iban: str
 
 
 @dataclass(frozen=True)
@@ -68,13 +107,32 @@ class InvoiceView:
     buyer: PartyView
     lines: tuple[LineView, ...]
     summaries: tuple[SummaryView, ...]
+    funds: tuple[FundView, ...]
+    withholdings: tuple[WithholdingView, ...]
+    stamp_duty: Decimal
+    rounding: Decimal
+    references: tuple[ReferenceView, ...]
     total: Decimal
     payments: tuple[PaymentView, ...]
     notes: tuple[str, ...]
 
     @property
     def is_paid_by_card(self) -> bool:
-        return bool(self.payments) and all(payment.method == "MP08" for payment in self.payments)
+        return bool(self.payments) and all(payment.method == CARD for payment in self.payments)
+
+    @property
+    def is_foreign(self) -> bool:
+        return self.buyer.country != "IT"
+
+    @property
+    def split_vat(self) -> Decimal:
+        """The VAT the customer pays to the Treasury and not to the seller."""
+        return sum((summary.vat for summary in self.summaries if summary.is_split), Decimal(0))
+
+    @property
+    def due(self) -> Decimal:
+        """What the customer owes: the total less what is withheld and what is split."""
+        return self.total - sum((held.amount for held in self.withholdings), Decimal(0)) - self.split_vat
 
 
 def read_invoice(xml: bytes) -> InvoiceView:
@@ -91,7 +149,7 @@ def read_invoice(xml: bytes) -> InvoiceView:
         raise ValueError("not a FatturaPA document")
     return InvoiceView(
         number=_text(general, "Numero"),
-        day=date.fromisoformat(_text(general, "Data")),
+        day=date.fromisoformat(_text(general, "Data")[:10]),
         document_type=_text(general, "TipoDocumento"),
         format=_text(header, "DatiTrasmissione/FormatoTrasmissione"),
         recipient_code=_text(header, "DatiTrasmissione/CodiceDestinatario"),
@@ -101,6 +159,14 @@ def read_invoice(xml: bytes) -> InvoiceView:
         buyer=_party(buyer),
         lines=tuple(_line(node) for node in body.iterfind("DatiBeniServizi/DettaglioLinee")),
         summaries=tuple(_summary(node) for node in body.iterfind("DatiBeniServizi/DatiRiepilogo")),
+        funds=tuple(_fund(node) for node in general.iterfind("DatiCassaPrevidenziale")),
+        withholdings=tuple(
+            WithholdingView(_number(node, "AliquotaRitenuta"), _number(node, "ImportoRitenuta"))
+            for node in general.iterfind("DatiRitenuta")
+        ),
+        stamp_duty=_number(general, "DatiBollo/ImportoBollo"),
+        rounding=_number(general, "Arrotondamento"),
+        references=tuple(_references(body)),
         total=_number(general, "ImportoTotaleDocumento"),
         payments=tuple(_payment(node) for node in body.iterfind("DatiPagamento/DettaglioPagamento")),
         notes=tuple(node.text or "" for node in general.iterfind("Causale")),
@@ -119,13 +185,16 @@ def _party(node: etree._Element) -> PartyView:
     person = f"{_text(node, 'DatiAnagrafici/Anagrafica/Nome')} {_text(node, 'DatiAnagrafici/Anagrafica/Cognome')}"
     street = f"{_text(node, 'Sede/Indirizzo')} {_text(node, 'Sede/NumeroCivico')}"
     province = _text(node, "Sede/Provincia")
+    vat_number = _text(node, "DatiAnagrafici/IdFiscaleIVA/IdCodice")
+    postcode = _text(node, "Sede/CAP").replace("00000", "")  # what stands there for an address abroad
     return PartyView(
         name=_text(node, "DatiAnagrafici/Anagrafica/Denominazione") or person.strip(),
         street=street.strip(),
-        town=f"{_text(node, 'Sede/CAP')} {_text(node, 'Sede/Comune')}" + (f" ({province})" if province else ""),
-        vat_number=_text(node, "DatiAnagrafici/IdFiscaleIVA/IdPaese")
-        + _text(node, "DatiAnagrafici/IdFiscaleIVA/IdCodice"),
+        town=f"{postcode} {_text(node, 'Sede/Comune')}".strip() + (f" ({province})" if province else ""),
+        # zeros stand for a consumer abroad, who has no number
+        vat_number=_text(node, "DatiAnagrafici/IdFiscaleIVA/IdPaese") + vat_number if vat_number.strip("0") else "",
         tax_code=_text(node, "DatiAnagrafici/CodiceFiscale"),
+        country=_text(node, "Sede/Nazione"),
     )
 
 
@@ -144,18 +213,58 @@ def _line(node: etree._Element) -> LineView:
         _text(node, "NumeroLinea"),
         _text(node, "Descrizione"),
         Decimal(quantity) if quantity else None,
+        _text(node, "UnitaMisura"),
         _number(node, "PrezzoUnitario"),
+        tuple(_discount(change) for change in node.iterfind("ScontoMaggiorazione")),
         _number(node, "AliquotaIVA"),
+        _text(node, "Natura"),
+        (_date(node, "DataInizioPeriodo"), _date(node, "DataFinePeriodo")),
         _number(node, "PrezzoTotale"),
     )
 
 
+def _discount(node: etree._Element) -> str:
+    sign = "+" if _text(node, "Tipo") == "MG" else "-"
+    amount = _text(node, "Importo")
+    return f"{sign}{amount}" if amount else f"{sign}{_number(node, 'Percentuale').normalize():f} %"
+
+
 def _summary(node: etree._Element) -> SummaryView:
-    return SummaryView(_number(node, "AliquotaIVA"), _number(node, "ImponibileImporto"), _number(node, "Imposta"))
+    return SummaryView(
+        _number(node, "AliquotaIVA"),
+        _text(node, "Natura"),
+        _number(node, "ImponibileImporto"),
+        _number(node, "Imposta"),
+        _text(node, "EsigibilitaIVA") == "S",
+        _text(node, "RiferimentoNormativo"),
+    )
+
+
+def _fund(node: etree._Element) -> FundView:
+    return FundView(_text(node, "TipoCassa"), _number(node, "AlCassa"), _number(node, "ImportoContributoCassa"))
+
+
+def _references(body: etree._Element) -> Iterator[ReferenceView]:
+    for name in ("DatiOrdineAcquisto", "DatiContratto", "DatiConvenzione", "DatiFattureCollegate"):
+        for node in body.iterfind(f"DatiGenerali/{name}"):
+            yield ReferenceView(
+                name == "DatiFattureCollegate",
+                _text(node, "IdDocumento"),
+                _date(node, "Data"),
+                _text(node, "CodiceCUP"),
+                _text(node, "CodiceCIG"),
+            )
+
+
+def _date(node: etree._Element, path: str) -> date | None:
+    text = _text(node, path)
+    return date.fromisoformat(text[:10]) if text else None
 
 
 def _payment(node: etree._Element) -> PaymentView:
-    due = _text(node, "DataScadenzaPagamento")
     return PaymentView(
-        _text(node, "ModalitaPagamento"), _number(node, "ImportoPagamento"), date.fromisoformat(due) if due else None
+        _text(node, "ModalitaPagamento"),
+        _number(node, "ImportoPagamento"),
+        _date(node, "DataScadenzaPagamento"),
+        _text(node, "IBAN"),
     )

@@ -2,17 +2,23 @@
 
 import hashlib
 import logging
+from dataclasses import dataclass
 from datetime import datetime
+from email.message import EmailMessage
+from email.utils import parseaddr
+from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
 
 from core.errors import TransientError
+from invoicing.alerts import alert_staff
 from invoicing.clients import pec
+from invoicing.envelope import UntrustedError, verify
 from invoicing.models import Document, Invoice, InvoiceFile, Mailbox, PecMessage, ReceivedMail
-from invoicing.pec_mail import OtherMail, ProviderReceipt, SdiMail, classify, parse_mail
+from invoicing.pec_mail import OtherMail, ProviderReceipt, SdiMail, classify, header, parse_mail
 from invoicing.schema import UnreadableXmlError
-from invoicing.sdi_messages import SdiMessage, UnknownMessageError, read_message
+from invoicing.sdi_messages import ForReceiversError, SdiMessage, UnknownMessageError, read_message
 from invoicing.services import store, tell_customer
 
 logger = logging.getLogger(__name__)
@@ -24,11 +30,31 @@ _PROVIDER_STATES = {
     "errore-consegna": Invoice.State.SEND_FAILED,
     "rilevazione-virus": Invoice.State.SEND_FAILED,
 }
-_SDI_STATES = {
+# The same codes, other meanings: what cannot be delivered waits in a private customer's tax drawer, while SDI goes on
+# trying to reach an office.
+_PRIVATE_STATES = {
     "RC": Invoice.State.DELIVERED,
     "MC": Invoice.State.MADE_AVAILABLE,
     "NS": Invoice.State.REJECTED,
 }
+_PUBLIC_STATES = {
+    "RC": Invoice.State.DELIVERED,
+    "MC": Invoice.State.NOT_DELIVERED,
+    "NS": Invoice.State.REJECTED,
+    "DT": Invoice.State.EXPIRED,
+    "AT": Invoice.State.ATTESTED,
+}
+_OFFICE_SAYS = {"EC01": Invoice.State.ACCEPTED, "EC02": Invoice.State.REFUSED}
+# the customer's copy leaves when SDI has taken the document, whichever of its messages comes first
+_TELL = Invoice.ANSWERS - Invoice.CORRECTABLE
+
+
+@dataclass(frozen=True)
+class Received:
+    """A mail's row, and whether it was new."""
+
+    row: ReceivedMail
+    is_new: bool
 
 
 def read_mailbox(*, now: datetime) -> int:
@@ -54,7 +80,7 @@ def read_mailbox(*, now: datetime) -> int:
 
 
 @transaction.atomic
-def receive(*, raw: bytes, now: datetime) -> ReceivedMail:
+def receive(*, raw: bytes, now: datetime) -> Received:
     """Keep one mail and apply it. The same bytes a second time change nothing and give the first row back."""
     digest = hashlib.sha256(raw).hexdigest()
     message = parse_mail(raw)
@@ -62,15 +88,17 @@ def receive(*, raw: bytes, now: datetime) -> ReceivedMail:
         sha256=digest,
         defaults={
             "content": raw,
-            "message_id": str(message.get("Message-ID", ""))[:300],
-            "sender": str(message.get("From", ""))[:320],
-            "subject": str(message.get("Subject", ""))[:300],
+            "message_id": header(message, "Message-ID")[:300],
+            "sender": header(message, "From")[:320],
+            "subject": header(message, "Subject")[:300],
             "outcome": ReceivedMail.Outcome.FOREIGN,
         },
     )
     if not created:
-        return row
+        return Received(row, False)
     found = classify(message)
+    if not isinstance(found, OtherMail):
+        found = _believed(raw, message, found)
     if isinstance(found, ProviderReceipt):
         _apply_receipt(row, found, now)
     elif isinstance(found, SdiMail):
@@ -78,7 +106,21 @@ def receive(*, raw: bytes, now: datetime) -> ReceivedMail:
     else:
         _set_aside(row, found)
     row.save()
-    return row
+    return Received(row, True)
+
+
+def _believed(
+    raw: bytes, message: EmailMessage, found: ProviderReceipt | SdiMail
+) -> ProviderReceipt | SdiMail | OtherMail:
+    """What was found, if the provider's signature stands behind it; only headers, where no authorities are named."""
+    if not settings.SDI_PEC_SIGNER_CA_FILE:
+        return found
+    sender = parseaddr(header(message, "From"))[1]
+    try:
+        verify(raw, sender=sender, authorities=Path(settings.SDI_PEC_SIGNER_CA_FILE))
+    except UntrustedError as error:
+        return OtherMail(str(error), suspicious=True)
+    return found
 
 
 def _set_aside(row: ReceivedMail, found: OtherMail) -> None:
@@ -105,7 +147,17 @@ def _apply_receipt(row: ReceivedMail, receipt: ProviderReceipt, now: datetime) -
         return
     document = store(Document.Kind.PEC_RECEIPT, f"{receipt.kind}.eml", "message/rfc822", bytes(row.content))
     failed = state == Invoice.State.SEND_FAILED
-    invoice.advance(state, now=now, text=receipt.detail if failed else "", document=document)
+    text = receipt.detail if failed else ""
+    if _is_past(sent, invoice, failed=failed):
+        invoice.events.create(at=now, state=state, text=text, document=document)
+    elif invoice.advance(state, now=now, text=text, document=document) and failed:
+        alert_staff(invoice=invoice, reason="send_failed", text=text)
+
+
+def _is_past(sent: PecMessage, invoice: Invoice, *, failed: bool) -> bool:
+    """About a file that has been replaced, or the failure of a sending that has been repeated."""
+    file = invoice.current_file()
+    return sent.file_id != file.pk or (failed and file.messages.filter(pk__gt=sent.pk).exists())
 
 
 def _apply_sdi_mail(row: ReceivedMail, mail: SdiMail, now: datetime) -> None:
@@ -113,14 +165,17 @@ def _apply_sdi_mail(row: ReceivedMail, mail: SdiMail, now: datetime) -> None:
         Mailbox.objects.filter(address=settings.SDI_PEC_EMAIL).update(sdi_address=mail.new_address)
     try:
         message = read_message(mail.content)
+    except ForReceiversError as error:
+        row.reason = str(error)[:300]
+        return
     except (UnreadableXmlError, UnknownMessageError) as error:
         row.outcome, row.reason = ReceivedMail.Outcome.QUARANTINED, str(error)[:300]
         return
     row.kind = message.kind
-    file = InvoiceFile.objects.filter(file_name=message.file_name).select_related("xml").first()
+    file = _find_file(message.file_name)
     if file is None:
         row.outcome, row.reason = ReceivedMail.Outcome.UNMATCHED, f"no file of ours is {message.file_name}"[:300]
-    elif message.file_hash and message.file_hash != file.xml.sha256:
+    elif message.file_hash and message.file_hash != file.sent.sha256:
         row.outcome, row.reason = ReceivedMail.Outcome.QUARANTINED, "the hash is not that of the file we sent"
     else:
         _apply_sdi_message(row, mail, message, file, now)
@@ -129,14 +184,38 @@ def _apply_sdi_mail(row: ReceivedMail, mail: SdiMail, now: datetime) -> None:
 def _apply_sdi_message(row: ReceivedMail, mail: SdiMail, message: SdiMessage, file: InvoiceFile, now: datetime) -> None:
     invoice = Invoice.objects.select_for_update().get(pk=file.invoice_id)
     row.outcome, row.invoice = ReceivedMail.Outcome.APPLIED, invoice
+    if invoice.events.filter(document__sha256=hashlib.sha256(mail.content).hexdigest()).exists():
+        row.reason = "the same message came before in another mail"
+        return
     document = store(Document.Kind.SDI_MESSAGE, mail.file_name, "application/xml", mail.content)
-    if message.identifier and not invoice.sdi_identifier:
+    state = _state_of(message)
+    if file.pk != invoice.current_file().pk:
+        # about a file that has been replaced since: part of the story, but not of the present
+        invoice.events.create(at=now, state=state, text=_words(message), document=document)
+        return
+    if message.identifier:
         invoice.sdi_identifier = message.identifier
         invoice.save(update_fields=["sdi_identifier"])
-    first_answer = invoice.state not in Invoice.FINAL
-    moved = invoice.advance(_SDI_STATES[message.kind], now=now, text=_words(message), document=document)
-    if moved and first_answer and message.kind in ("RC", "MC"):
+    had_answer = invoice.state in Invoice.ANSWERS
+    if not invoice.advance(state, now=now, text=_words(message), document=document):
+        return
+    if state in _TELL and not had_answer:
         tell_customer(invoice=invoice)
+    if state in Invoice.CORRECTABLE:
+        alert_staff(invoice=invoice, reason=str(state), text=_words(message))
+
+
+def _state_of(message: SdiMessage) -> "Invoice.State":
+    if message.kind == "NE":
+        return _OFFICE_SAYS.get(message.outcome, Invoice.State.DELIVERED)
+    return (_PUBLIC_STATES if message.is_public else _PRIVATE_STATES)[message.kind]
+
+
+def _find_file(name: str) -> InvoiceFile | None:
+    """The file SDI speaks of: signed ones carry .p7m, and some messages leave IT or the ending out (OCA #4795)."""
+    stem = name.removesuffix(".p7m").removesuffix(".xml")
+    names = [f"{stem}.xml", f"IT{stem}.xml"]
+    return InvoiceFile.objects.filter(file_name__in=names).select_related("xml", "signed").first()
 
 
 def _words(message: SdiMessage) -> str:

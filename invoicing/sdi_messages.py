@@ -10,17 +10,22 @@ from lxml import etree
 
 from invoicing.schema import parse
 
-NAMESPACES = (
-    "http://ivaservizi.agenziaentrate.gov.it/docs/xsd/fattura/messaggi/v1.0",
-    "http://www.fatturapa.gov.it/sdi/messaggi/v1.0",
-)
+PRIVATE = "http://ivaservizi.agenziaentrate.gov.it/docs/xsd/fattura/messaggi/v1.0"
+PUBLIC = "http://www.fatturapa.gov.it/sdi/messaggi/v1.0"
+# root element -> kind, as file names have it, by family
 _KINDS = {
-    "RicevutaConsegna": "RC",
-    "RicevutaScarto": "NS",
-    "NotificaScarto": "NS",
-    "RicevutaImpossibilitaRecapito": "MC",
-    "NotificaMancataConsegna": "MC",
+    PRIVATE: {"RicevutaConsegna": "RC", "RicevutaScarto": "NS", "RicevutaImpossibilitaRecapito": "MC"},
+    PUBLIC: {
+        "RicevutaConsegna": "RC",
+        "NotificaScarto": "NS",
+        "NotificaMancataConsegna": "MC",
+        "NotificaEsito": "NE",
+        "NotificaDecorrenzaTermini": "DT",
+        "AttestazioneTrasmissioneFattura": "AT",
+    },
 }
+# messages of SDI for whoever receives invoices: no business of ours
+_FOR_RECEIVERS = ("FileMetadati", "MetadatiInvioFile", "NotificaEsitoCommittente", "ScartoEsitoCommittente")
 
 
 @dataclass(frozen=True)
@@ -34,37 +39,57 @@ class SdiError:
 
 @dataclass(frozen=True)
 class SdiMessage:
-    """`kind` is RC, NS or MC; `file_name` the file it is about; `file_hash` its SHA-256 in hex, when SDI gives it."""
+    """`kind` is RC, NS, MC, NE, DT or AT; `is_public` the family; `file_name` the file it is about.
+
+    `file_hash` is that file's SHA-256 in hex, when SDI gives it; `outcome` the office's EC01 or EC02, in a NE only.
+    """
 
     kind: str
+    is_public: bool
     identifier: str
     file_name: str
     file_hash: str
     errors: tuple[SdiError, ...]
     note: str
+    outcome: str = ""
 
 
 class UnknownMessageError(ValueError):
     """XML that is not a message of SDI we know."""
 
 
+class ForReceiversError(UnknownMessageError):
+    """A message of SDI for those who receive invoices by this channel."""
+
+
 def read_message(content: bytes) -> SdiMessage:
     """Parse one message; `UnreadableXmlError` or `UnknownMessageError` when it is none."""
     root = parse(content)
     name = etree.QName(root)
-    if name.namespace not in NAMESPACES or name.localname not in _KINDS:
-        raise UnknownMessageError(f"<{name.localname}> is not a message of SDI that we handle")
+    kind = _KINDS.get(name.namespace or "", {}).get(name.localname)
+    if kind is None:
+        refusal = ForReceiversError if name.localname in _FOR_RECEIVERS else UnknownMessageError
+        raise refusal(f"<{name.localname}> is not a message of SDI about an invoice we sent")
     file_name = _text(root, "NomeFile")
     if not file_name:
         raise UnknownMessageError("the message does not say which file it is about")
     return SdiMessage(
-        kind=_KINDS[name.localname],
+        kind=kind,
+        is_public=name.namespace == PUBLIC,
         identifier=_text(root, "IdentificativoSdI"),
         file_name=file_name,
         file_hash=_text(root, "Hash").lower(),
         errors=tuple(_error(node) for node in root.iter("Errore", "{*}Errore")),
-        note=_text(root, "Descrizione") if name.localname.endswith("Recapito") else "",
+        note=_note(root, kind),
+        outcome=str(root.findtext(".//{*}Esito", "")).strip() if kind == "NE" else "",
     )
+
+
+def _note(root: etree._Element, kind: str) -> str:
+    """The free text of a message, where it has one: why a document was not delivered, what the office says."""
+    if kind == "NE":
+        return str(root.findtext(".//{*}EsitoCommittente/{*}Descrizione", "")).strip()
+    return _text(root, "Descrizione") if kind in ("MC", "DT", "AT") else ""
 
 
 def _error(node: etree._Element) -> SdiError:

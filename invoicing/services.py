@@ -1,41 +1,41 @@
-"""An invoice's life: issued, drawn, sent to SDI, followed by the receipts that come back."""
+"""Issuing: a draft gets its number, its XML and its row; drawing the courtesy copy; telling the customer."""
 
 import hashlib
 import logging
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime
 from decimal import Decimal
-from email.message import EmailMessage
-from email.utils import make_msgid
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fiscal_identity import FiscalIdentity
 from accounts.models import User
 from core import audit
-from core.errors import DomainError, PermanentError, TransientError
-from core.numbering import next_number
+from core.errors import DomainError
+from core.numbering import last_number, next_number
 from core.tasks import enqueue
 from invoicing import pdf, tasks
-from invoicing.clients import pec
-from invoicing.draft import Address, BuyerKind, InvoiceDraft, Seller
+from invoicing.draft import Address, BuyerKind, InvoiceDraft, Seller, StampDuty
 from invoicing.draft import Buyer as DraftBuyer
-from invoicing.fatturapa import Transmission, build_xml
-from invoicing.models import Document, Invoice, InvoiceFile, Mailbox, PecMessage
-from invoicing.preflight import Finding, findings
-from invoicing.totals import totals
+from invoicing.draft_json import to_json
+from invoicing.examination import Examined, examine
+from invoicing.fatturapa import Transmission
+from invoicing.law import CREDIT_NOTE
+from invoicing.models import Document, Invoice, InvoiceFile
+from invoicing.preflight import Finding
+from invoicing.reckoning import Reckoning
 from notifications.services import Attachment, Recipient, notify
 
 logger = logging.getLogger(__name__)
 
+_FILES = "sdi-file"
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-# Waits after trouble that may pass; then a person decides.
-_BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 20, 60, 240))
-# A sending of which nothing was heard for so long was cut in the middle.
-_SENDING_LIMIT = timedelta(minutes=15)
 
 
 class InvoiceRefusedError(DomainError):
@@ -48,10 +48,14 @@ class InvoiceRefusedError(DomainError):
         self.findings = tuple(found)
 
 
-class CannotSendError(DomainError):
-    """The invoice is past the point where it can be sent again."""
+class CreditTooLargeError(DomainError):
+    """A credit note may not give back more than is left of its invoice."""
 
-    code = "cannot_send"
+    code = "credit_too_large"
+    status = 400
+
+    def __init__(self, left: Decimal) -> None:
+        super().__init__(_("At most %(left)s € of this invoice can still be credited.") % {"left": left})
 
 
 def seller_from_settings() -> Seller:
@@ -67,6 +71,11 @@ def seller_from_settings() -> Seller:
         rea_number=settings.SELLER_REA_NUMBER,
         share_capital=Decimal(settings.SELLER_SHARE_CAPITAL) if settings.SELLER_SHARE_CAPITAL else None,
     )
+
+
+def stamp_duty_from_settings() -> StampDuty:
+    """Which Natura counts towards the stamp duty and whether the customer pays it, from the INVOICE_STAMP_ settings."""
+    return StampDuty(settings.INVOICE_STAMP_CHARGE_TO_CUSTOMER, frozenset(settings.INVOICE_STAMP_NATURES))
 
 
 def buyer_from(identity: FiscalIdentity) -> DraftBuyer:
@@ -85,6 +94,25 @@ def buyer_from(identity: FiscalIdentity) -> DraftBuyer:
     )
 
 
+def preview(*, draft: InvoiceDraft, number: str | None, today: date) -> Examined:
+    """What would be sent if `draft` were issued now, under `number` or the next free one. Changes nothing."""
+    year = draft.date.year
+    number = number or number_of(draft.series, year, last_number(_counter(draft.series), year) + 1)
+    examined = first_preview(draft=draft, number=number, today=today, files=last_number(_FILES, 0))
+    taken = Invoice.objects.filter(number=number, issue_date__year=year).exclude(state__in=Invoice.CORRECTABLE)
+    if taken.exists():
+        double = Finding("00404", "number", gettext("There is an invoice with this number already."))
+        examined = replace(examined, errors=(*examined.errors, double))
+    return examined
+
+
+def first_preview(*, draft: InvoiceDraft, number: str | None, today: date, files: int = 0) -> Examined:
+    """The same without the database: numbered as the first of its year, in the file after `files` others."""
+    transmission = Transmission(settings.SELLER_TAX_CODE, progressive(files + 1))
+    number = number or number_of(draft.series, draft.date.year, 1)
+    return examine(draft, number=number, transmission=transmission, today=today)
+
+
 @transaction.atomic
 def issue_invoice(
     *, draft: InvoiceDraft, customer: User | None, reference: str, language: str, today: date, now: datetime
@@ -94,32 +122,67 @@ def issue_invoice(
     The number is gap-free within the year of the document's date, and dates never go back along it: a document
     dated before the last one issued takes that one's date.
     """
-    sequence = next_number("invoice", draft.date.year)  # from here on everybody else waits: keep it short
-    number = f"{draft.date.year}/{sequence:05d}"
-    latest = Invoice.objects.filter(issue_date__year=draft.date.year).aggregate(day=Max("issue_date"))["day"]
+    credited = _credited(draft)  # locked before the counters: whoever credits this invoice by a click does so, too
+    year = draft.date.year
+    sequence = next_number(_counter(draft.series), year)  # from here on everybody else waits: keep it short
+    number = number_of(draft.series, year, sequence)
+    issued = Invoice.objects.filter(series=draft.series, issue_date__year=year)
+    latest = issued.aggregate(day=Max("issue_date"))["day"]
     if latest and latest > draft.date:
         draft = draft.dated(latest)
-    transmission = Transmission(settings.SELLER_TAX_CODE, _next_progressive())
-    xml = build_xml(draft, number=number, transmission=transmission)
-    if found := findings(xml, today=today):
-        raise InvoiceRefusedError(found)
-    sums = totals(draft)
-    buyer, address = draft.buyer, draft.buyer.address
+    transmission = next_transmission()
+    examined = examine(draft, number=number, transmission=transmission, today=today)
+    if examined.errors or examined.xml is None or examined.figures is None:
+        raise InvoiceRefusedError(examined.errors)
+    if credited and examined.figures.gross > (left := credited.creditable_amount()):
+        raise CreditTooLargeError(left)
     invoice = Invoice.objects.create(
-        customer=customer, number=number, document_type=draft.document_type, issue_date=draft.date,
-        reference=reference, net_amount=sums.net, vat_amount=sums.vat, gross_amount=sums.gross,
-        language=language, next_send_at=now,
-        kind=buyer.kind, company_name=buyer.name, first_name=buyer.first_name, last_name=buyer.last_name,
-        vat_number=buyer.vat_number, tax_code=buyer.tax_code, recipient_code=buyer.recipient_code, pec=buyer.pec,
-        street=address.street, postcode=address.postcode, city=address.city, province=address.province,
-        country=address.country,
+        customer=customer, number=number, series=draft.series, document_type=draft.document_type,
+        issue_date=draft.date, reference=reference, language=language,
+        credited=credited, **snapshot(draft, examined.figures, now),
     )  # fmt: skip
-    document = store(Document.Kind.XML, transmission.file_name, "application/xml", xml)
-    InvoiceFile.objects.create(invoice=invoice, file_name=transmission.file_name, xml=document)
-    invoice.events.create(at=now, state=Invoice.State.ISSUED, document=document)
+    document = keep_file(invoice, draft, transmission.file_name, examined.xml)
+    invoice.events.create(at=now, state=invoice.state, document=document)
     audit.record(action="invoice.issued", target=invoice, actor=customer, sha256=document.sha256)
-    enqueue(tasks.send_invoice, invoice_id=invoice.pk)
+    if not draft.is_public:
+        enqueue(tasks.send_invoice, invoice_id=invoice.pk)
     return invoice
+
+
+def snapshot(draft: InvoiceDraft, figures: Reckoning, now: datetime) -> dict[str, Any]:
+    """The columns of an invoice that follow from its draft: buyer, sums, and whether it must be signed first."""
+    buyer, address = draft.buyer, draft.buyer.address
+    return {
+        "net_amount": figures.net, "vat_amount": figures.vat, "rounding": figures.rounding,
+        "gross_amount": figures.gross,
+        "kind": buyer.kind, "company_name": buyer.name[:80], "first_name": buyer.first_name[:60],
+        "last_name": buyer.last_name[:60], "vat_number": buyer.vat_number[:28], "tax_code": buyer.tax_code[:16],
+        "recipient_code": buyer.recipient_code[:7], "pec": buyer.pec,
+        "street": address.street[:60], "postcode": address.postcode, "city": address.city[:60],
+        "province": address.province, "country": address.country,
+        "state": Invoice.State.TO_SIGN if draft.is_public else Invoice.State.ISSUED,
+        "next_send_at": None if draft.is_public else now,
+    }  # fmt: skip
+
+
+def keep_file(invoice: Invoice, draft: InvoiceDraft, file_name: str, xml: bytes) -> Document:
+    """Store the XML under its name, with the draft it was made of."""
+    document = store(Document.Kind.XML, file_name, "application/xml", xml)
+    InvoiceFile.objects.create(invoice=invoice, file_name=file_name, xml=document, draft=to_json(draft))
+    return document
+
+
+def next_transmission() -> Transmission:
+    """The name of the next file; taken for good, so call it inside the transaction that uses it."""
+    return Transmission(settings.SELLER_TAX_CODE, progressive(next_number(_FILES, 0)))
+
+
+def _credited(draft: InvoiceDraft) -> Invoice | None:
+    """The invoice of ours that a credit note is about, locked."""
+    if draft.document_type != CREDIT_NOTE:
+        return None
+    numbers = [linked.number for linked in draft.linked_invoices]
+    return Invoice.objects.select_for_update().filter(number__in=numbers).order_by("pk").first()
 
 
 def store(kind: "Document.Kind", name: str, content_type: str, content: bytes) -> Document:
@@ -147,49 +210,6 @@ def draw_pdf(*, invoice: Invoice) -> Document:
         return locked.pdf
 
 
-def send_invoice(*, invoice: Invoice, now: datetime) -> None:
-    """Mail the current file to SDI: intent written first, then the mail, then how it went. Safe to call twice."""
-    draw_pdf(invoice=invoice)
-    message = _begin_sending(invoice, now)
-    if message is None:
-        return
-    try:
-        pec.send(_as_mail(message))
-    except pec.UncertainDeliveryError as error:
-        _finish_sending(message, PecMessage.State.UNCERTAIN, None, now, str(error))
-    except TransientError as error:
-        attempt = message.file.invoice.send_attempts
-        again = now + _BACKOFF[attempt - 1] if attempt <= len(_BACKOFF) else None
-        _finish_sending(message, PecMessage.State.FAILED, Invoice.State.SEND_FAILED, now, str(error), again)
-    except PermanentError as error:
-        _finish_sending(message, PecMessage.State.FAILED, Invoice.State.SEND_FAILED, now, str(error))
-    else:
-        _finish_sending(message, PecMessage.State.SENT, Invoice.State.SENT, now, "")
-
-
-def send_due(*, now: datetime) -> int:
-    """Send what a lost message or a back-off left behind, and mark what was cut in mid-send; returns how many."""
-    cut = PecMessage.objects.filter(state=PecMessage.State.SENDING, created_at__lt=now - _SENDING_LIMIT)
-    for message in cut.select_related("file__invoice"):
-        _finish_sending(message, PecMessage.State.UNCERTAIN, None, now, "interrupted while sending")
-    due = list(Invoice.objects.due(now).order_by("pk")[:50])
-    for invoice in due:
-        send_invoice(invoice=invoice, now=now)
-    return len(due)
-
-
-@transaction.atomic
-def send_again(*, invoice: Invoice, actor: User, now: datetime) -> None:
-    """A person sends a file that never reached SDI once more, under the same name."""
-    locked = Invoice.objects.select_for_update().get(pk=invoice.pk)
-    if locked.state != Invoice.State.SEND_FAILED:
-        raise CannotSendError(_("Only an invoice that could not be sent can be sent again."))
-    locked.next_send_at, locked.send_attempts = now, 0
-    locked.save(update_fields=["next_send_at", "send_attempts"])
-    audit.record(action="invoice.sent_again", target=locked, actor=actor)
-    enqueue(tasks.send_invoice, invoice_id=locked.pk)
-
-
 def tell_customer(*, invoice: Invoice) -> None:
     """Mail the customer PDF and XML, once SDI has taken the invoice."""
     if invoice.customer is None:
@@ -204,63 +224,18 @@ def tell_customer(*, invoice: Invoice) -> None:
     )
 
 
-@transaction.atomic
-def _begin_sending(invoice: Invoice, now: datetime) -> PecMessage | None:
-    locked = Invoice.objects.select_for_update().get(pk=invoice.pk)
-    is_due = locked.next_send_at is not None and locked.next_send_at <= now
-    if not is_due or Invoice.State.SENDING not in Invoice.ALLOWED[Invoice.State(locked.state)]:
-        return None
-    locked.next_send_at, locked.send_attempts = None, locked.send_attempts + 1
-    locked.save(update_fields=["next_send_at", "send_attempts"])
-    locked.advance(Invoice.State.SENDING, now=now)
-    domain = settings.SDI_PEC_EMAIL.partition("@")[2] or "localhost"
-    return PecMessage.objects.create(
-        file=locked.current_file(), message_id=make_msgid(domain=domain), recipient=_sdi_address()
-    )
+def number_of(series: str, year: int, sequence: int) -> str:
+    """2026/00001, or A/2026/00001 in a series: SDI tells documents apart by this string and the year (00404)."""
+    return f"{series}/{year}/{sequence:05d}" if series else f"{year}/{sequence:05d}"
 
 
-@transaction.atomic
-def _finish_sending(
-    message: PecMessage,
-    outcome: "PecMessage.State",
-    state: "Invoice.State | None",
-    now: datetime,
-    error: str,
-    again: datetime | None = None,
-) -> None:
-    message.state, message.last_error = outcome, error
-    message.save(update_fields=["state", "last_error"])
-    invoice = Invoice.objects.select_for_update().get(pk=message.file.invoice_id)
-    if state:
-        invoice.advance(state, now=now, text=error)
-    else:
-        invoice.events.create(at=now, state=invoice.state, text=error)
-    if again:
-        invoice.next_send_at = again
-        invoice.save(update_fields=["next_send_at"])
-    if error:
-        logger.warning("invoice %s: sending %s", invoice.number, outcome)
+def _counter(series: str) -> str:
+    return f"invoice-{series}" if series else "invoice"
 
 
-def _as_mail(message: PecMessage) -> EmailMessage:
-    mail = EmailMessage()
-    mail["From"], mail["To"] = settings.SDI_PEC_EMAIL, message.recipient
-    mail["Subject"] = message.file.file_name  # so that a person sees in the webmail which receipt is about what
-    mail["Message-ID"] = message.message_id
-    mail.set_content(f"In allegato la fattura elettronica {message.file.file_name}.\n")
-    content = bytes(message.file.xml.content)
-    mail.add_attachment(content, maintype="application", subtype="xml", filename=message.file.file_name)
-    return mail
-
-
-def _sdi_address() -> str:
-    mailbox = Mailbox.objects.filter(address=settings.SDI_PEC_EMAIL).first()
-    return (mailbox and mailbox.sdi_address) or settings.SDI_PEC_RECIPIENT
-
-
-def _next_progressive() -> str:
+def progressive(value: int) -> str:
     """Five characters of base 36, never used twice: the running number of every file we ever made (00002)."""
-    value, digits = next_number("sdi-file", 0), ""
+    digits = ""
     for _position in range(5):
         value, digit = divmod(value, 36)
         digits = _ALPHABET[digit] + digits

@@ -7,20 +7,20 @@ from django.utils import timezone
 
 @shared_task(name="invoicing.send_invoice")
 def send_invoice(*, invoice_id: int) -> None:
-    from invoicing import services
+    from invoicing import sending
     from invoicing.models import Invoice
 
     invoice = Invoice.objects.filter(pk=invoice_id).first()
     if invoice and settings.SDI_PEC_SMTP_HOST:
-        services.send_invoice(invoice=invoice, now=timezone.now())
+        sending.send_invoice(invoice=invoice, now=timezone.now())
 
 
 @shared_task(name="invoicing.send_due_invoices")
 def send_due_invoices() -> None:
-    from invoicing import services
+    from invoicing import sending
 
     if settings.SDI_PEC_SMTP_HOST:
-        services.send_due(now=timezone.now())
+        sending.send_due(now=timezone.now())
 
 
 @shared_task(name="invoicing.read_pec_mailbox")
@@ -29,3 +29,24 @@ def read_pec_mailbox() -> None:
 
     if settings.SDI_PEC_IMAP_HOST:
         receipts.read_mailbox(now=timezone.now())
+
+
+@shared_task(name="invoicing.watch_receipts")
+def watch_receipts() -> None:
+    from invoicing import sending
+
+    sending.watch_receipts(now=timezone.now())
+
+
+@shared_task(name="invoicing.build_packages")
+def build_packages() -> None:
+    from invoicing import packages
+
+    packages.build_due(now=timezone.now())
+
+
+@shared_task(name="invoicing.request_last_month")
+def request_last_month() -> None:
+    from invoicing import packages
+
+    packages.request_last_month(today=timezone.localdate())

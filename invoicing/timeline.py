@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from invoicing.models import Invoice, InvoiceEvent
@@ -27,7 +29,8 @@ def invoice_steps(invoice: Invoice) -> list[InvoiceStep]:
 
 def _step(invoice: Invoice, event: InvoiceEvent, file_name: str) -> InvoiceStep:
     state = Invoice.State
-    issued = _("Invoice %(number)s issued") % {"number": invoice.number}
+    issued = _("Credit note %(number)s issued") if invoice.is_credit_note else _("Invoice %(number)s issued")
+    issued %= {"number": invoice.number}
     words = {
         state.ISSUED: (issued, file_name, "done"),
         state.SENT: (_("Sent to SDI by PEC"), "", "done"),
@@ -37,6 +40,12 @@ def _step(invoice: Invoice, event: InvoiceEvent, file_name: str) -> InvoiceStep:
         state.DELIVERED: (_("Delivered to you by SDI"), _sdi(invoice), "done"),
         state.MADE_AVAILABLE: (_("In your tax drawer"), _sdi(invoice), "done"),
         state.REJECTED: (_("Rejected by SDI"), _("We correct it within five days; you need not do anything."), "stop"),
+        state.TO_SIGN: (issued, _("It is signed before it leaves."), "now"),
+        state.NOT_DELIVERED: (_("Not delivered yet"), _("SDI keeps trying to reach the office."), "warn"),
+        state.ACCEPTED: (_("Accepted by the office"), event.text, "done"),
+        state.REFUSED: (_("Refused by the office"), event.text, "stop"),
+        state.EXPIRED: (_("Received by the office"), _("It has not answered within its term of 15 days."), "done"),
+        state.ATTESTED: (_("Issued, not delivered"), _("SDI attests that the office could not be reached."), "warn"),
     }
     title, text, mark = words.get(state(event.state), (str(state(event.state).label), "", "done"))
     return InvoiceStep(title, text, mark, event.at)
@@ -44,3 +53,22 @@ def _step(invoice: Invoice, event: InvoiceEvent, file_name: str) -> InvoiceStep:
 
 def _sdi(invoice: Invoice) -> str:
     return _("SDI identifier %(number)s") % {"number": invoice.sdi_identifier} if invoice.sdi_identifier else ""
+
+
+def next_action(invoice: Invoice) -> str:
+    """What is to be done about an invoice, in one sentence for staff."""
+    state = Invoice.State
+    until = date_format(timezone.localtime(invoice.correct_until), "DATETIME_FORMAT") if invoice.correct_until else ""
+    words = {
+        state.TO_SIGN: _("Download the XML, sign it and upload the .p7m."),
+        state.SEND_FAILED: _("It is tried again by itself.") if invoice.next_send_at else _("Send it again."),
+        state.REJECTED: _("Correct it by %(until)s.") % {"until": until},
+        state.REFUSED: _("Correct it by %(until)s, or credit it.") % {"until": until},
+        state.ATTESTED: _("Deliver it to the office by other means."),
+        state.MADE_AVAILABLE: _("The customer has the copy by mail; the original is in the tax drawer."),
+        state.NOT_DELIVERED: _("SDI keeps trying for up to ten days."),
+    }
+    waiting = (
+        _("Wait for the answer.") if invoice.state in (*Invoice.WAITING, state.ISSUED, state.SENDING) else _("None.")
+    )
+    return words.get(state(invoice.state), waiting)

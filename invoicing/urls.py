@@ -5,7 +5,7 @@ from django.urls import path, re_path
 from invoicing import views
 
 app_name = "invoicing"
-_NUMBER = r"^area/fatture/(?P<number>\d{4}/\d{5,})/"
+_NUMBER = r"^area/fatture/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})/"
 urlpatterns = [
     path("area/fatture/", views.list_invoices, name="list_invoices"),
     re_path(_NUMBER + "$", views.show_invoice, name="show_invoice"),

@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from invoicing.models import Document, Invoice
+from invoicing.reading import read_invoice
 from invoicing.services import draw_pdf
 from invoicing.timeline import invoice_steps
 
@@ -20,10 +21,12 @@ def list_invoices(request: HttpRequest) -> HttpResponse:
 @require_safe
 def show_invoice(request: HttpRequest, number: str) -> HttpResponse:
     invoice = get_object_or_404(Invoice.objects.visible_to(request.user), number=number)
+    file = invoice.current_file()
     context = {
         "invoice": invoice,
         "steps": invoice_steps(invoice),
-        "file": invoice.current_file(),
+        "file": file,
+        "document": read_invoice(bytes(file.xml.content)),
         "section": "invoices",
     }
     return render(request, "invoicing/invoice.html", context)

@@ -33,15 +33,18 @@ NO_TESTS = 5  # pytest's exit status when nothing was collected
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./run-tests.sh", description="Run every check and test.")
     parser.add_argument("--no-browser", action="store_true", help="leave out the journeys in Chromium")
+    parser.add_argument("--no-dovecot", action="store_true", help="leave out the test with a real IMAP server")
     parser.add_argument("--only", choices=("checks", "tests"), help="only the checks, or only the tests")
     arguments, pytest_arguments = parser.parse_known_args()
     os.chdir(ROOT)
     os.environ["PATH"] = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     started = time.monotonic()
     try:
-        browser = None if arguments.no_browser or arguments.only == "checks" else find_chromium()
+        has_tests = arguments.only != "checks"
+        browser = find_chromium() if has_tests and not arguments.no_browser else None
+        dovecot = find_dovecot() if has_tests and not arguments.no_dovecot else None
         with tempfile.TemporaryDirectory(prefix="aish-tests-") as folder:
-            failed = run(Path(folder), arguments.only, browser, pytest_arguments)
+            failed = run(Path(folder), arguments.only, browser, dovecot, pytest_arguments)
     except ServiceError as error:
         print(f"run-tests: {error}", file=sys.stderr)
         return 1
@@ -50,11 +53,11 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def run(data: Path, only: str | None, browser: str | None, pytest_arguments: list[str]) -> str:
+def run(data: Path, only: str | None, browser: str | None, dovecot: str | None, pytest_arguments: list[str]) -> str:
     """The name of the first step that failed, or ""."""
     with database_and_cache(data, {}, fast=True) as services:
         env = {**os.environ, **services, **new_secrets(), "DJANGO_SETTINGS_MODULE": "config.settings_test"}
-        env |= embeddings_settings({})
+        env |= embeddings_settings({}) | ({"DOVECOT": dovecot} if dovecot else {})
         if only != "tests":
             for name, command in checks():
                 if step(name, command, env):
@@ -72,7 +75,8 @@ def run_tests(data: Path, browser: str | None, arguments: list[str], env: dict[s
 
     Arguments may leave one of the two without a test, but not both.
     """
-    others = ["pytest", "--numprocesses", "2", "-m", "not browser", *arguments]
+    left_out = "not browser" if "DOVECOT" in env else "not browser and not dovecot"
+    others = ["pytest", "--numprocesses", "2", "-m", left_out, *arguments]
     if not browser:
         return "" if step("tests", others, env) == 0 else "tests"
     log = data / "journeys.log"
@@ -115,21 +119,42 @@ def find_chromium() -> str:
             return found
     if bundled := _playwright_chromium():
         return bundled
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        print("Installing Debian's chromium for the browser journeys", flush=True)
-        for command in (
-            ["apt-get", "update", "-qq"],
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
-        ):
-            subprocess.run(
-                command, check=False, stdout=subprocess.DEVNULL, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-            )
-        if found := shutil.which("chromium"):
-            return found
+    if found := _installed("chromium", "chromium"):
+        return found
     raise ServiceError(
         "no Chromium found, and it could not be installed. Install it (Debian: apt install chromium; elsewhere:\n"
         ".venv/bin/playwright install chromium), set CHROMIUM=/path/to/it, or run ./run-tests.sh --no-browser"
     )
+
+
+def find_dovecot() -> str:
+    """The path of Dovecot's program, installed if that is possible; `ServiceError` says what to do when it is not."""
+    if found := os.environ.get("DOVECOT") or _program("dovecot") or _installed("dovecot-imapd", "dovecot"):
+        return found
+    raise ServiceError(
+        "no Dovecot found, and it could not be installed. Install it (Debian: apt install dovecot-imapd), set\n"
+        "DOVECOT=/path/to/dovecot, or run ./run-tests.sh --no-dovecot"
+    )
+
+
+def _program(name: str) -> str | None:
+    """A program, also where only the system's administrator looks."""
+    return shutil.which(name, path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin{os.pathsep}/usr/local/sbin")
+
+
+def _installed(package: str, program: str) -> str | None:
+    """The program of a Debian package, after installing that; None where it cannot be."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return None
+    print(f"Installing Debian's {package} for the tests", flush=True)
+    for command in (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package],
+    ):
+        subprocess.run(
+            command, check=False, stdout=subprocess.DEVNULL, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        )
+    return _program(program)
 
 
 def _playwright_chromium() -> str:

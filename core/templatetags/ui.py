@@ -57,6 +57,13 @@ def eur_range(low: Decimal, high: Decimal) -> str:
 
 
 @register.filter
+def figure(value: Decimal, places: int = 0) -> str:
+    """`1.50` as "1,5" in Italian and "1.5" in English: every decimal that says something, and at least `places`."""
+    needed = max(places, -int(value.normalize().as_tuple().exponent))
+    return str(number_format(value, decimal_pos=needed, use_l10n=True, force_grouping=True))
+
+
+@register.filter
 def rate(percent: Decimal) -> str:
     """`22.00` as "22 %" in Italian, "22%" in English."""
     digits = number_format(percent.normalize() + 0, use_l10n=True)

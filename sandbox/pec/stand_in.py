@@ -48,6 +48,7 @@ class PecStandIn(StandIn):
             "SDI_PEC_IMAP_PORT": str(self.imap_port),
             "SDI_PEC_CA_FILE": str(self.authority.root),
             "SDI_PEC_RECIPIENT": FIRST_SDI_ADDRESS,
+            "SANDBOX_PEC_SIGNERS": str(self.folder / "keys" / "signers.pem"),
         }
 
     def control_routes(self) -> list[BaseRoute]:

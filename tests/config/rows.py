@@ -17,6 +17,7 @@ from chatbot import models as chatbot
 from core import audit
 from core.models import AuditEntry
 from invoicing import models as invoicing
+from invoicing.packages import request_package
 from invoicing.services import issue_invoice
 from notifications.models import Mail
 from notifications.services import Recipient, notify
@@ -79,6 +80,10 @@ def make_mailbox(number: int) -> invoicing.Mailbox:
     return invoicing.Mailbox.objects.create(address=f"fatture{number}@pec.example")
 
 
+def make_package(number: int) -> invoicing.ArchivePackage:
+    return request_package(period=f"202{number}")
+
+
 def make_mail(number: int) -> Mail:
     notify(to=Recipient.of(make_user(number)), kind="security_notice", context={"event": "password_changed"})
     return Mail.objects.latest("pk")
@@ -137,6 +142,7 @@ MAKERS: dict[type[Model], Callable[[int], Any]] = {
     invoicing.PecMessage: make_pec_message,
     invoicing.ReceivedMail: make_received_mail,
     invoicing.Mailbox: make_mailbox,
+    invoicing.ArchivePackage: make_package,
     Mail: make_mail,
     chatbot.Document: make_document,
     chatbot.Chunk: make_chunk,

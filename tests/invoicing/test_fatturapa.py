@@ -1,9 +1,8 @@
-"""The XML: golden for both kinds of customer; valid by the official schema, our checks, a second opinion and a38."""
+"""The XML: what goes where for each customer, text that any XML can hold, and the pinned official schema."""
 
 import hashlib
-from datetime import UTC, datetime
+from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -13,79 +12,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from invoicing.draft import Line
-from invoicing.fatturapa import Transmission, build_xml
+from invoicing.draft import Address, Buyer, BuyerKind, Line
+from invoicing.fatturapa import Transmission
+from invoicing.latin import basic_latin, is_latin, latin, pieces
+from invoicing.law import FLAT_RATE_NOTE
 from invoicing.preflight import findings
-from invoicing.reading import read_invoice
-from invoicing.schema import SCHEMA_SHA256, parse, schema_errors
-from invoicing.totals import totals
-from sandbox.pec.sdi_checks import check_invoice
-from tests.invoicing.drafts import COMPANY, DAY, PERSON, make_draft
+from invoicing.routing import route
+from invoicing.schema import SCHEMA_SHA256
+from tests.invoicing.drafts import COMPANY, DAY, PERSON, golden_draft, make_draft, xml_of
 
-GOLDEN = Path(__file__).parent / "golden"
-TRANSMISSION = Transmission("11847200968", "0001A")
-
-amounts = st.decimals(min_value=Decimal("0.01"), max_value=Decimal("99999.99"), places=2)
-quantities = st.integers(min_value=1, max_value=20).map(Decimal)
-rates = st.sampled_from([Decimal(22), Decimal(10), Decimal(5), Decimal(4)])
-lines = st.builds(Line, st.just("Servizio"), quantities, amounts, rates)
+ABROAD = Address("1 Main Street", "AB1 2CD", "Town", "XX", "GB")
 
 
-@pytest.mark.parametrize(("name", "buyer"), [("company", COMPANY), ("person", PERSON)])
-def test_document_is_the_golden_one(name, buyer):
-    xml = build_xml(make_draft(buyer), number="2026/00042", transmission=TRANSMISSION)
-
-    golden = etree.fromstring((GOLDEN / f"{name}.xml").read_bytes(), etree.XMLParser(remove_blank_text=True))
-    assert etree.tostring(etree.fromstring(xml), method="c14n") == etree.tostring(golden, method="c14n")
-
-
-@pytest.mark.parametrize("buyer", [COMPANY, PERSON])
-def test_bytes_are_valid_by_schema_by_us_and_by_the_second_opinion(buyer):
-    xml = build_xml(make_draft(buyer), number="2026/00042", transmission=TRANSMISSION)
-
-    assert schema_errors(parse(xml)) == []
-    assert findings(xml, today=DAY) == []
-    assert check_invoice(xml, TRANSMISSION.file_name, datetime(2026, 11, 18, 12, tzinfo=UTC)) == []
-
-
-def test_a38_reads_back_what_was_written():
-    xml = build_xml(make_draft(), number="2026/00042", transmission=TRANSMISSION)
-
-    invoice = FatturaPrivati12()
-    invoice.from_etree(ElementTree.fromstring(xml))
-    validation = Validation()
+def test_a38_has_nothing_to_say_of_a_plain_invoice():
+    invoice, validation = FatturaPrivati12(), Validation()
+    invoice.from_etree(ElementTree.fromstring(xml_of(make_draft())))
     invoice.validate(validation)
 
-    body = invoice.fattura_elettronica_body[0]
-    general = body.dati_generali.dati_generali_documento
-    assert (general.numero, general.data, general.importo_totale_documento) == ("2026/00042", DAY, Decimal("4758.00"))
-    assert body.dati_beni_servizi.dati_riepilogo[0].imposta == Decimal("858.00")
     assert (validation.errors, validation.warnings) == ([], [])
-
-
-@given(st.lists(lines, min_size=1, max_size=12))
-def test_any_amounts_pass_our_arithmetic_and_the_second_opinion(drawn):
-    draft = make_draft(COMPANY, *drawn, payments=())
-
-    xml = build_xml(draft, number="2026/00001", transmission=TRANSMISSION)
-
-    sums, view = totals(draft), read_invoice(xml)
-    assert findings(xml, today=DAY) == []
-    assert check_invoice(xml, TRANSMISSION.file_name, datetime(2026, 11, 18, 12, tzinfo=UTC)) == []
-    assert (view.total, sum(s.vat for s in view.summaries)) == (sums.gross, sums.vat)
-
-
-def test_tax_is_taken_once_per_rate_not_line_by_line():
-    thirds = [Line("Terzo", Decimal(1), Decimal("0.33"), Decimal(22))] * 3
-
-    assert totals(make_draft(COMPANY, *thirds)).vat == Decimal("0.22")
 
 
 @given(st.text(min_size=1, max_size=200))
 def test_any_text_in_a_description_makes_a_valid_document(text):
     line = Line(text, Decimal(1), Decimal("10.00"), Decimal(22))
 
-    xml = build_xml(make_draft(COMPANY, line, payments=(), notes=text), number="2026/00001", transmission=TRANSMISSION)
+    xml = xml_of(make_draft(COMPANY, line, payments=(), notes=text))
 
     errors = [finding for finding in findings(xml, today=DAY) if "Descrizione" not in finding.message]
     assert errors == []
@@ -96,29 +47,132 @@ def test_pinned_schema_is_the_official_one(shared):
     assert hashlib.sha256(official).hexdigest() == SCHEMA_SHA256
 
 
-def test_official_samples_get_the_expected_verdict(shared):
-    verdicts = {
-        path.stem[-5:]: {finding.code for finding in findings(path.read_bytes(), today=DAY)}
-        for path in sorted((shared / "fatturapa" / "samples").glob("*.xml"))
-    }
+def test_root_is_in_the_namespace_and_its_children_are_not():
+    root = etree.fromstring(xml_of(make_draft()))
 
-    # every sample uses 01234567890, whose check digit is wrong; FPR03 has wrong sums on top
-    plain = {"00301", "00306"}
-    assert verdicts == {
-        "FPA01": plain, "FPA02": plain, "FPA03": plain, "FPR01": plain, "FPR02": plain,
-        "FPR03": plain | {"00421", "00422"}, "FPR04": plain,
-    }  # fmt: skip
+    assert root.tag == "{http://ivaservizi.agenziaentrate.gov.it/docs/xsd/fatture/v1.2}FatturaElettronica"
+    assert [element.tag for element in root.iterdescendants() if "{" in element.tag] == []
+    assert [element.tag for element in root.iter() if not len(element) and not element.text] == []
+
+
+def test_file_is_named_by_transmitter_and_progressive():
+    assert Transmission("11847200968", "0001A").file_name == "IT11847200968_0001A.xml"
+    assert Transmission("X1", "2", "DE").file_name == "DEX1_2.xml"
+
+
+def buyer(kind="company", country="IT", address=COMPANY.address, **identity):
+    return Buyer(kind=BuyerKind(kind), name="x", country=country, address=address, **identity)
+
+
+IDS = {"vat_number": "02764130353", "tax_code": "02764130353"}
+CF = "RSSMRA85T10A562S"
+
+
+# customer; format, code, PEC; country and number of the VAT id, codice fiscale
+ROUTES = [
+    (buyer(recipient_code="X4K7P2Q", **IDS), "FPR12 X4K7P2Q - IT 02764130353 02764130353"),
+    (buyer(recipient_code="X4K7P2Q", pec="a@b.it", **IDS), "FPR12 X4K7P2Q - IT 02764130353 02764130353"),
+    (buyer(pec="a@b.it", vat_number="IT02764130353"), "FPR12 0000000 a@b.it IT 02764130353 -"),
+    (buyer(recipient_code="0000000", pec="a@b.it", **IDS), "FPR12 0000000 a@b.it IT 02764130353 02764130353"),
+    (buyer(), "FPR12 0000000 - - - -"),
+    (buyer("person", tax_code=CF, vat_number="02764130353"), f"FPR12 0000000 - - - {CF}"),
+    (buyer("association", pec="a@b.it", tax_code="91234560349"), "FPR12 0000000 a@b.it - - 91234560349"),
+    (buyer("public_administration", pec="a@b.it", recipient_code="UFX1Y2", **IDS),
+     "FPA12 UFX1Y2 - IT 02764130353 02764130353"),
+    (buyer("public_administration", recipient_code="UFX1Y2", tax_code="80012340586"), "FPA12 UFX1Y2 - - - 80012340586"),
+    (buyer(country="DE", vat_number="DE 136.695-976", tax_code="x", pec="a@b.de"), "FPR12 XXXXXXX - DE 136695976 -"),
+    (buyer(country="GR", vat_number="EL094259216"), "FPR12 XXXXXXX - GR 094259216 -"),
+    (buyer(country="AT", vat_number="ATU13585627", recipient_code="0000000"), "FPR12 XXXXXXX - AT U13585627 -"),
+    (buyer(country="CH", vat_number="CHE-116.281.710 MWST"), "FPR12 XXXXXXX - CH CHE116281710MWST -"),
+    (buyer(country="SM", vat_number="SM12345", recipient_code="2R4GTO8"), "FPR12 2R4GTO8 - SM 12345 -"),
+    (buyer(country="US", vat_number="9" * 30), f"FPR12 XXXXXXX - US {'9' * 28} -"),
+    (buyer("person", country="FR"), "FPR12 XXXXXXX - FR 0000000 -"),
+    (buyer("person", country="US", vat_number="123-45", tax_code=CF), "FPR12 XXXXXXX - US 12345 -"),
+    (buyer(country="FR"), "FPR12 XXXXXXX - - - -"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("customer", "expected"), ROUTES)
+def test_customer_is_reached_by_kind_and_country(customer, expected):
+    way = route(customer)
+
+    told = (way.format, way.recipient_code, way.pec, way.vat_country, way.vat_number, way.tax_code)
+    assert " ".join(value or "-" for value in told) == expected
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("country", "place", "street", "postcode", "province"),
     [
-        b"",
-        b"not xml",
-        b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><a>&e;</a>',
-        b'<?xml version="1.0"?><!DOCTYPE a><a/>',
-        b"<a>" + b"x" * (6 * 1024 * 1024) + b"</a>",
+        ("IT", COMPANY.address, "Via Emilia Ovest 118", "42124", "RE"),
+        ("GB", ABROAD, "1 Main Street, AB1 2CD", "00000", ""),
+        ("IT", ABROAD, "1 Main Street, AB1 2CD", "00000", ""),
+        ("DE", COMPANY.address, "Via Emilia Ovest 118", "42124", "RE"),
+        ("GB", replace(ABROAD, postcode=""), "1 Main Street", "00000", ""),
+        ("GB", replace(ABROAD, postcode="00000"), "1 Main Street", "00000", ""),
     ],
 )
-def test_what_is_not_plain_xml_is_a_format_error(content):
-    assert [finding.code for finding in findings(content, today=DAY)] == ["00200"]
+def test_address_abroad_has_its_post_code_in_the_street(country, place, street, postcode, province):
+    way = route(buyer(country=country, address=place)).address
+
+    assert (way.street, way.postcode, way.province, way.country) == (street, postcode, province, place.country)
+
+
+@pytest.mark.parametrize(
+    ("text", "carried"),
+    [
+        ("Perché “no” – 5 € … œuvre", 'Perché "no" - 5 EUR ... oeuvre'), ("Perche\u0301", "Perché"),
+        ("Proﬁlo ™ № 5", "Profilo TM No 5"), ("Łódź Đakovo", "Lódz Dakovo"), ("日本 x", "?? x"),
+        ("a\tb\r\nc  d", "a b c d"), ("\ud800\x00", "??"), ("  ", ""), ("🎓", "?"), ("½ ©", "½ ©"),
+    ],
+)  # fmt: skip
+def test_text_is_brought_into_latin_1(text, carried):
+    assert latin(text, 100) == carried
+
+
+@given(st.text(), st.integers(1, 50))
+def test_latin_text_fits_field_and_alphabet(text, limit):
+    carried = latin(text, limit)
+
+    assert len(carried) <= limit
+    assert carried.encode("latin-1").decode("latin-1") == carried == carried.strip()
+    assert basic_latin(text, limit).isascii()
+
+
+@given(st.text(st.characters(codec="latin-1", exclude_categories=["Cc", "Cf", "Zs"])))
+def test_latin_1_loses_nothing(text):
+    assert is_latin(text)
+    assert latin(text, 10_000) == text
+
+
+@given(st.text(st.sampled_from("abc def")), st.integers(1, 20))
+def test_notes_are_cut_at_spaces_and_lose_nothing(text, size):
+    cut = pieces(text, size)
+
+    assert "".join(cut).replace(" ", "") == text.replace(" ", "")
+    assert [piece for piece in cut if not 0 < len(piece) <= size] == []
+
+
+def test_long_notes_become_several_causali():
+    notes = " ".join(f"parola{number}" for number in range(60))
+
+    root = etree.fromstring(xml_of(make_draft(notes=notes)))
+
+    told = [element.text for element in root.iter("Causale")]
+    assert (" ".join(told), max(map(len, told)) <= 200) == (notes, True)
+
+
+def test_flat_rate_seller_asks_not_to_withhold_except_in_a_credit_note():
+    draft = golden_draft("flat-rate")
+
+    told = [
+        etree.fromstring(xml_of(replace(draft, document_type=kind))).findtext(".//Causale") for kind in ("TD01", "TD04")
+    ]
+
+    assert told == [FLAT_RATE_NOTE, None]
+
+
+def test_consumer_has_a_first_and_a_last_name_and_no_other():
+    root = etree.fromstring(xml_of(make_draft(replace(PERSON, name="Ditta Rossi"))))
+
+    names = root.find(".//CessionarioCommittente/DatiAnagrafici/Anagrafica")
+    assert [(element.tag, element.text) for element in names] == [("Nome", "Mario"), ("Cognome", "Rossi")]

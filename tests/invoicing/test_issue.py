@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from invoicing import pdf
 from invoicing.draft import InvoiceDraft
-from invoicing.models import Document, Invoice, InvoiceFile
+from invoicing.models import Document, FrozenError, Invoice, InvoiceFile
 from invoicing.services import InvoiceRefusedError, draw_pdf, issue_invoice
 from tests.invoicing.drafts import COMPANY, DAY, PERSON, make_draft
 
@@ -127,8 +127,10 @@ def test_saving_a_changed_invoice_is_refused_and_a_new_state_is_not():
     invoice.save(update_fields=["state"])
     invoice.company_name = "Altra"
 
-    with pytest.raises(DatabaseError), transaction.atomic():
+    with pytest.raises(FrozenError):
         invoice.save()
+    with pytest.raises(FrozenError):
+        invoice.delete()
 
     invoice.refresh_from_db()
     assert (invoice.state, invoice.company_name) == ("sent", "Officine Brandolini S.r.l.")

@@ -1,6 +1,5 @@
 """An invoice on its way: PEC out over SMTP, receipts back over IMAP, each message counted once."""
 
-import base64
 import time
 from datetime import timedelta
 from typing import Any
@@ -9,11 +8,12 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from invoicing import receipts, services
+from invoicing import receipts, sending
 from invoicing.models import Document, Invoice, Mailbox, PecMessage, ReceivedMail
 from notifications.models import Mail
 from tests.conftest import Control
 from tests.invoicing.drafts import PERSON, make_draft
+from tests.invoicing.flow import drop, issue, read_until, send
 
 pytestmark = pytest.mark.django_db
 
@@ -21,33 +21,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def invoice(customer: Any, sandbox_env: dict[str, str]) -> Invoice:
     return issue(customer)
-
-
-def issue(customer: Any, draft: Any = None) -> Invoice:
-    today = timezone.localdate()
-    return services.issue_invoice(
-        draft=(draft or make_draft()).dated(today), customer=customer, reference="ORD-2026-00001",
-        language="it", today=today, now=timezone.now(),
-    )  # fmt: skip
-
-
-def send(invoice: Invoice) -> Invoice:
-    services.send_invoice(invoice=invoice, now=timezone.now() + timedelta(seconds=1))
-    invoice.refresh_from_db()
-    return invoice
-
-
-def read_until(invoice: Invoice, *states: str) -> Invoice:
-    """Read the mailbox as beat does, until the invoice is in one of the states."""
-    deadline = time.monotonic() + 20
-    while invoice.state not in states:
-        assert time.monotonic() < deadline, (
-            invoice.state,
-            list(ReceivedMail.objects.values_list("subject", "outcome", "reason")),
-        )
-        receipts.read_mailbox(now=timezone.now())
-        invoice.refresh_from_db()
-    return invoice
 
 
 def test_company_with_a_code_gets_it_delivered(invoice: Invoice, pec: Control):
@@ -146,7 +119,7 @@ def test_providers_refusal_is_seen_and_can_be_sent_again(kind: str, invoice: Inv
     send(invoice)
     read_until(invoice, "send_failed")
 
-    services.send_again(invoice=invoice, actor=staff, now=timezone.now())
+    sending.send_again(invoice=invoice, actor=staff, now=timezone.now())
     send(invoice)
     read_until(invoice, "delivered")
 
@@ -157,11 +130,11 @@ def test_providers_refusal_is_seen_and_can_be_sent_again(kind: str, invoice: Inv
 def test_busy_provider_is_tried_again_by_itself(invoice: Invoice, pec: Control):
     pec.post("/next", smtp={"at": "RCPT", "code": 451, "text": "4.3.0 riprovare"})
     now = timezone.now() + timedelta(seconds=1)
-    services.send_invoice(invoice=invoice, now=now)
+    sending.send_invoice(invoice=invoice, now=now)
     invoice.refresh_from_db()
     first = (invoice.state, invoice.next_send_at - now if invoice.next_send_at else None)
 
-    services.send_due(now=now + timedelta(seconds=61))
+    sending.send_due(now=now + timedelta(seconds=61))
 
     invoice.refresh_from_db()
     assert first == ("send_failed", timedelta(minutes=1))
@@ -185,7 +158,7 @@ def test_connection_lost_after_the_content_is_not_sent_twice_and_the_receipt_set
     send(invoice)
     uncertain = (invoice.state, PecMessage.objects.get().state)
 
-    sent_again = services.send_due(now=timezone.now() + timedelta(minutes=30))
+    sent_again = sending.send_due(now=timezone.now() + timedelta(minutes=30))
     read_until(invoice, "delivered")
 
     assert uncertain == ("sending", "uncertain")
@@ -193,25 +166,15 @@ def test_connection_lost_after_the_content_is_not_sent_twice_and_the_receipt_set
 
 
 def test_worker_killed_in_mid_send_is_noticed_and_not_repeated(invoice: Invoice, pec: Control):
-    message = services._begin_sending(invoice, timezone.now() + timedelta(seconds=1))
+    message = sending._begin_sending(invoice, timezone.now() + timedelta(seconds=1))
     assert message is not None
 
-    sent = services.send_due(now=timezone.now() + timedelta(minutes=16))
+    sent = sending.send_due(now=timezone.now() + timedelta(minutes=16))
 
     message.refresh_from_db()
     invoice.refresh_from_db()
     assert (sent, message.state, invoice.state) == (0, "uncertain", "sending")
     assert invoice.events.order_by("-pk")[0].text == "interrupted while sending"
-
-
-def drop(pec: Control, raw: bytes, *, certified: bool = False) -> ReceivedMail:
-    known = set(ReceivedMail.objects.values_list("pk", flat=True))
-    pec.post("/mail", raw=base64.b64encode(raw).decode(), certified=certified)
-    deadline = time.monotonic() + 10
-    while not (found := ReceivedMail.objects.exclude(pk__in=known).first()):
-        assert time.monotonic() < deadline
-        receipts.read_mailbox(now=timezone.now())
-    return found
 
 
 def test_foreign_mail_is_kept_and_left_alone(db: None, pec: Control):

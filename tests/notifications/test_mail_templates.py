@@ -9,12 +9,14 @@ import pytest
 import time_machine
 
 from billing.models import Order, Payment
+from invoicing.alerts import REASONS
 from invoicing.models import Invoice
 from notifications.models import Mail
 from notifications.services import Recipient, notify
 from tests.factories import make_order
 
 SITE = "https://hub.example"
+BACK_OFFICE = f"{SITE}/gestione/invoicing/invoice/7/change/"
 LINK = f"{SITE}/account/verifica/5Yx-token_with.signs/"
 SUBJECTS = {
     ("verify_email", "it"): "Conferma il tuo indirizzo e-mail",
@@ -31,6 +33,8 @@ SUBJECTS = {
     ("payment_received", "en"): "Payment received for order {order}",
     ("invoice_ready", "it"): "La tua fattura 2026/00042 è disponibile",
     ("invoice_ready", "en"): "Your invoice 2026/00042 is available",
+    ("invoice_attention", "it"): "La fattura 2026/00042 richiede attenzione",
+    ("invoice_attention", "en"): "Invoice 2026/00042 needs somebody",
 }
 KINDS = sorted({kind for kind, _language in SUBJECTS})
 each_mail = pytest.mark.parametrize(("kind", "language"), sorted(SUBJECTS))
@@ -68,7 +72,11 @@ def context_of(kind: str, order: Order) -> dict[str, Any]:
         "order_received": {"order": order, "lines": list(order.lines.all())},
         "payment_received": {"order": order, "payment": paid(order)},
         "invoice_ready": {"invoice": invoice_of(order)},
-    }[kind]
+        "invoice_attention": {
+            "invoice": invoice_of(order, Invoice.State.REJECTED), "reason": REASONS["rejected"],
+            "words": "00311 Codice destinatario non valido", "page": BACK_OFFICE,
+        },
+    }[kind]  # fmt: skip
 
 
 def facts_of(kind: str, order: Order, language: str) -> list[str]:
@@ -86,6 +94,9 @@ def facts_of(kind: str, order: Order, language: str) -> list[str]:
         "payment_received": [order.number, page, "Visa 4242", "Officine Brandolini S.r.l.", total],
         "invoice_ready": [
             "2026/00042", f"{SITE}/area/fatture/2026/00042/", order.number, "Officine Brandolini S.r.l.", total,
+        ],
+        "invoice_attention": [
+            "2026/00042", BACK_OFFICE, "00311 Codice destinatario non valido", "Officine Brandolini S.r.l.", total,
         ],
     }[kind]  # fmt: skip
 
@@ -158,7 +169,7 @@ def test_script_in_a_name_is_inert(order: Order, kind: str):
     assert "Gentile <script>alert(1)</script> & Figli," in mail.text
 
 
-@pytest.mark.parametrize("kind", ["order_received", "payment_received", "invoice_ready"])
+@pytest.mark.parametrize("kind", ["order_received", "payment_received", "invoice_ready", "invoice_attention"])
 def test_script_in_a_company_name_is_inert(customer: Any, kind: str):
     order = make_order(customer)
     order.company_name = '<img src=x onerror="alert(1)"> & C.'

@@ -54,7 +54,7 @@ def tags(mails):
     return [root.tag for _, root in answers(mails)]
 
 
-def test_settings_and_addresses_are_those_the_product_reads(pec, authority):
+def test_settings_and_addresses_are_those_the_product_reads(pec, authority, tmp_path):
     port = {"SDI_PEC_SMTP_PORT", "SDI_PEC_IMAP_PORT"}
 
     assert {name: value for name, value in pec.env.items() if name not in port} == {
@@ -64,6 +64,7 @@ def test_settings_and_addresses_are_those_the_product_reads(pec, authority):
         "SDI_PEC_IMAP_HOST": "127.0.0.1",
         "SDI_PEC_CA_FILE": str(authority.root),
         "SDI_PEC_RECIPIENT": "sdi01@pec.fatturapa.it",
+        "SANDBOX_PEC_SIGNERS": str(tmp_path / "pec" / "keys" / "signers.pem"),
     }
     assert all(int(pec.env[name]) > 0 for name in port)
 

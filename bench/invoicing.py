@@ -1,0 +1,171 @@
+"""An invoice issued, drawn and numbered under load: against the bare statements, a bare canvas, a bare counter.
+
+Runs the product in this process, on an embedded PostgreSQL of its own.
+"""
+
+import contextlib
+import datetime
+import io
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from bench.frame import BenchError, Candidate, Report, Sample, Target, measure, repeated
+from bench.instance import SELLER
+from bench.invoice import DAY, DRAFT, bare
+from sandbox.stack import database_and_cache, new_secrets
+
+ISSUES = 60
+THREADS, PARALLEL = 32, 1000
+
+
+def run(rounds: int, warmup: int) -> Report:
+    """Milliseconds an issue and a PDF; issues a second by 32 threads of which one in ten rolls back."""
+    with _product() as url:
+        one = {"issue": repeated(_issue, ISSUES), "statements and lxml": _statements(url)}
+        figures = measure({**one, "pdf": repeated(_pdf(), 20), "canvas": repeated(_canvas(), 20)}, rounds, warmup)
+        parallel = measure({"issue, 32 threads": _parallel(_issue_or_not), "bare counter": _bare_parallel(url)}, 1, 0)
+        _require_gapless()
+        targets = [
+            Target("issue / (counter + inserts + lxml)", figures.ratio("issue", "statements and lxml", "ms"), 2),
+            Target("pdf / canvas with the same text", figures.ratio("pdf", "canvas", "ms"), 3),
+        ]
+        figures.rounds.update(parallel.rounds)
+        rate = parallel.ratio("issue, 32 threads", "bare counter", "per second").median
+        return Report(
+            "invoicing", figures, targets, "18", {"32 threads, rate / bare counter": round(rate, 3), "gaps": 0}
+        )
+
+
+@contextlib.contextmanager
+def _product() -> Iterator[str]:
+    """Django on a database of its own, migrated; its address."""
+    with tempfile.TemporaryDirectory(prefix="aish-bench-") as folder, database_and_cache(Path(folder), {}) as env:
+        settings = {**new_secrets(), **SELLER, "READ_ENV_FILES": "False", "DEBUG": "False", "LOG_LEVEL": "ERROR"}
+        os.environ.update({**env, **settings, "SITE_URL": "http://127.0.0.1", "DATABASE_POOL_SIZE": "40"})
+        os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+        import django  # noqa: PLC0415 -- its settings are known only now
+        from django.core.management import call_command  # noqa: PLC0415
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        yield env["DATABASE_URL"]
+        from django.db import connection  # noqa: PLC0415
+
+        connection.close()
+        connection.close_pool()
+
+
+def _issue(*, rolled_back: bool = False) -> None:
+    from django.db import transaction  # noqa: PLC0415
+
+    from invoicing.services import issue_invoice  # noqa: PLC0415
+
+    now = datetime.datetime.now(datetime.UTC)
+    with transaction.atomic():
+        issue_invoice(draft=DRAFT, customer=None, reference="bench", language="it", today=DAY, now=now)
+        transaction.set_rollback(rolled_back)
+
+
+def _issue_or_not(number: int) -> None:
+    from django.db import connection  # noqa: PLC0415
+
+    try:
+        _issue(rolled_back=number % 10 == 0)
+    finally:
+        connection.close()
+
+
+_TABLES = """
+CREATE TABLE bench_counter (value integer);
+INSERT INTO bench_counter VALUES (0);
+CREATE TABLE bench_invoice (id bigserial PRIMARY KEY, number text UNIQUE, buyer text, total numeric);
+CREATE TABLE bench_document (id bigserial PRIMARY KEY, invoice_id bigint REFERENCES bench_invoice, content bytea);
+"""
+
+
+def _statements(url: str) -> Candidate:
+    """The least that keeps an invoice: counter, two rows, and the XML built and validated, in one transaction."""
+    connection = psycopg.connect(url)
+    connection.execute(_TABLES)
+    connection.commit()
+
+    def one() -> None:
+        with connection.transaction():
+            row = connection.execute("UPDATE bench_counter SET value = value + 1 RETURNING value").fetchone()
+            xml = bare()
+            kept = connection.execute(
+                "INSERT INTO bench_invoice (number, buyer, total) VALUES (%s, %s, %s) RETURNING id",
+                [f"2026/{row[0] if row else 0:05d}", DRAFT.buyer.name, 6772],
+            ).fetchone()
+            values = [kept[0] if kept else 0, xml]
+            connection.execute("INSERT INTO bench_document (invoice_id, content) VALUES (%s, %s)", values)
+
+    return repeated(one, ISSUES)
+
+
+def _parallel(work: Callable[[int], None]) -> Candidate:
+    def candidate() -> Sample:
+        begun = time.perf_counter()
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(work, range(PARALLEL)))
+        return {"per second": PARALLEL / (time.perf_counter() - begun)}
+
+    return candidate
+
+
+def _bare_parallel(url: str) -> Candidate:
+    """Nothing but the counter, by as many threads with as many rollbacks."""
+    local = threading.local()
+
+    def work(number: int) -> None:
+        if not hasattr(local, "connection"):
+            local.connection = psycopg.connect(url)
+        with local.connection.transaction() as transaction:
+            local.connection.execute("UPDATE bench_counter SET value = value + 1")
+            if number % 10 == 0:
+                raise psycopg.Rollback(transaction)
+
+    return _parallel(work)
+
+
+def _require_gapless() -> None:
+    from invoicing.models import Invoice  # noqa: PLC0415
+
+    numbers = sorted(int(number[5:]) for number in Invoice.objects.values_list("number", flat=True))
+    if numbers != list(range(1, len(numbers) + 1)):
+        raise BenchError("the numbers have a gap or a double")
+
+
+def _pdf() -> Callable[[], Any]:
+    from invoicing import pdf  # noqa: PLC0415
+    from invoicing.fatturapa import Transmission, build_xml  # noqa: PLC0415
+
+    xml = build_xml(DRAFT, number="2026/00042", transmission=Transmission("11847200968", "0000A"))
+    return lambda: pdf.render(xml, file_name="IT11847200968_0000A.xml", sha256="0" * 64)
+
+
+def _canvas() -> Callable[[], Any]:
+    """The words of the same page, one after the other in the same fonts, and nothing else."""
+    from pypdf import PdfReader  # noqa: PLC0415
+    from reportlab.pdfgen.canvas import Canvas  # noqa: PLC0415
+
+    lines = PdfReader(io.BytesIO(_pdf()())).pages[0].extract_text().splitlines()
+
+    def draw() -> bytes:
+        buffer = io.BytesIO()
+        canvas = Canvas(buffer, invariant=1)
+        for position, line in enumerate(lines):
+            canvas.setFont(("sans", "bold", "serif")[position % 3], 9)
+            canvas.drawString(60, 800 - position * 12, line)
+        canvas.save()
+        return buffer.getvalue()
+
+    return draw

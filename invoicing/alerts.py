@@ -1,0 +1,26 @@
+"""Mail to staff about an invoice that waits for a person."""
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.models import Invoice
+from notifications.services import Recipient, notify
+
+REASONS = {
+    "silent": _("Neither the PEC provider nor SDI has answered."),
+    "rejected": _("SDI has rejected the document: it counts as not issued."),
+    "refused": _("The office has refused the document."),
+    "send_failed": _("The document could not be sent."),
+}
+
+
+def alert_staff(*, invoice: Invoice, reason: str, text: str = "") -> None:
+    """Write to STAFF_EMAIL, where there is one, why the invoice needs somebody; `text` holds SDI's own words."""
+    if not settings.STAFF_EMAIL:
+        return
+    page = f"{settings.SITE_URL}/{settings.ADMIN_PATH}/invoicing/invoice/{invoice.pk}/change/"
+    notify(
+        to=Recipient(settings.STAFF_EMAIL, settings.MS_GRAPH_SENDER_NAME, settings.LANGUAGE_CODE),
+        kind="invoice_attention",
+        context={"invoice": invoice, "reason": REASONS[reason], "words": text, "page": page},
+    )

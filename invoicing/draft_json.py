@@ -1,0 +1,276 @@
+"""Invoice drafts as JSON, in both directions; docs/invoice-draft.schema.json tells the shape and is the check."""
+
+import datetime
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import jsonschema
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from invoicing.draft import (
+    Address,
+    Buyer,
+    BuyerKind,
+    Discount,
+    InvoiceDraft,
+    Line,
+    LinkedInvoice,
+    Payment,
+    PensionFund,
+    PurchaseOrder,
+    Seller,
+    StampDuty,
+    Withholding,
+)
+from invoicing.law import FLAT_RATE
+from invoicing.preflight import Finding
+
+Json = Mapping[str, Any]
+MAX_BYTES = 2 * 1024 * 1024
+
+
+class DraftUnreadableError(ValueError):
+    """The JSON is none, or has another shape; `findings` says where and what is expected."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__("; ".join(f"{finding.field}: {finding.message}" for finding in findings))
+        self.findings = findings
+
+
+def read_draft(content: str | bytes, *, seller: Seller, stamp_duty: StampDuty, today: datetime.date) -> InvoiceDraft:
+    """The draft in `content`; what it does not say is `seller`, `stamp_duty` and `today`. `DraftUnreadableError`."""
+    return from_json(_parsed(content), seller=seller, stamp_duty=stamp_duty, today=today)
+
+
+def from_json(data: Any, *, seller: Seller, stamp_duty: StampDuty, today: datetime.date) -> InvoiceDraft:
+    """The same from JSON that is parsed already."""
+    try:
+        violations = sorted(
+            _validator().iter_errors(data), key=lambda error: [str(part) for part in error.absolute_path]
+        )
+    except RecursionError as error:
+        raise _not_json(error) from error
+    if violations:
+        raise DraftUnreadableError(list(dict.fromkeys(found for error in violations for found in _findings(error))))
+    return _draft(data, seller, stamp_duty, today)
+
+
+def to_json(draft: InvoiceDraft) -> dict[str, Any]:
+    """`draft` as plain JSON that `from_json` reads back, seller included."""
+    data: dict[str, Any] = {
+        "document_type": draft.document_type,
+        "date": draft.date.isoformat(),
+        "series": draft.series,
+        "currency": draft.currency,
+        "seller": _plain(draft.seller),
+        "buyer": _plain(draft.buyer),
+        "lines": [_line_json(line) for line in draft.lines],
+        "discount": _plain(draft.discount),
+        "stamp_duty": {"charge_to_customer": draft.stamp_duty.charge_to_customer},
+        "withholding": _plain(draft.withholding),
+        "pension_fund": _plain(draft.pension_fund),
+        "split_payment": draft.split_payment,
+        "payment_terms": draft.payment_terms,
+        "payments": [_plain(payment) for payment in draft.payments],
+        "purchase_order": _plain(draft.purchase_order),
+        "linked_invoices": [_plain(linked) for linked in draft.linked_invoices],
+        "notes": draft.notes,
+    }
+    return {name: value for name, value in data.items() if value not in (None, [], "")}
+
+
+def _parsed(content: str | bytes) -> Any:
+    if len(content) > MAX_BYTES:
+        raise DraftUnreadableError([Finding("too_large", "", _("A draft is at most 2 MB."))])
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise _not_json(error) from error
+
+
+def _not_json(error: Exception) -> DraftUnreadableError:
+    return DraftUnreadableError([Finding("not_json", "", _("This is not JSON: %(error)s") % {"error": error})])
+
+
+@lru_cache(maxsize=1)
+def _validator() -> Any:
+    path = settings.BASE_DIR / "docs" / "invoice-draft.schema.json"
+    # the 30th of February has the right shape and is no day
+    return jsonschema.Draft202012Validator(
+        json.loads(path.read_text()), format_checker=jsonschema.FormatChecker(["date"])
+    )
+
+
+def _findings(error: Any) -> Iterator[Finding]:
+    """One schema violation in words; positions in lists count from one, as on paper."""
+    path = [str(part + 1) if isinstance(part, int) else str(part) for part in error.absolute_path]
+    field, rule = ".".join(path), str(error.validator)
+    if rule == "required":
+        for name in error.validator_value:
+            if name not in error.instance:
+                yield Finding("required", ".".join([*path, name]), _("This is needed and missing."))
+    elif rule == "additionalProperties":
+        for name in sorted(set(error.instance) - set(error.schema["properties"])):
+            yield Finding("unknown", ".".join([*path, name]), _("There is no such key."))
+    elif rule == "oneOf":
+        yield Finding("unit_price", field, _("A line has either unit_price or gross_unit_price."))
+    elif rule == "enum":
+        allowed = ", ".join(str(value) for value in error.validator_value)
+        yield Finding("choice", field, _("One of these is expected: %(values)s.") % {"values": allowed})
+    elif rule == "format":
+        yield Finding("date", field, _("There is no such day: %(day)s.") % {"day": error.instance})
+    elif rule == "type" and ("pattern" in error.schema or "format" in error.schema):
+        yield Finding("string", field, _('Numbers and dates are written as strings, for instance "12.50".'))
+    else:
+        told = error.schema.get("description", "") or f"{rule}: {error.validator_value}"
+        yield Finding("format", field, _("Not in the expected form. %(expected)s") % {"expected": told})
+
+
+def _draft(data: Json, seller: Seller, stamp_duty: StampDuty, today: datetime.date) -> InvoiceDraft:
+    seller = _seller(data["seller"]) if "seller" in data else seller
+    lines = tuple(_line(line, seller.tax_regime) for line in data["lines"])
+    payments = tuple(
+        Payment(payment["method"], _decimal(payment, "amount"), _date(payment, "due_date"), _iban(payment))
+        for payment in data.get("payments", ())
+    )
+    if "charge_to_customer" in data.get("stamp_duty", {}):
+        stamp_duty = StampDuty(data["stamp_duty"]["charge_to_customer"], stamp_duty.natures)
+    order = data.get("purchase_order")
+    return InvoiceDraft(
+        document_type=data.get("document_type", "TD01"),
+        date=_date(data, "date") or today,
+        seller=seller,
+        buyer=_buyer(data["buyer"]),
+        lines=lines,
+        payments=payments,
+        payment_terms=data.get("payment_terms") or ("TP01" if len(payments) > 1 else "TP02"),
+        currency=data.get("currency", "EUR"),
+        notes=data.get("notes", ""),
+        series=data.get("series", "").strip(),
+        discount=_discount(data["discount"]) if "discount" in data else None,
+        stamp_duty=stamp_duty,
+        withholding=_withholding(data.get("withholding")),
+        pension_fund=_pension_fund(data.get("pension_fund"), lines[0]),
+        split_payment=data.get("split_payment", False),
+        purchase_order=order and PurchaseOrder(
+            order["id"], _date(order, "date"), order.get("cup", "").upper(), order.get("cig", "").upper()
+        ),
+        linked_invoices=tuple(
+            LinkedInvoice(linked["number"], _date(linked, "date")) for linked in data.get("linked_invoices", ())
+        ),
+    )  # fmt: skip
+
+
+def _seller(data: Json) -> Seller:
+    address = _address(data["address"])
+    return Seller(
+        data["name"], _code(data, "vat_number").removeprefix("IT"), _code(data, "tax_code"), data["tax_regime"],
+        address, data.get("country", address.country).upper(),
+        data.get("rea_office", ""), data.get("rea_number", ""), _decimal(data, "share_capital"),
+    )  # fmt: skip
+
+
+def _buyer(data: Json) -> Buyer:
+    address = _address(data["address"])
+    country = data.get("country", address.country).upper()
+    return Buyer(
+        kind=BuyerKind(data["kind"]),
+        address=address,
+        name=data.get("name", "").strip(),
+        first_name=data.get("first_name", "").strip(),
+        last_name=data.get("last_name", "").strip(),
+        country=country,
+        vat_number=_code(data, "vat_number").removeprefix("IT") if country == "IT" else _code(data, "vat_number"),
+        tax_code=_code(data, "tax_code"),
+        recipient_code=_code(data, "recipient_code"),
+        pec=data.get("pec", "").strip(),
+    )
+
+
+def _address(data: Json) -> Address:
+    return Address(
+        data["street"].strip(), data.get("postcode", "").strip(), data["city"].strip(),
+        data.get("province", "").upper(), data.get("country", "IT").upper(),
+    )  # fmt: skip
+
+
+def _line(data: Json, tax_regime: str) -> Line:
+    nature = data.get("nature", "")
+    if "vat_rate" in data:
+        rate = Decimal(data["vat_rate"])
+    elif tax_regime == FLAT_RATE:
+        rate, nature = Decimal(0), nature or "N2.2"
+    else:
+        rate = Decimal(0) if nature else Decimal(22)
+    return Line(
+        description=data["description"],
+        quantity=Decimal(data.get("quantity", "1")),
+        unit_price=_decimal(data, "unit_price"),
+        vat_rate=rate,
+        unit=data.get("unit", ""),
+        nature=nature,
+        gross_unit_price=_decimal(data, "gross_unit_price"),
+        discounts=tuple(_discount(discount) for discount in data.get("discounts", ())),
+        period_start=_date(data, "period_start"),
+        period_end=_date(data, "period_end"),
+        withholding=data.get("withholding"),
+    )
+
+
+def _discount(data: Json) -> Discount:
+    return Discount(_decimal(data, "percent"), _decimal(data, "amount"))
+
+
+def _withholding(data: Json | None) -> Withholding | None:
+    return Withholding(data["type"], Decimal(data["rate"]), data["reason"]) if data else None
+
+
+def _pension_fund(data: Json | None, first: Line) -> PensionFund | None:
+    if data is None:
+        return None
+    is_said = "vat_rate" in data or "nature" in data
+    rate = Decimal(data.get("vat_rate", "0")) if is_said else first.vat_rate
+    nature = data.get("nature", "") if is_said else first.nature
+    return PensionFund(data["type"], Decimal(data["rate"]), rate, nature, data.get("withholding", False))
+
+
+def _code(data: Json, name: str) -> str:
+    """An identifier without spaces, in capitals."""
+    return "".join(str(data.get(name, "")).split()).upper()
+
+
+def _iban(data: Json) -> str:
+    return _code(data, "iban")
+
+
+def _decimal(data: Json, name: str) -> Decimal | None:
+    return Decimal(data[name]) if name in data else None
+
+
+def _date(data: Json, name: str) -> datetime.date | None:
+    return datetime.date.fromisoformat(data[name]) if name in data else None
+
+
+def _line_json(line: Line) -> dict[str, Any]:
+    # the rate is always said: what it would be by default depends on the seller
+    return {**_plain(line), "vat_rate": _written(line.vat_rate)}
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as objects without empty values, decimals and dates as strings."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, (Decimal, datetime.date, str)):
+        return _written(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    pairs = ((name, _plain(getattr(value, name))) for name in value.__dataclass_fields__)
+    return {name: plain for name, plain in pairs if plain not in (None, "", [])}
+
+
+def _written(value: Any) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,146 @@
+"""The back office's pages to write a document by hand and to put a rejected one right.
+
+First a form for the usual document, then the draft as JSON with what it comes to and what SDI would say; from there it
+is issued. What is issued is what was shown: the JSON in the page.
+"""
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import BillingProfile, User
+from core.errors import DomainError
+from invoicing import corrections, pdf, services
+from invoicing.draft import Buyer, InvoiceDraft
+from invoicing.draft_json import DraftUnreadableError, read_draft, to_json
+from invoicing.examination import Examined
+from invoicing.forms import DocumentForm, DraftJsonForm, LineFormSet, draft_json, empty_document
+from invoicing.models import Invoice
+
+
+def write(admin: Any, request: HttpRequest) -> HttpResponse:
+    """The form of the usual document; filled in, it leads to the page that checks it."""
+    _require_right(admin, request)
+    if request.method != "POST":
+        document, lines = DocumentForm(initial=empty_document(timezone.localdate())), LineFormSet(prefix="line")
+        return _page(admin, request, "write", _("New invoice by hand"), document=document, lines=lines)
+    document, lines = DocumentForm(request.POST), LineFormSet(request.POST, prefix="line")
+    if document.is_valid() and lines.is_valid():
+        return _check_page(admin, request, draft_json(document, lines), None)
+    return _page(admin, request, "write", _("New invoice by hand"), document=document, lines=lines)
+
+
+def check(admin: Any, request: HttpRequest) -> HttpResponse:
+    """A draft as JSON: checked, drawn as a PDF marked as a draft, or issued, by the button that was pressed."""
+    _require_right(admin, request)
+    return _act(admin, request, None)
+
+
+def correct(admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    """The same for a rejected document, beginning with what it was made of."""
+    _require_right(admin, request)
+    invoice = get_object_or_404(Invoice, pk=pk)
+    if invoice.state not in Invoice.CORRECTABLE:
+        messages.error(request, gettext("Only a document that was rejected can be corrected; this one stands."))
+        return redirect(reverse("admin:invoicing_invoice_change", args=[pk]))
+    if request.method != "POST":
+        draft = json.dumps(to_json(corrections.draft_of(invoice)), ensure_ascii=False, indent=2)
+        return _check_page(admin, request, draft, invoice)
+    return _act(admin, request, invoice)
+
+
+def _act(admin: Any, request: HttpRequest, invoice: Invoice | None) -> HttpResponse:
+    content = request.POST.get("draft", "{}")
+    if request.POST.get("action") == "issue":
+        try:
+            return _issue(request, content, invoice)
+        except (DomainError, DraftUnreadableError) as error:
+            messages.error(request, str(error))
+    elif request.POST.get("action") == "pdf" and (drawn := _drawn(content, invoice)):
+        return drawn
+    return _check_page(admin, request, content, invoice)
+
+
+def _issue(request: HttpRequest, content: str, invoice: Invoice | None) -> HttpResponse:
+    draft, now = _read(content), timezone.now()
+    actor: Any = request.user
+    if invoice:
+        corrections.correct_invoice(invoice=invoice, draft=draft, actor=actor, today=timezone.localdate(now), now=now)
+        said = gettext("Document %(number)s is corrected and on its way.")
+    else:
+        invoice = services.issue_invoice(
+            draft=draft, customer=_find_customer(draft.buyer), reference="",
+            language="it" if draft.buyer.country == "IT" else "en", today=timezone.localdate(now), now=now,
+        )  # fmt: skip
+        said = gettext("Document %(number)s is issued.")
+    messages.success(request, said % {"number": invoice.number})
+    return redirect(reverse("admin:invoicing_invoice_change", args=[invoice.pk]))
+
+
+def _drawn(content: str, invoice: Invoice | None) -> HttpResponse | None:
+    """The PDF with its watermark, or None while the draft cannot become one."""
+    try:
+        examined = _examine(_read(content), invoice)
+    except DraftUnreadableError:
+        return None
+    if examined.xml is None or any(finding.code == "00200" for finding in examined.errors):
+        return None
+    drawn = pdf.render(examined.xml, file_name=gettext("draft"), sha256="–", is_draft=True)
+    return HttpResponse(
+        drawn, content_type="application/pdf", headers={"Content-Disposition": 'attachment; filename="bozza.pdf"'}
+    )
+
+
+def _check_page(admin: Any, request: HttpRequest, content: str, invoice: Invoice | None) -> HttpResponse:
+    examined, errors = None, []
+    try:
+        examined = _examine(_read(content), invoice)
+        errors = list(examined.errors)
+    except DraftUnreadableError as error:
+        errors = error.findings
+    title = _("Correct %(number)s") % {"number": invoice} if invoice else _("Check the draft")
+    return _page(
+        admin, request, "check", title, form=DraftJsonForm(initial={"draft": content}), examined=examined,
+        errors=errors, invoice=invoice,
+    )  # fmt: skip
+
+
+def _examine(draft: InvoiceDraft, invoice: Invoice | None) -> Examined:
+    return services.preview(draft=draft, number=invoice.number if invoice else None, today=timezone.localdate())
+
+
+def _read(content: str) -> InvoiceDraft:
+    return read_draft(
+        content,
+        seller=services.seller_from_settings(),
+        stamp_duty=services.stamp_duty_from_settings(),
+        today=timezone.localdate(),
+    )
+
+
+def _find_customer(buyer: Buyer) -> User | None:
+    """The one customer with this fiscal identity, so that they find the document in their area."""
+    by = {"vat_number": buyer.vat_number} if buyer.vat_number else {"tax_code": buyer.tax_code}
+    if not any(by.values()):
+        return None
+    found = BillingProfile.objects.filter(**by).select_related("user")[:2]
+    return found[0].user if len(found) == 1 else None
+
+
+def _require_right(admin: Any, request: HttpRequest) -> None:
+    if not admin.has_act_permission(request):
+        raise PermissionDenied
+
+
+def _page(admin: Any, request: HttpRequest, name: str, title: Any, **more: Any) -> HttpResponse:
+    context = {**admin.admin_site.each_context(request), "title": title, "opts": admin.opts, **more}
+    return TemplateResponse(request, f"admin/invoicing/draft_{name}.html", context)

@@ -1,0 +1,212 @@
+"""What staff fill in for invoices: a document by hand, a credit note, a signed file."""
+
+import datetime
+import json
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSingleDateWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from accounts.fiscal_identity import FiscalIdentity
+from invoicing.law import DOCUMENT_TYPES, NATURES
+from invoicing.pdf import METHODS, TITLES
+
+_LINES = 20
+
+
+class CreditForm(forms.Form):
+    """How much of an invoice to give back; empty for all that is left."""
+
+    amount = forms.DecimalField(
+        label=_("Amount with VAT"),
+        required=False,
+        min_value=Decimal("0.01"),
+        max_digits=12,
+        decimal_places=2,
+        widget=UnfoldAdminDecimalFieldWidget,
+        help_text=_("Empty credits the whole invoice."),
+    )
+    reason = forms.CharField(
+        label=_("Reason"), max_length=150, widget=UnfoldAdminTextInputWidget, help_text=_("The customer reads it.")
+    )
+
+
+class SignedFileForm(forms.Form):
+    """The `.p7m` that came out of the signing device."""
+
+    file = forms.FileField(label=_("Signed file (.p7m)"), widget=UnfoldAdminFileFieldWidget)
+
+
+class DraftJsonForm(forms.Form):
+    """A whole draft as JSON (docs/invoice-draft.schema.json)."""
+
+    draft = forms.CharField(
+        label=_("Draft"),
+        strip=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 28, "spellcheck": "false", "class": "code"}),
+    )
+
+
+def _text(label: Any, length: int, *, required: bool = False, hint: Any = "") -> forms.CharField:
+    return forms.CharField(
+        label=label, max_length=length, required=required, widget=UnfoldAdminTextInputWidget, help_text=hint
+    )
+
+
+class DocumentForm(forms.Form):
+    """The usual document by hand: everything but its lines. Rarer things (withholding, funds) go into the JSON."""
+
+    document_type = forms.ChoiceField(
+        label=_("Type"), choices=[(code, _(TITLES[code])) for code in DOCUMENT_TYPES], widget=UnfoldAdminSelectWidget
+    )
+    date = forms.DateField(label=_("Date"), widget=UnfoldAdminSingleDateWidget)
+    series = _text(_("Series"), 6, hint=_("Empty for the main one."))
+    linked_number = _text(_("About invoice number"), 20, hint=_("For credit and debit notes."))
+    linked_date = forms.DateField(label=_("of"), required=False, widget=UnfoldAdminSingleDateWidget)
+    kind = forms.ChoiceField(label=_("Customer"), choices=FiscalIdentity.Kind.choices, widget=UnfoldAdminSelectWidget)
+    name = _text(_("Company name"), 200)
+    first_name = _text(_("First name"), 60)
+    last_name = _text(_("Last name"), 60)
+    vat_number = _text(_("Partita IVA or foreign number"), 30)
+    tax_code = _text(_("Codice fiscale"), 20)
+    recipient_code = _text(_("Codice destinatario"), 7, hint=_("6 characters for a public administration."))
+    pec = _text(_("PEC"), 256)
+    street = _text(_("Street and number"), 200, required=True)
+    postcode = _text(_("CAP"), 16)
+    city = _text(_("Town"), 200, required=True)
+    province = _text(_("Province"), 2)
+    country = _text(_("Country"), 2, required=True, hint=_("Two letters: IT, DE, US."))
+    cig = _text("CIG", 15)
+    cup = _text("CUP", 15)
+    order = _text(_("Purchase order"), 20)
+    split_payment = forms.BooleanField(label=_("Split payment"), required=False, widget=UnfoldBooleanSwitchWidget)
+    charge_stamp_duty = forms.BooleanField(
+        label=_("Charge the stamp duty"), required=False, widget=UnfoldBooleanSwitchWidget
+    )
+    method = forms.ChoiceField(
+        label=_("Payment"),
+        choices=[("", "–"), *((code, _(word)) for code, word in METHODS.items())],
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+    due_date = forms.DateField(label=_("Due"), required=False, widget=UnfoldAdminSingleDateWidget)
+    iban = _text("IBAN", 34)
+    notes = _text(_("Notes"), 400)
+
+    GROUPS = (
+        (_("Document"), ("document_type", "date", "series", "linked_number", "linked_date", "notes")),
+        (_("Customer"), (
+            "kind", "name", "first_name", "last_name", "vat_number", "tax_code", "recipient_code", "pec", "street",
+            "postcode", "city", "province", "country",
+        )),
+        (_("Order and payment"), (
+            "order", "cig", "cup", "method", "due_date", "iban", "split_payment", "charge_stamp_duty",
+        )),
+    )  # fmt: skip
+
+    def groups(self) -> list[tuple[Any, list[forms.BoundField]]]:
+        """The fields as they stand on the page, with a title for each part."""
+        return [(title, [self[name] for name in names]) for title, names in self.GROUPS]
+
+    def document(self) -> dict[str, Any]:
+        """The draft as JSON, without lines."""
+        told = self.cleaned_data
+        buyer = {name: told[name] for name in (
+            "kind", "name", "first_name", "last_name", "vat_number", "tax_code", "recipient_code", "pec",
+        ) if told[name]}  # fmt: skip
+        buyer["address"] = _filled(told, "street", "postcode", "city", "province", "country")
+        draft = _filled(told, "document_type", "date", "series", "split_payment", "notes") | {"buyer": buyer}
+        draft["stamp_duty"] = {"charge_to_customer": told["charge_stamp_duty"]}
+        if told["linked_number"]:
+            linked = {"number": told["linked_number"], "date": _written(told["linked_date"])}
+            draft["linked_invoices"] = [{name: value for name, value in linked.items() if value}]
+        if order := _filled(told, "cig", "cup"):
+            draft["purchase_order"] = order | {"id": told["order"] or "-"}
+        elif told["order"]:
+            draft["purchase_order"] = {"id": told["order"]}
+        if told["method"]:
+            draft["payments"] = [_filled(told, "method", "due_date", "iban")]
+        return draft
+
+
+class LineForm(forms.Form):
+    """One line; the price is net."""
+
+    description = _text(_("Description"), 1000)
+    quantity = forms.DecimalField(
+        label=_("Quantity"), initial=1, max_digits=20, decimal_places=8, min_value=Decimal(0),
+        widget=UnfoldAdminDecimalFieldWidget,
+    )  # fmt: skip
+    unit = _text(_("Unit"), 10)
+    unit_price = forms.DecimalField(
+        label=_("Net price"), required=False, max_digits=19, decimal_places=8, widget=UnfoldAdminDecimalFieldWidget
+    )
+    vat_rate = forms.DecimalField(
+        label=_("VAT %"), initial=22, max_digits=5, decimal_places=2, min_value=Decimal(0), max_value=Decimal(100),
+        widget=UnfoldAdminDecimalFieldWidget,
+    )  # fmt: skip
+    nature = forms.ChoiceField(
+        label="Natura", choices=[("", "–"), *((code, f"{code} {text}") for code, text in NATURES.items())],
+        required=False, widget=UnfoldAdminSelectWidget,
+    )  # fmt: skip
+    discount = forms.DecimalField(
+        label=_("Discount %"), required=False, max_digits=5, decimal_places=2, min_value=Decimal(0),
+        max_value=Decimal(100), widget=UnfoldAdminDecimalFieldWidget,
+    )  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        told = super().clean() or {}
+        if told.get("description") and told.get("unit_price") is None and "unit_price" not in self.errors:
+            self.add_error("unit_price", _("A line needs a price."))
+        return told
+
+    def line(self) -> dict[str, Any] | None:
+        """The line as JSON, None for a row that was left empty."""
+        told = self.cleaned_data
+        if not told.get("description"):
+            return None
+        line = _filled(told, "description", "quantity", "unit", "unit_price", "nature")
+        line["vat_rate"] = "0" if told["nature"] else _written(told["vat_rate"])
+        if told["discount"]:
+            line["discounts"] = [{"percent": _written(told["discount"])}]
+        return line
+
+
+LineFormSet = forms.formset_factory(LineForm, extra=3, min_num=1, max_num=_LINES, absolute_max=_LINES)
+
+
+def draft_json(document: DocumentForm, lines: Any) -> str:
+    """The JSON draft of a filled-in page, as a person can read and change it."""
+    written = [line for form in lines if (line := form.line())]
+    return json.dumps({**document.document(), "lines": written}, ensure_ascii=False, indent=2)
+
+
+def empty_document(today: datetime.date) -> dict[str, Any]:
+    """What a new page begins with."""
+    return {
+        "document_type": "TD01",
+        "date": today,
+        "country": "IT",
+        "charge_stamp_duty": settings.INVOICE_STAMP_CHARGE_TO_CUSTOMER,
+    }
+
+
+def _filled(told: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: _written(told[name]) for name in names if told[name] not in (None, "", False)}
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return value.isoformat() if isinstance(value, datetime.date) else value

@@ -1,0 +1,48 @@
+"""Checks FatturaPA files as SDI would, ours or anybody's, plain or signed."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from invoicing import files
+
+
+class Command(BaseCommand):
+    help = (
+        "Check FatturaPA files (.xml, .xml.p7m) by the official schema and SDI's own controls. Prints JSON: an object "
+        "for one file, a list for several. Exit status 1 when SDI would refuse one of them."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("files", nargs="+", metavar="FILE", type=Path)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        today = timezone.localdate()
+        told = [_checked(path, today) for path in options["files"]]
+        self.stdout.write(json.dumps(told[0] if len(told) == 1 else told, ensure_ascii=False, indent=2))
+        if not all(file["accepted"] for file in told):
+            sys.exit(1)
+
+
+def _checked(path: Path, today: Any) -> dict[str, Any]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return {"file": str(path), "accepted": False, "errors": [
+            {"code": "unreadable", "field": "file", "message": f"{path}: {error.strerror}"}
+        ], "warnings": []}  # fmt: skip
+    checked = files.check(path.name, content, today=today)
+    return {
+        "file": str(path),
+        "accepted": not checked.errors,
+        "format": checked.format,
+        "signed": checked.is_signed,
+        "errors": [asdict(finding) for finding in checked.errors],
+        "warnings": [asdict(finding) for finding in checked.warnings],
+    }

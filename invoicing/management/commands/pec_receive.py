@@ -1,0 +1,46 @@
+"""Does with mails from files what the mailbox reader does with mails from the mailbox."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from invoicing import receipts
+
+
+class Command(BaseCommand):
+    help = (
+        "Take PEC mails (.eml) in as the mailbox reader does. Prints JSON: an object for one file, a list for several, "
+        "with outcome (applied, unmatched, quarantined, foreign), invoice, its state, and whether the mail was new."
+    )
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("files", nargs="+", metavar="FILE.eml", type=Path)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        told = [self._received(path) for path in options["files"]]
+        self.stdout.write(json.dumps(told[0] if len(told) == 1 else told, ensure_ascii=False, indent=2))
+        if any("error" in mail for mail in told):
+            sys.exit(1)
+
+    def _received(self, path: Path) -> dict[str, Any]:
+        try:
+            raw = path.read_bytes()
+        except OSError as error:
+            return {"file": str(path), "error": f"{path}: {error.strerror}"}
+        received = receipts.receive(raw=raw, now=timezone.now())
+        row = received.row
+        if row.invoice:
+            row.invoice.refresh_from_db()
+        return {
+            "file": str(path),
+            "outcome": row.outcome,
+            "kind": row.kind,
+            "reason": row.reason,
+            "invoice": row.invoice.number if row.invoice else None,
+            "state": row.invoice.state if row.invoice else None,
+            "stored": received.is_new,
+        }

@@ -1,0 +1,51 @@
+"""SDI's own checks, made before sending: each finding carries SDI's code, so that both speak the same language.
+
+Works on the bytes that would be sent, not on our data, so that a mistake in building them is found too. Codes and
+triggers: "Elenco controlli" 2.0; those that need the tax registry are SDI's alone. Warnings are what SDI lets pass.
+"""
+
+from datetime import date
+
+from django.utils.translation import gettext as _
+
+from invoicing.preflight import documents, figures, files, parties
+from invoicing.preflight.finding import Finding, Node
+from invoicing.schema import MAX_BYTES, UnreadableXmlError, parse, schema_errors
+
+__all__ = ["Finding", "file_findings", "file_warnings", "findings", "warnings"]
+
+
+def findings(xml: bytes, *, today: date) -> list[Finding]:
+    """Everything SDI would refuse in this document, received on `today` (Italian date); [] when it may be sent."""
+    if len(xml) > MAX_BYTES:
+        return [Finding("00003", "", _("The file is larger than the 5 MB that SDI takes."))]
+    try:
+        root = parse(xml)
+    except UnreadableXmlError as error:
+        return [Finding("00200", "", str(error))]
+    if errors := schema_errors(root):
+        return [Finding("00200", "", error) for error in errors]
+    document = Node(root)
+    found = [*parties.errors(document, root.get("versione", "")), *documents.lot_errors(document)]
+    for body in document.all("FatturaElettronicaBody"):
+        found += [*documents.errors(document, body, today), *figures.errors(body)]
+    return found
+
+
+def warnings(xml: bytes, *, today: date) -> list[Finding]:
+    """What SDI lets pass and somebody should look at all the same; only for documents without findings."""
+    document = Node(parse(xml))
+    found = list(parties.warnings(document))
+    for body in document.all("FatturaElettronicaBody"):
+        found += documents.warnings(document, body, today)
+    return found
+
+
+def file_findings(file_name: str, content: bytes) -> list[Finding]:
+    """What SDI would refuse of a file before it reads the document: its name and its size."""
+    return list(files.errors(file_name, content))
+
+
+def file_warnings(file_name: str) -> list[Finding]:
+    """What SDI would refuse of its name, where the name is only that of a copy on somebody's disk."""
+    return list(files.warnings(file_name))

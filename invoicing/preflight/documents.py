@@ -1,0 +1,92 @@
+"""The document as a whole: date, number, type and what each type asks for (00403, 00409, 00418, 00425, 00473–00475)."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from django.utils.translation import gettext as _
+
+from invoicing.law import CREDIT_NOTE, NOTES
+from invoicing.preflight.finding import GENERAL, LINES, SUMMARIES, Finding, Node
+from invoicing.preflight.parties import party
+
+_FROM_ABROAD = frozenset(("TD17", "TD18", "TD19", "TD28"))
+_WITH_VAT_NUMBER = frozenset(("TD16", "TD17", "TD18", "TD19", "TD20", "TD22", "TD23", "TD28", "TD29"))
+# art. 21, c. 4, DPR 633/1972: twelve days from the operation; a deferred one by the 15th of the next month
+_DAYS_TO_SEND = 12
+
+
+def errors(root: Node, body: Node, today: date) -> Iterator[Finding]:
+    """What SDI refuses in one document received on `today`."""
+    kind, day = body.said(*GENERAL, "TipoDocumento"), _day(body.said(*GENERAL, "Data"))
+    if day > today:
+        yield Finding("00403", "date", _("The date of the invoice is in the future."))
+    if not any(char.isdigit() for char in body.said(*GENERAL, "Numero")):
+        yield Finding("00425", "number", _("The number of the invoice has no digit."))
+    if kind == CREDIT_NOTE:
+        for linked in body.all("DatiGenerali", "DatiFattureCollegate"):
+            if (told := linked.said("Data")) and _day(told) > day:
+                message = _("The credit note is dated before the invoice it is about.")
+                yield Finding("00418", "linked_invoices", message)
+    yield from _type(root, body, kind)
+
+
+def _type(root: Node, body: Node, kind: str) -> Iterator[Finding]:
+    seller, buyer = party(root, "CedentePrestatore"), party(root, "CessionarioCommittente")
+    if seller.country == "OO":
+        is_wrong_country = kind not in ("TD17", "TD19")
+    elif kind == "TD28":
+        is_wrong_country = seller.country != "SM"
+    else:
+        is_wrong_country = (kind in _FROM_ABROAD and seller.country == "IT") or (
+            kind == "TD29" and seller.country != "IT"
+        )
+    if is_wrong_country:
+        yield Finding("00473", "seller.country", _("The seller's country does not fit this type of document."))
+    if kind == "TD21" and any(line.number("AliquotaIVA") == 0 for line in body.all(*LINES)):
+        yield Finding("00474", "lines", _("A document of type TD21 has no lines without VAT."))
+    if kind in _WITH_VAT_NUMBER and not buyer.vat_number:
+        yield Finding("00475", "buyer.vat_number", _("This type of document needs the customer's partita IVA."))
+
+
+def lot_errors(root: Node) -> Iterator[Finding]:
+    """00409: the same number twice in one file, except for a credit note and another document."""
+    seen = set()
+    for body in root.all("FatturaElettronicaBody"):
+        is_credit = body.said(*GENERAL, "TipoDocumento") == CREDIT_NOTE
+        key = body.said(*GENERAL, "Numero"), body.said(*GENERAL, "Data")[:4], is_credit
+        if key in seen:
+            yield Finding("00409", "number", _("The file has the same document twice."))
+        seen.add(key)
+
+
+def warnings(root: Node, body: Node, today: date) -> Iterator[Finding]:
+    """What SDI does not look at: missing references, lateness, a total that is no sum."""
+    kind, day = body.said(*GENERAL, "TipoDocumento"), _day(body.said(*GENERAL, "Data"))
+    if kind in NOTES and body.find("DatiGenerali", "DatiFattureCollegate") is None:
+        yield Finding("linked_missing", "linked_invoices", _("A credit or debit note should name its invoice."))
+    if today > _last_day(kind, day):
+        message = _("Later than the law allows to send it (art. 21, c. 4, DPR 633/1972): SDI takes it all the same.")
+        yield Finding("late", "date", message)
+    blocks = body.all(*SUMMARIES)
+    sums = sum(block.number("ImponibileImporto") + block.number("Imposta") for block in blocks)
+    total = body.said(*GENERAL, "ImportoTotaleDocumento")
+    if total and body.number(*GENERAL, "ImportoTotaleDocumento") != sums + body.number(*GENERAL, "Arrotondamento"):
+        yield Finding("total", "total", _("The total of the document is not the sum of its parts."))
+    if root.said("FatturaElettronicaHeader", "DatiTrasmissione", "FormatoTrasmissione") == "FPA12":
+        references = body.all("DatiGenerali", "DatiOrdineAcquisto") + body.all("DatiGenerali", "DatiContratto")
+        references += body.all("DatiGenerali", "DatiConvenzione")
+        if not any(told.said("CodiceCIG") or told.said("CodiceCUP") for told in references):
+            message = _("Most offices refuse an invoice without CIG or CUP (art. 25, DL 66/2014).")
+            yield Finding("cig_missing", "purchase_order", message)
+
+
+def _day(text: str) -> date:
+    """A date of the schema, which may have a time zone, and a year of five digits: as late as dates go."""
+    return date.fromisoformat(text[:10]) if text[4] == "-" else date.max
+
+
+def _last_day(kind: str, day: date) -> date:
+    if kind in ("TD24", "TD25"):
+        first_of_next = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+        return first_of_next.replace(day=15)
+    return day + timedelta(days=_DAYS_TO_SEND)

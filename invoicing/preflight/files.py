@@ -1,0 +1,36 @@
+"""00001 and 00003: the file's name and size."""
+
+import re
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from invoicing.preflight.finding import Finding
+from invoicing.schema import MAX_BYTES
+
+# an Italian transmitter has a codice fiscale of 11 to 16 characters, any other an identifier of 2 to 28
+_NAME = re.compile(
+    r"(IT[A-Z0-9]{11,16}|(?!IT)[A-Z]{2}[A-Za-z0-9]{2,28})_[A-Za-z0-9]{1,5}\.(xml|xml\.p7m|zip)", re.IGNORECASE
+)
+
+
+_MEANT_FOR_SDI = re.compile(r"[A-Z]{2}[A-Za-z0-9]{2,28}_")
+
+
+def errors(file_name: str, content: bytes) -> Iterator[Finding]:
+    """What SDI refuses before it reads the document."""
+    if _MEANT_FOR_SDI.match(file_name):
+        yield from _wrong_name(file_name)
+    if len(content) > MAX_BYTES:
+        yield Finding("00003", "file", _("The file is larger than the 5 MB that SDI takes."))
+
+
+def warnings(file_name: str) -> Iterator[Finding]:
+    """A name that nobody meant for SDI: the file was saved under it, and gets another before it is sent."""
+    if not _MEANT_FOR_SDI.match(file_name):
+        yield from _wrong_name(file_name)
+
+
+def _wrong_name(file_name: str) -> Iterator[Finding]:
+    if not _NAME.fullmatch(file_name):
+        yield Finding("00001", "file", _("The file's name is not IT<codice fiscale>_<up to five characters>.xml."))

@@ -1,0 +1,355 @@
+"""The ten-year archive: packages whose every file is accounted for, and a check that finds one flipped bit."""
+
+import csv
+import hashlib
+import io
+import subprocess
+import zipfile
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from invoicing import archive
+from invoicing.archive import BadPeriodError, Period, package_troubles, stored_troubles, write_package
+from invoicing.draft import Line
+from invoicing.models import Document, Invoice
+from tests.invoicing.drafts import COMPANY, PERSON, make_draft
+from tests.invoicing.flow import OFFICE, Post, issue, on_its_way, receive, sign
+from tests.invoicing.test_credit_notes import credit
+
+pytestmark = pytest.mark.django_db
+
+
+def on(day: str) -> Any:
+    return time_machine.travel(f"{day} 10:00+01:00", tick=False)
+
+
+def sale(buyer: Any, *prices: tuple[str, str, str]) -> Any:
+    lines = [Line("Voce", Decimal(1), Decimal(price), Decimal(rate), nature=nature) for price, rate, nature in prices]
+    return make_draft(buyer, *lines, payments=())
+
+
+@pytest.fixture
+def year(staff: Any, post: Post) -> list[Invoice]:
+    """October: one invoice; November: one with three rates, one signed, one rejected, a credit note; January after."""
+    with on("2025-10-31"):
+        first = issue(draft=sale(COMPANY, ("100.00", "22", "")))
+    with on("2025-11-10"):
+        second = issue(draft=sale(PERSON, ("1000.00", "22", ""), ("200.00", "10", ""), ("50.00", "0", "N4")))
+        receive(post.sdi(on_its_way(second).file, "MC"))
+        public = issue(draft=sale(OFFICE, ("300.00", "22", "")))
+        sign(public, staff)
+        rejected = issue(draft=sale(COMPANY, ("7777.00", "22", "")))
+        receive(post.sdi(on_its_way(rejected).file, "NS"))
+        note = credit(first, "12.20")
+    with on("2026-01-02"):
+        after = issue(draft=sale(COMPANY, ("1.00", "22", "")))
+    for invoice in (first, second, public, rejected, note, after):
+        invoice.refresh_from_db()
+    return [first, second, public, rejected, note, after]
+
+
+def packed(tmp_path: Path, period: str) -> Path:
+    path = tmp_path / f"{period}.zip"
+    write_package(path, Period.parse(period))
+    return path
+
+
+def table(path: Path, name: str) -> list[list[str]]:
+    with zipfile.ZipFile(path) as package:
+        text = package.read(name).decode("utf-8-sig")
+    return list(csv.reader(io.StringIO(text), delimiter=";"))
+
+
+def names(path: Path) -> list[str]:
+    with zipfile.ZipFile(path) as package:
+        return package.namelist()
+
+
+def test_package_of_a_month_holds_each_documents_files_once(year: list[Invoice], tmp_path: Path):
+    stems = {invoice.number: invoice.current_file().file_name for invoice in year}
+    path = packed(tmp_path, "2025-11")
+
+    assert names(path) == [
+        f"fatture/2025-00002/{stems['2025/00002']}",
+        "fatture/2025-00002/2025-00002.pdf",
+        f"fatture/2025-00002/{stems['2025/00002'][:-4]}_MC_003.xml",
+        f"fatture/2025-00003/{stems['2025/00003']}",
+        f"fatture/2025-00003/{stems['2025/00003']}.p7m",
+        "fatture/2025-00003/2025-00003.pdf",
+        f"fatture/2025-00004/{stems['2025/00004']}",
+        "fatture/2025-00004/2025-00004.pdf",
+        f"fatture/2025-00004/{stems['2025/00004'][:-4]}_NS_003.xml",
+        f"fatture/NC-2025-00001/{stems['NC/2025/00001']}",
+        "fatture/NC-2025-00001/NC-2025-00001.pdf",
+        "registro.csv", "totali-iva.csv", "LEGGIMI.txt", "manifest.sha256",
+    ]  # fmt: skip
+
+
+def test_packed_files_are_the_stored_bytes(year: list[Invoice], tmp_path: Path):
+    path = packed(tmp_path, "2025-11")
+
+    stored = set(Document.objects.values_list("sha256", flat=True))
+    with zipfile.ZipFile(path) as package:
+        found = {hashlib.sha256(package.read(name)).hexdigest() for name in names(path) if name.startswith("fatture/")}
+    assert len(found) == 11
+    assert found - stored == set()
+
+
+def test_register_has_one_row_a_document(year: list[Invoice], tmp_path: Path):
+    second, file = year[1], year[1].current_file()
+
+    rows = table(packed(tmp_path, "2025"), "registro.csv")
+
+    assert rows[0] == list(archive._REGISTER)
+    assert [row[0] for row in rows[1:]] == ["2025/00001", "2025/00002", "2025/00003", "2025/00004", "NC/2025/00001"]
+    assert rows[2] == [
+        "2025/00002", "2025-11-10", "TD01", "Mario Rossi", "", "RSSMRA85T10A562S", "IT", "1250.00", "240.00",
+        "1490.00", "made_available", second.sdi_identifier, file.file_name, file.xml.sha256,
+    ]  # fmt: skip
+    assert rows[3][12:] == [year[2].current_file().sent.name, year[2].current_file().signed.sha256]
+
+
+def test_vat_sums_are_exact_without_the_rejected_and_less_the_credited(year: list[Invoice], tmp_path: Path):
+    rows = table(packed(tmp_path, "2025"), "totali-iva.csv")
+
+    assert rows == [
+        ["mese", "aliquota", "natura", "imponibile", "imposta"],
+        ["2025-10", "22.00", "", "100.00", "22.00"],
+        ["2025-11", "0.00", "N4", "50.00", "0.00"],
+        ["2025-11", "10.00", "", "200.00", "20.00"],
+        ["2025-11", "22.00", "", "1290.00", "283.80"],
+    ]
+
+
+def test_month_of_a_credit_note_alone_has_negative_sums(tmp_path: Path):
+    with on("2025-10-31"):
+        invoice = issue(draft=sale(COMPANY, ("100.00", "22", "")))
+    with on("2025-11-10"):
+        credit(invoice, "12.20")
+
+    path = packed(tmp_path, "2025-11")
+
+    assert table(path, "totali-iva.csv")[1:] == [["2025-11", "22.00", "", "-10.00", "-2.20"]]
+    assert [row[7:10] for row in table(path, "registro.csv")[1:]] == [["10.00", "2.20", "12.20"]]
+
+
+def test_manifest_is_what_sha256sum_checks(year: list[Invoice], tmp_path: Path):
+    path, folder = packed(tmp_path, "2025"), tmp_path / "unpacked"
+    with zipfile.ZipFile(path) as package:
+        package.extractall(folder)
+
+    done = subprocess.run(
+        ["sha256sum", "--check", "--strict", "--quiet", "manifest.sha256"], cwd=folder, capture_output=True, check=False
+    )
+
+    listed = [line.split("  ")[1] for line in (folder / "manifest.sha256").read_text().splitlines()]
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert [*listed, "manifest.sha256"] == names(path)
+
+
+@pytest.mark.parametrize(("conservatore", "said"), [("", "non indicata"), ("Agenzia delle Entrate", "Agenzia delle E")])
+def test_readme_says_what_the_package_is_not(conservatore: str, said: str, db: None, tmp_path: Path, settings: Any):
+    settings.INVOICE_CONSERVATORE = conservatore
+
+    with zipfile.ZipFile(packed(tmp_path, "2025")) as package:
+        text = package.read("LEGGIMI.txt").decode()
+
+    assert "non è la conservazione a norma" in text
+    assert f"Conservazione a norma: {said}" in text
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+39 Srl", "-1+1", "@SUM(A1)"])
+def test_name_that_a_spreadsheet_would_run_is_harmless(name: str, tmp_path: Path):
+    with on("2025-10-31"):
+        issue(draft=sale(replace(COMPANY, name=name), ("100.00", "22", "")))
+
+    assert table(packed(tmp_path, "2025"), "registro.csv")[1][3] == f"'{name}"
+
+
+def test_progress_is_told_document_by_document(year: list[Invoice], tmp_path: Path):
+    told: list[tuple[int, int]] = []
+
+    count = write_package(tmp_path / "a.zip", Period(2025, 11), lambda done, total: told.append((done, total)))
+
+    assert (count, told) == (4, [(1, 4), (2, 4), (3, 4), (4, 4)])
+
+
+def test_empty_period_gives_an_empty_package(db: None, tmp_path: Path):
+    path = packed(tmp_path, "2024")
+
+    assert names(path) == ["registro.csv", "totali-iva.csv", "LEGGIMI.txt", "manifest.sha256"]
+    assert list(package_troubles(path)) == []
+
+
+def test_full_disk_leaves_the_older_package_and_nothing_else(year: list[Invoice], tmp_path: Path):
+    path = tmp_path / "2025.zip"
+    path.write_bytes(b"older")
+    (tmp_path / "2025.zip.part").symlink_to("/dev/full")
+
+    with pytest.raises(OSError, match="No space left"):
+        write_package(path, Period(2025))
+
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("2025.zip", b"older")]
+
+
+def test_interrupted_package_leaves_nothing(year: list[Invoice], tmp_path: Path):
+    def interrupt(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_package(tmp_path / "2025.zip", Period(2025), interrupt)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_cannot_be_written_is_an_error_in_words(db: None, tmp_path: Path):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(CommandError, match=r"cannot be written: (Not a directory|File exists)"):
+        call_command("export_archive", "2025", "--out", str(tmp_path / "file" / "a.zip"))
+
+
+def test_command_writes_the_package_and_says_so(year: list[Invoice], tmp_path: Path, capsys: Any):
+    path = tmp_path / "new" / "2025.zip"
+
+    call_command("export_archive", "2025", "--out", str(path))
+
+    assert capsys.readouterr().out == f"{path}: 5 documents\n"
+    assert list(package_troubles(path)) == []
+
+
+@pytest.mark.parametrize("text", ["", "25", "2025-13", "2025-1", "2025-00", "2025-11-01", "1999", "2025 "])
+def test_period_is_a_year_or_a_month(text: str):
+    with pytest.raises(BadPeriodError):
+        Period.parse(text)
+    with pytest.raises(CommandError, match="neither a year"):
+        call_command("export_archive", text)
+
+
+@pytest.mark.parametrize(("day", "month"), [("2026-01-01", "2025-12"), ("2026-03-31", "2026-02")])
+def test_last_month(day: str, month: str):
+    assert str(archive.last_month(date.fromisoformat(day))) == month
+
+
+def tamper(statement: str) -> None:
+    """Write past the triggers, as only the database's owner can."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(statement)
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
+
+
+def test_untouched_archive_is_intact(year: list[Invoice], capsys: Any):
+    call_command("verify_archive")
+
+    assert capsys.readouterr().out == "The archive is intact.\n"
+
+
+def flip(column: str, at: int) -> str:
+    return f"{column} = set_byte({column}, {at}, get_byte({column}, {at}) # 1)"
+
+
+@pytest.mark.parametrize("at", [0, 60, 1500])
+@pytest.mark.parametrize("kind", ["xml", "signed", "sdi_message"])
+def test_one_flipped_bit_of_a_document_is_found(kind: str, at: int, year: list[Invoice], capsys: Any):
+    document = Document.objects.filter(kind=kind).order_by("pk")[0]
+    tamper(f"UPDATE invoicing_document SET {flip('content', at)} WHERE id = {document.pk}")
+
+    with pytest.raises(SystemExit) as end:
+        call_command("verify_archive")
+
+    found = f"document {document.pk} ({document.name}): the content is not that of its SHA-256 {document.sha256}"
+    assert (end.value.code, capsys.readouterr().err.splitlines()[0]) == (1, found)
+
+
+def test_one_flipped_bit_of_a_mail_is_found(year: list[Invoice]):
+    tamper(f"UPDATE invoicing_receivedmail SET {flip('content', 100)} WHERE kind = 'MC'")
+
+    assert [trouble.split()[0] for trouble in stored_troubles()] == ["mail"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["gross_amount = 2, net_amount = 1, vat_amount = 1, rounding = 0", "issue_date = '2025-11-11'", "number = 'X/1'"],
+)
+def test_row_unlike_its_xml_is_found(change: str, year: list[Invoice]):
+    tamper(f"UPDATE invoicing_invoice SET {change} WHERE id = {year[1].pk}")
+
+    number = Invoice.objects.get(pk=year[1].pk).number
+    assert list(stored_troubles()) == [f"invoice {number}: the row differs from its XML"]
+
+
+def test_check_of_the_database_tells_its_progress(year: list[Invoice]):
+    told: list[tuple[int, int]] = []
+
+    assert list(stored_troubles(lambda done, total: told.append((done, total)))) == []
+
+    documents = Document.objects.count()
+    assert told[:documents] == [(number, documents) for number in range(1, documents + 1)]
+
+
+def rewritten(path: Path, *, without: str = "", **changed: bytes) -> None:
+    """The same package with other contents."""
+    with zipfile.ZipFile(path) as package:
+        contents = {name: package.read(name) for name in package.namelist() if name != without}
+    with zipfile.ZipFile(path, "w") as package:
+        for name, content in {**contents, **{key.replace("__", "."): value for key, value in changed.items()}}.items():
+            package.writestr(name, content)
+
+
+@pytest.mark.parametrize(
+    ("change", "trouble"),
+    [
+        ({"registro__csv": b"altro"}, "registro.csv: changed"),
+        ({"without": "totali-iva.csv"}, "totali-iva.csv: missing"),
+        ({"aggiunto__txt": b"nuovo"}, "aggiunto.txt: not in the manifest"),
+        ({"without": "manifest.sha256"}, "not a package of the archive: "),
+    ],
+)
+def test_package_changed_since_its_manifest_is_found(
+    change: dict[str, Any], trouble: str, year: list[Invoice], tmp_path: Path, capsys: Any
+):
+    path = packed(tmp_path, "2025")
+    rewritten(path, **change)
+
+    with pytest.raises(SystemExit) as end:
+        call_command("verify_archive", str(path))
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (end.value.code, line.startswith(f"{path}: {trouble}")) == (1, True)
+
+
+@pytest.mark.parametrize("place", [0.02, 0.25, 0.5, 0.75])
+def test_one_flipped_bit_of_a_package_is_found(place: float, year: list[Invoice], tmp_path: Path):
+    path = packed(tmp_path, "2025")
+    raw = bytearray(path.read_bytes())
+    raw[int(len(raw) * place)] ^= 1
+    path.write_bytes(raw)
+
+    assert len(list(package_troubles(path))) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04"])
+def test_file_that_is_no_package_is_said_to_be_none(content: bytes, tmp_path: Path):
+    path = tmp_path / "a.zip"
+    path.write_bytes(content)
+
+    (trouble,) = package_troubles(path)
+
+    assert trouble.startswith("not a package of the archive: ")
+
+
+def test_missing_package_is_named(tmp_path: Path, capsys: Any):
+    with pytest.raises(SystemExit):
+        call_command("verify_archive", str(tmp_path / "none.zip"))
+
+    assert "No such file or directory" in capsys.readouterr().err

@@ -1,0 +1,245 @@
+"""The back office's pages about invoices: a document by hand, a correction, a credit note, a signed file, a package."""
+
+import io
+import json
+import zipfile
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pypdf import PdfReader
+
+from core.models import AuditEntry
+from invoicing import packages
+from invoicing.models import ArchivePackage, Invoice
+from invoicing.services import issue_invoice
+from tests.factories import make_profile
+from tests.invoicing.drafts import COMPANY, make_draft
+
+pytestmark = pytest.mark.django_db
+
+BY_HAND = "/admin/invoicing/invoice/by-hand/"
+CHECK = "/admin/invoicing/invoice/by-hand/check/"
+ROMA = {"street": "Via Roma 1", "postcode": "20121", "city": "Milano", "province": "MI", "country": "IT"}
+LINES = {
+    "line-TOTAL_FORMS": "2", "line-INITIAL_FORMS": "0", "line-0-description": "Formazione", "line-0-quantity": "2",
+    "line-0-unit_price": "750.00", "line-0-vat_rate": "22", "line-0-discount": "10", "line-1-quantity": "1",
+    "line-1-vat_rate": "22",
+}  # fmt: skip
+FORM = {
+    "document_type": "TD01", "date": "2026-11-18", "kind": "company", "name": "Alfa S.r.l.",
+    "vat_number": "02764130353", "recipient_code": "X4K7P2Q", "method": "MP05", "iban": "IT60X0542811101000000123456",
+    **ROMA, **LINES,
+}  # fmt: skip
+
+
+def today() -> str:
+    return timezone.localdate().isoformat()
+
+
+def draft(**changes: Any) -> str:
+    buyer = {"kind": "company", "name": "Alfa S.r.l.", "vat_number": "02764130353", "recipient_code": "X4K7P2Q"}
+    line = {"description": "Formazione", "unit_price": "100.00"}
+    return json.dumps({"date": today(), "buyer": {**buyer, "address": ROMA}, "lines": [line], **changes})
+
+
+def issued() -> Invoice:
+    day = timezone.localdate()
+    return issue_invoice(
+        draft=make_draft(COMPANY, payments=()).dated(day), customer=None, reference="", language="it", today=day,
+        now=timezone.now(),
+    )  # fmt: skip
+
+
+def page_of(invoice: Invoice, button: str) -> str:
+    return f"/admin/invoicing/invoice/{invoice.pk}/{button}/"
+
+
+def codes(page: Any) -> list[str]:
+    return [finding.code for finding in page.context["errors"]]
+
+
+def test_form_of_the_usual_document_becomes_a_draft_and_its_figures(staff_client: Client):
+    page = staff_client.post(BY_HAND, FORM | {"date": today()})
+
+    written = json.loads(page.context["form"].initial["draft"])
+    figures = page.context["examined"].figures
+    assert written["lines"] == [
+        {"description": "Formazione", "quantity": "2", "unit_price": "750.00", "vat_rate": "22",
+         "discounts": [{"percent": "10"}]}
+    ]  # fmt: skip
+    assert written["payments"] == [{"method": "MP05", "iban": "IT60X0542811101000000123456"}]
+    assert (str(figures.net), str(figures.gross), codes(page)) == ("1350.00", "1647.00", [])
+    assert Invoice.objects.count() == 0
+
+
+def test_form_says_beside_each_field_what_is_missing(staff_client: Client):
+    page = staff_client.post(BY_HAND, LINES | {"line-0-unit_price": "", "document_type": "TD01", "kind": "company"})
+
+    assert sorted(page.context["document"].errors) == ["city", "country", "date", "street"]
+    assert list(page.context["lines"].forms[0].errors) == ["unit_price"]
+
+
+def test_draft_that_sdi_would_refuse_says_why_and_cannot_be_issued(staff_client: Client):
+    wrong = draft(buyer={"kind": "company", "name": "Alfa S.r.l.", "address": ROMA})
+
+    page = staff_client.post(CHECK, {"draft": wrong, "action": "issue"})
+
+    assert codes(page) == ["00417"]
+    assert 'value="issue"' not in page.content.decode()
+    assert Invoice.objects.count() == 0
+
+
+def test_what_is_no_draft_is_kept_in_the_page_with_the_reason(staff_client: Client):
+    page = staff_client.post(CHECK, {"draft": "{broken", "action": "check"})
+
+    assert codes(page) == ["not_json"]
+    assert page.context["form"].initial["draft"] == "{broken"
+
+
+def test_issued_draft_gets_its_number_and_its_page(staff_client: Client):
+    answer = staff_client.post(CHECK, {"draft": draft(), "action": "issue"})
+
+    invoice = Invoice.objects.get()
+    assert answer["Location"] == reverse("admin:invoicing_invoice_change", args=[invoice.pk])
+    assert (invoice.number, invoice.state, str(invoice.gross_amount), invoice.customer) == (
+        f"{timezone.localdate().year}/00001", "issued", "122.00", None,
+    )  # fmt: skip
+
+
+def test_document_by_hand_is_in_the_area_of_the_customer_it_is_for(staff_client: Client, customer: Any):
+    make_profile(customer)
+
+    staff_client.post(CHECK, {"draft": draft(), "action": "issue"})
+
+    assert Invoice.objects.get().customer == customer
+
+
+def test_draft_as_pdf_is_marked_and_uses_no_number(staff_client: Client):
+    answer = staff_client.post(CHECK, {"draft": draft(), "action": "pdf"})
+
+    text = PdfReader(io.BytesIO(answer.content)).pages[0].extract_text()
+    assert answer["Content-Disposition"] == 'attachment; filename="bozza.pdf"'
+    assert "BOZZA" in text
+    assert Invoice.objects.count() == 0
+
+
+def test_office_gets_a_document_that_waits_for_its_signature(staff_client: Client):
+    office = {"kind": "public_administration", "name": "Comune di Lucca", "tax_code": "00378210462",
+              "recipient_code": "UFABCD", "address": ROMA}  # fmt: skip
+    staff_client.post(CHECK, {"draft": draft(buyer=office), "action": "issue"})
+    invoice = Invoice.objects.get()
+
+    refused = staff_client.post(
+        page_of(invoice, "attach_signed"), {"file": SimpleUploadedFile("x.xml.p7m", b"not signed")}
+    )
+
+    invoice.refresh_from_db()
+    assert (invoice.state, invoice.next_send_at) == ("to_sign", None)
+    assert refused.context["form"].non_field_errors() == ["Questo non è un file firmato (.p7m)."]
+
+
+def test_rejected_document_is_corrected_under_its_number(staff_client: Client):
+    invoice = issued()
+    Invoice.objects.filter(pk=invoice.pk).update(state="rejected", rejected_at=timezone.now())
+    shown = staff_client.get(page_of(invoice, "corrected"))
+    changed = shown.context["form"].initial["draft"].replace("X4K7P2Q", "M5UXCR1")
+
+    answer = staff_client.post(page_of(invoice, "corrected"), {"draft": changed, "action": "issue"})
+
+    invoice.refresh_from_db()
+    assert answer.status_code == 302
+    assert (invoice.state, invoice.recipient_code, invoice.files.count()) == ("issued", "M5UXCR1", 2)
+    assert (Invoice.objects.count(), AuditEntry.objects.filter(action="invoice.corrected").count()) == (1, 1)
+
+
+def test_document_that_stands_cannot_be_corrected(staff_client: Client):
+    invoice = issued()
+
+    answer = staff_client.post(page_of(invoice, "corrected"), {"draft": draft(), "action": "issue"})
+
+    invoice.refresh_from_db()
+    assert answer["Location"] == reverse("admin:invoicing_invoice_change", args=[invoice.pk])
+    assert invoice.files.count() == 1
+
+
+def test_credit_note_of_a_part_is_issued_from_the_invoice(staff_client: Client, staff: Any):
+    invoice = issued()
+
+    staff_client.post(page_of(invoice, "credit"), {"amount": "610", "reason": "Una giornata annullata"})
+
+    note = Invoice.objects.get(document_type="TD04")
+    assert (note.number, str(note.gross_amount), note.credited) == (
+        f"NC/{timezone.localdate().year}/00001", "610.00", invoice,
+    )  # fmt: skip
+    assert AuditEntry.objects.get(action="invoice.credited").actor == staff
+
+
+def test_credit_above_what_is_left_is_refused_beside_the_form(staff_client: Client):
+    invoice = issued()
+
+    page = staff_client.post(page_of(invoice, "credit"), {"amount": "4758.01", "reason": "Troppo"})
+
+    assert page.context["form"].non_field_errors() == [
+        "Di questa fattura si possono ancora stornare al massimo 4758.00 €."
+    ]
+    assert Invoice.objects.count() == 1
+
+
+@pytest.mark.parametrize("path", [BY_HAND, CHECK])
+def test_pages_by_hand_are_shut_to_customers(path: str, customer_client: Client):
+    answer = customer_client.post(path, {"draft": draft(), "action": "issue"})
+
+    assert (answer.status_code, Invoice.objects.count()) == (302, 0)
+
+
+def test_package_is_asked_for_built_and_downloaded(staff_client: Client, settings: Any, tmp_path: Any):
+    settings.MEDIA_ROOT = tmp_path
+    issued()
+    year = str(timezone.localdate().year)
+
+    staff_client.post("/admin/invoicing/archivepackage/add/", {"period": year})
+    packages.build_due(now=timezone.now())
+
+    package = ArchivePackage.objects.get()
+    answer = staff_client.get(f"/admin/invoicing/archivepackage/{package.pk}/download/")
+    names = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))).namelist()
+    assert (package.state, package.done_count, package.total_count) == ("done", 1, 1)
+    assert f"fatture/{year}-00001/IT11847200968_00001.xml" in names
+    assert AuditEntry.objects.filter(action="archivepackage.downloaded").count() == 1
+
+
+@pytest.mark.parametrize("period", ["1999", "2026-13", "novembre", "../etc"])
+def test_period_that_is_none_is_refused(period: str, staff_client: Client):
+    page = staff_client.post("/admin/invoicing/archivepackage/add/", {"period": period})
+
+    assert page.status_code == 200
+    assert ArchivePackage.objects.count() == 0
+
+
+def test_month_before_is_packed_once_from_the_eighth_on():
+    invoice = issued()
+    following = (invoice.issue_date.replace(day=1) + timedelta(days=32)).replace(day=7)
+
+    days = (following, following.replace(day=8), following.replace(day=9))
+    asked = [packages.request_last_month(today=day) for day in days]
+
+    assert asked == [False, True, False]
+    assert ArchivePackage.objects.get().period == f"{invoice.issue_date:%Y-%m}"
+
+
+def test_customer_reads_the_document_on_its_page(customer: Any, customer_client: Client):
+    day = timezone.localdate()
+    invoice = issue_invoice(
+        draft=make_draft(COMPANY, payments=()).dated(day), customer=customer, reference="", language="it", today=day,
+        now=timezone.now(),
+    )  # fmt: skip
+
+    page = customer_client.get(invoice.get_absolute_url())
+
+    assert [line.description for line in page.context["document"].lines] == ["Readiness NIS2"]
+    assert "3.900,00" in page.content.decode()

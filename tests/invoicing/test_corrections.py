@@ -1,0 +1,205 @@
+"""A rejected document put right under its own number, within five days and not later."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from core.errors import DomainError
+from core.models import AuditEntry
+from invoicing import corrections
+from invoicing.draft import InvoiceDraft
+from invoicing.models import Document, Invoice, InvoiceFile
+from invoicing.services import InvoiceRefusedError
+from notifications.models import Mail
+from tests.conftest import Control
+from tests.invoicing.drafts import COMPANY, make_draft
+from tests.invoicing.flow import OFFICE, Post, issue, on_its_way, read_until, receive, send, sign, story
+
+pytestmark = pytest.mark.django_db
+
+MENDED = replace(COMPANY, name="Officine Brandolini S.p.A.", recipient_code="M5UXCR1")
+
+
+def correct(invoice: Invoice, actor: Any, draft: InvoiceDraft | None = None, *, days: float = 0) -> Invoice:
+    invoice.refresh_from_db()
+    now = timezone.now() + timedelta(days=days)
+    draft = draft or replace(corrections.draft_of(invoice), buyer=MENDED)
+    corrections.correct_invoice(invoice=invoice, draft=draft, actor=actor, today=timezone.localdate(now), now=now)
+    invoice.refresh_from_db()
+    return invoice
+
+
+@pytest.fixture
+def rejected(post: Post) -> Invoice:
+    message = on_its_way(invoice := issue())
+    receive(post.sdi(message.file, "NS"))
+    invoice.refresh_from_db()
+    return invoice
+
+
+def kept(invoice: Invoice) -> tuple[Any, ...]:
+    """All that a refused correction must leave as it was."""
+    invoice.refresh_from_db()
+    return invoice.state, invoice.company_name, invoice.rejected_at, story(invoice), InvoiceFile.objects.count()
+
+
+def test_corrected_invoice_keeps_number_and_date_and_gets_a_new_file_name(rejected: Invoice, staff: Any):
+    before = (rejected.number, rejected.issue_date, rejected.created_at)
+
+    correct(rejected, staff)
+
+    names = list(rejected.files.order_by("pk").values_list("file_name", flat=True))
+    assert (rejected.number, rejected.issue_date, rejected.created_at) == before
+    assert (rejected.state, rejected.company_name, rejected.recipient_code) == (
+        "issued", "Officine Brandolini S.p.A.", "M5UXCR1",
+    )  # fmt: skip
+    assert names == ["IT11847200968_00001.xml", "IT11847200968_00002.xml"]
+    assert b"<Numero>2026/00001</Numero>" in bytes(rejected.current_file().xml.content)
+
+
+def test_old_file_and_messages_stay(rejected: Invoice, staff: Any):
+    before = dict(Document.objects.values_list("pk", "sha256"))
+
+    correct(rejected, staff)
+
+    after = dict(Document.objects.values_list("pk", "sha256"))
+    assert story(rejected) == ["issued", "sending", "sent", "rejected", "issued"]
+    assert {pk: after[pk] for pk in before} == before
+    assert len(after) == len(before) + 1
+
+
+def test_correction_starts_sending_anew_and_is_audited(rejected: Invoice, staff: Any):
+    correct(rejected, staff)
+
+    entry = AuditEntry.objects.get(action="invoice.corrected")
+    assert (rejected.rejected_at, rejected.correct_until, rejected.send_attempts) == (None, None, 0)
+    assert rejected.next_send_at is not None
+    assert (entry.actor, entry.detail) == (staff, {"sha256": rejected.current_file().xml.sha256})
+
+
+def test_corrected_invoice_is_sent_again_and_delivered(customer: Any, staff: Any, pec: Control):
+    pec.post("/next", sdi={"NS": ["00311"]})
+    invoice = read_until(send(issue(customer)), "rejected")
+
+    correct(invoice, staff)
+    read_until(send(invoice), "delivered")
+
+    received = [(file["name"], file["state"]) for file in pec.get("/invoices")]
+    assert received == [
+        (f"IT11847200968_{number}.xml", end) for number, end in (("00001", "rejected"), ("00002", "delivered"))
+    ]
+    assert [len(file.messages.all()) for file in invoice.files.order_by("pk")] == [1, 1]
+    assert Mail.objects.filter(kind="invoice_ready").count() == 1
+
+
+def test_invoice_corrected_to_an_office_must_be_signed_anew(staff: Any, post: Post, customer: Any):
+    invoice = issue(customer, make_draft(OFFICE))
+    sign(invoice, staff)
+    message = on_its_way(invoice)
+    receive(post.sdi(message.file, "EC02"))
+
+    correct(invoice, staff, replace(corrections.draft_of(invoice), notes="Ordine corretto"))
+
+    assert (invoice.state, invoice.next_send_at, invoice.current_file().signed) == ("to_sign", None, None)
+
+
+@pytest.mark.parametrize(("days", "is_late"), [(0, False), (4.99, False), (5.01, True), (30, True)])
+def test_five_days_are_the_limit(days: float, is_late: bool, rejected: Invoice, staff: Any):
+    before = kept(rejected)
+
+    if is_late:
+        with pytest.raises(corrections.CannotCorrectError) as refusal:
+            correct(rejected, staff, days=days)
+        assert (refusal.value.code, kept(rejected)) == ("correction_too_late", before)
+    else:
+        assert correct(rejected, staff, days=days).state == "issued"
+
+
+@pytest.mark.parametrize(
+    "change", [{"document_type": "TD06"}, {"series": "B"}, {"date": timezone.localdate() - timedelta(days=1)}]
+)
+def test_type_series_and_date_cannot_change(change: dict[str, Any], rejected: Invoice, staff: Any):
+    before = kept(rejected)
+
+    with pytest.raises(corrections.CannotCorrectError) as refusal:
+        correct(rejected, staff, replace(corrections.draft_of(rejected), **change))
+
+    assert (refusal.value.code, kept(rejected)) == ("cannot_correct", before)
+
+
+@pytest.mark.parametrize("kind", ["", "RC", "MC"])
+def test_invoice_that_stands_cannot_be_corrected(kind: str, staff: Any, post: Post):
+    message = on_its_way(invoice := issue())
+    if kind:
+        receive(post.sdi(message.file, kind))
+    before = kept(invoice)
+
+    with pytest.raises(corrections.CannotCorrectError) as refusal:
+        correct(invoice, staff)
+
+    assert (refusal.value.code, kept(invoice)) == ("cannot_correct", before)
+
+
+def test_draft_that_sdi_would_refuse_changes_nothing(rejected: Invoice, staff: Any):
+    before = kept(rejected)
+    wrong = replace(corrections.draft_of(rejected), buyer=replace(COMPANY, vat_number="02764130356"))
+
+    with pytest.raises(InvoiceRefusedError) as refusal:
+        correct(rejected, staff, wrong)
+
+    assert [finding.code for finding in refusal.value.findings] == ["00305"]
+    assert kept(rejected) == before
+
+
+def test_amounts_may_be_corrected(rejected: Invoice, staff: Any):
+    draft = corrections.draft_of(rejected)
+    line = replace(draft.lines[0], unit_price=Decimal("1000.00"))
+
+    correct(rejected, staff, replace(draft, lines=(line,), payments=()))
+
+    assert (rejected.net_amount, rejected.vat_amount, rejected.gross_amount) == (1000, 220, 1220)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE invoicing_invoice SET company_name = 'Altra'",
+        "UPDATE invoicing_invoice SET gross_amount = 1, net_amount = 1, vat_amount = 0, state = 'sent'",
+        "UPDATE invoicing_invoice SET number = '2026/00009', state = 'issued'",
+        "UPDATE invoicing_invoice SET issue_date = '2026-01-01', state = 'issued'",
+        "UPDATE invoicing_invoice SET document_type = 'TD04', state = 'to_sign'",
+    ],
+)
+def test_database_lets_a_rejected_row_change_only_on_its_way_back(statement: str, rejected: Invoice):
+    before = kept(rejected)
+
+    with (
+        pytest.raises(DatabaseError, match="cannot be changed or deleted"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
+
+    assert kept(rejected) == before
+
+
+def test_database_lets_a_rejected_row_go_back_to_its_beginning(rejected: Invoice):
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE invoicing_invoice SET company_name = 'Altra', state = 'issued'")
+
+    rejected.refresh_from_db()
+    assert (rejected.company_name, rejected.state) == ("Altra", "issued")
+
+
+def test_second_correction_of_the_same_rejection_is_refused(rejected: Invoice, staff: Any):
+    correct(rejected, staff)
+
+    with pytest.raises(DomainError) as refusal:
+        correct(rejected, staff)
+
+    assert (refusal.value.code, InvoiceFile.objects.count()) == ("cannot_correct", 2)
