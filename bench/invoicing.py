@@ -60,7 +60,8 @@ def _product() -> Iterator[str]:
         from django.db import connection  # noqa: PLC0415
 
         connection.close()
-        connection.close_pool()
+        pooled: Any = connection
+        pooled.close_pool()
 
 
 def _issue(*, rolled_back: bool = False) -> None:

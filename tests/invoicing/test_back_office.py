@@ -206,7 +206,7 @@ def test_package_is_asked_for_built_and_downloaded(staff_client: Client, setting
     packages.build_due(now=timezone.now())
 
     package = ArchivePackage.objects.get()
-    answer = staff_client.get(f"/admin/invoicing/archivepackage/{package.pk}/download/")
+    answer: Any = staff_client.get(f"/admin/invoicing/archivepackage/{package.pk}/download/")
     names = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))).namelist()
     assert (package.state, package.done_count, package.total_count) == ("done", 1, 1)
     assert f"fatture/{year}-00001/IT11847200968_00001.xml" in names
