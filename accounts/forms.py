@@ -92,7 +92,10 @@ class BillingProfileForm(forms.ModelForm):  # type: ignore[type-arg]
         choices = [("", "–"), *((code, code) for code in PROVINCES)]
         self.fields["province"] = forms.ChoiceField(label=_("Province"), choices=choices, required=False)
         self.fields["kind"] = forms.ChoiceField(
-            label=self.fields["kind"].label, choices=BillingProfile.SHOP_KINDS, widget=forms.RadioSelect
+            label=self.fields["kind"].label,
+            choices=BillingProfile.SHOP_KINDS,
+            initial=BillingProfile.Kind.COMPANY,
+            widget=forms.RadioSelect,
         )
         self.fields["country"].required = False
         for name in ("vat_number", "tax_code", "recipient_code"):

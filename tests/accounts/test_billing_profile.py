@@ -1,5 +1,6 @@
 """The fiscal identity: what a page and the API take, refuse and say, field by field, in the person's language."""
 
+import re
 from typing import Any
 
 import pytest
@@ -316,3 +317,10 @@ def test_service_refuses_what_the_doors_would(customer: Any):
 
     assert (refusal.value.field, refusal.value.code) == ("vat_number", "vat_number")
     assert BillingProfile.objects.count() == 0
+
+
+def test_company_is_chosen_until_somebody_says_otherwise(customer: Any, customer_client: Client):
+    page = customer_client.get(PAGE)
+
+    radios = re.findall(r'<input type="radio" name="kind" value="(\w+)"([^>]*)>', page.content.decode())
+    assert [(value, "checked" in rest) for value, rest in radios] == [("company", True), ("person", False)]
