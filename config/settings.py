@@ -14,6 +14,8 @@ from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 from environ.fileaware_mapping import FileAwareMapping
 
+from invoicing.law import STAMP_NATURES
+
 
 class Values(FileAwareMapping):
     """The environment; a `NAME_FILE` gives NAME its content, without the line break that most tools put at the end."""
@@ -373,7 +375,7 @@ SELLER_REA_NUMBER = env.str("SELLER_REA_NUMBER", default="2098417" if DEBUG else
 SELLER_SHARE_CAPITAL = env.str("SELLER_SHARE_CAPITAL", default="50000.00" if DEBUG else "")
 INVOICE_CREDIT_NOTE_SERIES = env.str("INVOICE_CREDIT_NOTE_SERIES", default="NC")
 INVOICE_CONSERVATORE = env.str("INVOICE_CONSERVATORE", default="")
-INVOICE_STAMP_NATURES = env.list("INVOICE_STAMP_NATURES", default=["N2.1", "N2.2", "N3.5", "N3.6", "N4"])
+INVOICE_STAMP_NATURES = env.list("INVOICE_STAMP_NATURES", default=sorted(STAMP_NATURES))
 INVOICE_STAMP_CHARGE_TO_CUSTOMER = env.bool("INVOICE_STAMP_CHARGE_TO_CUSTOMER", default=False)
 SDI_PEC_EMAIL = env.str("SDI_PEC_EMAIL", default="")
 SDI_PEC_PASSWORD = env.str("SDI_PEC_PASSWORD", default="")

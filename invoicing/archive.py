@@ -10,7 +10,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from invoicing.law import CREDIT_NOTE
-from invoicing.models import Document, Invoice, ReceivedMail
+from invoicing.models import Document, Invoice, InvoiceFile, ReceivedMail
 from invoicing.reading import read_invoice
 from invoicing.services import draw_pdf
 
@@ -160,9 +160,10 @@ class _VatSums:
 def _add_invoice(packing: _Packing, invoice: Invoice, rows: Any, sums: _VatSums) -> None:
     draw_pdf(invoice=invoice)
     folder = f"fatture/{invoice.number.replace('/', '-')}"
-    for document in _documents_of(invoice):
+    files = list(invoice.files.select_related("xml", "signed", "pdf").order_by("pk"))
+    file = files[-1]  # the one that was or will be sent
+    for document in _documents_of(invoice, files):
         packing.add(f"{folder}/{document.name.replace('/', '-')}", bytes(document.content))
-    file = invoice.current_file()
     if invoice.state not in Invoice.CORRECTABLE:  # a rejected document counts as not issued
         sums.add(bytes(file.xml.content))
     row = (
@@ -174,10 +175,10 @@ def _add_invoice(packing: _Packing, invoice: Invoice, rows: Any, sums: _VatSums)
     rows.writerow([_harmless(value) for value in row])
 
 
-def _documents_of(invoice: Invoice) -> Iterator[Document]:
+def _documents_of(invoice: Invoice, files: Iterable[InvoiceFile]) -> Iterator[Document]:
     """Everything sent and received about a document, each once."""
     seen = set()
-    for file in invoice.files.select_related("xml", "signed", "pdf").order_by("pk"):
+    for file in files:
         for document in (file.xml, file.signed, file.pdf):
             if document and document.pk not in seen:
                 seen.add(document.pk)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, datetime
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
@@ -11,24 +11,19 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from core import audit
 from core.errors import DomainError
-from core.money import CENT
-from core.tasks import enqueue
-from invoicing import tasks
 from invoicing.draft import InvoiceDraft, Line, LinkedInvoice
 from invoicing.draft_json import from_json
-from invoicing.examination import examine
 from invoicing.law import CREDIT_NOTE
 from invoicing.models import Invoice
-from invoicing.reckoning import Summary, reckon
+from invoicing.reckoning import Summary, apportioned, reckon
 from invoicing.services import (
     CreditTooLargeError,
-    InvoiceRefusedError,
+    draft_defaults,
     issue_invoice,
-    keep_file,
-    next_transmission,
+    put_on_its_way,
     seller_from_settings,
     snapshot,
-    stamp_duty_from_settings,
+    written,
 )
 
 
@@ -46,12 +41,7 @@ class CannotCreditError(DomainError):
 
 def draft_of(invoice: Invoice) -> InvoiceDraft:
     """The draft that the current file was made of."""
-    return from_json(
-        invoice.current_file().draft,
-        seller=seller_from_settings(),
-        stamp_duty=stamp_duty_from_settings(),
-        today=invoice.issue_date,
-    )
+    return from_json(invoice.current_file().draft, **draft_defaults(invoice.issue_date))
 
 
 @transaction.atomic
@@ -71,29 +61,21 @@ def correct_invoice(*, invoice: Invoice, draft: InvoiceDraft, actor: User, today
         raise CannotCorrectError(_("Type, series and date stay what they were."))
     # locked before the counter of files, as whoever credits the same invoice takes them
     credited = Invoice.objects.select_for_update().get(pk=locked.credited_id) if locked.credited_id else None
-    transmission = next_transmission()
-    examined = examine(draft, number=locked.number, transmission=transmission, today=today)
-    if examined.errors or examined.xml is None or examined.figures is None:
-        raise InvoiceRefusedError(examined.errors)
-    if credited and examined.figures.gross > (left := credited.creditable_amount()):
-        raise CreditTooLargeError(left)
-    columns = snapshot(draft, examined.figures, now)
+    document = written(draft, number=locked.number, credited=credited, today=today)
     # in one statement: the trigger lets a rejected row change only while it is put back to its beginning
     Invoice.objects.filter(pk=locked.pk).update(
-        **columns, send_attempts=0, rejected_at=None, alerted_at=None, sdi_identifier=""
+        **snapshot(draft, document.figures, now), send_attempts=0, rejected_at=None, alerted_at=None, sdi_identifier=""
     )
-    document = keep_file(locked, draft, transmission.file_name, examined.xml)
-    locked.events.create(at=now, state=columns["state"], text=str(_("Corrected")), document=document)
-    audit.record(action="invoice.corrected", target=locked, actor=actor, sha256=document.sha256)
-    if not draft.is_public:
-        enqueue(tasks.send_invoice, invoice_id=locked.pk)
+    put_on_its_way(locked, draft, document, action="corrected", actor=actor, now=now, text=str(_("Corrected")))
 
 
 def can_be_credited(invoice: Invoice) -> bool:
-    """Whether the document stands and something is left of it."""
-    not_yet = {*Invoice.CORRECTABLE, Invoice.State.TO_SIGN}
-    stands = not invoice.is_credit_note and invoice.state not in not_yet
-    return stands and invoice.creditable_amount() > 0
+    """Whether the document stands, may have left the house, and something is left of it."""
+    return _stands(invoice) and invoice.state != Invoice.State.TO_SIGN and invoice.creditable_amount() > 0
+
+
+def _stands(invoice: Invoice) -> bool:
+    return not invoice.is_credit_note and invoice.state not in Invoice.CORRECTABLE
 
 
 def credit_note_draft(*, invoice: Invoice, amount: Decimal | None, reason: str, today: date) -> InvoiceDraft:
@@ -101,7 +83,7 @@ def credit_note_draft(*, invoice: Invoice, amount: Decimal | None, reason: str, 
 
     `CannotCreditError` for a document that does not stand, `CreditTooLargeError` above what is left.
     """
-    if invoice.is_credit_note or invoice.state in Invoice.CORRECTABLE:
+    if not _stands(invoice):
         raise CannotCreditError(_("Only an invoice that stands can be credited."))
     left = invoice.creditable_amount()
     if amount is not None and amount <= 0:
@@ -150,11 +132,7 @@ def _partial_lines(label: str, summaries: tuple[Summary, ...], amount: Decimal) 
     """One line per rate and Natura whose sum with VAT is `amount` to the cent."""
     whole = sum((summary.net + summary.vat for summary in summaries), Decimal(0))
     exact = [amount * (summary.net + summary.vat) / whole for summary in summaries]
-    # rounded down, then a cent each to the largest remainders: none becomes negative
-    shares = [share.quantize(CENT, ROUND_FLOOR) for share in exact]
-    missing = int((amount - sum(shares)) / CENT)
-    for place in sorted(range(len(exact)), key=lambda place: shares[place] - exact[place])[:missing]:
-        shares[place] += CENT
+    shares = apportioned(amount, exact)
     return tuple(
         Line(label, Decimal(1), None, summary.vat_rate, nature=summary.nature, gross_unit_price=share)
         for summary, share in zip(summaries, shares, strict=True)

@@ -17,7 +17,7 @@ from invoicing.latin import is_latin
 from invoicing.law import EU, FLAT_RATE, TRANSFER
 from invoicing.preflight import Finding
 from invoicing.reckoning import Reckoning
-from invoicing.routing import route
+from invoicing.routing import NO_CODE, route
 
 _POSTCODE = re.compile(r"[0-9]{5}")
 _CODES = {6: re.compile(r"[A-Z0-9]{6}"), 7: re.compile(r"[A-Z0-9]{7}")}
@@ -59,11 +59,11 @@ def warnings(draft: InvoiceDraft) -> Iterator[Finding]:
         if len(text) > limit:
             message = _("Cut after %(limit)s characters: FatturaPA has no room for more.") % {"limit": limit}
             yield Finding("shortened", f"buyer.{field}", message)
-    if buyer.pec and buyer.recipient_code and buyer.recipient_code != "0000000":
+    if buyer.pec and buyer.recipient_code and buyer.recipient_code != NO_CODE:
         yield Finding("pec_unused", "buyer.pec", _("The PEC is left out: there is a codice destinatario."))
     if buyer.country in EU - {"IT"} and buyer.kind is BuyerKind.COMPANY and buyer.vat_number:
         prefix = "EL" if buyer.country == "GR" else buyer.country
-        if not eu_vat.is_valid(prefix + buyer.vat_number.removeprefix(buyer.country).removeprefix(prefix)):
+        if not eu_vat.is_valid(prefix + way.vat_number):
             yield Finding("vat_format", "buyer.vat_number", _("This is not the form of a VAT number of that country."))
     for position, payment in enumerate(draft.payments, start=1):
         if payment.method == TRANSFER and not payment.iban:

@@ -66,18 +66,18 @@ def to_json(draft: InvoiceDraft) -> dict[str, Any]:
         "date": draft.date.isoformat(),
         "series": draft.series,
         "currency": draft.currency,
-        "seller": _plain(draft.seller),
-        "buyer": _plain(draft.buyer),
+        "seller": plain(draft.seller),
+        "buyer": plain(draft.buyer),
         "lines": [_line_json(line) for line in draft.lines],
-        "discount": _plain(draft.discount),
+        "discount": plain(draft.discount),
         "stamp_duty": {"charge_to_customer": draft.stamp_duty.charge_to_customer},
-        "withholding": _plain(draft.withholding),
-        "pension_fund": _plain(draft.pension_fund),
+        "withholding": plain(draft.withholding),
+        "pension_fund": plain(draft.pension_fund),
         "split_payment": draft.split_payment,
         "payment_terms": draft.payment_terms,
-        "payments": [_plain(payment) for payment in draft.payments],
-        "purchase_order": _plain(draft.purchase_order),
-        "linked_invoices": [_plain(linked) for linked in draft.linked_invoices],
+        "payments": [plain(payment) for payment in draft.payments],
+        "purchase_order": plain(draft.purchase_order),
+        "linked_invoices": [plain(linked) for linked in draft.linked_invoices],
         "notes": draft.notes,
     }
     return {name: value for name, value in data.items() if value not in (None, [], "")}
@@ -134,7 +134,7 @@ def _draft(data: Json, seller: Seller, stamp_duty: StampDuty, today: datetime.da
     seller = _seller(data["seller"]) if "seller" in data else seller
     lines = tuple(_line(line, seller.tax_regime) for line in data["lines"])
     payments = tuple(
-        Payment(payment["method"], _decimal(payment, "amount"), _date(payment, "due_date"), _iban(payment))
+        Payment(payment["method"], _decimal(payment, "amount"), _date(payment, "due_date"), _code(payment, "iban"))
         for payment in data.get("payments", ())
     )
     if "charge_to_customer" in data.get("stamp_duty", {}):
@@ -243,10 +243,6 @@ def _code(data: Json, name: str) -> str:
     return "".join(str(data.get(name, "")).split()).upper()
 
 
-def _iban(data: Json) -> str:
-    return _code(data, "iban")
-
-
 def _decimal(data: Json, name: str) -> Decimal | None:
     return Decimal(data[name]) if name in data else None
 
@@ -257,18 +253,18 @@ def _date(data: Json, name: str) -> datetime.date | None:
 
 def _line_json(line: Line) -> dict[str, Any]:
     # the rate is always said: what it would be by default depends on the seller
-    return {**_plain(line), "vat_rate": _written(line.vat_rate)}
+    return {**plain(line), "vat_rate": _written(line.vat_rate)}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Dataclasses as objects without empty values, decimals and dates as strings."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, (Decimal, datetime.date, str)):
         return _written(value)
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    pairs = ((name, _plain(getattr(value, name))) for name in value.__dataclass_fields__)
+        return [plain(item) for item in value]
+    pairs = ((name, plain(getattr(value, name))) for name in value.__dataclass_fields__)
     return {name: plain for name, plain in pairs if plain not in (None, "", [])}
 
 

@@ -119,12 +119,7 @@ def _examine(draft: InvoiceDraft, invoice: Invoice | None) -> Examined:
 
 
 def _read(content: str) -> InvoiceDraft:
-    return read_draft(
-        content,
-        seller=services.seller_from_settings(),
-        stamp_duty=services.stamp_duty_from_settings(),
-        today=timezone.localdate(),
-    )
+    return read_draft(content, **services.draft_defaults(timezone.localdate()))
 
 
 def _find_customer(buyer: Buyer) -> User | None:

@@ -1,6 +1,6 @@
 """A draft under the number it would get: the XML that would be sent, what speaks against it, and what to look at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from django.utils.translation import gettext_lazy as _
@@ -30,7 +30,18 @@ class Examined:
 
 
 def examine(draft: InvoiceDraft, *, number: str, transmission: Transmission, today: date) -> Examined:
-    """Build and check, and change nothing."""
+    """Build and check, and say what to look at; changes nothing."""
+    examined = checked(draft, number=number, transmission=transmission, today=today)
+    if examined.xml is None:
+        return examined
+    warnings = list(draft_checks.warnings(draft))
+    if not examined.errors:
+        warnings += preflight.warnings(examined.xml, today=today)
+    return replace(examined, warnings=tuple(warnings))
+
+
+def checked(draft: InvoiceDraft, *, number: str, transmission: Transmission, today: date) -> Examined:
+    """The same without warnings: what issuing needs while everybody else waits for the number."""
     try:
         figures = reckon(draft)
     except CannotReckonError as error:
@@ -39,10 +50,7 @@ def examine(draft: InvoiceDraft, *, number: str, transmission: Transmission, tod
     xml = build_xml(draft, number=number, transmission=transmission, figures=figures)
     # a mistake that has been named is not repeated in the schema's words
     errors += [found for found in preflight.findings(xml, today=today) if not errors or found.code != "00200"]
-    warnings = list(draft_checks.warnings(draft))
-    if not errors:
-        warnings += preflight.warnings(xml, today=today)
-    return Examined(xml, figures, tuple(_unique(errors)), tuple(warnings))
+    return Examined(xml, figures, tuple(_unique(errors)), ())
 
 
 def _unique(findings: list[Finding]) -> list[Finding]:

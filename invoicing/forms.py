@@ -19,6 +19,7 @@ from unfold.widgets import (
 )
 
 from accounts.fiscal_identity import FiscalIdentity
+from invoicing.draft_json import plain
 from invoicing.law import DOCUMENT_TYPES, NATURES
 from invoicing.pdf import METHODS, TITLES
 
@@ -129,7 +130,7 @@ class DocumentForm(forms.Form):
         draft = _filled(told, "document_type", "date", "series", "split_payment", "notes") | {"buyer": buyer}
         draft["stamp_duty"] = {"charge_to_customer": told["charge_stamp_duty"]}
         if told["linked_number"]:
-            linked = {"number": told["linked_number"], "date": _written(told["linked_date"])}
+            linked = {"number": told["linked_number"], "date": plain(told["linked_date"])}
             draft["linked_invoices"] = [{name: value for name, value in linked.items() if value}]
         if order := _filled(told, "cig", "cup"):
             draft["purchase_order"] = order | {"id": told["order"] or "-"}
@@ -177,9 +178,9 @@ class LineForm(forms.Form):
         if not told.get("description"):
             return None
         line = _filled(told, "description", "quantity", "unit", "unit_price", "nature")
-        line["vat_rate"] = "0" if told["nature"] else _written(told["vat_rate"])
+        line["vat_rate"] = "0" if told["nature"] else plain(told["vat_rate"])
         if told["discount"]:
-            line["discounts"] = [{"percent": _written(told["discount"])}]
+            line["discounts"] = [{"percent": plain(told["discount"])}]
         return line
 
 
@@ -203,10 +204,4 @@ def empty_document(today: datetime.date) -> dict[str, Any]:
 
 
 def _filled(told: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: _written(told[name]) for name in names if told[name] not in (None, "", False)}
-
-
-def _written(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return value.isoformat() if isinstance(value, datetime.date) else value
+    return {name: plain(told[name]) for name in names if told[name] not in (None, "", False)}

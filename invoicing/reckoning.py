@@ -142,10 +142,10 @@ def _net_of_gross(lines: Sequence[Line], rate: Decimal) -> tuple[list[Decimal], 
     guess = round_eur(gross * 100 / (100 + rate))
     misses = {net: gross - net - vat_on(net, rate) for net in (guess, guess - CENT, guess + CENT)}
     net = min(misses, key=lambda candidate: abs(misses[candidate]))
-    return _apportioned(net, [share * 100 / (100 + rate) for share in grosses]), misses[net]
+    return apportioned(net, [share * 100 / (100 + rate) for share in grosses]), misses[net]
 
 
-def _apportioned(total: Decimal, exact: Sequence[Decimal]) -> list[Decimal]:
+def apportioned(total: Decimal, exact: Sequence[Decimal]) -> list[Decimal]:
     """`total` in whole cents along `exact` shares: rounded down, then a cent each to the largest remainders."""
     shares = [(share / CENT).to_integral_value(rounding=ROUND_FLOOR) * CENT for share in exact]
     missing = int((total - sum(shares, _ZERO)) / CENT)
@@ -222,7 +222,7 @@ def _document_discount(draft: InvoiceDraft, lines: Sequence[ReckonedLine]) -> li
         label += f" {percent.normalize():f} %".replace(".", ",")
     if amount is None or not net or amount > net:
         raise CannotReckonError("the discount is more than the document", field="discount", code="discount")
-    shares = _apportioned(amount, [amount * group / net for group in groups.values()])
+    shares = apportioned(amount, [amount * group / net for group in groups.values()])
     return [
         ReckonedLine(label, Decimal(1), -share, -share, rate, nature, kind="SC", is_withheld=is_withheld)
         for (rate, nature, is_withheld), share in zip(groups, shares, strict=True)

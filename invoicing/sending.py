@@ -7,6 +7,7 @@ from email.utils import make_msgid
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -120,12 +121,10 @@ def watch_receipts(*, now: datetime) -> int:
     Silent is the provider when no receipt comes within INVOICE_RECEIPT_ALERT_HOURS, SDI after five days.
     """
     provider_limit = now - timedelta(hours=settings.INVOICE_RECEIPT_ALERT_HOURS)
-    silent = []
-    for invoice in Invoice.objects.unanswered().filter(alerted_at=None).order_by("pk"):
-        last = invoice.events.order_by("-at", "-pk")[0].at
-        limit = now - _ANSWER_LIMIT if invoice.state == Invoice.State.PEC_DELIVERED else provider_limit
-        if last < limit:
-            silent.append(invoice)
+    waiting = Invoice.objects.unanswered().filter(alerted_at=None).annotate(last_event_at=Max("events__at"))
+    at_sdi = Q(state=Invoice.State.PEC_DELIVERED)
+    is_silent = (at_sdi & Q(last_event_at__lt=now - _ANSWER_LIMIT)) | (~at_sdi & Q(last_event_at__lt=provider_limit))
+    silent = list(waiting.filter(is_silent).order_by("pk"))
     for invoice in silent:
         with transaction.atomic():
             if Invoice.objects.filter(pk=invoice.pk, alerted_at=None).update(alerted_at=now):

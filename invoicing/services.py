@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -24,7 +24,7 @@ from invoicing import pdf, tasks
 from invoicing.draft import Address, BuyerKind, InvoiceDraft, Seller, StampDuty
 from invoicing.draft import Buyer as DraftBuyer
 from invoicing.draft_json import to_json
-from invoicing.examination import Examined, examine
+from invoicing.examination import Examined, checked, examine
 from invoicing.fatturapa import Transmission
 from invoicing.law import CREDIT_NOTE
 from invoicing.models import Document, Invoice, InvoiceFile
@@ -76,6 +76,11 @@ def seller_from_settings() -> Seller:
 def stamp_duty_from_settings() -> StampDuty:
     """Which Natura counts towards the stamp duty and whether the customer pays it, from the INVOICE_STAMP_ settings."""
     return StampDuty(settings.INVOICE_STAMP_CHARGE_TO_CUSTOMER, frozenset(settings.INVOICE_STAMP_NATURES))
+
+
+def draft_defaults(today: date) -> dict[str, Any]:
+    """What a draft as JSON need not say, as the keyword arguments of its readers."""
+    return {"seller": seller_from_settings(), "stamp_duty": stamp_duty_from_settings(), "today": today}
 
 
 def buyer_from(identity: FiscalIdentity) -> DraftBuyer:
@@ -130,23 +135,54 @@ def issue_invoice(
     latest = issued.aggregate(day=Max("issue_date"))["day"]
     if latest and latest > draft.date:
         draft = draft.dated(latest)
-    transmission = next_transmission()
-    examined = examine(draft, number=number, transmission=transmission, today=today)
+    document = written(draft, number=number, credited=credited, today=today)
+    invoice = Invoice.objects.create(
+        customer=customer, number=number, series=draft.series, document_type=draft.document_type,
+        issue_date=draft.date, reference=reference, language=language,
+        credited=credited, **snapshot(draft, document.figures, now),
+    )  # fmt: skip
+    put_on_its_way(invoice, draft, document, action="issued", actor=customer, now=now)
+    return invoice
+
+
+@dataclass(frozen=True)
+class Written:
+    """A document that SDI would take, and the name of its file, which nobody else gets."""
+
+    file_name: str
+    xml: bytes
+    figures: Reckoning
+
+
+def written(draft: InvoiceDraft, *, number: str, credited: Invoice | None, today: date) -> Written:
+    """The document in the next file. `InvoiceRefusedError`, or `CreditTooLargeError` above what is left of `credited`.
+
+    The file's name is taken for good: call it inside the transaction that uses it.
+    """
+    transmission = Transmission(settings.SELLER_TAX_CODE, progressive(next_number(_FILES, 0)))
+    examined = checked(draft, number=number, transmission=transmission, today=today)
     if examined.errors or examined.xml is None or examined.figures is None:
         raise InvoiceRefusedError(examined.errors)
     if credited and examined.figures.gross > (left := credited.creditable_amount()):
         raise CreditTooLargeError(left)
-    invoice = Invoice.objects.create(
-        customer=customer, number=number, series=draft.series, document_type=draft.document_type,
-        issue_date=draft.date, reference=reference, language=language,
-        credited=credited, **snapshot(draft, examined.figures, now),
-    )  # fmt: skip
-    document = keep_file(invoice, draft, transmission.file_name, examined.xml)
-    invoice.events.create(at=now, state=invoice.state, document=document)
-    audit.record(action="invoice.issued", target=invoice, actor=customer, sha256=document.sha256)
+    return Written(transmission.file_name, examined.xml, examined.figures)
+
+
+def put_on_its_way(
+    invoice: Invoice, draft: InvoiceDraft, document: Written, *, action: str, actor: User | None, now: datetime,
+    text: str = "",
+) -> None:  # fmt: skip
+    """Keep the file with the draft it was made of, note the step, and send it unless it waits for a signature."""
+    kept = store(Document.Kind.XML, document.file_name, "application/xml", document.xml)
+    InvoiceFile.objects.create(invoice=invoice, file_name=document.file_name, xml=kept, draft=to_json(draft))
+    invoice.events.create(at=now, state=_first_state(draft), text=text, document=kept)
+    audit.record(action=f"invoice.{action}", target=invoice, actor=actor, sha256=kept.sha256)
     if not draft.is_public:
         enqueue(tasks.send_invoice, invoice_id=invoice.pk)
-    return invoice
+
+
+def _first_state(draft: InvoiceDraft) -> "Invoice.State":
+    return Invoice.State.TO_SIGN if draft.is_public else Invoice.State.ISSUED
 
 
 def snapshot(draft: InvoiceDraft, figures: Reckoning, now: datetime) -> dict[str, Any]:
@@ -160,21 +196,9 @@ def snapshot(draft: InvoiceDraft, figures: Reckoning, now: datetime) -> dict[str
         "recipient_code": buyer.recipient_code[:7], "pec": buyer.pec,
         "street": address.street[:60], "postcode": address.postcode, "city": address.city[:60],
         "province": address.province, "country": address.country,
-        "state": Invoice.State.TO_SIGN if draft.is_public else Invoice.State.ISSUED,
+        "state": _first_state(draft),
         "next_send_at": None if draft.is_public else now,
     }  # fmt: skip
-
-
-def keep_file(invoice: Invoice, draft: InvoiceDraft, file_name: str, xml: bytes) -> Document:
-    """Store the XML under its name, with the draft it was made of."""
-    document = store(Document.Kind.XML, file_name, "application/xml", xml)
-    InvoiceFile.objects.create(invoice=invoice, file_name=file_name, xml=document, draft=to_json(draft))
-    return document
-
-
-def next_transmission() -> Transmission:
-    """The name of the next file; taken for good, so call it inside the transaction that uses it."""
-    return Transmission(settings.SELLER_TAX_CODE, progressive(next_number(_FILES, 0)))
 
 
 def _credited(draft: InvoiceDraft) -> Invoice | None:

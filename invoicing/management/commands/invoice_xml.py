@@ -34,12 +34,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         today = timezone.localdate()
         try:
-            draft = read_draft(
-                _content(options["draft"]),
-                seller=services.seller_from_settings(),
-                stamp_duty=services.stamp_duty_from_settings(),
-                today=today,
-            )
+            draft = read_draft(_content(options["draft"]), **services.draft_defaults(today))
         except DraftUnreadableError as error:
             self._refuse(error.findings, [])
         except OSError as error:
