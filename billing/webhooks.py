@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.db import DataError
 from django.utils import timezone
 
 from billing import payments, tasks
@@ -42,22 +43,50 @@ async def stripe_webhook(scope: Any, receive: Any, send: Any) -> None:
     except (stripe.BadSignatureError, ValueError):
         await _refuse(send, HTTPStatus.BAD_REQUEST, "bad_signature", "This event is not signed by Stripe.")
         return
-    async with ThreadSensitiveContext():
-        is_new = await sync_to_async(gives_back(payments.keep_event))(event=event, now=timezone.now())
+    await _inbox.keep(event)
     await _answer(send, HTTPStatus.OK, b"", "text/plain")
-    if is_new and not _waking:
-        waking = asyncio.create_task(_wake_worker())
-        _waking.add(waking)
-        waking.add_done_callback(_waking.discard)
 
 
-_waking: set[asyncio.Task[None]] = set()  # the one that still waits for more to come, if any
+class _Inbox:
+    """Keeps the events of a moment together: what comes while one INSERT runs goes into the next.
+
+    An INSERT of one event and of ten take the same round trip, thread and connection, and Stripe sends in bursts.
+    """
+
+    def __init__(self) -> None:
+        self._events: list[dict[str, Any]] = []
+        self._batch: asyncio.Task[None] | None = None  # the one that `_events` will go with
+        self._turn = asyncio.Lock()
+        self._waking: asyncio.Task[None] | None = None
+
+    async def keep(self, event: dict[str, Any]) -> None:
+        """Return once the event is committed; raises what PostgreSQL said of it."""
+        self._events.append(event)
+        if self._batch is None or self._batch.done():
+            self._batch = asyncio.create_task(self._keep_batch())
+        try:
+            await asyncio.shield(self._batch)  # Stripe hanging up is no reason to lose the others
+        except DataError:  # of one among them, and the others are not to suffer for it
+            await self._insert([event])
+
+    async def _keep_batch(self) -> None:
+        async with self._turn:
+            events, self._events, self._batch = self._events, [], None
+            await self._insert(events)
+
+    async def _insert(self, events: list[dict[str, Any]]) -> None:
+        async with ThreadSensitiveContext():
+            new = await sync_to_async(gives_back(payments.keep_events))(events=events, now=timezone.now())
+        if new and (self._waking is None or self._waking.done()):
+            self._waking = asyncio.create_task(self._wake_worker())
+
+    async def _wake_worker(self) -> None:
+        await asyncio.sleep(TOGETHER_S)
+        self._waking = None  # an event that comes from here on needs a message of its own
+        await sync_to_async(wake, thread_sensitive=False)(tasks.process_due_stripe_events)
 
 
-async def _wake_worker() -> None:
-    await asyncio.sleep(TOGETHER_S)
-    _waking.clear()  # an event that comes from here on needs a message of its own
-    await sync_to_async(wake, thread_sensitive=False)(tasks.process_due_stripe_events)
+_inbox = _Inbox()
 
 
 async def _body(receive: Any) -> bytes | None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.db import connection
+from django.db import DataError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from djstripe.models import Event, PaymentIntent
 from redis import Redis
@@ -169,6 +170,41 @@ def test_events_of_one_moment_wake_the_worker_once(stripe_stand_in: Control, mon
     messages = [json.loads(message) for message in broker.lrange("default", 0, -1)]
     assert statuses == [200, 200, 200]
     assert [message["headers"]["task"] for message in messages] == ["billing.process_due_stripe_events"]
+
+
+def test_events_of_one_moment_are_kept_in_a_few_statements(stripe_stand_in: Control):
+    signed = [signed_event(stripe_stand_in, f"evt_{number}") for number in range(20)]
+
+    with CaptureQueriesContext(connection) as queries:
+        answers = post_at_once([*signed, *signed[:5]])
+
+    assert answers == [200] * 25
+    assert StripeEvent.objects.count() == 20
+    assert len([query for query in queries if "billing_stripeevent" in query["sql"]]) <= 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_event_that_cannot_be_kept_takes_no_other_with_it(stripe_stand_in: Control):
+    poisoned = signed_event(stripe_stand_in, "evt_poisoned", name="no \x00 in jsonb")
+    signed = [signed_event(stripe_stand_in, f"evt_{number}") for number in range(6)]
+
+    answers = post_at_once([*signed[:3], poisoned, *signed[3:]])
+
+    assert isinstance(answers.pop(3), DataError), "the server makes it a 500, and Stripe sends it again"
+    assert answers == [200] * 6
+    assert set(StripeEvent.objects.values_list("pk", flat=True)) == {f"evt_{number}" for number in range(6)}
+
+
+def signed_event(stripe: Control, event_id: str, **fields: str) -> tuple[str, str]:
+    body = json.dumps({"id": event_id, "type": "x", "data": {"object": fields}})
+    return body, stripe.post("/sign", payload=body)["signature"]
+
+
+def post_at_once(signed: list[tuple[str, str]]) -> list[int | BaseException]:
+    async def post_all() -> list[int | BaseException]:
+        return await asyncio.gather(*(apost_event(*each) for each in signed), return_exceptions=True)
+
+    return async_to_sync(post_all)()
 
 
 def test_repeated_event_has_no_second_effect(customer: Any, stripe_stand_in: Control):

@@ -47,7 +47,7 @@ def make_placed_order(number: int) -> Order:
 def make_event(number: int) -> StripeEvent:
     # as Stripe's ids are: what follows the underscore must not be taken for an escape in an address
     event = {"id": f"evt_{number}F5fAbc", "type": "payment_intent.succeeded"}
-    payments.keep_event(event=event, now=timezone.now())
+    payments.keep_events(events=[event], now=timezone.now())
     return StripeEvent.objects.get(pk=event["id"])
 
 
