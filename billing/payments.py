@@ -125,7 +125,8 @@ def keep_events(*, events: Sequence[dict[str, Any]], now: datetime) -> int:
             """,
             [now, now, ids, types, payloads],
         )
-        return cursor.rowcount
+        new: int = cursor.rowcount
+    return new
 
 
 def process_event(*, event_id: str, now: datetime) -> None:
