@@ -1,50 +1,77 @@
 """The back office's view of the assistant: documents in, passages, conversations."""
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from chatbot import ingest
-from chatbot.models import Chunk, Citation, Conversation, Document, Message
+from chatbot import ingest, tasks
+from chatbot.clients import web
+from chatbot.models import Chunk, Citation, Conversation, Document, Message, WebPage
 from core.admin import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, badge, confirmed
-from core.errors import DomainError
+from core.errors import DomainError, PermanentError
+from core.tasks import enqueue
 from core.uploads import checked_kind
 
 _LOOKS = {"pending": "now", "processing": "now", "completed": "done", "failed": "stop"}
 
 
-class DocumentForm(forms.ModelForm):
-    """A new document is a file; an old one can be renamed, sorted and switched off."""
+class _ManyFiles(UnfoldAdminFileFieldWidget):
+    allow_multiple_selected = True
 
-    file = forms.FileField(
-        label=_("File"),
+
+class FilesField(forms.FileField):
+    """Files chosen together, as a list: one that cannot be taken refuses them all, and is named."""
+
+    def clean(self, data, initial=None):
+        files = [super(FilesField, self).clean(each, initial) for each in data or []]
+        refused = []
+        for file in files:
+            try:
+                checked_kind(file, name=file.name, size=file.size, allowed=ingest.KINDS)
+            except DomainError as error:
+                refused.append(f"{file.name}: {error.message}")
+        if refused:
+            raise forms.ValidationError(refused)
+        return files
+
+
+class DocumentForm(forms.ModelForm):
+    """New documents are files; an old one can be renamed, sorted and switched off."""
+
+    files = FilesField(
+        label=_("Files"),
         required=False,
-        widget=UnfoldAdminFileFieldWidget,
-        help_text=_("PDF, DOCX, TXT or MD, up to 10 MB. It is read and embedded in the background."),
+        widget=_ManyFiles,
+        help_text=_(
+            "PDF, DOCX, DOC, HTML, TXT or MD, up to 10 MB each, as many as you like. They are read and embedded in the "
+            "background. A file of the same name as one in use is its new version and takes its place."
+        ),
     )
 
     class Meta:
         model = Document
         fields = ("title", "topic", "language", "version", "is_active")
 
-    def clean_file(self):
-        file = self.cleaned_data.get("file")
-        if self.instance.pk is None:
-            if file is None:
-                raise forms.ValidationError(_("Choose a file."))
-            try:
-                checked_kind(file, name=file.name, size=file.size, allowed=ingest.KINDS)
-            except DomainError as error:
-                raise forms.ValidationError(str(error.message)) from error
-        return file
+    def clean_files(self):
+        files = self.cleaned_data.get("files")
+        if self.instance.pk is None and not files:
+            raise forms.ValidationError(_("Choose a file."))
+        return files
+
+    def clean(self):
+        super().clean()
+        values = self.cleaned_data
+        if values.get("title") and len(values.get("files") or ()) > 1:
+            self.add_error("title", _("Several files cannot have one title: leave it empty, they bring their own."))
+        return values
 
 
 @admin.register(Document)
@@ -55,21 +82,26 @@ class DocumentAdmin(AuditedAdmin):
     search_fields = ("title", "name", "sha256")
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-pk")
+    actions = ("switch_on", "switch_off")
     actions_detail = ("read_again",)
 
     status_badge = badge("status", _("status"), _LOOKS)
 
     def get_fieldsets(self, request, obj=None):
-        told = (None, {"fields": ("file",) if obj is None else ("title",)})
+        told = (None, {"fields": ("files",) if obj is None else ("title",)})
         about = ("title", "topic", "language") if obj is None else ("topic", "language", "version", "is_active")
         if obj is None:
             return (told, (_("About"), {"fields": about}))
-        state = ("name", "kind", "size", "sha256", "status_badge", "progress", "error", "completed_at", "passages_link")
+        state = (
+            "name", "kind", "size", "sha256", "page", "replaces", "status_badge", "progress", "error", "completed_at",
+            "passages_link",
+        )  # fmt: skip
         return (told, (_("About"), {"fields": about}), (_("Reading"), {"fields": state}))
 
     def get_readonly_fields(self, request, obj=None):
         return () if obj is None else (
-            "name", "kind", "size", "sha256", "status_badge", "progress", "error", "completed_at", "passages_link",
+            "name", "kind", "size", "sha256", "page", "replaces", "status_badge", "progress", "error", "completed_at",
+            "passages_link",
         )  # fmt: skip
 
     def get_queryset(self, request):
@@ -84,13 +116,45 @@ class DocumentAdmin(AuditedAdmin):
         if change:
             obj.save(update_fields=["title", "topic", "language", "version", "is_active"])
             return
-        file, values = form.cleaned_data["file"], form.cleaned_data
-        added = ingest.add_document(
-            file=file, name=file.name, size=file.size, now=timezone.now(),
-            title=values["title"], topic=values["topic"], language=values["language"],
-        )  # fmt: skip
-        obj.pk = added.pk
+        values = form.cleaned_data
+        added = [
+            ingest.add_document(
+                file=file, name=file.name, size=file.size, now=timezone.now(),
+                title=values["title"], topic=values["topic"], language=values["language"],
+            )
+            for file in values["files"]
+        ]  # fmt: skip
+        for document in added[1:]:  # the first one is recorded by the page itself
+            self.record(request, document, "created")
+        if len(added) > 1:
+            messages.info(request, _("%(count)d files are being read.") % {"count": len(added)})
+        obj.pk = added[0].pk
         obj.refresh_from_db()
+
+    def delete_model(self, request, obj):
+        super().delete_model(request, obj)
+        enqueue(tasks.count_words)
+
+    def delete_queryset(self, request, queryset):
+        super().delete_queryset(request, queryset)
+        enqueue(tasks.count_words)
+
+    @admin.action(description=_("Use in answers"), permissions=["change"])
+    def switch_on(self, request, queryset):
+        self._switch(request, queryset, is_active=True)
+
+    @admin.action(description=_("Leave out of answers"), permissions=["change"])
+    def switch_off(self, request, queryset):
+        self._switch(request, queryset, is_active=False)
+
+    def _switch(self, request, queryset, *, is_active):
+        changed = list(queryset.exclude(is_active=is_active))
+        for document in changed:
+            document.is_active = is_active
+            document.save(update_fields=["is_active"])
+            self.record(request, document, "changed", fields=["is_active"])
+        message = ngettext("%(count)d document changed.", "%(count)d documents changed.", len(changed))
+        messages.success(request, message % {"count": len(changed)})
 
     @display(description=_("progress"))
     def progress(self, document: Document):
@@ -115,14 +179,70 @@ class DocumentAdmin(AuditedAdmin):
         return gettext("The document is read again in the background.")
 
 
+class WebPageForm(forms.ModelForm):
+    """A page by its address, which must be one that may be fetched."""
+
+    class Meta:
+        model = WebPage
+        fields = ("url", "topic", "language", "every_days", "is_active")
+
+    def clean_url(self):
+        try:
+            return web.checked_url(self.cleaned_data["url"])
+        except PermanentError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+@admin.register(WebPage)
+class WebPageAdmin(AuditedAdmin):
+    form = WebPageForm
+    list_display = ("url", "topic", "is_active", "state_badge", "checked_at", "changed_at", "next_check_at")
+    list_filter = ("is_active", "topic", "language")
+    search_fields = ("url",)
+    date_hierarchy = "next_check_at"
+    ordering = ("url",)
+    actions_detail = ("look_now",)
+    readonly_fields = ("state_badge", "error", "checked_at", "changed_at", "next_check_at", "documents_link")
+
+    state_badge = badge("state", _("status"), {"new": "now", "read": "done", "failed": "stop"}, ordering="failures")
+
+    def get_fieldsets(self, request, obj=None):
+        about = (None, {"fields": ("url", "topic", "language", "every_days", "is_active")})
+        state = (_("Reading"), {"fields": self.readonly_fields})
+        return (about,) if obj is None else (about, state)
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        if not change:
+            enqueue(tasks.look_at_page, page_id=obj.pk)
+
+    @display(description=_("documents"))
+    def documents_link(self, page: WebPage):
+        url = f"{reverse('admin:chatbot_document_changelist')}?page__id__exact={page.pk}"
+        return format_html('<a href="{}">{}</a>', url, page.documents.count())
+
+    @confirmed(
+        description=_("Look at it now"),
+        question=_("The page is fetched at once, and read anew if its text has changed."),
+        offered=lambda page: page.is_active,
+    )
+    def look_now(self, request: HttpRequest, page: WebPage) -> str:
+        enqueue(tasks.look_at_page, page_id=page.pk)
+        self.record(request, page, "look_now")
+        return gettext("The page is fetched in the background.")
+
+
 @admin.register(Chunk)
 class ChunkAdmin(ReadOnlyAdmin):
     list_display = ("document", "position", "heading", "page", "opening", "embedding_model")
-    list_filter = ("language", "embedding_model")
+    list_filter = ("language", "is_background", "embedding_model")
     search_fields = ("text", "heading")
     list_select_related = ("document",)
     ordering = ("document", "position")
-    fields = ("document", "position", "heading", "page", "text", "language", "embedding_model", "sha256")
+    fields = (
+        "document", "position", "path", "heading", "page", "is_background", "text", "language", "embedding_model",
+        "sha256",
+    )  # fmt: skip
 
     def get_queryset(self, request):
         return super().get_queryset(request).defer("embedding", "search", "document__content")

@@ -10,30 +10,41 @@ _ABBREVIATION = re.compile(
     r"\b(?:artt?|lett|par|cfr|n|nn|c|co|all|es|ecc|pag|Art|Arts|No|Nos|para|Reg|Dir|D|Lgs|S|p|r|l)\.$"
 )
 
+# What explains a law and does not rule.
+_BACKGROUND = re.compile(r"(?:considerando|recital|preambolo|preamble)\b", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Section:
-    """A run of text under one heading, on one page where there are pages."""
+    """A run of text under one heading, on one page where there are pages; `path`: the headings above, from the top."""
 
     heading: str
     text: str
     page: int | None = None
+    path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Passage:
-    """What becomes a chunk."""
+    """What becomes a chunk; `section` numbers the headings of the document, over its pages."""
 
     heading: str
     page: int | None
     text: str
+    path: tuple[str, ...] = ()
+    section: int = 0
+    is_background: bool = False
 
 
 def passages(sections: Iterable[Section], *, size: int, overlap: int) -> Iterator[Passage]:
     """Passages of at most about `size` characters; each begins with up to `overlap` characters of the one before."""
+    number, before = -1, None
     for section in sections:
+        if (section.heading, section.path) != before:
+            number, before = number + 1, (section.heading, section.path)
+        is_background = bool(_BACKGROUND.match(section.heading))
         for text in _packed(list(_sentences(section.text, size)), size, overlap):
-            yield Passage(section.heading, section.page, text)
+            yield Passage(section.heading, section.page, text, section.path, number, is_background)
 
 
 def sentences(text: str) -> list[str]:

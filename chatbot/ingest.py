@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import PurePath
@@ -17,26 +18,30 @@ from chatbot import tasks
 from chatbot.chunking import passages
 from chatbot.clients import embeddings
 from chatbot.front_matter import read_front_matter
-from chatbot.models import Chunk, Document, Topic
+from chatbot.languages import language_of
+from chatbot.models import Chunk, Document, Topic, WebPage
 from chatbot.parsing import UnreadableDocumentError, parse
+from chatbot.words import CONFIGURATIONS, refresh_counts
 from core.errors import PermanentError, TransientError
 from core.tasks import enqueue
 from core.uploads import checked_kind
 
 logger = logging.getLogger(__name__)
 
-KINDS = frozenset({"pdf", "docx", "txt", "md"})
+KINDS = frozenset({"pdf", "docx", "doc", "html", "txt", "md"})
 _BATCH = 16
 _BACKOFF = timedelta(minutes=1)
-_CONFIGURATIONS = {"it": "italian", "en": "english"}
 
 
 def add_document(
-    *, file: BinaryIO, name: str, size: int, now: datetime, title: str = "", topic: str = "", language: str = ""
-) -> Document:
-    """Keep a file for reading; what is not said is taken from its front matter or name. Raises `UploadRefusedError`.
+    *, file: BinaryIO, name: str, size: int, now: datetime, title: str = "", topic: str = "", language: str = "",
+    page: WebPage | None = None,
+) -> Document:  # fmt: skip
+    """Keep a file for reading; what is not said is taken from its front matter, its name or its text.
 
-    The same file again is not read again: the document that has it is given back.
+    The same file again is not read again: the document that has it is given back. Another file of the same name, or of
+    the same web page, is a new version: the one before leaves the answers when this one is ready. Raises
+    `UploadRefusedError`.
     """
     kind = checked_kind(file, name=name, size=size, allowed=KINDS)
     content = file.read()
@@ -50,13 +55,15 @@ def add_document(
         document = Document.objects.create(
             name=path.name[:160],
             kind=kind,
-            title=(title or told.get("title", "") or path.stem)[:200],
+            title=(title or told.get("title", ""))[:200],
             topic=_known_topic(topic or told.get("topic", "")),
-            language=language or told.get("language", "") or _language_of(path.stem),
+            language=_known_language(language or told.get("language", "") or _language_of(path.stem)),
             version=told.get("version", "")[:40],
             content=content,
             sha256=digest,
             size=size,
+            page=page,
+            replaces=_version_before(path.name[:160], page),
             next_try_at=now,
         )
         enqueue(tasks.ingest_document, document_id=document.pk)
@@ -107,24 +114,32 @@ def read_again(*, document: Document, now: datetime) -> None:
     enqueue(tasks.ingest_document, document_id=document.pk)
 
 
+def _version_before(name: str, page: WebPage | None) -> Document | None:
+    before = Document.objects.filter(is_active=True, page=page)
+    return (before if page else before.filter(name=name)).order_by("-pk").first()
+
+
 def _cut(document: Document) -> None:
     """Store the document's passages, taking over the vectors of those that were embedded before."""
-    found = list(
-        passages(
-            parse(document.kind, bytes(document.content)),
-            size=settings.RAG_CHUNK_SIZE,
-            overlap=settings.RAG_CHUNK_OVERLAP,
-        )
-    )
+    parsed = parse(document.kind, bytes(document.content))
+    if not document.title:
+        document.title = parsed.title[:200] or PurePath(document.name).stem
+    if not document.language:
+        text = "\n".join(section.text for section in parsed.sections[:20])
+        document.language = _known_language(parsed.language) or language_of(text, "it")
+    found = passages(parsed.sections, size=settings.RAG_CHUNK_SIZE, overlap=settings.RAG_CHUNK_OVERLAP)
     chunks = [
         Chunk(
-            document=document, position=position, heading=passage.heading[:300], page=passage.page, text=passage.text,
-            language=document.language, sha256=_fingerprint(document, passage.heading, passage.text),
+            document=document, position=position, section=passage.section, heading=passage.heading[:300],
+            path=" › ".join(passage.path)[:500], page=passage.page, is_background=passage.is_background,
+            text=passage.text, language=document.language,
         )
         for position, passage in enumerate(found)
     ]  # fmt: skip
+    for chunk in chunks:
+        chunk.sha256 = hashlib.sha256(embedded_text(chunk).encode()).hexdigest()
     _reuse_vectors(chunks)
-    configuration = _CONFIGURATIONS.get(document.language, "simple")
+    configuration = CONFIGURATIONS[document.language]
     with transaction.atomic():
         document.chunks.all().delete()
         Chunk.objects.bulk_create(chunks, batch_size=500)
@@ -134,7 +149,7 @@ def _cut(document: Document) -> None:
         Chunk.objects.filter(document=document).update(search=vector)
         document.chunk_count = len(chunks)
         document.embedded_count = sum(chunk.embedding is not None for chunk in chunks)
-        document.save(update_fields=["chunk_count", "embedded_count"])
+        document.save(update_fields=["title", "language", "chunk_count", "embedded_count"])
 
 
 def _reuse_vectors(chunks: Sequence[Chunk]) -> None:
@@ -151,7 +166,7 @@ def _embed(document: Document) -> None:
     """Embed what has no vector yet, batch by batch: an interruption loses one batch at most."""
     waiting = document.chunks.filter(~Q(embedding_model=settings.EMBEDDING_MODEL)).order_by("position")
     while batch := list(waiting[:_BATCH]):
-        vectors = embeddings.embed_passages([_embedded_text(document, chunk.heading, chunk.text) for chunk in batch])
+        vectors = embeddings.embed_passages([embedded_text(chunk) for chunk in batch])
         for chunk, vector in zip(batch, vectors, strict=True):
             chunk.embedding, chunk.embedding_model = vector, settings.EMBEDDING_MODEL
         with transaction.atomic():
@@ -162,8 +177,13 @@ def _embed(document: Document) -> None:
 
 
 def _complete(document: Document, now: datetime) -> None:
-    document.status, document.completed_at, document.error = Document.Status.COMPLETED, now, ""
-    document.save(update_fields=["status", "completed_at", "error"])
+    with transaction.atomic():
+        document.status, document.completed_at, document.error = Document.Status.COMPLETED, now, ""
+        document.save(update_fields=["status", "completed_at", "error"])
+        if document.replaces_id and document.is_active:
+            Document.objects.filter(pk=document.replaces_id).update(is_active=False)
+    if not Document.objects.waiting().exists():  # of many at once the last one counts for all
+        refresh_counts()
 
 
 def _put_off(document: Document, error: str, now: datetime) -> None:
@@ -172,13 +192,9 @@ def _put_off(document: Document, error: str, now: datetime) -> None:
     document.save(update_fields=["status", "error", "next_try_at"])
 
 
-def _embedded_text(document: Document, heading: str, text: str) -> str:
+def embedded_text(chunk: Chunk) -> str:
     """A passage with where it stands: the act and the article say what its pronouns do not."""
-    return "\n".join(part for part in (document.title, heading, text) if part)
-
-
-def _fingerprint(document: Document, heading: str, text: str) -> str:
-    return hashlib.sha256(_embedded_text(document, heading, text).encode()).hexdigest()
+    return "\n".join(part for part in (chunk.document.title, chunk.heading, chunk.text) if part)
 
 
 def _known_topic(topic: str) -> str:
@@ -186,4 +202,11 @@ def _known_topic(topic: str) -> str:
 
 
 def _language_of(stem: str) -> str:
-    return "en" if stem.endswith((".en", "_en", "-en")) else "it"
+    """As in "guide.en" or "guida_it"."""
+    match = re.search(r"[._-](\w\w)$", stem)
+    return match[1] if match else ""
+
+
+def _known_language(told: str) -> str:
+    """ "it" or "en"; "" when nothing known was told, and the text must say it."""
+    return told if told in CONFIGURATIONS else ""

@@ -1,88 +1,125 @@
-"""Finds the passages a question may be answered from: vectors and full text together, by reciprocal rank fusion.
+"""Finds the passages a question may be answered from: by meaning (vectors) and by words (full text), in one statement.
 
-One SQL statement. The vector side compares within one embedding model and looks at every passage (exact); the full
-text side searches each passage in its own language.
+Both sides bring their best `_POOL` passages; each passage of either then has both scores, and they are added: the
+cosine, spread over the pool so that any embedding model's scale will do, and the share of the question's words. Ranks
+(reciprocal rank fusion) throw away how much better a passage is, and were measured to be worse (docs/decisions.md).
+Rules come before what explains them, and a section comes once, with its best passage.
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import connection
 
-# How much a rank is worth: 1 / (60 + rank) is the constant of the original paper (Cormack et al., 2009).
-_RRF = 60
-_POOL = 50
-# Below this similarity of the best passage, with no word in common, a question is about something else altogether.
-OFF_TOPIC = 0.79
-# Exact terms (an article, a code, a number) are full text's to find; a free question is the vectors'.
-_EXACT = re.compile(
-    r"\b(?:artt?|articol\w+|articles?|comma|lett|allegat\w+|annex|considerand\w+|recital)\b|\d", re.IGNORECASE
-)
-_WORD = re.compile(r"[^\W_]{2,}|\d")  # "art. 5" is about its number
+from chatbot.languages import language_of
+from chatbot.models import Document
+from chatbot.words import wanted
 
-_STATEMENT = f"""
-WITH searched AS (
-    SELECT chunk.id, chunk.language, chunk.search, chunk.embedding, chunk.embedding_model
-    FROM chatbot_chunk AS chunk
-    JOIN chatbot_document AS document ON document.id = chunk.document_id
-    WHERE document.is_active AND document.status = 'completed'
-), by_vector AS (
-    SELECT id, 1 - (embedding <=> %(vector)s::halfvec) AS similarity,
-           row_number() OVER (ORDER BY embedding <=> %(vector)s::halfvec, id) AS place
-    FROM searched WHERE %(vector)s::halfvec IS NOT NULL AND embedding_model = %(model)s
-    ORDER BY embedding <=> %(vector)s::halfvec, id LIMIT {_POOL}
-), by_text AS (
-    SELECT id, row_number() OVER (ORDER BY score DESC, id) AS place FROM (
-        SELECT id, ts_rank_cd(search, query, 1) AS score
-        FROM searched, (VALUES ('it', to_tsquery('italian', %(words)s)), ('en', to_tsquery('english', %(words)s)))
-             AS asked (lang, query)
-        WHERE searched.language = asked.lang AND search @@ query
-        ORDER BY score DESC, id LIMIT {_POOL}
-    ) AS found
+_POOL = 50
+# What a passage's share of the question's words is worth, in spreads of the vectors' pool. It counts in full where some
+# passage has as large a share as `_WELL_FOUND`; a question asked in other words than the law's is left to the vectors.
+_WORDS_WEIGHT = 6.0
+_WELL_FOUND = 0.2
+# Recitals and preambles explain the law at length and in the words of a question; the answer is in the articles.
+_BACKGROUND_COST = 1.2
+# Below this cosine of the best passage, with so few of its words found, a question is about something else altogether.
+OFF_TOPIC_SIMILARITY = 0.8
+OFF_TOPIC_WORDS = 0.03
+# So many passages are compared one by one, which is exact; above it the index's approximation is quicker.
+EXACT_LIMIT = 5_000
+_ASKS_FOR_BACKGROUND = re.compile(r"\b(?:considerand[oi]|recitals?|preambol[oi]|preambles?)\b", re.IGNORECASE)
+
+_EXACT_ORDER = "(embedding <=> %(vector)s::halfvec) + 0, id"  # "+ 0" keeps the planner from the index
+_INDEX_ORDER = "embedding <=> %(vector)s::halfvec"
+_VECTOR_SIDE = """
+WITH by_vector AS (
+    SELECT id, 1 - distance AS similarity FROM (
+        SELECT id, embedding <=> %(vector)s::halfvec AS distance FROM chatbot_chunk
+        WHERE %(vector)s::halfvec IS NOT NULL AND embedding_model = %(model)s AND document_id = ANY(%(documents)s)
+        ORDER BY """
+_WORD_SIDE = """ LIMIT %(pool)s
+    ) AS nearest
+), by_word AS (
+    SELECT id, sum(best) AS words FROM (
+        SELECT chunk.id, max(asked.weight * ts_rank(chunk.search, asked.query)) AS best
+        FROM unnest(%(languages)s::text[], %(stems)s::tsquery[], %(numbers)s::int[], %(weights)s::float8[])
+             AS asked (language, query, number, weight)
+        JOIN chatbot_chunk AS chunk ON chunk.search @@ asked.query AND chunk.language = asked.language
+        WHERE chunk.document_id = ANY(%(documents)s)
+        GROUP BY chunk.id, asked.number
+    ) AS found GROUP BY id
+), best_by_word AS (
+    SELECT id FROM by_word ORDER BY words DESC, id LIMIT %(pool)s
 )
-SELECT chunk.id, document.name, document.title, document.language, chunk.heading, chunk.page, chunk.text,
-       coalesce(%(vector_weight)s / ({_RRF} + by_vector.place), 0)
-       + coalesce(%(text_weight)s / ({_RRF} + by_text.place), 0) AS score,
-       by_vector.similarity, by_text.place IS NOT NULL AS has_words
-FROM by_vector FULL JOIN by_text USING (id)
-JOIN chatbot_chunk AS chunk USING (id)
+SELECT chunk.id, document.name, document.title, document.language, chunk.section, chunk.heading, chunk.path, chunk.page,
+       chunk.text, chunk.is_background,
+       CASE WHEN chunk.embedding_model = %(model)s THEN 1 - (chunk.embedding <=> %(vector)s::halfvec) END,
+       coalesce(by_word.words, 0), by_vector.id IS NOT NULL
+FROM (SELECT id FROM by_vector UNION SELECT id FROM best_by_word) AS pool
+JOIN chatbot_chunk AS chunk ON chunk.id = pool.id
 JOIN chatbot_document AS document ON document.id = chunk.document_id
-ORDER BY score DESC, chunk.id LIMIT %(count)s
-"""  # noqa: S608 -- only the two constants above are put in
+LEFT JOIN by_vector ON by_vector.id = pool.id
+LEFT JOIN by_word ON by_word.id = pool.id
+"""
+_EXACT_STATEMENT = f"{_VECTOR_SIDE}{_EXACT_ORDER}{_WORD_SIDE}"
+_INDEX_STATEMENT = f"{_VECTOR_SIDE}{_INDEX_ORDER}{_WORD_SIDE}"
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One passage found. `similarity` is the cosine, None when only full text found it."""
+    """One passage found: `similarity` is the cosine, None without vectors; `words` the share of the question it has."""
 
     chunk_id: int
     document: str
     title: str
     language: str
+    section: int
     heading: str
+    path: str
     page: int | None
     text: str
-    score: float
+    is_background: bool
     similarity: float | None
-    has_words: bool
+    words: float
+    is_near: bool
+    score: float = 0.0
+
+    @property
+    def has_words(self) -> bool:
+        return self.words > 0
 
 
-def search(question: str, vector: Sequence[float] | None, *, count: int) -> list[Hit]:
+@dataclass(frozen=True)
+class Scope:
+    """What may be searched; empty says everything that is in use."""
+
+    topics: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+
+
+def search(
+    question: str, vector: Sequence[float] | None, *, count: int, scope: Scope = Scope(), uses_words: bool = True
+) -> list[Hit]:
     """The best `count` passages for a question, best first. Without a `vector` full text works alone."""
-    exact = bool(_EXACT.search(question))
+    documents = _documents(scope)
+    asked = wanted(question, language_of(question, "it")) if uses_words else []
     parameters = {
         "vector": None if vector is None else str(list(vector)),
         "model": settings.EMBEDDING_MODEL,
-        "words": _any_of(question),
-        "vector_weight": 1.0,
-        "text_weight": 0.8 if exact else 0.35,
-        "count": count,
+        "documents": list(documents),
+        "pool": max(_POOL, count),
+        "languages": [each.language for each in asked],
+        "stems": [_quoted(each.stem) for each in asked],
+        "numbers": [each.word for each in asked],
+        "weights": [each.weight for each in asked],
     }
+    is_exact = sum(documents.values()) <= EXACT_LIMIT
     with connection.cursor() as cursor:
-        cursor.execute(_STATEMENT, parameters)
-        return [Hit(*row) for row in cursor.fetchall()]
+        cursor.execute(_EXACT_STATEMENT if is_exact else _INDEX_STATEMENT, parameters)
+        found = [Hit(*row) for row in cursor.fetchall()]
+    return _ranked(found, question)[:count]
 
 
 def is_off_topic(hits: Sequence[Hit]) -> bool:
@@ -90,9 +127,41 @@ def is_off_topic(hits: Sequence[Hit]) -> bool:
     if not hits:
         return True
     best = max((hit.similarity or 0.0 for hit in hits), default=0.0)
-    return best < OFF_TOPIC and not any(hit.has_words for hit in hits)
+    return best < OFF_TOPIC_SIMILARITY and max(hit.words for hit in hits) < OFF_TOPIC_WORDS
 
 
-def _any_of(question: str) -> str:
-    """The question's words as a tsquery that any of them satisfies; without words it is "", which finds nothing."""
-    return " | ".join(dict.fromkeys(_WORD.findall(question.lower())[:60]))
+def _documents(scope: Scope) -> dict[int, int]:
+    """The documents that may be searched, each with how many passages it has."""
+    documents = Document.objects.filter(is_active=True, status=Document.Status.COMPLETED)
+    if scope.topics:
+        documents = documents.filter(topic__in=scope.topics)
+    if scope.languages:
+        documents = documents.filter(language__in=scope.languages)
+    return dict(documents.values_list("pk", "chunk_count"))
+
+
+def _ranked(found: Sequence[Hit], question: str) -> list[Hit]:
+    near = [hit.similarity for hit in found if hit.is_near and hit.similarity is not None]
+    low, spread = min(near, default=0.0), (max(near) - min(near) or 1.0) if near else 1.0
+    weight = _WORDS_WEIGHT * min(1.0, max((hit.words for hit in found), default=0.0) / _WELL_FOUND) ** 2
+    cost = 0.0 if _ASKS_FOR_BACKGROUND.search(question) else _BACKGROUND_COST
+    scored = [
+        replace(
+            hit,
+            score=((hit.similarity - low) / spread if hit.similarity is not None else 0.0)
+            + weight * hit.words
+            - cost * hit.is_background,
+        )
+        for hit in found
+    ]
+    scored.sort(key=lambda hit: (-hit.score, hit.chunk_id))
+    sections: dict[tuple[str, int], Hit] = {}
+    for hit in scored:
+        sections.setdefault((hit.document, hit.section), hit)
+    return list(sections.values())
+
+
+def _quoted(stem: str) -> str:
+    """A stem as a tsquery that stands for itself."""
+    escaped = stem.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"

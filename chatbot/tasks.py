@@ -14,6 +14,30 @@ def ingest_document(*, document_id: int) -> None:
         ingest.ingest(document=document, now=timezone.now())
 
 
+@shared_task(name="chatbot.look_at_page")
+def look_at_page(*, page_id: int) -> None:
+    from chatbot import webpages
+    from chatbot.models import WebPage
+
+    page = WebPage.objects.filter(pk=page_id).first()
+    if page:
+        webpages.look_at(page=page, now=timezone.now())
+
+
+@shared_task(name="chatbot.look_at_due_pages")
+def look_at_due_pages() -> None:
+    from chatbot import webpages
+
+    webpages.look_at_due(now=timezone.now())
+
+
+@shared_task(name="chatbot.count_words")
+def count_words() -> None:
+    from chatbot import words
+
+    words.refresh_counts()
+
+
 @shared_task(name="chatbot.clear_old_conversations")
 def clear_old_conversations() -> None:
     from chatbot import services

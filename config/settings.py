@@ -148,7 +148,11 @@ DATABASES["default"] |= {
     "CONN_HEALTH_CHECKS": True,
     "OPTIONS": {
         "connect_timeout": 5,
-        "options": "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000",
+        "options": (
+            "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000 "
+            # with a filter the index alone would give too few passages
+            "-c hnsw.ef_search=100 -c hnsw.iterative_scan=relaxed_order"
+        ),
     },
 }
 if DATABASE_POOL_SIZE:
@@ -315,7 +319,11 @@ CELERY_TASK_SOFT_TIME_LIMIT = 540
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"chatbot.ingest_*": {"queue": "slow"}, "invoicing.build_packages": {"queue": "slow"}}
+CELERY_TASK_ROUTES = {
+    "chatbot.ingest_*": {"queue": "slow"},
+    "chatbot.look_at_*": {"queue": "slow"},
+    "invoicing.build_packages": {"queue": "slow"},
+}
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -402,6 +410,8 @@ EMBEDDING_INPUT_TYPES = env.bool("EMBEDDING_INPUT_TYPES", default=False)
 RAG_CHUNK_SIZE = env.int("RAG_CHUNK_SIZE", default=1000)
 RAG_CHUNK_OVERLAP = env.int("RAG_CHUNK_OVERLAP", default=200)
 RAG_TOP_K_RESULTS = env.int("RAG_TOP_K_RESULTS", default=5)
+# Names that may be read though their addresses are private: an intranet, or a page of this very machine.
+KNOWLEDGE_INTERNAL_HOSTS = env.list("KNOWLEDGE_INTERNAL_HOSTS", default=[])
 CHAT_QUESTIONS_PER_HOUR = env.int("CHAT_QUESTIONS_PER_HOUR", default=50)
 
 # --- Logs ---------------------------------------------------------------------------------------------------------

@@ -100,13 +100,13 @@ def amount(field: str, description: Any) -> Any:
     return shown
 
 
-def badge(field: str, description: Any, looks: Mapping[str, str]) -> Any:
+def badge(field: str, description: Any, looks: Mapping[str, str], *, ordering: str | None = None) -> Any:
     """A column or field for a state: shape, word and colour. `looks` names the shape: done, now, warn, stop.
 
-    unfold's own label has no shape, and stands only in lists.
+    unfold's own label has no shape, and stands only in lists. `ordering` is for a state that is no column itself.
     """
 
-    @display(description=description, ordering=field)
+    @display(description=description, ordering=ordering or field)
     def shown(_admin: Any, obj: Any) -> str:
         word = capfirst(getattr(obj, f"get_{field}_display")())
         return format_html('<span class="badge badge--{}">{}</span>', looks[getattr(obj, field)], word)

@@ -9,10 +9,11 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, IndirectObject,
 from reportlab.pdfgen.canvas import Canvas
 
 
-def pdf(*pages: str) -> bytes:
+def pdf(*pages: str, title: str = "") -> bytes:
     """One page for each text, its lines below each other."""
     file = BytesIO()
     canvas = Canvas(file)
+    canvas.setTitle(title)
     for page in pages:
         for number, line in enumerate(page.splitlines()):
             canvas.drawString(50, 780 - 20 * number, line)

@@ -90,7 +90,33 @@ def test_heading_ends_a_passage_and_is_kept_with_it():
 
     found = list(passages(sections, size=1000, overlap=200))
 
-    assert found == [Passage("Articolo 33", None, "Notifica."), Passage("Articolo 34", 7, "Comunicazione.")]
+    assert found == [Passage("Articolo 33", None, "Notifica."), Passage("Articolo 34", 7, "Comunicazione.", section=1)]
+
+
+def test_section_goes_on_over_its_pages_and_ends_at_its_heading():
+    sections = [
+        Section("Art. 1", "A.", 1, ("Capo I",)), Section("Art. 1", "B.", 2, ("Capo I",)),
+        Section("Art. 2", "C.", 2, ("Capo I",)),
+        Section("Art. 1", "D.", 3, ("Capo II",)), Section("Art. 1", "E.", 3, ("Capo II",)),
+    ]  # fmt: skip
+
+    found = list(passages(sections, size=1000, overlap=200))
+
+    assert [passage.section for passage in found] == [0, 0, 1, 2, 2]
+    assert found[0].path == ("Capo I",)
+
+
+@pytest.mark.parametrize(
+    ("heading", "is_background"),
+    [
+        ("Considerando 26", True), ("Recital 26", True), ("Preambolo", True), ("PREAMBLE", True),
+        ("Articolo 26", False), ("Considerandone", False), ("", False),
+    ],
+)  # fmt: skip
+def test_what_explains_a_law_is_told_from_what_rules(heading: str, is_background: bool):
+    [passage] = passages([Section(heading, "Testo.")], size=1000, overlap=200)
+
+    assert passage.is_background is is_background
 
 
 def test_every_passage_of_a_section_has_its_heading_and_page():

@@ -14,7 +14,7 @@ from chatbot.chunking import Section, passages
 from chatbot.clients import embeddings
 from chatbot.front_matter import read_front_matter
 from chatbot.models import Topic
-from chatbot.parsing import _md
+from chatbot.parsing import parse
 from chatbot.retrieval import is_off_topic, search
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import learn
@@ -38,7 +38,7 @@ def told(name: str, language: str) -> dict[str, str]:
 
 
 def sections(name: str, language: str) -> list[Section]:
-    return [section for section in _md((FOLDER / f"{name}.{language}.md").read_bytes()) if section.text]
+    return list(parse("md", (FOLDER / f"{name}.{language}.md").read_bytes()).sections)
 
 
 def test_every_document_has_its_other_language():

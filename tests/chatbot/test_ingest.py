@@ -44,7 +44,7 @@ def progress(document: Document) -> tuple[str, int, int]:
 
 def upload(client: Client, content: bytes, name: str, **fields: str) -> Any:
     values = {"title": "", "topic": "GENERAL", "language": "it", **fields}
-    return client.post(ADD, {**values, "file": SimpleUploadedFile(name, content)})
+    return client.post(ADD, {**values, "files": SimpleUploadedFile(name, content)})
 
 
 @contextmanager
@@ -81,8 +81,10 @@ def test_added_document_waits_and_wakes_a_worker(django_capture_on_commit_callba
 @pytest.mark.parametrize(
     ("name", "text", "said", "expected"),
     [
-        ("guida.md", "Testo.", {}, ("guida", "GENERAL", "it", "")),
-        ("guida.en.md", "Text.", {}, ("guida.en", "GENERAL", "en", "")),
+        ("guida.md", "Il testo della guida.", {}, ("guida", "GENERAL", "it", "")),
+        ("guida.md", "# La guida\n\nIl testo.", {}, ("La guida", "GENERAL", "it", "")),
+        ("audit.md", "The text of the guide.", {}, ("audit", "GENERAL", "en", "")),
+        ("guida.en.md", "Testo.", {}, ("guida.en", "GENERAL", "en", "")),
         ("nis2_EN.txt", "Text.", {}, ("nis2_EN", "GENERAL", "it", "")),
         ("nis2-en.txt", "Text.", {}, ("nis2-en", "GENERAL", "en", "")),
         (
@@ -102,18 +104,18 @@ def test_added_document_waits_and_wakes_a_worker(django_capture_on_commit_callba
     ],
 )
 def test_what_is_not_said_comes_from_the_file(
-    name: str, text: str, said: dict[str, str], expected: tuple[str, str, str, str]
+    name: str, text: str, said: dict[str, str], expected: tuple[str, str, str, str], embedder: Embedder
 ):
-    document = add(text, name, **said)
+    document = learn(text, name, **said)
 
     assert (document.title, document.topic, document.language, document.version) == expected
 
 
 def test_document_is_read_into_passages(embedder: Embedder):
-    document = read(add(files.pdf("Articolo 1.", "Articolo 2."), "atto.pdf"))
+    document = read(add(files.pdf("Prima pagina.", "Seconda pagina."), "atto.pdf"))
 
     rows = list(document.chunks.order_by("position").values_list("position", "page", "text", "language"))
-    assert rows == [(0, 1, "Articolo 1.", "it"), (1, 2, "Articolo 2.", "it")]
+    assert rows == [(0, 1, "Prima pagina.", "it"), (1, 2, "Seconda pagina.", "it")]
     assert progress(document) == ("completed", 2, 2)
     assert (document.completed_at, document.error, document.attempts) == (NOW, "", 1)
     assert set(Chunk.objects.values_list("embedding_model", flat=True)) == {"multilingual-e5-small"}
@@ -385,9 +387,10 @@ def test_deleted_document_is_gone_with_every_trace_but_what_was_cited(
 
 
 REFUSED = [
-    (b"MZ\x90\x00", "programma.exe", "file_kind", "Accettiamo questi tipi di file: DOCX, MD, PDF, TXT."),
-    (b"Testo.", "senza-estensione", "file_kind", "Accettiamo questi tipi di file: DOCX, MD, PDF, TXT."),
-    (b"Testo.", "pagina.html", "file_kind", "Accettiamo questi tipi di file: DOCX, MD, PDF, TXT."),
+    (b"MZ\x90\x00", "programma.exe", "file_kind", "Accettiamo questi tipi di file: DOC, DOCX, HTML, MD, PDF, TXT."),
+    (b"Testo.", "senza-estensione", "file_kind", "Accettiamo questi tipi di file: DOC, DOCX, HTML, MD, PDF, TXT."),
+    (b"Testo.", "pagina.html", "file_content", "HTML"),
+    (b"Testo.", "antico.doc", "file_content", "DOC"),
     (b"", "vuoto.txt", "file_empty", "vuoto."),
     (b"a" * (10 * 1024 * 1024 + 1), "grande.txt", "file_size", "Il file supera i 10 MB."),
     (files.pdf("A."), "finto.txt", "file_content", "TXT"),
@@ -419,7 +422,7 @@ def test_file_we_do_not_take_is_refused(content: bytes, name: str, code: str, me
 def test_staff_are_told_why_a_file_is_refused(content: bytes, name: str, code: str, message: str, staff_client: Client):
     page = upload(staff_client, content, name)
 
-    [error] = page.context["adminform"].form.errors["file"]
+    [error] = page.context["adminform"].form.errors["files"]
     assert (page.status_code, message in error, Document.objects.count()) == (200, True, 0)
 
 
@@ -438,7 +441,7 @@ def test_staff_upload_a_document(staff_client: Client, staff: Any, django_captur
 def test_form_without_a_file_asks_for_one(staff_client: Client):
     page = staff_client.post(ADD, {"title": "X", "topic": "GDPR", "language": "it"})
 
-    assert page.context["adminform"].form.errors["file"] == ["Scegliete un file."]
+    assert page.context["adminform"].form.errors["files"] == ["Scegliete un file."]
     assert Document.objects.count() == 0
 
 

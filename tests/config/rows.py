@@ -145,6 +145,7 @@ MAKERS: dict[type[Model], Callable[[int], Any]] = {
     invoicing.ArchivePackage: make_package,
     Mail: make_mail,
     chatbot.Document: make_document,
+    chatbot.WebPage: lambda number: chatbot.WebPage.objects.create(url=f"https://example.com/{number}"),
     chatbot.Chunk: make_chunk,
     chatbot.Conversation: make_conversation,
     chatbot.Message: make_message,

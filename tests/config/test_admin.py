@@ -38,7 +38,8 @@ WRITTEN_BY_STAFF: dict[type[Model], set[str]] = {
     },
     User: {"first_name", "last_name", "language", "is_active"},
     ArchivePackage: set(),
-    chatbot.Document: {"file", "title", "topic", "language", "version", "is_active"},
+    chatbot.WebPage: {"url", "topic", "language", "every_days", "is_active"},
+    chatbot.Document: {"files", "title", "topic", "language", "version", "is_active"},
 }  # fmt: skip
 
 each_table = pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
@@ -253,6 +254,7 @@ BUTTONS = [
     ("invoice_again", make_uninvoiced_payment, "invoice_error", "00417 no partita IVA", "", "payment.invoiced"),
     ("process_again", MAKERS[StripeEvent], "state", "pending", "pending", "stripeevent.retried"),
     ("build_again", make_built_package, "state", "done", "pending", "archivepackage.requested"),
+    ("look_now", MAKERS[chatbot.WebPage], "url", "https://example.com/1", "https://example.com/1", "webpage.look_now"),
     ("read_again", make_read_document, "status", "completed", "pending", "document.read_again"),
 ]
 each_button = pytest.mark.parametrize(

@@ -1,16 +1,17 @@
-"""Documents and their chunks, conversations and their messages."""
+"""Documents, the passages they are cut into, and the web pages some of them come from."""
 
-import uuid
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from pgvector.django import HalfVectorField
+from pgvector.django import HalfVectorField, HnswIndex
 
 # The column is as wide as OpenAI's small model; a narrower model is padded with zeros, which leaves cosine alone.
 EMBEDDING_DIMENSIONS = 1536
@@ -54,9 +55,20 @@ class Document(models.Model):
     kind = models.CharField(_("kind"), max_length=4)
     title = models.CharField(_("title"), max_length=200, blank=True)
     topic = models.CharField(_("topic"), max_length=13, choices=Topic.choices, default=Topic.GENERAL)
-    language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES, default="it")
+    language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES, blank=True)
     version = models.CharField(_("version"), max_length=40, blank=True)
     is_active = models.BooleanField(_("used in answers"), default=True)
+    page = models.ForeignKey(
+        "WebPage", null=True, on_delete=models.SET_NULL, related_name="documents", verbose_name=_("web page")
+    )
+    replaces = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="replaced_by",
+        verbose_name=_("replaces"),
+        help_text=_("The version before: it leaves the answers when this one is ready."),
+    )
     content = models.BinaryField()
     sha256 = models.CharField("SHA-256", max_length=64)
     size = models.PositiveIntegerField(_("bytes"))
@@ -94,13 +106,57 @@ class Document(models.Model):
         self.save(update_fields=["status", "error"])
 
 
+class WebPage(models.Model):
+    """A page of the web that is looked at on a schedule; each change of it becomes a document."""
+
+    url = models.URLField(_("address"), max_length=500, unique=True)
+    topic = models.CharField(_("topic"), max_length=13, choices=Topic.choices, default=Topic.GENERAL)
+    language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES, blank=True)
+    is_active = models.BooleanField(_("looked at"), default=True)
+    every_days = models.PositiveSmallIntegerField(
+        _("every so many days"), default=7, validators=[MinValueValidator(1), MaxValueValidator(365)]
+    )
+    text_sha256 = models.CharField(max_length=64, blank=True)
+    etag = models.CharField(max_length=200, blank=True)
+    last_modified = models.CharField(max_length=60, blank=True)
+    error = models.TextField(_("error"), blank=True)
+    failures = models.PositiveSmallIntegerField(_("failures in a row"), default=0)
+    checked_at = models.DateTimeField(_("looked at last"), null=True)
+    changed_at = models.DateTimeField(_("changed last"), null=True)
+    next_check_at = models.DateTimeField(_("next look"), default=timezone.now)
+
+    class State(models.TextChoices):
+        NEW = "new", _("waiting")
+        READ = "read", _("ready")
+        FAILED = "failed", _("failed")
+
+    class Meta:
+        verbose_name = _("web page")
+        verbose_name_plural = _("web pages")
+
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def state(self) -> "WebPage.State":
+        return self.State.FAILED if self.error else self.State.READ if self.checked_at else self.State.NEW
+
+    def get_state_display(self) -> str:
+        return str(self.state.label)
+
+
 class Chunk(models.Model):
     """A passage: what is searched, shown to the model, and cited."""
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="chunks", verbose_name=_("document"))
     position = models.PositiveIntegerField(_("position"))
+    section = models.PositiveIntegerField(_("section"), default=0)
     heading = models.CharField(_("heading"), max_length=300, blank=True)
+    path = models.CharField(_("part of"), max_length=500, blank=True)
     page = models.PositiveIntegerField(_("page"), null=True)
+    is_background = models.BooleanField(
+        _("explains"), default=False, help_text=_("a recital or preamble: found after what it explains")
+    )
     text = models.TextField(_("text"))
     language = models.CharField(_("language"), max_length=2)
     sha256 = models.CharField("SHA-256", max_length=64)
@@ -114,6 +170,13 @@ class Chunk(models.Model):
         constraints: ClassVar = [models.UniqueConstraint(fields=["document", "position"], name="chatbot_chunk_once")]
         indexes: ClassVar = [
             GinIndex(fields=["search"], name="chatbot_chunk_search"),
+            HnswIndex(
+                fields=["embedding"],
+                name="chatbot_chunk_near",
+                m=16,
+                ef_construction=64,
+                opclasses=["halfvec_cosine_ops"],
+            ),
             models.Index(fields=["sha256", "embedding_model"], name="chatbot_chunk_same_text"),
         ]
 
@@ -121,89 +184,15 @@ class Chunk(models.Model):
         return f"{self.document} {self.position}"
 
 
-class ConversationQuerySet(models.QuerySet["Conversation"]):
-    def visible_to(self, *, user: Any, token: str | None) -> "ConversationQuerySet":
-        """A customer's own, or the guest's whose signed cookie has the token."""
-        if user.is_authenticated:
-            return self.filter(user=user)
-        return self.filter(user=None, token=token) if token else self.none()
+class WordCount(models.Model):
+    """In how many passages of a language a stem stands; the empty stem counts the passages themselves."""
 
-
-class Conversation(models.Model):
-    token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        blank=True,
-        on_delete=models.CASCADE,
-        related_name="conversations",
-        verbose_name=_("user"),
-    )
-    language = models.CharField(_("language"), max_length=2, default="it")
-    caller = models.CharField(max_length=64, help_text="keyed hash of the address, for the hourly limit")
-    created_at = models.DateTimeField(_("started"), auto_now_add=True)
-
-    objects = ConversationQuerySet.as_manager()
+    language = models.CharField(max_length=2)
+    stem = models.TextField()
+    passages = models.PositiveIntegerField()
 
     class Meta:
-        verbose_name = _("conversation")
-        verbose_name_plural = _("conversations")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["language", "stem"], name="chatbot_wordcount_once")]
 
     def __str__(self) -> str:
-        return str(self.token)
-
-
-class Message(models.Model):
-    """A question or an answer; an answer keeps what it cost and how it ended."""
-
-    class Role(models.TextChoices):
-        QUESTION = "question", _("question")
-        ANSWER = "answer", _("answer")
-
-    class Outcome(models.TextChoices):
-        ANSWERED = "answered", _("answered")
-        REFUSED = "refused", _("no support in the documents")
-        INCOMPLETE = "incomplete", _("cut off")
-        FAILED = "failed", _("service not available")
-
-    reference = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    conversation = models.ForeignKey(
-        Conversation, on_delete=models.CASCADE, related_name="messages", verbose_name=_("conversation")
-    )
-    role = models.CharField(_("role"), max_length=8, choices=Role.choices)
-    text = models.TextField(_("text"))
-    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, blank=True)
-    error = models.CharField(_("error"), max_length=200, blank=True)
-    model = models.CharField(_("model"), max_length=60, blank=True)
-    input_tokens = models.PositiveIntegerField(_("tokens in"), default=0)
-    output_tokens = models.PositiveIntegerField(_("tokens out"), default=0)
-    cache_read_tokens = models.PositiveIntegerField(_("tokens read from cache"), default=0)
-    cache_write_tokens = models.PositiveIntegerField(_("tokens written to cache"), default=0)
-    created_at = models.DateTimeField(_("at"), auto_now_add=True)
-
-    class Meta:
-        verbose_name = _("message")
-        verbose_name_plural = _("messages")
-        indexes: ClassVar = [models.Index(fields=["conversation", "created_at"], name="chatbot_message_order")]
-
-    def __str__(self) -> str:
-        return f"{self.role} {self.reference}"
-
-
-class Citation(models.Model):
-    """A source of an answer, copied so that it can be read when the document is gone."""
-
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="citations")
-    number = models.PositiveSmallIntegerField()
-    chunk = models.ForeignKey(Chunk, null=True, on_delete=models.SET_NULL, related_name="+")
-    title = models.CharField(max_length=200)
-    heading = models.CharField(max_length=300, blank=True)
-    page = models.PositiveIntegerField(null=True)
-    passage = models.TextField()
-    quote = models.TextField(help_text="the words the answer rests on, as they stand in the passage")
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["message", "number"], name="chatbot_citation_once")]
-
-    def __str__(self) -> str:
-        return f"[{self.number}] {self.title}"
+        return f"{self.language} {self.stem} {self.passages}"

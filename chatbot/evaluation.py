@@ -1,0 +1,156 @@
+"""How well the passages are found: Recall@5, MRR@10 and refusals over questions whose right sections are known."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from statistics import fmean
+from typing import Any
+
+from asgiref.sync import async_to_sync
+
+from chatbot.clients import embeddings
+from chatbot.retrieval import Hit, is_off_topic, search
+
+UNANSWERABLE = "unanswerable"
+_TOP, _DEEP = 5, 10
+# The same part of the same act, in whichever language it is loaded.
+_PARTS = {
+    "article": "articolo",
+    "recital": "considerando",
+    "annex": "allegato",
+    "chapter": "capo",
+    "section": "sezione",
+}
+
+
+class QuestionsError(ValueError):
+    """The file is not a list of questions; the message says which line and why."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, the sections that answer it (`gold`, all needed by a "multi" one), and others that do as well."""
+
+    id: str
+    language: str
+    kind: str
+    text: str
+    gold: tuple[str, ...]
+    also: tuple[str, ...]
+    rewrite: str = ""
+
+    @property
+    def is_answerable(self) -> bool:
+        return self.kind != UNANSWERABLE
+
+
+@dataclass(frozen=True)
+class Score:
+    """Of one question by one method: the share of what it needs among five, and 1 / rank of the first right one."""
+
+    question: Question
+    recall: float
+    reciprocal_rank: float
+
+
+def read_questions(path: Path) -> list[Question]:
+    """Questions as JSON lines with id, lang, kind, question, gold, also and optionally rewrite."""
+    questions = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            told = json.loads(line)
+            questions.append(
+                Question(
+                    id=str(told["id"]),
+                    language=told["lang"],
+                    kind=told["kind"],
+                    text=told["question"],
+                    gold=tuple(told["gold"]),
+                    also=tuple(told.get("also", ())),
+                    rewrite=told.get("rewrite", ""),
+                )
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise QuestionsError(f"{path}, line {number}: {type(error).__name__}: {error}") from error
+    if not questions:
+        raise QuestionsError(f"{path} has no question")
+    return questions
+
+
+def evaluate(questions: Sequence[Question]) -> dict[str, Any]:
+    """The figures of every method over `questions`, as the command prints them as JSON."""
+    vectors = async_to_sync(_embedded)([question.text for question in questions])
+    methods: dict[str, Callable[[int, Question], list[Hit]]] = {
+        "full_text": lambda _at, question: search(question.text, None, count=_DEEP),
+        "vector": lambda at, question: search(question.text, vectors[at], count=_DEEP, uses_words=False),
+        "hybrid": lambda at, question: search(question.text, vectors[at], count=_DEEP),
+    }
+    found = {
+        name: [(question, method(at, question)) for at, question in enumerate(questions)]
+        for name, method in methods.items()
+    }
+    refused = [(question, is_off_topic(hits)) for question, hits in found["hybrid"]]
+    return {
+        "questions": len(questions),
+        "methods": {name: _figures(_scored(pairs)) for name, pairs in found.items()},
+        "refusal": {
+            "unanswerable_refused": _share(gone for question, gone in refused if not question.is_answerable),
+            "answerable_refused": _share(gone for question, gone in refused if question.is_answerable),
+        },
+    }
+
+
+def score(question: Question, hits: Sequence[Hit]) -> Score:
+    """For a "multi" question the share of `gold` among the first five; else whether one right section is there."""
+    keys = [_key(hit.document, hit.heading) for hit in hits]
+    gold, right = {*map(_gold_key, question.gold)}, {*map(_gold_key, (*question.gold, *question.also))}
+    first = {*keys[:_TOP]}
+    recall = len(gold & first) / len(gold) if question.kind == "multi" else float(bool(right & first))
+    place = next((at for at, key in enumerate(keys[:_DEEP], start=1) if key in right), None)
+    return Score(question, recall, 1 / place if place else 0.0)
+
+
+async def _embedded(texts: Sequence[str]) -> list[list[float]]:
+    return [await embeddings.embed_question(text) for text in texts]
+
+
+def _scored(pairs: Iterable[tuple[Question, list[Hit]]]) -> list[Score]:
+    return [score(question, hits) for question, hits in pairs if question.is_answerable]
+
+
+def _figures(scores: Sequence[Score]) -> dict[str, dict[str, float]]:
+    """Over all, by kind and by language."""
+    groups = defaultdict[str, list[Score]](list)
+    for each in scores:
+        for name in ("all", each.question.kind, each.question.language):
+            groups[name].append(each)
+    return {
+        name: {
+            "recall_at_5": round(fmean(each.recall for each in group), 3),
+            "mrr_at_10": round(fmean(each.reciprocal_rank for each in group), 3),
+            "questions": len(group),
+        }
+        for name, group in groups.items()
+    }
+
+
+def _share(flags: Iterable[bool]) -> float:
+    counted = list(flags)
+    return round(sum(counted) / len(counted), 3) if counted else 0.0
+
+
+def _gold_key(gold: str) -> tuple[str, str]:
+    document, _hash, heading = gold.partition("#")
+    return _key(f"{document}.md", heading)
+
+
+def _key(name: str, heading: str) -> tuple[str, str]:
+    """Act and part, without the act's language and the part's rubric: ("gdpr", "articolo 33")."""
+    act = PurePath(name).stem
+    act = act[:-3] if act.endswith((".it", ".en")) else act
+    kind, _space, number = heading.partition(" - ")[0].lower().strip().partition(" ")
+    return act, f"{_PARTS.get(kind, kind)} {number}".strip()

@@ -1,0 +1,98 @@
+"""Conversations, their messages, and the sources that answers rest on."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from chatbot.models.knowledge import Chunk
+
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    def visible_to(self, *, user: Any, token: str | None) -> "ConversationQuerySet":
+        """A customer's own, or the guest's whose signed cookie has the token."""
+        if user.is_authenticated:
+            return self.filter(user=user)
+        return self.filter(user=None, token=token) if token else self.none()
+
+
+class Conversation(models.Model):
+    token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="conversations",
+        verbose_name=_("user"),
+    )
+    language = models.CharField(_("language"), max_length=2, default="it")
+    caller = models.CharField(max_length=64, help_text="keyed hash of the address, for the hourly limit")
+    created_at = models.DateTimeField(_("started"), auto_now_add=True)
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
+
+    def __str__(self) -> str:
+        return str(self.token)
+
+
+class Message(models.Model):
+    """A question or an answer; an answer keeps what it cost and how it ended."""
+
+    class Role(models.TextChoices):
+        QUESTION = "question", _("question")
+        ANSWER = "answer", _("answer")
+
+    class Outcome(models.TextChoices):
+        ANSWERED = "answered", _("answered")
+        REFUSED = "refused", _("no support in the documents")
+        INCOMPLETE = "incomplete", _("cut off")
+        FAILED = "failed", _("service not available")
+
+    reference = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="messages", verbose_name=_("conversation")
+    )
+    role = models.CharField(_("role"), max_length=8, choices=Role.choices)
+    text = models.TextField(_("text"))
+    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, blank=True)
+    error = models.CharField(_("error"), max_length=200, blank=True)
+    model = models.CharField(_("model"), max_length=60, blank=True)
+    input_tokens = models.PositiveIntegerField(_("tokens in"), default=0)
+    output_tokens = models.PositiveIntegerField(_("tokens out"), default=0)
+    cache_read_tokens = models.PositiveIntegerField(_("tokens read from cache"), default=0)
+    cache_write_tokens = models.PositiveIntegerField(_("tokens written to cache"), default=0)
+    created_at = models.DateTimeField(_("at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        indexes: ClassVar = [models.Index(fields=["conversation", "created_at"], name="chatbot_message_order")]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.reference}"
+
+
+class Citation(models.Model):
+    """A source of an answer, copied so that it can be read when the document is gone."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="citations")
+    number = models.PositiveSmallIntegerField()
+    chunk = models.ForeignKey(Chunk, null=True, on_delete=models.SET_NULL, related_name="+")
+    title = models.CharField(max_length=200)
+    heading = models.CharField(max_length=300, blank=True)
+    page = models.PositiveIntegerField(null=True)
+    passage = models.TextField()
+    quote = models.TextField(help_text="the words the answer rests on, as they stand in the passage")
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["message", "number"], name="chatbot_citation_once")]
+
+    def __str__(self) -> str:
+        return f"[{self.number}] {self.title}"

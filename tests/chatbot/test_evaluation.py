@@ -1,0 +1,126 @@
+"""The figures of the search: how they are reckoned, and that the command says what is wrong with its questions."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from chatbot.evaluation import Question, QuestionsError, read_questions, score
+from chatbot.retrieval import Hit
+from tests.chatbot.embedder import Embedder
+from tests.chatbot.talk import BREACH, RECORDS, learn
+
+
+def question(kind: str = "exact", gold: tuple[str, ...] = (), also: tuple[str, ...] = ()) -> Question:
+    return Question("q", "it", kind, "Quante ore?", gold, also)
+
+
+def hits(*keys: str) -> list[Hit]:
+    return [
+        Hit(1, f"{document}.md", "", "it", 0, heading, "", None, "Testo.", False, 0.9, 0.1, True)
+        for document, heading in (key.split("#") for key in keys)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "recall", "rank"),
+    [
+        (["gdpr.it#Articolo 33 - Notifica"], 1.0, 1.0),
+        (["gdpr.it#Articolo 3 - Ambito", "gdpr.it#Articolo 33"], 1.0, 0.5),
+        (["gdpr.it#Articolo 330 - Altro"], 0.0, 0.0),
+        (["ai-act.it#Articolo 33"], 0.0, 0.0),
+        (["gdpr.en#Article 33 - Notification"], 1.0, 1.0),
+        (["gdpr.it#Considerando 85"], 1.0, 1.0),
+        (["gdpr.it#Articolo 1"] * 5 + ["gdpr.it#Articolo 33"], 0.0, 1 / 6),
+        (["gdpr.it#Articolo 1"] * 10 + ["gdpr.it#Articolo 33"], 0.0, 0.0),
+        ([], 0.0, 0.0),
+    ],
+)
+def test_question_is_answered_by_any_right_section_among_the_first(found: list[str], recall: float, rank: float):
+    scored = score(question(gold=("gdpr.it#Articolo 33",), also=("gdpr.it#Considerando 85",)), hits(*found))
+
+    assert (scored.recall, scored.reciprocal_rank) == (recall, rank)
+
+
+def test_question_about_several_sections_needs_them_all():
+    asked = question("multi", ("gdpr.it#Articolo 33", "dlgs-138-2024.it#Articolo 25"), ("gdpr.it#Articolo 34",))
+
+    half = score(asked, hits("gdpr.it#Articolo 34", "gdpr.it#Articolo 33"))
+    whole = score(asked, hits("dlgs-138-2024.it#Articolo 25 - Notifica", "gdpr.it#Articolo 33 - Notifica"))
+
+    assert (half.recall, half.reciprocal_rank) == (0.5, 1.0)
+    assert (whole.recall, whole.reciprocal_rank) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ("", "has no question"),
+        ("\n\n", "has no question"),
+        ("{", "line 1: JSONDecodeError"),
+        ('{"id": "a", "lang": "it", "kind": "exact", "question": "?", "gold": []}\n[]', "line 2: TypeError"),
+        ('\n{"id": "a"}', "line 2: KeyError: 'lang'"),
+    ],
+)
+def test_file_of_questions_says_what_is_wrong_with_it(lines: str, reason: str, tmp_path: Path):
+    path = tmp_path / "questions.jsonl"
+    path.write_text(lines)
+
+    with pytest.raises(QuestionsError, match=reason):
+        read_questions(path)
+
+
+def test_published_questions_are_read(shared: Path):
+    questions = read_questions(shared / "kb" / "eval-dev.jsonl")
+
+    assert len(questions) == 70
+    assert len([each for each in questions if each.is_answerable]) == 60
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    rows = [
+        {"id": "1", "kind": "exact", "question": "Quante ore ho per la notifica?", "gold": ["gdpr.it#Articolo 33"]},
+        {"id": "2", "kind": "cross", "question": "Who keeps a record of activities?", "gold": ["gdpr.it#Articolo 30"]},
+        {"id": "3", "kind": "unanswerable", "question": "Qual è la ricetta della carbonara?", "gold": []},
+    ]
+    path = tmp_path / "questions.jsonl"
+    path.write_text("\n".join(json.dumps(row | {"lang": "en" if row["kind"] == "cross" else "it"}) for row in rows))
+    return path
+
+
+@pytest.mark.django_db
+def test_command_prints_the_figures_of_every_method(questions: Path, embedder: Embedder):
+    learn(BREACH + RECORDS)
+    out = StringIO()
+
+    call_command("rag_eval", questions=questions, json=True, stdout=out)
+
+    told = json.loads(out.getvalue())
+    assert told["questions"] == 3
+    assert set(told["methods"]) == {"full_text", "vector", "hybrid"}
+    for figures in told["methods"].values():
+        assert set(figures) == {"all", "exact", "cross", "it", "en"}
+    assert told["methods"]["hybrid"]["all"] == {"recall_at_5": 1.0, "mrr_at_10": 1.0, "questions": 2}
+    assert told["refusal"] == {"unanswerable_refused": 1.0, "answerable_refused": 0.0}
+
+
+@pytest.mark.django_db
+def test_command_prints_a_table(questions: Path, embedder: Embedder):
+    learn(BREACH + RECORDS)
+    out = StringIO()
+
+    call_command("rag_eval", questions=questions, stdout=out)
+
+    first, second, *rows, refused = out.getvalue().strip("\n").splitlines()
+    assert first.split() == ["full_text", "vector", "hybrid"]
+    assert second.split() == ["Recall@5", "MRR@10"] * 3
+    assert [row.split()[:2] for row in rows] == [["all", "2"], ["exact", "1"], ["it", "1"], ["cross", "1"], ["en", "1"]]
+    assert refused == "refused without a model: 100.0% of what has no answer, 0.0% of what has one"
+
+
+def test_command_without_its_file_says_so():
+    with pytest.raises(CommandError, match="No such file"):
+        call_command("rag_eval", questions=Path("/nowhere.jsonl"))
