@@ -1,8 +1,7 @@
-"""The back office's view of the assistant: documents in, passages, conversations."""
+"""The knowledge base in the back office: files and web pages in, passages to look at."""
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Count
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -14,8 +13,8 @@ from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from chatbot import ingest, tasks
 from chatbot.clients import web
-from chatbot.models import Chunk, Citation, Conversation, Document, Message, WebPage
-from core.admin import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, badge, confirmed
+from chatbot.models import Chunk, Document, WebPage
+from core.admin import AuditedAdmin, ReadOnlyAdmin, badge, confirmed
 from core.errors import DomainError, PermanentError
 from core.tasks import enqueue
 from core.uploads import checked_kind
@@ -253,50 +252,3 @@ class ChunkAdmin(ReadOnlyAdmin):
 
     def lookup_allowed(self, lookup, value, request=None):
         return lookup == "document__id__exact" or super().lookup_allowed(lookup, value, request)
-
-
-class MessageInline(ReadOnlyInline):
-    model = Message
-    fields = ("created_at", "role", "text", "outcome", "input_tokens", "output_tokens")
-    readonly_fields = fields
-    ordering = ("pk",)
-    verbose_name_plural = _("Messages")
-
-
-@admin.register(Conversation)
-class ConversationAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "user", "language", "questions")
-    list_filter = ("language",)
-    search_fields = ("user__email", "token")
-    list_select_related = ("user",)
-    date_hierarchy = "created_at"
-    ordering = ("-created_at", "-pk")
-    fields = ("token", "user", "language", "created_at")
-    inlines = (MessageInline,)
-
-    def get_queryset(self, request):
-        return super().get_queryset(request).annotate(message_count=Count("messages"))
-
-    @display(description=_("messages"), ordering="message_count")
-    def questions(self, conversation):
-        return conversation.message_count
-
-
-class CitationInline(ReadOnlyInline):
-    model = Citation
-    fields = ("number", "title", "heading", "page", "quote")
-    verbose_name_plural = _("Sources")
-
-
-@admin.register(Message)
-class MessageAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "role", "opening", "outcome", "model", "input_tokens", "output_tokens")
-    list_filter = ("role", "outcome", "model")
-    search_fields = ("text",)
-    date_hierarchy = "created_at"
-    ordering = ("-created_at", "-pk")
-    inlines = (CitationInline,)
-
-    @display(description=_("text"))
-    def opening(self, message: Message):
-        return message.text[:80]
