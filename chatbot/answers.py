@@ -1,28 +1,32 @@
 """Answers a question from the documents, as a stream of events; the row of the answer tells how it ended.
 
 No database connection is held while the model writes. Citations are checked here: only passages that were given to the
-model can be cited, and an answer that cites none becomes the refusal.
+model can be cited, and an answer that cites none becomes the refusal. What the model writes passes the guard first.
 """
 
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import transaction
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from chatbot import assistant, own_data, rewriting, spending
+from chatbot.assistant import Setting
 from chatbot.chunking import sentences
 from chatbot.clients import claude, embeddings
-from chatbot.models import Citation, Conversation, Message
-from chatbot.prompts import load
+from chatbot.guard import OutputGuard, PromptLeakError
+from chatbot.languages import language_of
+from chatbot.models import Citation, Conversation, Message, ModelCall
 from chatbot.retrieval import Hit, is_off_topic, search
+from chatbot.spending import BudgetError, Usage
 from core.errors import PermanentError, TransientError, VendorError
 from core.offload import gives_back
 
@@ -32,6 +36,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _HISTORY = 6
+_TOOL_ROUNDS = 2
+_CHARACTERS_A_TOKEN = 3
 _MARK = re.compile(r"\s?\[(\d{1,2})\]")
 REFUSALS = {
     "it": "I nostri documenti non danno una risposta a questa domanda.",
@@ -56,7 +62,8 @@ class Cite:
     page: int | None
     passage: str
     quote: str
-    chunk_id: int
+    chunk_id: int | None
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,86 +85,256 @@ class Done:
 Event = Token | Cite | Replace | Done
 
 
+@dataclass(frozen=True)
+class _Known:
+    """A source the model was given, as it may be cited."""
+
+    title: str
+    heading: str
+    page: int | None
+    text: str
+    chunk_id: int | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What is known before anything is searched for."""
+
+    setting: Setting
+    history: Sequence[claude.Turn]
+    user: Any
+    language: str
+
+
 @dataclass
 class _Draft:
     """The answer so far."""
 
     text: str = ""
+    outcome: str = Message.Outcome.INCOMPLETE
+    error: str = ""
     cites: list[Cite] = field(default_factory=list)
     numbers: dict[int, int] = field(default_factory=dict)  # index of the source -> its number
-    ended: claude.Ended | None = None
+    call: ModelCall | None = None  # the one not yet settled
+    so_far: claude.Ended | None = None  # what it has cost
+    wanted: claude.ToolUse | None = None
+
+    def refuse(self, language: str, error: str = "") -> str:
+        self.text, self.outcome, self.error, self.cites = REFUSALS[language], Message.Outcome.REFUSED, error, []
+        return self.text
 
 
 async def answer(*, question: Message, conversation: Conversation) -> AsyncIterator[Event]:
     """Retrieve, ask, stream. Ends with `Done` unless the reader goes away; then what was written is kept as cut off."""
     draft = _Draft()
-    outcome, error = Message.Outcome.INCOMPLETE, ""
+    scene = await _database(_scene, question, conversation)
     try:
-        hits = await _find(question.text)
-        if is_off_topic(hits):
-            outcome, draft.text = Message.Outcome.REFUSED, REFUSALS[conversation.language]
-            yield Token(draft.text)
-        else:
-            history = await _database(_history, conversation, question)
-            async with aclosing(_ask(draft, hits, history, question.text)) as events:
-                async for event in events:
-                    yield event
-            outcome = Message.Outcome.ANSWERED if draft.cites else Message.Outcome.REFUSED
-            if not draft.cites and draft.text.strip() not in REFUSALS.values():
-                draft.text = REFUSALS[conversation.language]
-                yield Replace(draft.text)
-            elif (text := _without_unknown_marks(draft)) != draft.text:
-                draft.text = text
-                yield Replace(text)
+        async with aclosing(_written(draft, scene, question)) as events:
+            async for event in events:
+                yield event
+    except PromptLeakError:
+        logger.warning("answer to %s: the model repeated its instructions", question.reference)
+        yield Replace(draft.refuse(scene.language, "prompt_leak"))
+    except BudgetError:
+        draft.outcome, draft.error = Message.Outcome.LIMITED, "budget"
     except VendorError as trouble:
-        error = trouble.code or type(trouble).__name__
-        outcome = Message.Outcome.INCOMPLETE if draft.text else Message.Outcome.FAILED
+        draft.error = trouble.code or type(trouble).__name__
+        draft.outcome = Message.Outcome.INCOMPLETE if draft.text else Message.Outcome.FAILED
         logger.warning("answer to %s: %s", question.reference, trouble)
     except (asyncio.CancelledError, GeneratorExit):
         # the reader went away: keep what there is, from a task of its own, for this one is over
-        keeper = asyncio.ensure_future(_database(_keep, conversation, draft, outcome, "reader_gone"))
+        draft.error = "reader_gone"
+        keeper = asyncio.ensure_future(_database(_keep, conversation, draft))
         _keepers.add(keeper)
         keeper.add_done_callback(_keepers.discard)
         raise
-    message = await _database(_keep, conversation, draft, outcome, error)
+    message = await _database(_keep, conversation, draft)
     yield Done(str(message.reference), message.outcome, ending(message.outcome, conversation.language))
 
 
 _keepers: set[asyncio.Future[Any]] = set()
 
 
-async def _find(question: str) -> list[Hit]:
-    """The passages; with the embeddings away, full text alone."""
+async def _written(draft: _Draft, scene: _Scene, question: Message) -> AsyncGenerator[Event, None]:
+    """The events of an answer; `draft` tells how it ended."""
+    if not scene.setting.version.is_answering:
+        draft.outcome, draft.error = Message.Outcome.LIMITED, "switched_off"
+        return
+    hits = await _find(scene, question)
+    is_own = own_data.is_about_own(question.text, scene.user)
+    if not is_own and is_off_topic(hits, scene.setting.version.off_topic_similarity):
+        yield Token(draft.refuse(scene.language))
+        return
+    async with aclosing(_asked(draft, scene, question, hits, is_own=is_own)) as events:
+        async for event in events:
+            yield event
+    draft.outcome = Message.Outcome.ANSWERED
+    if not draft.cites:
+        shown = draft.text
+        if draft.refuse(scene.language) != shown.strip():
+            yield Replace(draft.text)
+    elif (text := _without_unknown_marks(draft)) != draft.text:
+        draft.text = text
+        yield Replace(text)
+
+
+async def _asked(
+    draft: _Draft, scene: _Scene, question: Message, hits: Sequence[Hit], *, is_own: bool
+) -> AsyncGenerator[Event, None]:
+    """Ask the model, and once more with what its tools gave, as often as it may read."""
+    known = [_Known(hit.title, hit.heading, hit.page, hit.text, hit.chunk_id) for hit in hits]
+    request = claude.Request(
+        model=scene.setting.model,
+        system=scene.setting.prompt,
+        question=question.text,
+        sources=[claude.Source(_source_title(hit), f"passage-{hit.chunk_id}", sentences(hit.text)) for hit in hits],
+        history=scene.history,
+        tools=own_data.TOOLS if is_own else (),
+    )
+    topic = hits[0].topic if hits else ""
+    for _round in range(_TOOL_ROUNDS + 1):
+        async with aclosing(_call(draft, scene, question, request, known, topic)) as events:
+            async for event in events:
+                yield event
+        if draft.wanted is None:
+            return
+        rows = await _database(own_data.run, draft.wanted.name, draft.wanted.arguments, scene.user, scene.language)
+        known += [_Known(row.title, "", None, row.text, url=row.url) for row in rows]
+        sources = [claude.Source(row.title, row.reference, sentences(row.text)) for row in rows]
+        request = replace(request, results=(*request.results, claude.ToolResult(draft.wanted, sources)))
+        draft.wanted = None
+
+
+async def _call(
+    draft: _Draft, scene: _Scene, question: Message, request: claude.Request, known: Sequence[_Known], topic: str
+) -> AsyncGenerator[Event, None]:
+    """One call of the model, with its cost put aside before and settled after."""
+    pen = _Pen(draft, known, OutputGuard(prompt=scene.setting.prompt, canary=scene.setting.canary))
+    draft.call, draft.so_far = await _put_aside(scene, question, ModelCall.Purpose.ANSWER, request, topic), None
     try:
-        vector: Sequence[float] | None = await embeddings.embed_question(question)
+        async with aclosing(claude.stream_answer(request)) as pieces:  # type: ignore[type-var]
+            async for piece in pieces:
+                for event in pen.write(piece):
+                    yield event
+        for event in pen.finish():
+            yield event
+    except VendorError as error:
+        for event in pen.finish():
+            yield event
+        if draft.so_far is None and await _given_back(draft.call, error):
+            draft.call = None
+        raise
+    await _database(_settle, draft)
+
+
+class _Pen:
+    """Writes what comes from the model into the draft, past the guard, and says what the reader is shown of it."""
+
+    def __init__(self, draft: _Draft, known: Sequence[_Known], guard: OutputGuard) -> None:
+        self._draft, self._known, self._guard = draft, known, guard
+
+    def write(self, piece: claude.Piece) -> Iterator[Event]:
+        """The events of one piece."""
+        if isinstance(piece, claude.TextPiece):
+            yield from self._say(self._guard.feed(piece.text))
+        elif isinstance(piece, claude.Cited):
+            yield from self.finish()
+            if cite := _checked(self._draft, piece, self._known):
+                yield cite
+        elif isinstance(piece, claude.ToolUse):
+            self._draft.wanted = piece
+        else:
+            self._draft.so_far = piece.so_far if isinstance(piece, claude.Begun) else piece
+
+    def finish(self) -> Iterator[Event]:
+        """What the guard still holds."""
+        yield from self._say(self._guard.flush())
+
+    def _say(self, text: str) -> Iterator[Event]:
+        if text:
+            self._draft.text += text
+            yield Token(text)
+
+
+async def _find(scene: _Scene, question: Message) -> list[Hit]:
+    """The passages: of the question as it stands, and of the question rewritten where that may find more."""
+    count, text = scene.setting.top_k, question.text
+    hits = await _search(text, count)
+    follows = bool(scene.history)
+    is_lost = not follows and is_off_topic(hits, scene.setting.version.off_topic_similarity)
+    is_found = not follows and rewriting.is_sure(hits, scene.language)
+    if is_lost or is_found or not scene.setting.version.rewrites_questions:
+        return hits
+    rewritten = await _rewritten(scene, question)
+    if not rewritten or rewritten == text:
+        return hits
+    better = await _search(rewritten, count)
+    return rewriting.merged(better, hits, count)
+
+
+async def _search(text: str, count: int) -> list[Hit]:
+    """With the embeddings away, full text alone."""
+    try:
+        vector: Sequence[float] | None = await embeddings.embed_question(text)
     except (TransientError, PermanentError) as error:
         logger.warning("retrieval by full text alone: %s", error)
         vector = None
-    return await _database(search, question, vector, count=settings.RAG_TOP_K_RESULTS)
+    return await _database(search, text, vector, count=count)
 
 
-async def _ask(
-    draft: _Draft, hits: Sequence[Hit], history: Sequence[claude.Turn], question: str
-) -> AsyncGenerator[Event, None]:
-    sources = [claude.Source(_source_title(hit), f"passage-{hit.chunk_id}", sentences(hit.text)) for hit in hits]
-    stream = claude.stream_answer(system=load("answer"), sources=sources, history=history, question=question)
-    async with aclosing(stream) as pieces:  # type: ignore[type-var]
-        async for piece in pieces:
-            if isinstance(piece, claude.TextPiece):
-                draft.text += piece.text
-                yield Token(piece.text)
-            elif isinstance(piece, claude.Ended):
-                draft.ended = piece
-            elif cite := _checked(draft, piece, hits):
-                yield cite
+async def _rewritten(scene: _Scene, question: Message) -> str:
+    """The question in the documents' words; "" when there is no money or no model for that."""
+    text, history, setting = question.text, scene.history, scene.setting
+    if told := await _database(rewriting.remembered, text, history, setting):
+        return told
+    request = claude.Request(setting.rewrite_model, "", text, history=history)
+    try:
+        call = await _put_aside(scene, question, ModelCall.Purpose.REWRITE, request, "")
+    except BudgetError:
+        return ""
+    try:
+        told, ended = await rewriting.rewritten(text, history, setting)
+    except VendorError as error:
+        logger.warning("question %s searched for as it stands: %s", question.reference, error)
+        await _given_back(call, error)
+        return ""
+    await _database(spending.settle, call, model=ended.model, usage=_usage(ended))
+    await _database(rewriting.remember, text, history, setting, told)
+    return told
 
 
-def _checked(draft: _Draft, cited: claude.Cited, hits: Sequence[Hit]) -> Cite | None:
-    """A citation of a passage that was really given, with words that really stand in it; else None."""
-    if not 0 <= cited.index < len(hits):
+async def _given_back(call: ModelCall, error: VendorError) -> bool:
+    """Whether the call was refused before it began, so that nothing was counted; of a lost one nobody knows."""
+    if error.code == "connection":
+        return False
+    await _database(spending.give_back, call)
+    return True
+
+
+async def _put_aside(scene: _Scene, question: Message, purpose: str, request: claude.Request, topic: str) -> ModelCall:
+    return await _database(
+        spending.put_aside, purpose=purpose, model=request.model.name, question=question,
+        version=scene.setting.version, characters=request.characters, max_tokens=request.model.max_tokens, topic=topic,
+        now=timezone.now(),
+    )  # fmt: skip
+
+
+def _scene(question: Message, conversation: Conversation) -> _Scene:
+    return _Scene(
+        setting=assistant.current(),
+        history=_history(conversation, question),
+        user=conversation.user,
+        language=language_of(question.text, conversation.language),
+    )
+
+
+def _checked(draft: _Draft, cited: claude.Cited, known: Sequence[_Known]) -> Cite | None:
+    """A citation of a source that was really given, with words that really stand in it; else None."""
+    if not 0 <= cited.index < len(known):
         return None
-    hit = hits[cited.index]
-    if not cited.quote.strip() or "".join(cited.quote.split()) not in "".join(hit.text.split()):
+    source = known[cited.index]
+    if not cited.quote.strip() or "".join(cited.quote.split()) not in "".join(source.text.split()):
         return None
     is_new = cited.index not in draft.numbers
     number = draft.numbers.setdefault(cited.index, len(draft.numbers) + 1)
@@ -165,7 +342,9 @@ def _checked(draft: _Draft, cited: claude.Cited, hits: Sequence[Hit]) -> Cite | 
     if draft.text.endswith(mark):
         return None
     draft.text += mark
-    cite = Cite(number, hit.title, hit.heading, hit.page, hit.text, cited.quote, hit.chunk_id)
+    cite = Cite(
+        number, source.title, source.heading, source.page, source.text, cited.quote, source.chunk_id, source.url
+    )
     if is_new:
         draft.cites.append(cite)
     return cite
@@ -193,30 +372,36 @@ def _history(conversation: Conversation, question: Message) -> list[claude.Turn]
     return turns
 
 
-def _keep(conversation: Conversation, draft: _Draft, outcome: str, error: str) -> Message:
-    ended = draft.ended
-    with transaction.atomic():
-        message = Message.objects.create(
-            conversation=conversation,
-            role=Message.Role.ANSWER,
-            text=draft.text,
-            outcome=outcome,
-            error=error[:200],
-            model=ended.model if ended else "",
-            input_tokens=ended.input_tokens if ended else 0,
-            output_tokens=ended.output_tokens if ended else 0,
-            cache_read_tokens=ended.cache_read_tokens if ended else 0,
-            cache_write_tokens=ended.cache_write_tokens if ended else 0,
+@transaction.atomic
+def _keep(conversation: Conversation, draft: _Draft) -> Message:
+    if draft.call:  # cut off: what was written has been counted
+        _settle(draft)
+    message = Message.objects.create(
+        conversation=conversation, role=Message.Role.ANSWER, text=draft.text, outcome=draft.outcome,
+        error=draft.error[:200],
+    )  # fmt: skip
+    Citation.objects.bulk_create(
+        Citation(
+            message=message, number=cite.number, chunk_id=cite.chunk_id, title=cite.title, heading=cite.heading,
+            page=cite.page, passage=cite.passage, quote=cite.quote, url=cite.url,
         )
-        Citation.objects.bulk_create(
-            Citation(
-                message=message, number=cite.number, chunk_id=cite.chunk_id,
-                title=cite.title, heading=cite.heading, page=cite.page,
-                passage=cite.passage, quote=cite.quote,
-            )
-            for cite in draft.cites
-        )  # fmt: skip
+        for cite in draft.cites
+    )  # fmt: skip
     return message
+
+
+def _settle(draft: _Draft) -> None:
+    """Book what the provider counted; of an answer cut off, its own count of the question and ours of the words."""
+    call, so_far = draft.call, draft.so_far
+    if call and so_far:
+        written = 0 if so_far.stop_reason else len(draft.text) // _CHARACTERS_A_TOKEN
+        usage = replace(_usage(so_far), output_tokens=max(so_far.output_tokens, written))
+        spending.settle(call, model=so_far.model, usage=usage)
+    draft.call = None
+
+
+def _usage(ended: claude.Ended) -> Usage:
+    return Usage(ended.input_tokens, ended.output_tokens, ended.cache_read_tokens, ended.cache_write_tokens)
 
 
 def ending(outcome: str, language: str) -> str:
@@ -228,6 +413,10 @@ def ending(outcome: str, language: str) -> str:
             }
         if outcome == Message.Outcome.INCOMPLETE:
             return _("The answer was cut off. Your question is kept: please ask it again.")
+        if outcome == Message.Outcome.LIMITED:
+            return _("The assistant has answered all it may today. Write to %(email)s: a person will answer.") % {
+                "email": settings.SUPPORT_EMAIL
+            }
         if outcome == Message.Outcome.FAILED:
             return _("The assistant does not answer just now. Your question is kept: please try again in a minute.")
     return ""

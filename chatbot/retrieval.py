@@ -53,8 +53,8 @@ _WORD_SIDE = """ LIMIT %(pool)s
 ), best_by_word AS (
     SELECT id FROM by_word ORDER BY words DESC, id LIMIT %(pool)s
 )
-SELECT chunk.id, document.name, document.title, document.language, chunk.section, chunk.heading, chunk.path, chunk.page,
-       chunk.text, chunk.is_background,
+SELECT chunk.id, document.name, document.title, document.language, document.topic, chunk.section, chunk.heading,
+       chunk.path, chunk.page, chunk.text, chunk.is_background,
        CASE WHEN chunk.embedding_model = %(model)s THEN 1 - (chunk.embedding <=> %(vector)s::halfvec) END,
        coalesce(by_word.words, 0), by_vector.id IS NOT NULL
 FROM (SELECT id FROM by_vector UNION SELECT id FROM best_by_word) AS pool
@@ -75,6 +75,7 @@ class Hit:
     document: str
     title: str
     language: str
+    topic: str
     section: int
     heading: str
     path: str
@@ -122,12 +123,12 @@ def search(
     return _ranked(found, question)[:count]
 
 
-def is_off_topic(hits: Sequence[Hit]) -> bool:
+def is_off_topic(hits: Sequence[Hit], similarity: float = OFF_TOPIC_SIMILARITY) -> bool:
     """Whether nothing found could support an answer, so that no model needs to be asked."""
     if not hits:
         return True
     best = max((hit.similarity or 0.0 for hit in hits), default=0.0)
-    return best < OFF_TOPIC_SIMILARITY and max(hit.words for hit in hits) < OFF_TOPIC_WORDS
+    return best < similarity and max(hit.words for hit in hits) < OFF_TOPIC_WORDS
 
 
 def _documents(scope: Scope) -> dict[int, int]:

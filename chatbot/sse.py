@@ -14,6 +14,8 @@ def formatted(event: Event) -> bytes:
     """One event as it goes over the wire."""
     data: dict[str, Any] = asdict(event)
     data.pop("chunk_id", None)
+    if not data.get("url"):  # only what is the customer's own has one
+        data.pop("url", None)
     return f"event: {_NAMES[type(event)]}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 

@@ -400,6 +400,7 @@ INVOICE_RECEIPT_ALERT_HOURS = env.int("INVOICE_RECEIPT_ALERT_HOURS", default=24)
 ANTHROPIC_API_KEY = env.str("ANTHROPIC_API_KEY", default="")
 ANTHROPIC_BASE_URL = env.str("ANTHROPIC_BASE_URL", default="https://api.anthropic.com")
 CLAUDE_MODEL = env.str("CLAUDE_MODEL", default="claude-sonnet-4-6")
+CLAUDE_REWRITE_MODEL = env.str("CLAUDE_REWRITE_MODEL", default="claude-haiku-5-5")
 CLAUDE_MAX_TOKENS = env.int("CLAUDE_MAX_TOKENS", default=1024)
 CLAUDE_TEMPERATURE = env.float("CLAUDE_TEMPERATURE") if env.str("CLAUDE_TEMPERATURE", default="") else None
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
@@ -412,6 +413,7 @@ RAG_CHUNK_OVERLAP = env.int("RAG_CHUNK_OVERLAP", default=200)
 RAG_TOP_K_RESULTS = env.int("RAG_TOP_K_RESULTS", default=5)
 # Names that may be read though their addresses are private: an intranet, or a page of this very machine.
 KNOWLEDGE_INTERNAL_HOSTS = env.list("KNOWLEDGE_INTERNAL_HOSTS", default=[])
+CHAT_LINK_HOSTS = env.list("CHAT_LINK_HOSTS", default=[])
 CHAT_QUESTIONS_PER_HOUR = env.int("CHAT_QUESTIONS_PER_HOUR", default=50)
 
 # --- Logs ---------------------------------------------------------------------------------------------------------

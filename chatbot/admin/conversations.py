@@ -1,17 +1,17 @@
 """What people asked and what the assistant answered, in the back office: to be read."""
 
 from django.contrib import admin
-from django.db.models import Count
+from django.db.models import Count, Sum
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from chatbot.models import Citation, Conversation, Message
+from chatbot.models import Citation, Conversation, Message, ModelCall
 from core.admin import ReadOnlyAdmin, ReadOnlyInline
 
 
 class MessageInline(ReadOnlyInline):
     model = Message
-    fields = ("created_at", "role", "text", "outcome", "input_tokens", "output_tokens")
+    fields = ("created_at", "role", "text", "outcome", "error")
     readonly_fields = fields
     ordering = ("pk",)
     verbose_name_plural = _("Messages")
@@ -36,6 +36,13 @@ class ConversationAdmin(ReadOnlyAdmin):
         return conversation.message_count
 
 
+class ModelCallInline(ReadOnlyInline):
+    model = ModelCall
+    fields = ("at", "purpose", "model", "input_tokens", "output_tokens", "cache_read_tokens", "cost", "is_settled")
+    readonly_fields = fields
+    verbose_name_plural = _("Calls of models")
+
+
 class CitationInline(ReadOnlyInline):
     model = Citation
     fields = ("number", "title", "heading", "page", "quote")
@@ -44,12 +51,20 @@ class CitationInline(ReadOnlyInline):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "role", "opening", "outcome", "model", "input_tokens", "output_tokens")
-    list_filter = ("role", "outcome", "model")
+    list_display = ("created_at", "role", "opening", "outcome", "error", "cost")
+    list_filter = ("role", "outcome")
     search_fields = ("text",)
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-pk")
-    inlines = (CitationInline,)
+    inlines = (ModelCallInline, CitationInline)
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).annotate(spent=Sum("model_calls__cost"))
+
+    @display(description=_("cost"), ordering="spent")
+    def cost(self, message: Message):
+        spent = getattr(message, "spent", None)
+        return "" if spent is None else f"{spent:.4f} €"
 
     @display(description=_("text"))
     def opening(self, message: Message):

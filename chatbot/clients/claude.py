@@ -4,9 +4,10 @@ https://docs.claude.com/en/docs/build-with-claude/search-results
 Errors are told apart by their type, not their HTTP status: an error in mid-stream comes with status 200.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import anthropic
 import httpx2
@@ -18,7 +19,20 @@ from core.errors import PermanentError, TransientError
 
 # Between two pieces of an answer; the SDK's own default waits ten minutes.
 _TIMEOUT = anthropic.Timeout(connect=5, read=30, write=10, pool=5)
+_WHOLE_TIMEOUT_S = 8  # of a short answer that somebody waits for before the search
 _PASSING = {"overloaded_error", "rate_limit_error", "api_error", "timeout_error"}
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Model:
+    """Which model, and how it is to write."""
+
+    name: str
+    max_tokens: int
+    temperature: float | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,30 @@ class Cited:
 
 
 @dataclass(frozen=True)
+class ToolUse:
+    """The model wants to read with one of the tools it was offered."""
+
+    id: str
+    name: str
+    arguments: Any
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """What a tool gave, as sources to cite; they count on from those of the question."""
+
+    use: ToolUse
+    sources: Sequence[Source]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The model has read the question; `so_far` is what that cost, should nothing more come."""
+
+    so_far: "Ended"
+
+
+@dataclass(frozen=True)
 class Ended:
     """The answer is complete; what it cost by the provider's own count."""
 
@@ -57,6 +95,9 @@ class Ended:
     cache_write_tokens: int
 
 
+Piece = Begun | TextPiece | Cited | ToolUse | Ended
+
+
 @dataclass(frozen=True)
 class Turn:
     """An earlier question or answer; `role` is "user" or "assistant"."""
@@ -65,31 +106,47 @@ class Turn:
     text: str
 
 
-async def stream_answer(
-    *, system: str, sources: Sequence[Source], history: Sequence[Turn], question: str
-) -> AsyncIterator[TextPiece | Cited | Ended]:
+@dataclass(frozen=True)
+class Told:
+    """A whole short answer."""
+
+    text: str
+    ended: Ended
+
+
+@dataclass(frozen=True)
+class Request:
+    """A question with everything the model may rest its answer on."""
+
+    model: Model
+    system: str
+    question: str
+    sources: Sequence[Source] = ()
+    history: Sequence[Turn] = ()
+    tools: Sequence[Mapping[str, Any]] = ()
+    results: Sequence[ToolResult] = ()
+
+    @property
+    def characters(self) -> int:
+        """How much text goes to the model, as a measure of its cost."""
+        sources = (*self.sources, *(source for result in self.results for source in result.sources))
+        texts = [self.system, self.question, *(turn.text for turn in self.history), *(str(tool) for tool in self.tools)]
+        return sum(map(len, texts)) + sum(len(source.title) + sum(map(len, source.sentences)) for source in sources)
+
+
+async def stream_answer(request: Request) -> AsyncIterator[Piece]:
     """The answer piece by piece, `Ended` last. Raises `TransientError` or `PermanentError`, also in mid-stream.
 
     Closing the iterator closes the connection, and so ends what the answer costs.
     """
     try:
         # the raw events: the SDK's own accumulating stream costs twice their time, and the rows keep the text anyway
-        async with await _opened(system, _messages(sources, history, question)) as events:
-            ended = None
-            is_complete = False
+        async with await _once_more(lambda: _opened(request)) as events:
+            reader = _Reader()
             async for event in events:
-                if event.type == "content_block_delta":
-                    if piece := _piece(event.delta):
-                        yield piece
-                elif event.type == "message_start":
-                    ended = _begun(event.message)
-                elif event.type == "message_delta" and ended:
-                    ended = _ended(ended, event)
-                elif event.type == "message_stop":
-                    is_complete = True
-            if ended is None or not is_complete:
-                raise TransientError("Claude: the stream ended before the answer did", code="truncated")
-            yield ended
+                if piece := reader.take(event):
+                    yield piece
+            yield reader.end()
     except anthropic.APIStatusError as error:
         raise _folded(error) from error
     except (anthropic.APIError, httpx2.HTTPError, ValueError) as error:
@@ -97,45 +154,131 @@ async def stream_answer(
         raise TransientError(f"Claude: {type(error).__name__}", code="connection") from error
 
 
-async def _opened(system: str, messages: Any) -> anthropic.AsyncStream[types.RawMessageStreamEvent]:
-    async def post() -> anthropic.AsyncStream[types.RawMessageStreamEvent]:
-        return await _clients.get().messages.create(
-            model=settings.CLAUDE_MODEL,
-            max_tokens=settings.CLAUDE_MAX_TOKENS,
-            system=[{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}],
-            messages=messages,
-            extra_body=_sampling(),
-            stream=True,
+async def complete(*, model: Model, system: str, history: Sequence[Turn], question: str) -> Told:
+    """A short answer in one piece. Raises `TransientError` or `PermanentError`, also after eight seconds."""
+    messages = [*_turns(history), {"role": "user", "content": question}]
+    options: dict[str, Any] = {
+        "messages": messages, "extra_body": _sampling(model), "timeout": _WHOLE_TIMEOUT_S
+    }  # fmt: skip
+
+    def post() -> Awaitable[types.Message]:
+        return _clients.get().messages.create(
+            model=model.name, max_tokens=model.max_tokens, system=_cached(system), **options
         )
 
+    try:
+        message = await _once_more(post)
+    except anthropic.APIStatusError as error:
+        raise _folded(error) from error
+    except (anthropic.APIError, httpx2.HTTPError, ValueError) as error:
+        raise TransientError(f"Claude: {type(error).__name__}", code="connection") from error
+    text = "".join(block.text for block in message.content if block.type == "text")
+    ended = replace(_begun(message), stop_reason=message.stop_reason or "", output_tokens=message.usage.output_tokens)
+    return Told(text, ended)
+
+
+class _Reader:
+    """Makes pieces of the provider's events, and knows whether they were all there."""
+
+    def __init__(self) -> None:
+        self._ended: Ended | None = None
+        self._is_complete = False
+        self._tool: types.ToolUseBlock | None = None
+        self._arguments = ""
+
+    def take(self, event: types.RawMessageStreamEvent) -> Piece | None:
+        """The piece that is complete with this event, if any."""
+        if event.type == "content_block_delta":
+            if event.delta.type == "input_json_delta":
+                self._arguments += event.delta.partial_json
+            return _piece(event.delta)
+        if event.type == "content_block_start" and event.content_block.type == "tool_use":
+            self._tool, self._arguments = event.content_block, ""
+        elif event.type == "content_block_stop" and self._tool:
+            tool, self._tool = self._tool, None
+            return ToolUse(tool.id, tool.name, json.loads(self._arguments or "{}"))
+        return self._note(event)
+
+    def _note(self, event: types.RawMessageStreamEvent) -> Begun | None:
+        """What frames the answer: its beginning, its counts, its end."""
+        if event.type == "message_start":
+            self._ended = _begun(event.message)
+            return Begun(self._ended)
+        if event.type == "message_delta" and self._ended:
+            self._ended = _ended(self._ended, event)
+        elif event.type == "message_stop":
+            self._is_complete = True
+        return None
+
+    def end(self) -> Ended:
+        """The last counts; an answer that stops before its end is cut off, even where nobody says so."""
+        if self._ended is None or not self._is_complete:
+            raise TransientError("Claude: the stream ended before the answer did", code="truncated")
+        return self._ended
+
+
+def _opened(request: Request) -> Awaitable[anthropic.AsyncStream[types.RawMessageStreamEvent]]:
+    options: dict[str, Any] = {"tools": [dict(tool) for tool in request.tools]} if request.tools else {}
+    return _clients.get().messages.create(
+        model=request.model.name,
+        max_tokens=request.model.max_tokens,
+        system=_cached(request.system),
+        messages=_messages(request),
+        extra_body=_sampling(request.model),
+        stream=True,
+        **options,
+    )
+
+
+async def _once_more(post: Callable[[], Awaitable[T]]) -> T:
+    """A connection kept from an earlier answer may be closed by the other side at this very moment."""
     try:
         return await post()
     except anthropic.APITimeoutError:
         raise
     except anthropic.APIConnectionError:
-        # a connection kept from an earlier answer may be closed by the other side at this very moment
         return await post()
 
 
-def _sampling() -> dict[str, float] | None:
+def _cached(system: str) -> list[Any]:
+    """The rules are the same for every question: the provider keeps them, which costs a tenth."""
+    return [{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}]
+
+
+def _sampling(model: Model) -> dict[str, float] | None:
     """The temperature, where one is set: newer models refuse the parameter, and the SDK no longer knows it."""
-    return None if settings.CLAUDE_TEMPERATURE is None else {"temperature": settings.CLAUDE_TEMPERATURE}
+    return None if model.temperature is None else {"temperature": model.temperature}
 
 
-def _messages(sources: Sequence[Source], history: Sequence[Turn], question: str) -> Any:
-    results = [
-        {
-            "type": "search_result",
-            "source": source.reference,
-            "title": source.title,
-            # sentence by sentence: a citation names whole blocks
-            "content": [{"type": "text", "text": sentence} for sentence in source.sentences],
-            "citations": {"enabled": True},
-        }
-        for source in sources
-    ]
-    turns: list[dict[str, Any]] = [{"role": turn.role, "content": turn.text} for turn in history]
-    return [*turns, {"role": "user", "content": [*results, {"type": "text", "text": question}]}]
+def _messages(request: Request) -> Any:
+    asked = {"role": "user", "content": [*map(_result, request.sources), {"type": "text", "text": request.question}]}
+    messages = [*_turns(request.history), asked]
+    for result in request.results:
+        use = result.use
+        messages += [
+            {"role": "assistant", "content": [
+                {"type": "tool_use", "id": use.id, "name": use.name, "input": use.arguments}
+            ]},
+            {"role": "user", "content": [
+                {"type": "tool_result", "tool_use_id": use.id, "content": [*map(_result, result.sources)] or "[]"}
+            ]},
+        ]  # fmt: skip
+    return messages
+
+
+def _turns(history: Sequence[Turn]) -> list[dict[str, Any]]:
+    return [{"role": turn.role, "content": turn.text} for turn in history]
+
+
+def _result(source: Source) -> dict[str, Any]:
+    return {
+        "type": "search_result",
+        "source": source.reference,
+        "title": source.title,
+        # sentence by sentence: a citation names whole blocks
+        "content": [{"type": "text", "text": sentence} for sentence in source.sentences],
+        "citations": {"enabled": True},
+    }
 
 
 def _piece(delta: types.RawContentBlockDelta) -> TextPiece | Cited | None:

@@ -1,5 +1,6 @@
 """Rows of the assistant, by what they are about."""
 
+from chatbot.models.assistant import AssistantVersion, ModelCall, ModelPrice
 from chatbot.models.conversations import Citation, Conversation, ConversationQuerySet, Message
 from chatbot.models.knowledge import (
     EMBEDDING_DIMENSIONS,
@@ -15,6 +16,7 @@ from chatbot.models.knowledge import (
 __all__ = [
     "EMBEDDING_DIMENSIONS",
     "LEASE",
+    "AssistantVersion",
     "Chunk",
     "Citation",
     "Conversation",
@@ -22,6 +24,8 @@ __all__ = [
     "Document",
     "DocumentQuerySet",
     "Message",
+    "ModelCall",
+    "ModelPrice",
     "Topic",
     "WebPage",
     "WordCount",

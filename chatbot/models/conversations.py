@@ -53,6 +53,7 @@ class Message(models.Model):
         ANSWERED = "answered", _("answered")
         REFUSED = "refused", _("no support in the documents")
         INCOMPLETE = "incomplete", _("cut off")
+        LIMITED = "limited", _("the day’s budget is spent")
         FAILED = "failed", _("service not available")
 
     reference = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -63,11 +64,6 @@ class Message(models.Model):
     text = models.TextField(_("text"))
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, blank=True)
     error = models.CharField(_("error"), max_length=200, blank=True)
-    model = models.CharField(_("model"), max_length=60, blank=True)
-    input_tokens = models.PositiveIntegerField(_("tokens in"), default=0)
-    output_tokens = models.PositiveIntegerField(_("tokens out"), default=0)
-    cache_read_tokens = models.PositiveIntegerField(_("tokens read from cache"), default=0)
-    cache_write_tokens = models.PositiveIntegerField(_("tokens written to cache"), default=0)
     created_at = models.DateTimeField(_("at"), auto_now_add=True)
 
     class Meta:
@@ -88,6 +84,7 @@ class Citation(models.Model):
     title = models.CharField(max_length=200)
     heading = models.CharField(max_length=300, blank=True)
     page = models.PositiveIntegerField(null=True)
+    url = models.CharField(max_length=300, blank=True, help_text="of the customer's own order or invoice")
     passage = models.TextField()
     quote = models.TextField(help_text="the words the answer rests on, as they stand in the passage")
 

@@ -25,6 +25,7 @@ FOREIGN_LEADS = {
 }
 LINKS = {"it": " Si legge inoltre:", "en": " It also says:"}
 FOUND = {"it": "Ecco quanto risulta:", "en": "Here is what I found:"}
+MAX_TOLD = 3
 NOT_FOUND = {"it": "Non risulta nulla:", "en": "Nothing was found:"}
 
 REFUSAL_TAG = re.compile(r"<refusal(?:\s+lang=[\"']?(\w+)[\"']?)?>(.*?)</refusal>", re.S)
@@ -109,6 +110,8 @@ def extractive(prompt: Prompt) -> Answer:
     result = _tool_result(prompt.body["messages"])
     if result is not None:
         return _from_tool(prompt, result)
+    if _brings_passages(prompt.body["messages"]):
+        return _from_found(prompt)
     tool = _wanted_tool(prompt)
     if tool is not None:
         return _tool_call(prompt, tool)
@@ -141,8 +144,22 @@ def _quote(sentence: Sentence) -> Block:
     return block
 
 
+def _brings_passages(messages: list[Block]) -> bool:
+    return any(block["type"] == "tool_result" for block in content_of(messages[-1]))
+
+
+def _from_found(prompt: Prompt) -> Answer:
+    """What a tool found as passages, told whole and cited: it was looked up for this very question."""
+    found = [passage for passage in passages_of(prompt.body["messages"]) if passage.recent]
+    blocks: list[Block] = [{"type": "text", "text": FOUND[prompt.language]}]
+    for passage in found[:MAX_TOLD]:
+        cited = {"citations": [passage.citation(0, len(passage.blocks))]} if passage.cited else {}
+        blocks.append({"type": "text", "text": f" {' '.join(passage.blocks)}", **cited})
+    return Answer(blocks)
+
+
 def _tool_result(messages: list[Block]) -> Block | None:
-    """The result the last message brings; one made of passages is answered like any other passages."""
+    """The result the last message brings, unless it is made of passages."""
     results = [block for block in content_of(messages[-1]) if block["type"] == "tool_result"]
     return results[-1] if results and not passages_of(messages[-1:]) else None
 

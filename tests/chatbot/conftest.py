@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chatbot.clients import embeddings
+from chatbot.models import AssistantVersion
 from tests.chatbot.embedder import Embedder
 from tests.conftest import Control
 
@@ -35,3 +36,9 @@ def embedder(embedding_server: Embedder, settings: Any) -> Iterator[Embedder]:
 def claude(claude: Control) -> Iterator[Control]:
     yield claude
     claude.delete("/stream-fault")
+
+
+@pytest.fixture
+def asked_as_it_stands(transactional_db: None) -> None:
+    """Questions are not rewritten: the model's stand-in is asked once, for the answer."""
+    AssistantVersion.objects.create(note="test", rewrites_questions=False)

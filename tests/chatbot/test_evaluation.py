@@ -19,7 +19,7 @@ def question(kind: str = "exact", gold: tuple[str, ...] = (), also: tuple[str, .
 
 def hits(*keys: str) -> list[Hit]:
     return [
-        Hit(1, f"{document}.md", "", "it", 0, heading, "", None, "Testo.", False, 0.9, 0.1, True)
+        Hit(1, f"{document}.md", "", "it", "GDPR", 0, heading, "", None, "Testo.", False, 0.9, 0.1, True)
         for document, heading in (key.split("#") for key in keys)
     ]
 

@@ -202,7 +202,7 @@ def test_embedder_that_is_away_is_passing_trouble(embedder: Embedder, settings):
 
 
 def make_hit(similarity: float | None, words: float) -> Hit:
-    return Hit(1, "a.md", "A", "it", 0, "", "", None, "Testo.", False, similarity, words, True)
+    return Hit(1, "a.md", "A", "it", "GDPR", 0, "", "", None, "Testo.", False, similarity, words, True)
 
 
 @pytest.mark.parametrize(

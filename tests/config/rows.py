@@ -102,6 +102,20 @@ def make_chunk(number: int) -> chatbot.Chunk:
     return chatbot.Chunk.objects.create(document=make_document(number), sha256=str(number) * 64, **values)
 
 
+def make_price(number: int) -> chatbot.ModelPrice:
+    chatbot.ModelPrice.objects.exclude(model__startswith="m-").delete()  # those the product comes with
+    return chatbot.ModelPrice.objects.create(model=f"m-{number}", valid_from=DAY)
+
+
+def make_model_call(number: int) -> chatbot.ModelCall:
+    question = chatbot.Message.objects.create(conversation=make_conversation(number), role="question", text="Quante?")
+    counted = {"input_tokens": 800, "output_tokens": 100, "cost": "0.0042"}
+    return chatbot.ModelCall.objects.create(
+        purpose="answer", model=f"m-{number}", question=question, caller="x", topic="GDPR", day=DAY, at=timezone.now(),
+        **counted,
+    )  # fmt: skip
+
+
 def make_conversation(number: int) -> chatbot.Conversation:
     return chatbot.Conversation.objects.create(user=make_user(number), caller=str(number))
 
@@ -145,6 +159,9 @@ MAKERS: dict[type[Model], Callable[[int], Any]] = {
     invoicing.ArchivePackage: make_package,
     Mail: make_mail,
     chatbot.Document: make_document,
+    chatbot.AssistantVersion: lambda number: chatbot.AssistantVersion.objects.create(note=f"Version {number}"),
+    chatbot.ModelPrice: make_price,
+    chatbot.ModelCall: make_model_call,
     chatbot.WebPage: lambda number: chatbot.WebPage.objects.create(url=f"https://example.com/{number}"),
     chatbot.Chunk: make_chunk,
     chatbot.Conversation: make_conversation,

@@ -38,6 +38,11 @@ WRITTEN_BY_STAFF: dict[type[Model], set[str]] = {
     },
     User: {"first_name", "last_name", "language", "is_active"},
     ArchivePackage: set(),
+    chatbot.AssistantVersion: set(),
+    chatbot.ModelPrice: {
+        "model", "valid_from", "input_price", "output_price", "cache_write_price", "cache_read_price",
+        "euros_per_dollar", "source",
+    },
     chatbot.WebPage: {"url", "topic", "language", "every_days", "is_active"},
     chatbot.Document: {"files", "title", "topic", "language", "version", "is_active"},
 }  # fmt: skip

@@ -1,0 +1,130 @@
+"""What the models cost: put aside before a call, settled after it, within a budget a day and a person.
+
+The sum put aside is the most a call can cost, and one at a time is checked against the budget, so that fifty questions
+at once cannot spend what is there for one.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Sum
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from chatbot.models import AssistantVersion, Message, ModelCall, ModelPrice
+from core.errors import DomainError
+from notifications.models import Mail
+from notifications.services import Recipient, notify
+
+logger = logging.getLogger(__name__)
+
+_MILLION = Decimal(1_000_000)
+_ALERT = "assistant_budget"
+_SIX_PLACES = Decimal("0.000001")
+# Characters a token is at least, in Italian and English: an estimate before the call must not be too low.
+_CHARACTERS_A_TOKEN = 3
+# For a model without a price: more than any costs today, so that the budget holds until somebody enters one.
+_UNKNOWN = ModelPrice(
+    model="", input_price=Decimal(15), output_price=Decimal(75), cache_write_price=Decimal("18.75"),
+    cache_read_price=Decimal("1.5"), euros_per_dollar=Decimal(1),
+)  # fmt: skip
+
+
+class BudgetError(DomainError):
+    """The day's budget, or this person's, is spent: no model is asked until tomorrow."""
+
+    code = "budget"
+    status = 429
+
+    def __init__(self) -> None:
+        super().__init__(_("The assistant has answered all it may today."))
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The provider's own count of one call."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+
+def cost_of(usage: Usage, model: str, at: datetime) -> Decimal:
+    """In euros, to six places, by the price valid on that day."""
+    price = ModelPrice.objects.at(model, at) or _UNKNOWN
+    dollars = (
+        usage.input_tokens * price.input_price
+        + usage.output_tokens * price.output_price
+        + usage.cache_write_tokens * price.cache_write_price
+        + usage.cache_read_tokens * price.cache_read_price
+    ) / _MILLION
+    euros: Decimal = (dollars * price.euros_per_dollar).quantize(_SIX_PLACES)
+    return euros
+
+
+def put_aside(
+    *, purpose: str, model: str, question: Message, version: AssistantVersion, characters: int, max_tokens: int,
+    topic: str, now: datetime,
+) -> ModelCall:  # fmt: skip
+    """Reserve the most this call can cost, or raise `BudgetError`; staff are told once a day that it was spent."""
+    most = Usage(cache_write_tokens=characters // _CHARACTERS_A_TOKEN + 1, output_tokens=max_tokens)
+    cost, day, caller = cost_of(most, model, now), timezone.localdate(now), _person(question)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('chatbot_budget', 0))")
+        is_everybodys = spent(day) + cost > version.daily_budget
+        if not is_everybodys and spent(day, caller) + cost <= version.caller_budget:
+            return ModelCall.objects.create(
+                purpose=purpose, model=model, question=question, caller=caller, topic=topic, cost=cost, day=day, at=now
+            )
+        if is_everybodys:
+            _tell_staff(version, day)
+    logger.warning("budget of %s spent: %s", day, "everybody's" if is_everybodys else "one person's")
+    raise BudgetError
+
+
+def settle(call: ModelCall, *, model: str, usage: Usage) -> None:
+    """Put the provider's count and its price in place of what was put aside."""
+    call.model = model or call.model
+    call.input_tokens, call.output_tokens = usage.input_tokens, usage.output_tokens
+    call.cache_read_tokens, call.cache_write_tokens = usage.cache_read_tokens, usage.cache_write_tokens
+    call.cost, call.is_settled = cost_of(usage, call.model, call.at), True
+    call.save()
+
+
+def give_back(call: ModelCall) -> None:
+    """The provider refused the call before it began: nothing was counted."""
+    call.delete()
+
+
+def spent(day: date, caller: str | None = None) -> Decimal:
+    """Euros of a day, put aside ones included; of one person when `caller` is given."""
+    calls = ModelCall.objects.filter(day=day)
+    if caller is not None:
+        calls = calls.filter(caller=caller)
+    return calls.aggregate(sum=Sum("cost"))["sum"] or Decimal(0)
+
+
+def _person(question: Message) -> str:
+    """An account wherever it asks from; a guest by the keyed hash of the address."""
+    conversation = question.conversation
+    return f"user {conversation.user_id}" if conversation.user_id else conversation.caller
+
+
+def _tell_staff(version: AssistantVersion, day: date) -> None:
+    """Once a day; the caller holds the budget's lock."""
+    since = timezone.make_aware(datetime.combine(day, time.min))
+    if not settings.STAFF_EMAIL or Mail.objects.filter(kind=_ALERT, created_at__gte=since).exists():
+        return
+    notify(
+        to=Recipient(settings.STAFF_EMAIL, settings.MS_GRAPH_SENDER_NAME, settings.LANGUAGE_CODE), kind=_ALERT,
+        context={
+            "day": day, "budget": version.daily_budget,
+            "page": f"{settings.SITE_URL}/{settings.ADMIN_PATH}/chatbot/assistantversion/",
+        },
+    )  # fmt: skip

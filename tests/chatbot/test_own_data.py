@@ -1,0 +1,95 @@
+"""A customer asks about their own orders and invoices: the model reads with tools that see that person's rows alone."""
+
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+
+from chatbot import own_data, services
+from chatbot.answers import Cite, answer
+from chatbot.models import Message
+from tests.chatbot.embedder import Embedder
+from tests.chatbot.talk import BREACH, learn
+from tests.conftest import Control
+from tests.factories import make_order
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("A che punto è il mio ordine?", True),
+        ("La mia fattura è arrivata?", True),
+        ("Dove trovo la mia ultima fattura?", True),
+        ("What is the state of my order?", True),
+        ("Che cosa contiene ORD-2026-00012?", True),
+        ("È stata consegnata la fattura 2026/00007?", True),
+        ("Quando va emessa una fattura elettronica?", False),
+        ("Entro quante ore notifico una violazione?", False),
+    ],
+)
+def test_question_about_ones_own_is_known(question: str, expected: bool, customer: Any):
+    assert own_data.is_about_own(question, customer) is expected
+    assert own_data.is_about_own(question, AnonymousUser()) is False
+    assert own_data.is_about_own(question, None) is False
+
+
+def test_tool_reads_ones_own_rows_alone(customer: Any, stranger: Any):
+    own, other = make_order(customer), make_order(stranger)
+
+    everything = own_data.run("find_orders", {}, customer, "it")
+    named = own_data.run("find_orders", {"number": other.number}, customer, "it")
+
+    assert [row.reference for row in everything] == [own.number]
+    assert named == []
+    assert everything[0].url == own.get_absolute_url()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("delete_orders", {}),
+        ("find_orders", None),
+        ("find_orders", {"number": 7}),
+        ("find_orders", {"number": "' OR 1=1 --"}),
+        ("find_invoices", {"number": "x" * 5_000}),
+        ("find_orders", ["ORD-2026-00001"]),
+    ],
+)
+def test_tool_called_wrongly_gives_nothing_of_others(name: str, arguments: Any, customer: Any, stranger: Any):
+    make_order(stranger)
+
+    assert own_data.run(name, arguments, customer, "it") == []
+
+
+def test_rows_speak_the_language_of_the_question(customer: Any):
+    order = make_order(customer)
+
+    [row] = own_data.run("find_orders", {}, customer, "en")
+
+    assert row.title == f"Your order {order.number}"
+    assert "State: awaiting payment." in row.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_customer_is_told_how_far_the_order_is(embedder: Embedder, claude: Control, customer: Any, stranger: Any):
+    learn(BREACH)
+    own, other = make_order(customer), make_order(stranger)
+    asked = {"text": "A che punto è il mio ordine?", "token": None, "user": customer, "language": "it"}
+    question = services.ask(**asked, ip="192.0.2.7", now=timezone.now())
+
+    async def read() -> list[Any]:
+        return [event async for event in answer(question=question, conversation=question.conversation)]
+
+    events = async_to_sync(read)()
+
+    row = Message.objects.get(conversation=question.conversation, role="answer")
+    [cite] = [event for event in events if isinstance(event, Cite)]
+    assert (row.outcome, cite.url, cite.chunk_id) == ("answered", own.get_absolute_url(), None)
+    assert own.number in cite.title
+    assert row.citations.get().url == own.get_absolute_url()
+    assert other.number not in row.text
+    assert question.model_calls.filter(purpose="answer", is_settled=True).count() == 2
