@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bench.frame import BenchError, Report, show
 
-NAMES = ("invoice", "webhook", "stream", "memory", "archive")
+NAMES = ("invoice", "invoicing", "archive", "webhook", "chatbot", "stream", "memory")
 
 
 def main() -> int:

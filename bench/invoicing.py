@@ -28,7 +28,7 @@ THREADS, PARALLEL = 32, 1000
 
 def run(rounds: int, warmup: int) -> Report:
     """Milliseconds an issue and a PDF; issues a second by 32 threads of which one in ten rolls back."""
-    with _product() as url:
+    with product() as url:
         one = {"issue": repeated(_issue, ISSUES), "statements and lxml": _statements(url)}
         figures = measure({**one, "pdf": repeated(_pdf(), 20), "canvas": repeated(_canvas(), 20)}, rounds, warmup)
         parallel = measure({"issue, 32 threads": _parallel(_issue_or_not), "bare counter": _bare_parallel(url)}, 1, 0)
@@ -45,7 +45,7 @@ def run(rounds: int, warmup: int) -> Report:
 
 
 @contextlib.contextmanager
-def _product() -> Iterator[str]:
+def product() -> Iterator[str]:
     """Django on a database of its own, migrated; its address."""
     with tempfile.TemporaryDirectory(prefix="aish-bench-") as folder, database_and_cache(Path(folder), {}) as env:
         settings = {**new_secrets(), **SELLER, "READ_ENV_FILES": "False", "DEBUG": "False", "LOG_LEVEL": "ERROR"}

@@ -12,6 +12,7 @@ from asgiref.sync import async_to_sync
 
 from chatbot.clients import embeddings
 from chatbot.retrieval import Hit, is_off_topic, search
+from chatbot.rewriting import is_sure, merged
 
 UNANSWERABLE = "unanswerable"
 _TOP, _DEEP = 5, 10
@@ -82,13 +83,20 @@ def read_questions(path: Path) -> list[Question]:
 
 
 def evaluate(questions: Sequence[Question]) -> dict[str, Any]:
-    """The figures of every method over `questions`, as the command prints them as JSON."""
+    """The figures of every method over `questions`, as the command prints them as JSON.
+
+    Where questions bring a rewriting, "rewritten" is what the assistant does with one: used where the first search is
+    not sure, in turns with that.
+    """
     vectors = async_to_sync(_embedded)([question.text for question in questions])
+    rewritten = async_to_sync(_embedded)([question.rewrite for question in questions])
     methods: dict[str, Callable[[int, Question], list[Hit]]] = {
         "full_text": lambda _at, question: search(question.text, None, count=_DEEP),
         "vector": lambda at, question: search(question.text, vectors[at], count=_DEEP, uses_words=False),
         "hybrid": lambda at, question: search(question.text, vectors[at], count=_DEEP),
     }
+    if any(question.rewrite for question in questions):
+        methods["rewritten"] = lambda at, question: _with_rewriting(question, vectors[at], rewritten[at])
     found = {
         name: [(question, method(at, question)) for at, question in enumerate(questions)]
         for name, method in methods.items()
@@ -114,8 +122,16 @@ def score(question: Question, hits: Sequence[Hit]) -> Score:
     return Score(question, recall, 1 / place if place else 0.0)
 
 
+def _with_rewriting(question: Question, vector: Sequence[float], rewritten: Sequence[float]) -> list[Hit]:
+    hits = search(question.text, vector, count=_DEEP)
+    if not question.rewrite or is_off_topic(hits) or is_sure(hits, question.language):
+        return hits
+    return merged(search(question.rewrite, rewritten, count=_DEEP), hits, _DEEP)
+
+
 async def _embedded(texts: Sequence[str]) -> list[list[float]]:
-    return [await embeddings.embed_question(text) for text in texts]
+    """The vectors of texts, in order; none for an empty one."""
+    return [await embeddings.embed_question(text) if text else [] for text in texts]
 
 
 def _scored(pairs: Iterable[tuple[Question, list[Hit]]]) -> list[Score]:

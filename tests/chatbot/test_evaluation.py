@@ -108,6 +108,29 @@ def test_command_prints_the_figures_of_every_method(questions: Path, embedder: E
 
 
 @pytest.mark.django_db
+def test_rewriting_given_with_a_question_is_used_where_the_search_is_not_sure(tmp_path: Path, embedder: Embedder):
+    learn(BREACH + RECORDS)
+    row = {
+        "id": "1",
+        "lang": "it",
+        "kind": "paraphrase",
+        "question": "Chi scrive l’elenco?",
+        "gold": ["gdpr.it#Articolo 30"],
+    }
+    path = tmp_path / "questions.jsonl"
+    path.write_text(
+        json.dumps(
+            row | {"gold": ["gdpr.it#Articolo 30"], "rewrite": "registro delle attività di trattamento del titolare"}
+        )
+    )
+    out = StringIO()
+
+    call_command("rag_eval", questions=path, json=True, stdout=out)
+
+    assert json.loads(out.getvalue())["methods"]["rewritten"]["all"]["mrr_at_10"] == 1.0
+
+
+@pytest.mark.django_db
 def test_command_prints_a_table(questions: Path, embedder: Embedder):
     learn(BREACH + RECORDS)
     out = StringIO()
