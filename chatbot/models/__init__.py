@@ -11,6 +11,14 @@ from chatbot.models.knowledge import (
     WebPage,
     WordCount,
 )
+from chatbot.models.tickets import (
+    IllegalTicketMoveError,
+    Ticket,
+    TicketAttachment,
+    TicketMessage,
+    TicketMessageQuerySet,
+    TicketQuerySet,
+)
 
 __all__ = [
     "EMBEDDING_DIMENSIONS",
@@ -21,7 +29,13 @@ __all__ = [
     "ConversationQuerySet",
     "Document",
     "DocumentQuerySet",
+    "IllegalTicketMoveError",
     "Message",
+    "Ticket",
+    "TicketAttachment",
+    "TicketMessage",
+    "TicketMessageQuerySet",
+    "TicketQuerySet",
     "Topic",
     "WebPage",
     "WordCount",
