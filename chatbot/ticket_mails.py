@@ -23,7 +23,7 @@ def tell_customer_opened(ticket: Ticket) -> None:
 
 def tell_customer_answered(ticket: Ticket, text: str) -> None:
     """A person's answer; or, without text, that the request counts as solved."""
-    _tell_customer(ticket, "ticket_answered", {"text": text, "resolved": ticket.status == Ticket.Status.RESOLVED})
+    _tell_customer(ticket, "ticket_answered", {"answer": text, "resolved": ticket.status == Ticket.Status.RESOLVED})
 
 
 def tell_staff(ticket: Ticket, news: str) -> None:

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chatbot.models.conversations import Conversation
 from chatbot.models.knowledge import Document, Topic
@@ -83,7 +84,7 @@ class Ticket(models.Model):
     priority = models.CharField(_("priority"), max_length=6, choices=Priority.choices, default=Priority.MEDIUM)
     reason = models.CharField(_("reason"), max_length=17, choices=Reason.choices)
     topic = models.CharField(_("topic"), max_length=13, choices=Topic.choices, default=Topic.GENERAL)
-    subject = models.CharField(_("subject"), max_length=120)
+    subject = models.CharField(pgettext_lazy("of a request", "subject"), max_length=120)
     language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES, default="it")
     customer = models.ForeignKey(
         settings.AUTH_USER_MODEL,
