@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone, translation
-from django.utils.formats import date_format
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -80,7 +79,9 @@ def ask_person(request: HttpRequest) -> HttpResponse:
                 form.add_error(refused.field if refused.field in form.fields else None, str(refused.message))
                 status = HTTPStatus(refused.status)
             else:
-                messages.success(request, _received(ticket))
+                messages.success(
+                    request, _("Your request is with us: its number is %(number)s.") % {"number": ticket.number}
+                )
                 return redirect(path_of(ticket))
     return render(request, "chatbot/ask_person.html", {"form": form, "conversation": conversation}, status=status)
 
@@ -98,12 +99,6 @@ def _opened(request: HttpRequest, form: PersonForm, conversation: Conversation |
         text=told["text"], customer=customer, guest=guest, language=translation.get_language() or "it",
         now=timezone.now(),
     )  # fmt: skip
-
-
-def _received(ticket: Ticket) -> str:
-    due = date_format(timezone.localtime(ticket.first_response_due_at), "DATETIME_FORMAT")
-    text = _("Your request has the number %(number)s. A person answers by %(time)s.")
-    return text % {"number": ticket.number, "time": due}
 
 
 @require_safe

@@ -1,11 +1,14 @@
 """The inbox of tickets in the back office: what waits, since when, and what can be done about it."""
 
+from datetime import timedelta
+
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join, linebreaks
 from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
@@ -31,6 +34,7 @@ from core.admin import ReadOnlyAdmin, badge, confirmed
 _STATUS_LOOKS = {
     "new": "todo", "in_progress": "now", "waiting_customer": "todo", "resolved": "done", "closed": "done",
 }  # fmt: skip
+_SHORT = timedelta(hours=1)
 _PRIORITY_LOOKS = {"urgent": "stop", "high": "warn", "medium": "todo", "low": "todo"}
 
 
@@ -125,26 +129,29 @@ class AssigneeFilter(admin.SimpleListFilter):
         return queryset
 
 
-def _timer(due, done_at, now, words, *, is_running):
-    """A deadline in words with its shape: kept, running, short, missed."""
-    if done_at:
-        look, text = "done", words["done"] % {"time": timesince(done_at, now, depth=1)}
-    elif not is_running:
-        return "–"
-    elif due <= now:
-        look, text = "stop", words["late"] % {"time": timesince(due, now, depth=1)}
-    else:
-        look = "warn" if (due - now).total_seconds() < 3600 else "now"
-        text = words["due"] % {"time": timeuntil(due, now, depth=1)}
+def _badge(look, text):
     return format_html('<span class="badge badge--{}">{}</span>', look, text)
+
+
+def _timer(due, done_at, *, is_running):
+    """A deadline in words with its shape: kept, standing still, running, short, missed."""
+    now = timezone.now()
+    if done_at:
+        return _badge("done", date_format(timezone.localtime(done_at), "SHORT_DATETIME_FORMAT"))
+    if not is_running:
+        return _badge("todo", gettext("stands still"))
+    if due <= now:
+        return _badge("stop", gettext("overdue for %(time)s") % {"time": timesince(due, now, depth=1)})
+    look = "warn" if due - now < _SHORT else "now"
+    return _badge(look, gettext("due in %(time)s") % {"time": timeuntil(due, now, depth=1)})
 
 
 @admin.register(Ticket)
 class TicketAdmin(ReadOnlyAdmin):
     list_display = (
-        "number", "created_at", "subject", "contact", "status_badge", "priority_badge", "reason", "assignee",
-        "answer_timer", "solution_timer",
+        "shown_number", "subject", "contact", "status_badge", "priority_badge", "deadline", "assignee",
     )  # fmt: skip
+    view_on_site = False  # the customer's page is the customer's alone
     list_filter = (UnfinishedFilter, OverdueFilter, "status", "priority", "reason", AssigneeFilter, "topic", "language")
     search_fields = ("number", "subject", "guest_name", "guest_email", "customer__email", "customer__last_name")
     list_select_related = ("customer", "assignee")
@@ -181,26 +188,25 @@ class TicketAdmin(ReadOnlyAdmin):
         told = [part for part in (ticket.contact_name, ticket.contact_email) if part]
         return ", ".join(told) or "–"
 
-    @display(description=_("first answer"), ordering="first_response_due_at")
-    def answer_timer(self, ticket: Ticket):
-        words = {
-            "done": gettext("given %(time)s ago"), "due": gettext("due in %(time)s"),
-            "late": gettext("overdue for %(time)s"),
-        }  # fmt: skip
-        return _timer(
-            ticket.first_response_due_at, ticket.first_responded_at, timezone.now(), words,
-            is_running=not ticket.is_finished,
-        )  # fmt: skip
+    @display(description=_("number"), ordering="number")
+    def shown_number(self, ticket: Ticket):
+        return format_html('<span class="nowrap">{}</span>', ticket.number)
 
-    @display(description=_("solution"), ordering="resolution_due_at")
+    @display(description=_("next deadline"), ordering="first_response_due_at")
+    def deadline(self, ticket: Ticket):
+        is_answered = ticket.first_responded_at or ticket.is_finished
+        word = gettext("solution") if is_answered else gettext("first answer")
+        timer = self.solution_timer(ticket) if is_answered else self.answer_timer(ticket)
+        return format_html('{}<br><span class="nowrap">{}</span>', timer, capfirst(word))
+
+    @display(description=_("first answer"))
+    def answer_timer(self, ticket: Ticket):
+        is_running = not ticket.is_finished
+        return _timer(ticket.first_response_due_at, ticket.first_responded_at, is_running=is_running)
+
+    @display(description=_("solution"))
     def solution_timer(self, ticket: Ticket):
-        if ticket.status == Ticket.Status.WAITING_CUSTOMER:
-            return format_html('<span class="badge badge--todo">{}</span>', gettext("stands still"))
-        words = {
-            "done": gettext("given %(time)s ago"), "due": gettext("due in %(time)s"),
-            "late": gettext("overdue for %(time)s"),
-        }  # fmt: skip
-        return _timer(ticket.resolution_due_at, ticket.resolved_at, timezone.now(), words, is_running=True)
+        return _timer(ticket.resolution_due_at, ticket.resolved_at, is_running=ticket.paused_at is None)
 
     @display(description=_("what was said"))
     def thread(self, ticket: Ticket):
@@ -228,7 +234,7 @@ class TicketAdmin(ReadOnlyAdmin):
         return file_response(file)
 
     @confirmed(
-        description=_("Answer"),
+        description=_("Reply"),
         question=_("The customer gets the answer by mail, and it is their turn then."),
         offered=lambda ticket: not ticket.is_finished,
         form_class=TextForm,

@@ -70,7 +70,8 @@ def test_guest_without_conversation_writes_and_sees_the_number():
     ticket = Ticket.objects.get()
     assert (ticket.reason, ticket.guest_email, ticket.language) == ("contact", MARIO.email, "en")
     assert page.redirect_chain[-1][0].startswith("/richieste/")
-    assert f"Your request has the number {ticket.number}. A person answers by" in text_of(page)
+    assert f"Your request is with us: its number is {ticket.number}." in text_of(page)
+    assert "A person answers by" in text_of(page)
     assert "Vorrei un preventivo." in text_of(page)
 
 
