@@ -265,7 +265,8 @@ def _open(ticket: Ticket, said: str, guest: Guest | None, now: datetime) -> Tick
     if said:
         _say(ticket, TicketMessage.Kind.CUSTOMER, said, ticket.customer, now)
     ticket_mails.tell_customer_opened(ticket)
-    ticket_mails.tell_staff(ticket, "new")
+    if ticket.reason != Ticket.Reason.STAFF:  # whoever took it over knows
+        ticket_mails.tell_staff(ticket, "new")
     return ticket
 
 

@@ -38,6 +38,12 @@ def test_opened_ticket_is_told_to_the_customer_and_to_staff(customer: Any):
         assert f"http://testserver/area/richieste/{ticket.number}/" in part
 
 
+def test_staff_are_not_told_of_what_they_took_over(customer: Any):
+    hand_over(make_conversation(customer), reason="staff", text="")
+
+    assert sent() == [("ticket_opened", customer.email)]
+
+
 def test_guest_gets_the_signed_link_in_their_language():
     ticket = write_to_us(language="en")
 
