@@ -22,3 +22,14 @@ def check_chunks(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if not 0 <= settings.RAG_CHUNK_OVERLAP < settings.RAG_CHUNK_SIZE // 2:
         return [Error("RAG_CHUNK_OVERLAP must be less than half of RAG_CHUNK_SIZE", id="chatbot.E001")]
     return []
+
+
+@register("chatbot")
+def check_ticket_hours(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Each priority needs its hours, and a solution cannot be due before the first answer."""
+    pairs = list(zip(settings.TICKET_FIRST_RESPONSE_HOURS, settings.TICKET_RESOLUTION_HOURS, strict=False))
+    lengths = {len(settings.TICKET_FIRST_RESPONSE_HOURS), len(settings.TICKET_RESOLUTION_HOURS)}
+    if lengths != {4} or any(not 0 < answer <= solution for answer, solution in pairs):
+        text = "TICKET_FIRST_RESPONSE_HOURS and TICKET_RESOLUTION_HOURS need four hours each, the second no smaller"
+        return [Error(text, id="chatbot.E002")]
+    return []

@@ -50,3 +50,12 @@ def ingest_due_documents() -> None:
     from chatbot import ingest
 
     ingest.ingest_due(now=timezone.now())
+
+
+@shared_task(name="chatbot.watch_tickets")
+def watch_tickets() -> None:
+    from chatbot import tickets
+
+    now = timezone.now()
+    tickets.alert_staff_of_due(now=now)
+    tickets.close_resolved(now=now)

@@ -1,11 +1,27 @@
-"""Addresses of the assistant's pages."""
+"""Addresses of the assistant's pages and of requests for a person."""
 
 from django.urls import path
 
-from chatbot import views
+from chatbot import ticket_views, views
 
 app_name = "chatbot"
 urlpatterns = [
     path("assistenza/", views.show_assistant, name="show_assistant"),
     path("assistenza/conversazione/", views.show_conversation, name="show_conversation"),
+    path("assistenza/persona/", ticket_views.ask_person, name="ask_person"),
+    path("area/richieste/", ticket_views.list_tickets, name="list_tickets"),
+    path("area/richieste/<str:number>/", ticket_views.show_ticket, name="show_ticket"),
+    path("area/richieste/<str:number>/risolta/", ticket_views.solve_ticket, name="solve_ticket"),
+    path(
+        "area/richieste/<str:number>/allegati/<uuid:reference>/",
+        ticket_views.download_ticket_file,
+        name="download_ticket_file",
+    ),
+    path("richieste/<str:token>/", ticket_views.show_guest_ticket, name="show_guest_ticket"),
+    path("richieste/<str:token>/risolta/", ticket_views.solve_guest_ticket, name="solve_guest_ticket"),
+    path(
+        "richieste/<str:token>/allegati/<uuid:reference>/",
+        ticket_views.download_guest_ticket_file,
+        name="download_guest_ticket_file",
+    ),
 ]

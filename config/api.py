@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 import accounts.api as accounts
 import billing.api as billing
+import chatbot.ticket_api as tickets
 import invoicing.api as invoicing
 from chatbot.views import post_message, show_conversation
 from config import views
@@ -38,5 +39,11 @@ urlpatterns = [
     re_path(_INVOICE + r"/timeline$", invoicing.timeline),
     path("chat/messages", post_message, name="chat_messages"),
     path("chat/conversations/current", show_conversation),
+    path("chat/conversations/<uuid:token>/handoff", tickets.hand_off),
+    path("tickets", tickets.TicketList.as_view()),
+    path("tickets/<str:number>", tickets.TicketDetail.as_view()),
+    path("tickets/<str:number>/messages", tickets.answer),
+    path("tickets/<str:number>/resolve", tickets.resolve),
+    path("tickets/<str:number>/attachments/<uuid:reference>", tickets.download),
     re_path(r"^.*$", views.api_not_found),
 ]

@@ -6,10 +6,11 @@ from typing import Any
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.models import Order, Payment, StripeEvent
-from chatbot.models import Document
+from chatbot.models import Document, Ticket
 from core.templatetags.ui import eur
 from invoicing.models import Invoice
 from notifications.models import Mail
@@ -26,6 +27,7 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:  #
             _("Orders awaiting payment"), orders.filter(status="awaiting_payment"), "status__exact=awaiting_payment"
         ),
         _count(_("Orders to start"), orders.filter(status="paid"), "status__exact=paid"),
+        _count(_("Open tickets"), Ticket.objects.unfinished(), "unfinished=yes"),
     ]
     context["alarms"] = [
         _count(_("Payments to check"), Payment.objects.exclude(flag=""), "flagged=yes"),
@@ -36,6 +38,7 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:  #
         _count(_("Invoices without an answer"), invoices.unanswered().exclude(alerted_at=None), "unanswered=yes"),
         _count(_("Mails given up"), Mail.objects.filter(state="failed"), "state__exact=failed"),
         _count(_("Stripe events given up"), StripeEvent.objects.filter(state="failed"), "state__exact=failed"),
+        _count(_("Tickets overdue"), Ticket.objects.overdue(timezone.now()), "overdue=yes"),
         _count(_("Documents that failed"), Document.objects.filter(status="failed"), "status__exact=failed"),
     ]
     return context

@@ -302,6 +302,7 @@ SPECTACULAR_SETTINGS = {
         "Pricing": "billing.models.Service.Pricing",
         "ServiceKind": "billing.models.Service.Kind",
         "Subject": "billing.models.catalogue.Subject",
+        "TicketStatus": "chatbot.models.Ticket.Status",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
@@ -415,6 +416,9 @@ RAG_TOP_K_RESULTS = env.int("RAG_TOP_K_RESULTS", default=5)
 KNOWLEDGE_INTERNAL_HOSTS = env.list("KNOWLEDGE_INTERNAL_HOSTS", default=[])
 CHAT_LINK_HOSTS = env.list("CHAT_LINK_HOSTS", default=[])
 CHAT_QUESTIONS_PER_HOUR = env.int("CHAT_QUESTIONS_PER_HOUR", default=50)
+# for urgent, high, medium and low; plain hours, nights and holidays included
+TICKET_FIRST_RESPONSE_HOURS = env.list("TICKET_FIRST_RESPONSE_HOURS", cast=int, default=[1, 4, 8, 24])
+TICKET_RESOLUTION_HOURS = env.list("TICKET_RESOLUTION_HOURS", cast=int, default=[8, 24, 72, 120])
 
 # --- Logs ---------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

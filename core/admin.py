@@ -53,12 +53,14 @@ def confirmed(
     offered: Callable[[Any], bool],
     variant: ActionVariant = ActionVariant.DEFAULT,
     form_class: type[Form] | None = None,
+    initial: Callable[[Any], Mapping[str, Any]] | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """Make a method a button of an object's page: GET asks `question` and changes nothing, POST does it.
 
-    The method is given the object, and what was filled in where there is a `form_class`; it returns the sentence to
-    show. A `DomainError` is shown in its place, a form keeps what was written. unfold's own buttons are links, so that
-    a GET would act, and a page elsewhere could make a signed-in person's browser do it.
+    The method is given the object, and what was filled in where there is a `form_class`, which may begin with what
+    `initial` gives; it returns the sentence to show. A `DomainError` is shown in its place, a form keeps what was
+    written. unfold's own buttons are links, so that a GET would act, and a page elsewhere could make a signed-in
+    person's browser do it.
     """
 
     def decorate(method: Callable[..., Any]) -> Any:
@@ -69,7 +71,8 @@ def confirmed(
             if obj is None:
                 raise Http404
             page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(obj.pk)])
-            form = form_class(request.POST or None, request.FILES or None) if form_class else None
+            begun = dict(initial(obj)) if initial else None
+            form = form_class(request.POST or None, request.FILES or None, initial=begun) if form_class else None
             if request.method == "POST" and (form is None or form.is_valid()):
                 try:
                     messages.success(request, method(self, request, obj, *([form.cleaned_data] if form else [])))

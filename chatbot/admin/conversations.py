@@ -1,12 +1,18 @@
 """What people asked and what the assistant answered, in the back office: to be read."""
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, Sum
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidget
 
-from chatbot.models import Citation, Conversation, Message, ModelCall
-from core.admin import ReadOnlyAdmin, ReadOnlyInline
+from chatbot import tickets
+from chatbot.models import Citation, Conversation, Message, ModelCall, Ticket
+from core.admin import ReadOnlyAdmin, ReadOnlyInline, confirmed
 
 
 class MessageInline(ReadOnlyInline):
@@ -15,6 +21,16 @@ class MessageInline(ReadOnlyInline):
     readonly_fields = fields
     ordering = ("pk",)
     verbose_name_plural = _("Messages")
+
+
+class TakeOverForm(forms.Form):
+    """Whom to answer, where the conversation is a guest's."""
+
+    name = forms.CharField(
+        label=_("Guest’s name"), max_length=80, required=False, widget=UnfoldAdminTextInputWidget(),
+        help_text=_("Only for a guest: a customer is known."),
+    )  # fmt: skip
+    email = forms.EmailField(label=_("Guest’s e-mail"), required=False, widget=UnfoldAdminEmailInputWidget())
 
 
 @admin.register(Conversation)
@@ -27,6 +43,7 @@ class ConversationAdmin(ReadOnlyAdmin):
     ordering = ("-created_at", "-pk")
     fields = ("token", "user", "language", "created_at")
     inlines = (MessageInline,)
+    actions_detail = ("take_over",)
 
     def get_queryset(self, request):
         return super().get_queryset(request).annotate(message_count=Count("messages"))
@@ -34,6 +51,22 @@ class ConversationAdmin(ReadOnlyAdmin):
     @display(description=_("messages"), ordering="message_count")
     def questions(self, conversation):
         return conversation.message_count
+
+    @confirmed(
+        description=_("Take over"),
+        question=_("A ticket with this conversation is opened, and the customer gets its number by mail."),
+        offered=lambda conversation: not conversation.tickets.exclude(status=Ticket.Status.CLOSED).exists(),
+        form_class=TakeOverForm,
+    )
+    def take_over(self, request: HttpRequest, conversation: Conversation, told: dict) -> str:
+        now = timezone.now()
+        ticket = tickets.open_from_conversation(
+            conversation=conversation, reason=Ticket.Reason.STAFF, text="",
+            guest=tickets.Guest(told["name"], told["email"]), now=now,
+        )  # fmt: skip
+        tickets.assign(ticket=ticket, assignee=request.user, actor=request.user, now=now)
+        self.record(request, ticket, "taken_over")
+        return gettext("Ticket %(number)s is yours.") % {"number": ticket.number}
 
 
 class ModelCallInline(ReadOnlyInline):

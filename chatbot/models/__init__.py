@@ -12,6 +12,14 @@ from chatbot.models.knowledge import (
     WebPage,
     WordCount,
 )
+from chatbot.models.tickets import (
+    IllegalTicketMoveError,
+    Ticket,
+    TicketAttachment,
+    TicketMessage,
+    TicketMessageQuerySet,
+    TicketQuerySet,
+)
 
 __all__ = [
     "EMBEDDING_DIMENSIONS",
@@ -23,9 +31,15 @@ __all__ = [
     "ConversationQuerySet",
     "Document",
     "DocumentQuerySet",
+    "IllegalTicketMoveError",
     "Message",
     "ModelCall",
     "ModelPrice",
+    "Ticket",
+    "TicketAttachment",
+    "TicketMessage",
+    "TicketMessageQuerySet",
+    "TicketQuerySet",
     "Topic",
     "WebPage",
     "WordCount",

@@ -67,7 +67,7 @@ def test_whoever_needs_a_token_is_told_which(schema: Any):
         "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
     }  # fmt: skip
     assert {str(operation["security"]) for operation in closed} == {"[{'bearerAuth': []}, {'cookieAuth': []}]"}
-    assert {operation["tags"][0] for operation in closed} == {"auth", "invoices", "me", "orders"}
+    assert {operation["tags"][0] for operation in closed} == {"auth", "invoices", "me", "orders", "tickets"}
 
 
 def test_amounts_are_strings_everywhere(schema: Any):

@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.models import Payment
+from chatbot import tickets
 from invoicing.services import issue_invoice
 from tests.factories import make_order, make_service
 from tests.invoicing.drafts import DAY, make_draft
@@ -34,12 +35,18 @@ def add_paid_order(customer: Any, number: int) -> None:
     Payment.objects.create(order=order, amount=order.gross_amount, status="succeeded", invoice=invoice)
 
 
+def add_ticket(customer: Any, number: int) -> None:
+    tickets.open_from_text(text=f"Domanda {number}", customer=customer, guest=None, language="it", now=timezone.now())
+
+
 LISTS = [
     ("/", add_service, 3),
     ("/servizi/", add_service, 4),
     ("/area/", add_paid_order, 8),
     ("/area/ordini/", add_paid_order, 6),
     ("/area/fatture/", add_invoice, 4),
+    ("/area/richieste/", add_ticket, 4),
+    ("/api/v1/tickets", add_ticket, 3),
     ("/api/v1/services", add_service, 3),
     ("/api/v1/orders", add_paid_order, 7),
     ("/api/v1/invoices", add_invoice, 3),

@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
 from billing import services
 from billing.models import Order
+from chatbot import ticket_links, tickets
+from chatbot.models import Conversation, Ticket, TicketAttachment
 from invoicing.models import Invoice
 from invoicing.services import issue_invoice
 from tests.architecture.html import inline_parts
@@ -70,6 +74,14 @@ ANSWERS: dict[str, dict[str, tuple[Any, ...]]] = {
     r"^area/fatture/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})/xml/$": {"GET": OWN_PAGE},
     "assistenza/": {"GET": EVERYBODY, "POST": BAD},
     "assistenza/conversazione/": {"GET": EVERYBODY},
+    "assistenza/persona/": {"GET": EVERYBODY, "POST": BAD},
+    "area/richieste/": {"GET": OPEN_TO_MEMBERS},
+    "area/richieste/<str:number>/": {"GET": OWN_PAGE, "POST": (LOG_IN, 404, 404, 400)},
+    "area/richieste/<str:number>/risolta/": {"GET": (LOG_IN, 405, 405, 405), "POST": OWN_ACTION},
+    "area/richieste/<str:number>/allegati/<uuid:reference>/": {"GET": OWN_PAGE},
+    "richieste/<str:token>/": {"GET": EVERYBODY, "POST": BAD},  # a guest's, by the mailed link
+    "richieste/<str:token>/risolta/": {"GET": (405,) * 4, "POST": ON},
+    "richieste/<str:token>/allegati/<uuid:reference>/": {"GET": EVERYBODY},
     "api/v1/schema": {"GET": EVERYBODY},
     "api/v1/docs": {"GET": EVERYBODY},
     "api/v1/auth/register": {"POST": BAD},
@@ -95,15 +107,31 @@ ANSWERS: dict[str, dict[str, tuple[Any, ...]]] = {
     r"api/v1/invoices/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})/timeline$": {"GET": API_OWN},
     "api/v1/chat/messages": {"GET": (405,) * 4, "POST": BAD},
     "api/v1/chat/conversations/current": {"GET": EVERYBODY},
+    "api/v1/chat/conversations/<uuid:token>/handoff": {"POST": (404, 404, 404, 201)},
+    "api/v1/tickets": {"GET": API_MEMBERS},
+    "api/v1/tickets/<str:number>": {"GET": API_OWN},
+    "api/v1/tickets/<str:number>/messages": {"POST": (401, 404, 404, 400)},
+    "api/v1/tickets/<str:number>/resolve": {"POST": API_OWN},
+    "api/v1/tickets/<str:number>/attachments/<uuid:reference>": {"GET": API_OWN},
     "api/v1/^.*$": {"GET": (404,) * 4, "POST": (404,) * 4},
 }
 CASES = [(route, method) for route, answers in ANSWERS.items() for method in answers]
 PAGES = [route for route, answers in ANSWERS.items() if answers.get("GET", (404,))[-1] in (200, 503)]
 
 
+@dataclass
+class Owned:
+    """What the customer has, and a guest's ticket that the guest alone can reach."""
+
+    order: Order
+    invoice: Invoice
+    ticket: Ticket
+    guests: Ticket
+
+
 @pytest.fixture
-def owned(customer: Any, stripe_stand_in: Control) -> tuple[Order, Invoice]:
-    """An order and an invoice of the customer, and one more service in the cart."""
+def owned(customer: Any, stripe_stand_in: Control) -> Owned:
+    """An order, an invoice and a ticket of the customer, and one more service in the cart."""
     service = make_service()
     make_profile(customer)
     order = make_order(customer)
@@ -111,7 +139,20 @@ def owned(customer: Any, stripe_stand_in: Control) -> tuple[Order, Invoice]:
     invoice = issue_invoice(
         draft=make_draft(), customer=customer, reference=order.number, language="it", today=DAY, now=timezone.now()
     )
-    return order, invoice
+    conversation = Conversation.objects.create(user=customer, caller="x")
+    ticket = tickets.open_from_conversation(
+        conversation=conversation, reason="asked", text="", guest=None, now=timezone.now()
+    )
+    answer_with_file(ticket, customer)
+    mario = tickets.Guest("Mario Rossi", "mario@posta.example")
+    guests = tickets.open_from_text(text="Ciao", customer=None, guest=mario, language="it", now=timezone.now())
+    answer_with_file(guests, None)
+    return Owned(order, invoice, ticket, guests)
+
+
+def answer_with_file(ticket: Ticket, author: Any) -> None:
+    file = SimpleUploadedFile("nota.txt", b"Una nota.")
+    tickets.answer_as_customer(ticket=ticket, text="Ecco", files=[file], author=author, now=timezone.now())
 
 
 @pytest.fixture
@@ -127,11 +168,21 @@ def client_of(request: pytest.FixtureRequest) -> Callable[[str], Client]:
     return sign_in
 
 
-def address(route: str, owned: tuple[Order, Invoice]) -> str:
-    order, invoice = owned
+def address(route: str, owned: Owned) -> str:
+    """The route with what the owner has in its places."""
+    number = owned.order.number
+    if "fatture" in route or "invoices" in route:
+        number = owned.invoice.number
+    elif "richieste" in route or "tickets" in route:
+        number = owned.ticket.number
+    by_link = route.startswith("richieste/")
+    files = TicketAttachment.objects.filter(message__ticket=owned.guests if by_link else owned.ticket)
+    token = ticket_links.token_of(owned.guests) if by_link else "x"
+    if "conversations" in route:
+        token = str(owned.ticket.conversation.token)
     values = {
-        "number": invoice.number if "fatture" in route or "invoices" in route else order.number,
-        "slug": "readiness-nis2", "name": "privacy", "token": "x", "kind": "xml",
+        "number": number, "slug": "readiness-nis2", "name": "privacy", "token": token, "kind": "xml",
+        "reference": str(files.get().reference),
     }  # fmt: skip
     path = re.sub(r"\(\?P<(\w+)>[^)]*\)|<\w+:(\w+)>", lambda found: values[found[1] or found[2]], route)
     return "/" + path.replace("^.*$", "nowhere").strip("^$")
@@ -160,7 +211,7 @@ def test_every_method_of_the_api_has_its_column():
 
 @pytest.mark.parametrize(("route", "method"), CASES, ids=lambda value: value or "home")
 def test_address_answers_each_role_as_the_table_says(
-    route: str, method: str, owned: tuple[Order, Invoice], client_of: Callable[[str], Client], settings: Any
+    route: str, method: str, owned: Owned, client_of: Callable[[str], Client], settings: Any
 ):
     settings.RATE_LIMIT_BURST = 100
     path = address(route, owned)
@@ -172,7 +223,7 @@ def test_address_answers_each_role_as_the_table_says(
 
 @pytest.mark.parametrize("route", PAGES, ids=lambda value: value or "home")
 def test_page_holds_nothing_the_policy_forbids_and_stays_out_of_caches(
-    route: str, owned: tuple[Order, Invoice], client_of: Callable[[str], Client]
+    route: str, owned: Owned, client_of: Callable[[str], Client]
 ):
     answer = client_of("owner").get(address(route, owned))
 
@@ -182,10 +233,8 @@ def test_page_holds_nothing_the_policy_forbids_and_stays_out_of_caches(
     assert "no-store" in answer["Cache-Control"]
 
 
-def test_forbidden_tries_change_nothing(
-    owned: tuple[Order, Invoice], client_of: Callable[[str], Client], stripe_stand_in: Control
-):
-    order, _invoice = owned
+def test_forbidden_tries_change_nothing(owned: Owned, client_of: Callable[[str], Client], stripe_stand_in: Control):
+    order = owned.order
     posts = [(route, method) for route, method in CASES if "<str:number>" in route and method == "POST"]
 
     for role in ("guest", "stranger", "staff"):
@@ -193,12 +242,14 @@ def test_forbidden_tries_change_nothing(
             answer_of(client_of(role), method, address(route, owned))
 
     order.refresh_from_db()
-    assert (len(posts), order.status, order.payments.count()) == (4, "awaiting_payment", 0)
+    owned.ticket.refresh_from_db()
+    assert (len(posts), order.status, order.payments.count()) == (8, "awaiting_payment", 0)
+    assert (owned.ticket.status, owned.ticket.messages.count()) == ("new", 1)
 
 
 def test_number_that_does_not_exist_looks_like_another_customers(client_of: Callable[[str], Client], owned: Any):
     client = client_of("stranger")
-    order, _invoice = owned
+    order = owned.order
 
     numbers = (order.number, "ORD-2026-99999")
     pages = [client.get(f"/area/ordini/{number}/").content.decode().replace(number, "") for number in numbers]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chatbot.checks import check_chunks, check_keys
+from chatbot.checks import check_chunks, check_keys, check_ticket_hours
 
 
 def test_nothing_to_say_when_all_is_there(settings: Any):
@@ -36,3 +36,21 @@ def test_overlap_must_leave_room_for_something_new(size: int, overlap: int, erro
     settings.RAG_CHUNK_SIZE, settings.RAG_CHUNK_OVERLAP = size, overlap
 
     assert [found.id for found in check_chunks(None)] == errors
+
+
+@pytest.mark.parametrize(
+    ("answer", "solution", "errors"),
+    [
+        ([1, 4, 8, 24], [8, 24, 72, 120], []),
+        ([1, 4, 8], [8, 24, 72, 120], ["chatbot.E002"]),
+        ([1, 4, 8, 24, 48], [8, 24, 72, 120, 200], ["chatbot.E002"]),
+        ([0, 4, 8, 24], [8, 24, 72, 120], ["chatbot.E002"]),
+        ([9, 4, 8, 24], [8, 24, 72, 120], ["chatbot.E002"]),
+    ],
+)
+def test_every_priority_needs_hours_that_can_be_kept(
+    answer: list[int], solution: list[int], errors: list[str], settings: Any
+):
+    settings.TICKET_FIRST_RESPONSE_HOURS, settings.TICKET_RESOLUTION_HOURS = answer, solution
+
+    assert [found.id for found in check_ticket_hours(None)] == errors

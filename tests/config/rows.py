@@ -12,7 +12,7 @@ from accounts import services as accounts
 from accounts.models import ApiSession, User
 from billing import payments
 from billing.models import Category, Order, Payment, Service, StripeEvent
-from chatbot import ingest
+from chatbot import ingest, tickets
 from chatbot import models as chatbot
 from core import audit
 from core.models import AuditEntry
@@ -129,6 +129,16 @@ def make_message(number: int) -> chatbot.Message:
     return answer
 
 
+def make_ticket(number: int) -> chatbot.Ticket:
+    conversation = make_conversation(number)
+    ticket = tickets.open_from_conversation(
+        conversation=conversation, reason="asked", text=f"Domanda {number}", guest=None, now=timezone.now()
+    )
+    tickets.assign(ticket=ticket, assignee=conversation.user, actor=conversation.user, now=timezone.now())
+    ticket.refresh_from_db()
+    return ticket
+
+
 def maker_of_mirrored(name: str) -> Callable[[int], Any]:
     """A row of dj-stripe's, as far as the back office shows it."""
     model = apps.get_model("djstripe", name)
@@ -166,5 +176,6 @@ MAKERS: dict[type[Model], Callable[[int], Any]] = {
     chatbot.Chunk: make_chunk,
     chatbot.Conversation: make_conversation,
     chatbot.Message: make_message,
+    chatbot.Ticket: make_ticket,
     **{apps.get_model("djstripe", name): maker_of_mirrored(name) for name in MIRRORED},
 }

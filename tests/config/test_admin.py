@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts.models import User
 from billing.models import Category, Order, Payment, Service, StripeEvent
 from chatbot import models as chatbot
+from chatbot import tickets
 from core.admin import ReadOnlyAdmin
 from core.models import AuditEntry
 from invoicing.models import ArchivePackage, Document, Invoice
@@ -249,6 +250,17 @@ def make_read_document(number: int) -> chatbot.Document:
     return document
 
 
+def make_resolved_ticket(number: int) -> chatbot.Ticket:
+    ticket = MAKERS[chatbot.Ticket](number)
+    tickets.resolve_as_customer(ticket=ticket, actor=None, now=timezone.now())
+    return ticket
+
+
+def make_new_ticket(number: int) -> chatbot.Ticket:
+    guest = tickets.Guest("Mario Rossi", f"guest{number}@posta.example")
+    return tickets.open_from_text(text="Ciao", customer=None, guest=guest, language="it", now=timezone.now())
+
+
 # button, a row it is offered for, the column it changes, before and after, what the audit trail calls it
 BUTTONS = [
     ("send_again", make_failed_mail, "state", "failed", "pending", "mail.sent_again"),
@@ -261,6 +273,8 @@ BUTTONS = [
     ("build_again", make_built_package, "state", "done", "pending", "archivepackage.requested"),
     ("look_now", MAKERS[chatbot.WebPage], "url", "https://example.com/1", "https://example.com/1", "webpage.look_now"),
     ("read_again", make_read_document, "status", "completed", "pending", "document.read_again"),
+    ("take", make_new_ticket, "status", "new", "in_progress", "ticket.assigned"),
+    ("reopen", make_resolved_ticket, "status", "resolved", "in_progress", "ticket.reopened"),
 ]
 each_button = pytest.mark.parametrize(
     ("name", "make", "column", "before", "after", "audited"), BUTTONS, ids=[f"{b[0]}-{b[5]}" for b in BUTTONS]
