@@ -1,4 +1,4 @@
-"""Addresses of the assistant's pages."""
+"""Addresses of the assistant's pages, and of its script for other sites."""
 
 from django.urls import path
 
@@ -7,5 +7,6 @@ from chatbot import views
 app_name = "chatbot"
 urlpatterns = [
     path("assistenza/", views.show_assistant, name="show_assistant"),
-    path("assistenza/conversazione/", views.show_conversation, name="show_conversation"),
+    path("assistenza/dimentica/", views.forget_here, name="forget_here"),
+    path("assistente.js", views.show_script, name="show_script"),
 ]

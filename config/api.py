@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularAPIView
 import accounts.api as accounts
 import billing.api as billing
 import invoicing.api as invoicing
-from chatbot.views import post_message, show_conversation
+from chatbot import views as chatbot
 from config import views
 
 _INVOICE = r"invoices/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})"
@@ -36,7 +36,10 @@ urlpatterns = [
     re_path(_INVOICE + r"$", invoicing.InvoiceDetail.as_view()),
     re_path(_INVOICE + r"/(?P<kind>pdf|xml)$", invoicing.download),
     re_path(_INVOICE + r"/timeline$", invoicing.timeline),
-    path("chat/messages", post_message, name="chat_messages"),
-    path("chat/conversations/current", show_conversation),
+    path("chat/messages", chatbot.post_message, name="chat_messages"),
+    path("chat/messages/<uuid:reference>/feedback", chatbot.post_feedback),
+    path("chat/conversations", chatbot.begin_conversation),
+    path("chat/conversations/current", chatbot.current_conversation),
+    path("chat/widget", chatbot.show_configuration),
     re_path(r"^.*$", views.api_not_found),
 ]

@@ -91,6 +91,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.ContentSecurityPolicyMiddleware",
+    "chatbot.embedding.EmbeddingMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -413,6 +414,8 @@ RAG_TOP_K_RESULTS = env.int("RAG_TOP_K_RESULTS", default=5)
 # Names that may be read though their addresses are private: an intranet, or a page of this very machine.
 KNOWLEDGE_INTERNAL_HOSTS = env.list("KNOWLEDGE_INTERNAL_HOSTS", default=[])
 CHAT_QUESTIONS_PER_HOUR = env.int("CHAT_QUESTIONS_PER_HOUR", default=50)
+CHAT_EMBED_ORIGINS = env.list("CHAT_EMBED_ORIGINS", default=[])
+CHAT_LINK_HOSTS = env.list("CHAT_LINK_HOSTS", default=[])
 
 # --- Logs ---------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

@@ -1,5 +1,5 @@
 """The assistant in the back office."""
 
-from chatbot.admin import conversations, documents
+from chatbot.admin import conversations, documents, feedback
 
-__all__ = ["conversations", "documents"]
+__all__ = ["conversations", "documents", "feedback"]

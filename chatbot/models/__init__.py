@@ -1,6 +1,7 @@
 """Rows of the assistant, by what they are about."""
 
 from chatbot.models.conversations import Citation, Conversation, ConversationQuerySet, Message
+from chatbot.models.feedback import MessageFeedback
 from chatbot.models.knowledge import (
     EMBEDDING_DIMENSIONS,
     LEASE,
@@ -22,6 +23,7 @@ __all__ = [
     "Document",
     "DocumentQuerySet",
     "Message",
+    "MessageFeedback",
     "Topic",
     "WebPage",
     "WordCount",

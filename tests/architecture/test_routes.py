@@ -69,7 +69,8 @@ ANSWERS: dict[str, dict[str, tuple[Any, ...]]] = {
     r"^area/fatture/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})/pdf/$": {"GET": OWN_PAGE},
     r"^area/fatture/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})/xml/$": {"GET": OWN_PAGE},
     "assistenza/": {"GET": EVERYBODY, "POST": BAD},
-    "assistenza/conversazione/": {"GET": EVERYBODY},
+    "assistenza/dimentica/": {"GET": (405,) * 4, "POST": ON},
+    "assistente.js": {"GET": ON},
     "api/v1/schema": {"GET": EVERYBODY},
     "api/v1/docs": {"GET": EVERYBODY},
     "api/v1/auth/register": {"POST": BAD},
@@ -94,11 +95,17 @@ ANSWERS: dict[str, dict[str, tuple[Any, ...]]] = {
     r"api/v1/invoices/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})/(?P<kind>pdf|xml)$": {"GET": API_OWN},
     r"api/v1/invoices/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})/timeline$": {"GET": API_OWN},
     "api/v1/chat/messages": {"GET": (405,) * 4, "POST": BAD},
-    "api/v1/chat/conversations/current": {"GET": EVERYBODY},
+    "api/v1/chat/messages/<uuid:reference>/feedback": {"GET": (405,) * 4, "POST": (404,) * 4},
+    "api/v1/chat/conversations": {"GET": (405,) * 4, "POST": (201,) * 4},
+    "api/v1/chat/conversations/current": {"GET": EVERYBODY, "DELETE": (204,) * 4},
+    "api/v1/chat/widget": {"GET": EVERYBODY},
     "api/v1/^.*$": {"GET": (404,) * 4, "POST": (404,) * 4},
 }
 CASES = [(route, method) for route, answers in ANSWERS.items() for method in answers]
-PAGES = [route for route, answers in ANSWERS.items() if answers.get("GET", (404,))[-1] in (200, 503)]
+SHARED = {"api/v1/chat/widget"}  # the same words for everybody, so that a cache may keep them
+PAGES = [
+    route for route, answers in ANSWERS.items() if answers.get("GET", (404,))[-1] in (200, 503) and route not in SHARED
+]
 
 
 @pytest.fixture
@@ -132,6 +139,7 @@ def address(route: str, owned: tuple[Order, Invoice]) -> str:
     values = {
         "number": invoice.number if "fatture" in route or "invoices" in route else order.number,
         "slug": "readiness-nis2", "name": "privacy", "token": "x", "kind": "xml",
+        "reference": "7f3a1c5e-0000-4000-8000-000000000000",
     }  # fmt: skip
     path = re.sub(r"\(\?P<(\w+)>[^)]*\)|<\w+:(\w+)>", lambda found: values[found[1] or found[2]], route)
     return "/" + path.replace("^.*$", "nowhere").strip("^$")

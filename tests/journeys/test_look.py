@@ -81,7 +81,7 @@ def test_keyboard_alone_reaches_the_content_and_the_assistant(visit: Visit):
     at_content = page.evaluate("document.activeElement.id")
     page.locator(".launcher").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.id === 'assistant-question'")
+    page.wait_for_function("document.querySelector('.assistant')?.shadowRoot.activeElement?.id === 'assistant-title'")
     page.keyboard.press("Escape")
 
     assert at_content == "content"
