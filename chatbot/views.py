@@ -38,6 +38,7 @@ from core.problems import problem_response
 from core.ratelimit import Limit, TooManyRequestsError, check, client_ip
 
 _SHOWN = 50
+_UNFINISHED = (Message.Outcome.INCOMPLETE, Message.Outcome.FAILED)
 _FEEDBACK = Limit("chat-feedback", per_minute=20, burst=20, strict=True)
 
 
@@ -248,24 +249,18 @@ def _said(conversation: Conversation | None) -> list[Message]:
         return []
     citations = Prefetch("citations", Citation.objects.order_by("number"))
     rows = conversation.messages.select_related("conversation", "feedback").prefetch_related(citations)
-    messages = list(rows.order_by("-pk")[:_SHOWN])[::-1]
-    asked = {row.client_id: row.pk for row in messages if row.role == Message.Role.QUESTION and row.client_id}
-    answered = {row.client_id for row in messages if row.role == Message.Role.ANSWER}
-    shown, latest = [], None
+    messages = list(rows.exclude(text="", outcome="").order_by("-pk")[:_SHOWN])[::-1]
+    answered = {row.client_id for row in messages if row.role == Message.Role.ANSWER and row.client_id}
+    places: dict[Any, int] = {}
+    shown: list[tuple[int, int, Message]] = []
+    is_over = False  # whether the question passed last has an answer that stands
     for row in messages:
-        latest = row if row.role == Message.Role.QUESTION else latest
-        is_replaced = row.role == Message.Role.ANSWER and row.client_id is None and row.outcome in (
-            Message.Outcome.INCOMPLETE, Message.Outcome.FAILED
-        ) and latest is not None and latest.client_id is not None and latest.client_id in answered  # fmt: skip
-        if row.text or row.outcome:
-            shown += [] if is_replaced else [row]
-    return sorted(
-        shown,
-        key=lambda row: (
-            asked.get(row.client_id, row.pk) if row.client_id else row.pk,
-            row.role == Message.Role.ANSWER,
-        ),
-    )
+        if row.role == Message.Role.QUESTION:
+            places[row.client_id], is_over = row.pk, row.client_id in answered
+        elif row.client_id is None and row.outcome in _UNFINISHED and is_over:
+            continue
+        shown.append((places.get(row.client_id, row.pk) if row.client_id else row.pk, row.pk, row))
+    return [row for _place, _pk, row in sorted(shown, key=lambda item: item[:2])]
 
 
 def _as_json(message: Message) -> dict[str, Any]:

@@ -56,7 +56,6 @@ def _panel_words() -> dict[str, str]:
         "stop": _("Stop the answer"),
         "count": _("{count} of {max} characters"),
         "hint": _("↵ sends, ⇧ ↵ starts a new line. Please write no personal data of others."),
-        "newAnswer": _("Go to the newest answer"),
     }
 
 
@@ -128,5 +127,4 @@ def _storage_words() -> dict[str, str]:
         "forget": _("Delete the conversation"),
         "forgotten": _("The conversation has been deleted."),
         "forgetFailed": _("The conversation was not deleted. Please try again."),
-        "change": _("Change"),
     }

@@ -1,4 +1,4 @@
-"""The assistant's widget in a browser: on our pages and on another site's, with bad connections, by keyboard, on a phone."""
+"""The assistant's widget in a browser: on our pages and another site's, on bad connections, by keyboard, on a phone."""
 
 import threading
 from collections.abc import Iterator
@@ -79,7 +79,7 @@ def test_answer_streams_and_can_be_stopped(visit: Visit, site: Site):
     guest.ask(QUESTION)
     expect(last_answer(page).locator(".chat__text")).to_contain_text("Ecco")
     expect(last_answer(page)).to_have_attribute("aria-busy", "true")
-    page.get_by_role("button", name="Fermare").or_(page.locator(".chat__row button:visible")).first.click()
+    page.locator(".chat__row button:visible").click()
     answer = finished(page)
     written = answer.locator(".chat__text").inner_text()
 
@@ -337,13 +337,12 @@ def test_answer_is_announced_once_and_whole(visit: Visit, site: Site):
     voice = page.locator("#assistant-panel [aria-live=polite]")
     expect(last_answer(page).locator(".chat__text")).to_contain_text("Ecco")
     while_streaming = voice.locator("p").count()
-    answer = finished(page)
+    finished(page)
 
     expect(voice.locator("p")).to_have_count(2)
     assert while_streaming == 1
     assert "24 ore" in voice.locator("p").last.inner_text()
     assert page.locator(".chat__log").get_attribute("aria-live") == "off"
-    expect(answer.locator(".chat__thumb").first).to_have_attribute("aria-label", "Questa risposta è stata utile")
 
 
 @pytest.mark.parametrize(
@@ -370,7 +369,7 @@ def test_every_state_fits_and_can_be_read(visit: Visit, width: int, theme: str, 
     page.locator(".chat__head .btn--text").click()
     found["person"] = flaws(guest)
 
-    assert found == dict.fromkeys(found, [])
+    assert found == {state: [] for state in found}
     assert page.evaluate("document.querySelector('.assistant').shadowRoot.querySelector('dialog').scrollWidth") <= width
 
 
@@ -388,7 +387,8 @@ def test_phone_on_its_side_and_a_page_at_200_percent_can_be_used(visit: Visit):
 PAGE = """<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>Another site</title>
 <link rel="stylesheet" href="/own.css"></head><body><h1>Another site</h1><p>Text.</p>
 <script type="module" src="{site}/assistente.js" data-assistant></script></body></html>"""
-OWN = b"html { font-size: 62.5% } * { letter-spacing: .2em; text-transform: uppercase; color: purple } button { display: none }"
+OWN = b"""html { font-size: 62.5% } * { letter-spacing: .2em; text-transform: uppercase; color: purple }
+button { display: none }"""
 
 
 def serve(origin: str, site: Site, lang: str) -> ThreadingHTTPServer:
