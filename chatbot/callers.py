@@ -71,8 +71,12 @@ def page_caller(request: HttpRequest) -> Caller:
 def is_embedded(request: HttpRequest) -> bool:
     """Whether a page of a site in CHAT_EMBED_ORIGINS asks; ours is never one of them."""
     origin = request.headers.get("Origin", "")
-    here = {settings.SITE_URL, f"{request.scheme}://{request.get_host()}"}
-    return origin in settings.CHAT_EMBED_ORIGINS and origin not in here
+    return origin in settings.CHAT_EMBED_ORIGINS and origin not in (settings.SITE_URL, base_of(request))
+
+
+def base_of(request: HttpRequest) -> str:
+    """Scheme and host that the request came to: one of ALLOWED_HOSTS."""
+    return f"{request.scheme}://{request.get_host()}"
 
 
 def is_origin(value: str) -> bool:
@@ -94,12 +98,13 @@ def remember(response: HttpResponseBase, conversation: Conversation, *, keep: bo
     )  # fmt: skip
 
 
-def as_uuid(value: Any) -> str | None:
-    """The canonical spelling of a UUID, None for anything else."""
+def as_uuid(value: Any, *, version: int | None = None) -> str | None:
+    """The canonical spelling of a UUID, of a certain version if there is one; None for anything else."""
     try:
-        return str(UUID(str(value)))
+        found = UUID(str(value))
     except ValueError:
         return None
+    return str(found) if version in (None, found.version) else None
 
 
 def _token_of_key(key: str) -> str | None:

@@ -156,11 +156,13 @@ def forget_conversation(*, conversation: Conversation, now: datetime) -> None:
 def clear_old_conversations(*, now: datetime) -> int:
     """Forget conversations nobody went on with for 180 days, as the privacy notice says; returns how many.
 
-    With them go those that hold nothing, an hour after they were begun or emptied.
+    With them go those without a question, an hour after they were begun or emptied: an answer that was being written
+    when its conversation was deleted may have come late.
     """
     messages = Message.objects.filter(conversation=OuterRef("pk"))
     is_stale = ~Exists(messages.filter(created_at__gt=now - RETENTION)) & Q(created_at__lt=now - RETENTION)
-    is_empty = ~Exists(messages.exclude(text="")) & ~Exists(messages.filter(created_at__gt=now - _HOUR))
+    said = messages.filter(role=Message.Role.QUESTION).exclude(text="")
+    is_empty = ~Exists(said) & ~Exists(messages.filter(created_at__gt=now - _HOUR))
     old = Conversation.objects.filter(is_stale | (is_empty & Q(created_at__lt=now - _HOUR)))
     count = old.count()
     old.delete()

@@ -29,7 +29,7 @@ from rest_framework.exceptions import APIException
 
 from chatbot import feedback, services, sse, widget
 from chatbot.answers import answer, ending
-from chatbot.callers import COOKIE, Caller, as_uuid, caller_of, key_of, page_caller, remember
+from chatbot.callers import COOKIE, Caller, as_uuid, base_of, caller_of, key_of, page_caller, remember
 from chatbot.delivery import delivered, finished_answer
 from chatbot.models import Citation, Conversation, Message
 from core.errors import DomainError, InvalidInputError
@@ -99,9 +99,11 @@ def _keep_question(request: HttpRequest) -> tuple[Caller, Message, bool]:
     token = caller.token
     if not caller.is_embedded and body.get("conversation") is not None:
         token = as_uuid(body["conversation"])
-    client_id = as_uuid(body["id"]) if body.get("id") is not None else None
+    client_id = as_uuid(body["id"], version=4) if body.get("id") is not None else None
     if body.get("id") is not None and client_id is None:
-        raise InvalidInputError(_("A question id must be a UUID."), code="question_id_invalid", field="id")
+        raise InvalidInputError(
+            _("A question id must be a random UUID (version 4)."), code="question_id_invalid", field="id"
+        )
     question = services.ask(
         text=body.get("text"), token=token, user=caller.user, language=_language(), ip=client_ip(request), now=now,
         client_id=client_id,
@@ -227,7 +229,7 @@ def show_configuration(request: HttpRequest) -> HttpResponse:
     """The widget's words and settings in one language; the same for everybody, so that it may be cached."""
     asked = request.GET.get("language", "")
     language = asked if asked in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
-    response = JsonResponse(widget.configuration(language))
+    response = JsonResponse(widget.configuration(language, base=base_of(request)))
     response["Cache-Control"] = "public, max-age=300"
     return response
 

@@ -9,32 +9,32 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from chatbot.feedback import UNHELPFUL_UNTIL_PERSON
 from chatbot.models import MessageFeedback
 from chatbot.services import MAX_QUESTION
 
 STYLESHEETS = ("css/tokens.css", "css/base.css", "css/components.css", "css/assistant.css")
 
 
-def configuration(language: str) -> dict[str, Any]:
-    """Everything in one language; addresses are whole, because the page that asks may be another site's."""
+def configuration(language: str, *, base: str) -> dict[str, Any]:
+    """Everything in one language; addresses are whole, below `base`: the page that asks may be another site's."""
     with translation.override(language):
         return {
             "language": language,
             "words": _words(),
             "reasons": [[value, label] for value, label in _reasons()],
-            "stylesheets": [_whole(static(name)) for name in STYLESHEETS],
-            "privacy_url": _whole(reverse("config:show_legal", args=["privacy"])),
+            "stylesheets": [_whole(base, static(name)) for name in STYLESHEETS],
+            "privacy_url": _whole(base, reverse("config:show_legal", args=["privacy"])),
             "support_email": settings.SUPPORT_EMAIL,
             "max_question": MAX_QUESTION,
             "max_comment": MessageFeedback.MAX_TEXT,
-            "unhelpful_until_person": UNHELPFUL_UNTIL_PERSON,
-            "link_hosts": [urlsplit(settings.SITE_URL).netloc, *settings.CHAT_LINK_HOSTS],
+            "link_hosts": sorted(
+                {urlsplit(settings.SITE_URL).netloc, urlsplit(base).netloc, *settings.CHAT_LINK_HOSTS}
+            ),
         }
 
 
-def _whole(path: str) -> str:
-    return path if urlsplit(path).netloc else f"{settings.SITE_URL}{path}"
+def _whole(base: str, path: str) -> str:
+    return path if urlsplit(path).netloc else f"{base}{path}"
 
 
 def _reasons() -> list[tuple[str, str]]:

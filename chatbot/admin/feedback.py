@@ -1,4 +1,4 @@
-"""The review queue: what people thought of the answers, oldest unread first when filtered so."""
+"""The review queue: what people thought of the answers, and what was made of it."""
 
 from django import forms
 from django.contrib import admin

@@ -29,7 +29,8 @@ async function build(settings) {
     (href) =>
       new Promise((done, fail) => {
         const link = document.createElement("link");
-        Object.assign(link, { rel: "stylesheet", href, onload: done, onerror: fail });
+        // with CORS elsewhere, so that a page which isolates itself (COEP) may load them too
+        Object.assign(link, { rel: "stylesheet", crossOrigin: isOurs ? null : "anonymous", href, onload: done, onerror: fail });
         root.append(link);
       }),
   );

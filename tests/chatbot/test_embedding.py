@@ -203,14 +203,14 @@ def test_words_come_in_the_language_asked_for(asked_for: str, language: str):
     answer = Client().get("/api/v1/chat/widget", {"language": asked_for})
 
     told_ = answer.json()
-    assert (told_["language"], told_ == widget.configuration(language)) == (language, True)
+    assert (told_["language"], told_ == widget.configuration(language, base="http://testserver")) == (language, True)
     assert answer["Cache-Control"] == "public, max-age=300"
     assert all(told_["words"].values())
     assert [finders.find(url.partition("/static/")[2]) is None for url in told_["stylesheets"]] == [False] * 4
 
 
 def test_both_languages_have_the_same_words():
-    italian, english = (widget.configuration(language)["words"] for language in ("it", "en"))
+    italian, english = (widget.configuration(language, base=SITE)["words"] for language in ("it", "en"))
 
     assert set(italian) == set(english)
     assert {key: set(_placeholders(text)) for key, text in italian.items()} == {
@@ -225,7 +225,9 @@ def _placeholders(text: str) -> list[str]:
 def test_links_may_lead_to_us_and_to_the_hosts_named(settings: Any):
     settings.CHAT_LINK_HOSTS = ["eur-lex.europa.eu"]
 
-    assert widget.configuration("it")["link_hosts"] == ["testserver", "eur-lex.europa.eu"]
+    hosts = widget.configuration("it", base="https://aish.example")["link_hosts"]
+
+    assert hosts == ["aish.example", "eur-lex.europa.eu", "testserver"]
 
 
 def test_script_has_an_address_that_stays():

@@ -126,7 +126,7 @@ def test_one_id_is_for_one_question(guest: AsyncClient):
     assert Message.objects.filter(role="question").count() == 1
 
 
-@pytest.mark.parametrize("wrong", ["", "7", 7, [], {"a": 1}, "zzz", True])
+@pytest.mark.parametrize("wrong", ["", "7", 7, [], {"a": 1}, "zzz", True, "7f3a1c5e-0000-1000-8000-000000000000"])
 def test_id_that_is_none_is_refused(wrong: Any, guest: AsyncClient):
     assert refused(guest, "POST", URL, {"text": FOREIGN, "id": wrong}) == (400, "question_id_invalid")
     assert Message.objects.count() == 0
@@ -278,6 +278,20 @@ def test_what_a_deletion_left_goes_after_the_hour(guest: AsyncClient):
         gone = services.clear_old_conversations(now=timezone.now())
 
     assert (kept, gone, Conversation.objects.count()) == (0, 1, 0)
+
+
+def test_answer_that_came_after_the_deletion_goes_too(guest: AsyncClient):
+    with time_machine.travel(NOW, tick=False) as clock:
+        asked(guest, FOREIGN)
+        send(guest, "DELETE", "/api/v1/chat/conversations/current")
+        Message.objects.create(
+            conversation=Conversation.objects.get(), role="answer", text="I nostri", outcome="incomplete"
+        )
+        clock.shift(timedelta(hours=1, seconds=1))
+
+        services.clear_old_conversations(now=timezone.now())
+
+    assert Message.objects.count() == 0
 
 
 def test_conversation_older_than_an_hour_is_deleted_at_once(guest: AsyncClient):

@@ -5,7 +5,7 @@ import { filled, h } from "./dom.js";
 import { createPanel } from "./panel.js";
 import { createPerson } from "./person.js";
 import { createStore } from "./storage.js";
-import { ask } from "./stream.js";
+import { ask, newId } from "./stream.js";
 import { createView } from "./view.js";
 import { createVoice } from "./voice.js";
 
@@ -44,7 +44,7 @@ export function begin({ api, settings, isOurs, host, box }) {
     if (about.key) store.key = about.key;
   }
 
-  async function send(text, id = crypto.randomUUID()) {
+  async function send(text, id = newId()) {
     if (!text || isBusy(state)) return;
     await history;
     if (isBusy(state)) return;

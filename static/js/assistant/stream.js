@@ -4,6 +4,16 @@
 const SILENCE_MS = 40_000; // the server says something every 15 s
 const WAITS_MS = [500, 1000, 2000, 4000, 8000, 15_000, 15_000];
 
+// A random UUID (version 4); on a page without https the browser's own function is missing.
+export function newId() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
 // A function that is fed pieces of the stream as they come and returns the events they complete.
 export function eventParser() {
   let rest = "";
