@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from sandbox.frame import free_port
 from tests.journeys.conftest import Site, Visit, Visitor, keep_screenshot, until
@@ -27,6 +27,7 @@ def ready(site: Site) -> Iterator[None]:
     site.control("claude/pace", first_byte_s=0, token_s=0)
     yield
     site.control("claude/pace", first_byte_s=0, token_s=0)
+    site.control("claude/mode", mode="extractive")
 
 
 def last_answer(page: Page) -> Locator:
@@ -239,8 +240,9 @@ def test_answer_is_copied_with_its_sources(visit: Visit):
     expect(answer.locator(".chat__acts button").first).to_have_text("Copiata")
 
 
-def test_escape_closes_the_innermost_thing_only(visit: Visit):
-    guest = visit()
+@pytest.mark.parametrize("width", [1280, 360])
+def test_escape_closes_the_innermost_thing_only(visit: Visit, width: int):
+    guest = visit(width=width)
     page = guest.page
     guest.go("/")
     guest.open_assistant()
@@ -267,20 +269,22 @@ def test_answers_hold_no_html_no_images_and_no_foreign_links(visit: Visit, site:
         "<img src=x onerror=alert(1)> ![x](https://evil.example/a.png) https://evil.example/?q=1 "
         f"[qui](javascript:alert(1)) {site.url}/servizi/."
     )
-    quoted = {"type": "search_result_location", "search_result_index": 0, "source": "x", "title": "x",
-              "start_block_index": 0, "end_block_index": 1}  # fmt: skip
     guest.go("/")
     guest.open_assistant()
     guest.ask(QUESTION)
-    passage = finished(page).locator(".sources blockquote").first.text_content()
-    quoted["cited_text"] = (passage or "").strip()
+    passage = (finished(page).locator(".sources blockquote").first.text_content() or "").strip()
+    # whichever of the passages given it is: a quote that does not stand in one is no citation
+    cites = [
+        {"type": "search_result_location", "search_result_index": index, "cited_text": passage, "source": "x",
+         "title": "x", "start_block_index": 0, "end_block_index": 1}
+        for index in range(5)
+    ]  # fmt: skip
     site.control(
-        "claude/mode", mode="scripted", script=[{"content": [{"type": "text", "text": text, "citations": [quoted]}]}]
+        "claude/mode", mode="scripted", script=[{"content": [{"type": "text", "text": text, "citations": cites}]}]
     )
 
     guest.ask(f"{QUESTION} Di nuovo.")
     answer = finished(page)
-    site.control("claude/mode", mode="extractive")
 
     links = [link.get_attribute("href") for link in answer.locator(".chat__text a:not(.cite)").all()]
     assert (answer.locator("img").count(), links) == (0, [f"{site.url}/servizi/"])
@@ -375,6 +379,29 @@ def test_every_state_fits_and_can_be_read(visit: Visit, width: int, theme: str, 
     assert page.evaluate("document.querySelector('.assistant').shadowRoot.querySelector('dialog').scrollWidth") <= width
 
 
+def test_what_a_finger_presses_is_44_pixels_wide_and_high(browser: Browser, site: Site):
+    context = browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    try:
+        phone = Visitor(context.new_page(), site)
+        phone.go("/")
+        phone.open_assistant()
+        phone.ask(FOREIGN)
+        answer = finished(phone.page)
+        answer.locator(".chat__thumb").nth(1).click()
+        answer.locator(".chat__reasons").wait_for()
+        sizes = phone.page.evaluate(
+            """() => [...document.querySelector('.assistant').shadowRoot.querySelectorAll('button, summary, label.choice')]
+              .map((found) => [found.getBoundingClientRect(), found.textContent || found.ariaLabel])
+              .filter(([box]) => box.height)
+              .map(([box, name]) => [name, Math.round(box.width), Math.round(box.height)])"""
+        )
+    finally:
+        context.close()
+
+    assert [size for size in sizes if size[1] < 44 or size[2] < 44] == []
+    assert len(sizes) >= 10
+
+
 def test_phone_on_its_side_and_a_page_at_200_percent_can_be_used(visit: Visit):
     guest = visit(width=640, height=360)
     guest.go("/")
@@ -437,6 +464,7 @@ def test_another_site_embeds_it_under_a_strict_policy(visit: Visit, site: Site, 
         guest.ask(FOREIGN)
         answer = finished(page)
         expect(answer.locator(".alert")).to_be_visible()
+        expect(page.locator("#assistant-question")).to_be_in_viewport(ratio=1)
         style = answer.locator(".chat__text").evaluate(
             "(e) => { const s = getComputedStyle(e); return [s.letterSpacing, s.textTransform] }"
         )
