@@ -1,6 +1,7 @@
 """Asking over the web as the tests of the doors do it: what is sent, and the events that come back."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -71,3 +72,11 @@ def text_of(events: list[tuple[str, Any]]) -> str:
         elif name == "citation" and not text.endswith(f"[{data['number']}]"):
             text += f"[{data['number']}]"
     return text
+
+
+def until_refused(call: Callable[[], Any], *, most: int) -> list[Any]:
+    """What a limited door answers until it says 429; a slow machine gives time back between two tries."""
+    codes: list[Any] = []
+    while len(codes) < most and (not codes or codes[-1] != 429):
+        codes.append(call())
+    return codes

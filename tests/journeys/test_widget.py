@@ -390,7 +390,8 @@ def test_what_a_finger_presses_is_44_pixels_wide_and_high(browser: Browser, site
         answer.locator(".chat__thumb").nth(1).click()
         answer.locator(".chat__reasons").wait_for()
         sizes = phone.page.evaluate(
-            """() => [...document.querySelector('.assistant').shadowRoot.querySelectorAll('button, summary, label.choice')]
+            """() => [...document.querySelector('.assistant').shadowRoot
+              .querySelectorAll('button, summary, label.choice')]
               .map((found) => [found.getBoundingClientRect(), found.textContent || found.ariaLabel])
               .filter(([box]) => box.height)
               .map(([box, name]) => [name, Math.round(box.width), Math.round(box.height)])"""
