@@ -6,6 +6,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 
+from chatbot.callers import is_origin
+
 
 @register("chatbot")
 def check_keys(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -13,6 +15,16 @@ def check_keys(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     missing = [name for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY") if not getattr(settings, name)]
     if missing:
         return [CheckWarning(f"{', '.join(missing)} not set: the assistant cannot answer", id="chatbot.W001")]
+    return []
+
+
+@register("chatbot")
+def check_embedding(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Whoever may embed the widget is named: a star would let every site in the world ask at our cost."""
+    wrong = [origin for origin in settings.CHAT_EMBED_ORIGINS if "*" in origin or not is_origin(origin)]
+    if wrong:
+        said = f"CHAT_EMBED_ORIGINS must be whole origins such as https://www.example.it, not {', '.join(wrong)}"
+        return [Error(said, id="chatbot.E002")]
     return []
 
 

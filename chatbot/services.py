@@ -1,21 +1,39 @@
-"""Conversations: who may go on with which, and how many questions an hour."""
+"""Conversations: who may go on with which, how many questions an hour, and how they are forgotten."""
 
 import hashlib
 import hmac
+import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from chatbot.models import Conversation, Message
-from core.errors import InvalidInputError
-from core.ratelimit import TooManyRequestsError
+from core.errors import DomainError, InvalidInputError
+from core.ratelimit import Limit, TooManyRequestsError, check
 
 MAX_QUESTION = 5_000
 RETENTION = timedelta(days=180)
+_HOUR = timedelta(hours=1)
+# The same question asked again is not counted as one more, so this is what keeps it from being asked without end.
+_AGAIN = Limit("chat-again", per_minute=1, burst=10, strict=True)
+_BEGIN = Limit("chat-begin", per_minute=2, burst=10, strict=True)
+
+
+class QuestionIdTakenError(DomainError):
+    """The id already belongs to another question, or to another person's."""
+
+    code = "question_id_taken"
+
+    def __init__(self) -> None:
+        super().__init__(_("This question id is already used: please give every question one of its own."))
+
+
+class QuestionExistsError(Exception):
+    """Somebody else kept a question of this id at the same moment."""
 
 
 def caller_hash(ip: str) -> str:
@@ -37,11 +55,61 @@ def checked_question(text: Any) -> str:
     return question
 
 
+def ask(
+    *,
+    text: Any,
+    token: str | None,
+    user: Any,
+    language: str,
+    ip: str,
+    now: datetime,
+    client_id: str | None = None,
+) -> Message:
+    """Keep a question in the caller's conversation, begun if needed. Raises on an empty, long or one too many.
+
+    A question that comes again with the same `client_id` is the same one: its row is returned and it counts once.
+    """
+    question, caller = checked_question(text), caller_hash(ip)
+    found = find_asked(client_id, text=question, token=token, user=user, caller=caller, now=now)
+    if found is None:
+        try:
+            return _keep(question, token, user, language, caller, now, client_id)
+        except QuestionExistsError:
+            found = find_asked(client_id, text=question, token=token, user=user, caller=caller, now=now)
+            if found is None:
+                raise QuestionIdTakenError from None
+    return found
+
+
+def find_asked(
+    client_id: str | None, *, text: str, token: str | None, user: Any, caller: str, now: datetime
+) -> Message | None:
+    """The question kept under this id, if it is the caller's; raises if it is another's or says something else.
+
+    A guest who never got the first answer knows no conversation yet: the id, known to them alone, and the same address
+    within the hour are then enough.
+    """
+    if client_id is None:
+        return None
+    asked = Message.objects.filter(client_id=client_id, role=Message.Role.QUESTION).select_related("conversation")
+    message = asked.first()
+    if message is None:
+        return None
+    conversation = message.conversation
+    if user.is_authenticated:
+        is_theirs = conversation.user_id == user.pk
+    else:
+        is_new = conversation.caller == caller and message.created_at > now - _HOUR
+        is_theirs = conversation.user_id is None and (is_new or str(conversation.token) == token)
+    if not is_theirs or message.text != text:
+        raise QuestionIdTakenError
+    return message
+
+
 @transaction.atomic
-def ask(*, text: str, token: str | None, user: Any, language: str, ip: str, now: datetime) -> Message:
-    """Keep a question in the caller's conversation, begun if needed. Raises on an empty, long or one too many."""
-    question = checked_question(text)
-    caller = caller_hash(ip)
+def _keep(
+    question: str, token: str | None, user: Any, language: str, caller: str, now: datetime, client_id: str | None
+) -> Message:
     conversation = (
         Conversation.objects.visible_to(user=user, token=token).filter(token=token).first() if token else None
     )
@@ -52,13 +120,50 @@ def ask(*, text: str, token: str | None, user: Any, language: str, ip: str, now:
         conversation.language = language
         conversation.save(update_fields=["language"])
     _check_hourly_limit(user, caller, now)
-    return Message.objects.create(conversation=conversation, role=Message.Role.QUESTION, text=question)
+    try:
+        return Message.objects.create(
+            conversation=conversation, role=Message.Role.QUESTION, text=question, client_id=client_id
+        )
+    except IntegrityError as error:  # the transaction, and with it a conversation begun here, is taken back
+        raise QuestionExistsError from error
+
+
+def check_asked_again(ip: str) -> None:
+    """Take one of the tries an address has for questions whose answer was cut off."""
+    check(_AGAIN, caller_hash(ip))
+
+
+def begin_conversation(*, user: Any, language: str, ip: str) -> Conversation:
+    """A conversation without a question yet, for whoever wants a person at once."""
+    check(_BEGIN, caller_hash(ip))
+    owner = user if user.is_authenticated else None
+    return Conversation.objects.create(user=owner, language=language, caller=caller_hash(ip))
+
+
+@transaction.atomic
+def forget_conversation(*, conversation: Conversation, now: datetime) -> None:
+    """Delete what was said. Questions of the last hour leave an empty row, or the hourly limit could be deleted too."""
+    counted = conversation.messages.filter(role=Message.Role.QUESTION, created_at__gt=now - _HOUR)
+    if not counted.exists():
+        conversation.delete()
+        return
+    conversation.messages.exclude(pk__in=counted.values("pk")).delete()
+    counted.update(text="", client_id=None)
+    conversation.token = uuid.uuid4()
+    conversation.save(update_fields=["token"])
 
 
 def clear_old_conversations(*, now: datetime) -> int:
-    """Forget conversations nobody went on with for 180 days, as the privacy notice says; returns how many."""
-    newest = Message.objects.filter(conversation=OuterRef("pk"), created_at__gt=now - RETENTION)
-    old = Conversation.objects.filter(~Exists(newest), created_at__lt=now - RETENTION)
+    """Forget conversations nobody went on with for 180 days, as the privacy notice says; returns how many.
+
+    With them go those without a question, an hour after they were begun or emptied: an answer that was being written
+    when its conversation was deleted may have come late.
+    """
+    messages = Message.objects.filter(conversation=OuterRef("pk"))
+    is_stale = ~Exists(messages.filter(created_at__gt=now - RETENTION)) & Q(created_at__lt=now - RETENTION)
+    said = messages.filter(role=Message.Role.QUESTION).exclude(text="")
+    is_empty = ~Exists(said) & ~Exists(messages.filter(created_at__gt=now - _HOUR))
+    old = Conversation.objects.filter(is_stale | (is_empty & Q(created_at__lt=now - _HOUR)))
     count = old.count()
     old.delete()
     return count
@@ -69,8 +174,8 @@ def _check_hourly_limit(user: Any, caller: str, now: datetime) -> None:
     whose = Q(conversation__caller=caller)
     if user.is_authenticated:
         whose |= Q(conversation__user=user)
-    recent = Message.objects.filter(whose, role=Message.Role.QUESTION, created_at__gt=now - timedelta(hours=1))
+    recent = Message.objects.filter(whose, role=Message.Role.QUESTION, created_at__gt=now - _HOUR)
     times = list(recent.order_by("created_at").values_list("created_at", flat=True)[: settings.CHAT_QUESTIONS_PER_HOUR])
     if len(times) >= settings.CHAT_QUESTIONS_PER_HOUR:
-        wait = times[0] + timedelta(hours=1) - now
+        wait = times[0] + _HOUR - now
         raise TooManyRequestsError(retry_after_s=max(1, int(wait.total_seconds())))

@@ -1,4 +1,4 @@
-"""Addresses of the assistant's pages and of requests for a person."""
+"""Addresses of the assistant's pages, of its script for other sites, and of requests for a person."""
 
 from django.urls import path
 
@@ -24,4 +24,6 @@ urlpatterns = [
         ticket_views.download_guest_ticket_file,
         name="download_guest_ticket_file",
     ),
+    path("assistenza/dimentica/", views.forget_here, name="forget_here"),
+    path("assistente.js", views.show_script, name="show_script"),
 ]

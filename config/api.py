@@ -8,7 +8,7 @@ import accounts.api as accounts
 import billing.api as billing
 import chatbot.ticket_api as tickets
 import invoicing.api as invoicing
-from chatbot.views import post_message, show_conversation
+from chatbot import views as chatbot
 from config import views
 
 _INVOICE = r"invoices/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})"
@@ -37,13 +37,16 @@ urlpatterns = [
     re_path(_INVOICE + r"$", invoicing.InvoiceDetail.as_view()),
     re_path(_INVOICE + r"/(?P<kind>pdf|xml)$", invoicing.download),
     re_path(_INVOICE + r"/timeline$", invoicing.timeline),
-    path("chat/messages", post_message, name="chat_messages"),
-    path("chat/conversations/current", show_conversation),
     path("chat/conversations/<uuid:token>/handoff", tickets.hand_off),
     path("tickets", tickets.TicketList.as_view()),
     path("tickets/<str:number>", tickets.TicketDetail.as_view()),
     path("tickets/<str:number>/messages", tickets.answer),
     path("tickets/<str:number>/resolve", tickets.resolve),
     path("tickets/<str:number>/attachments/<uuid:reference>", tickets.download),
+    path("chat/messages", chatbot.post_message, name="chat_messages"),
+    path("chat/messages/<uuid:reference>/feedback", chatbot.post_feedback),
+    path("chat/conversations", chatbot.begin_conversation),
+    path("chat/conversations/current", chatbot.current_conversation),
+    path("chat/widget", chatbot.show_configuration),
     re_path(r"^.*$", views.api_not_found),
 ]

@@ -29,7 +29,7 @@ app.conf.beat_schedule = {
         "chatbot.watch_tickets": 60.0,
         "accounts.clear_expired": 24 * _HOUR,
         "billing.clear_old_carts": 24 * _HOUR,
-        "chatbot.clear_old_conversations": 24 * _HOUR,
+        "chatbot.clear_old_conversations": _HOUR,
     }.items()
 }
 app.conf.beat_max_loop_interval = 5

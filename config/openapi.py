@@ -75,14 +75,28 @@ def _content(schema: str, content_type: str = "application/json") -> Shape:
     return {content_type: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
 
 
+_KEY = _text("Proves the conversation on another site, in the header `X-Conversation`.")
+_FEEDBACK: Shape = {
+    "helpful": {"type": "boolean"},
+    "reason": {"type": "string", "enum": ["", "wrong", "incomplete", "unclear", "other"]},
+    "text": {"type": "string", "maxLength": 1000},
+}
 _SCHEMAS = {
+    "ChatBegun": _object(("key",), token=_text(format="uuid"), key=_KEY),
     "ChatConversation": _object(
+        ("key",),
+        token={"type": "string", "format": "uuid", "nullable": True, "description": "null before the first question"},
+        key=_KEY,
+        is_guest={"type": "boolean"},
         messages=_list(
             _object(
+                reference=_text("Names the message, for instance for feedback.", format="uuid"),
+                id={"type": "string", "format": "uuid", "nullable": True, "description": "The asker's own id."},
                 role={"type": "string", "enum": ["question", "answer"]},
                 text=_text(),
                 outcome=_text("How an answer ended; empty for a question."),
                 note=_text("What to say below an answer that ended early."),
+                feedback={"nullable": True, "allOf": [{"$ref": "#/components/schemas/ChatFeedback"}]},
                 citations=_list(
                     _object(
                         number={"type": "integer", "description": "As in the answer's mark [1]."},
@@ -94,9 +108,20 @@ _SCHEMAS = {
                     )
                 ),
             )
-        )
+        ),
     ),
-    "ChatQuestion": _object(("conversation",), text=_text(), conversation=_text(format="uuid")),
+    "ChatFeedback": _object(("reason", "text"), **_FEEDBACK),
+    "ChatFeedbackKept": _object(
+        **_FEEDBACK, offer_person={"type": "boolean", "description": "Two answers of the conversation did not help."}
+    ),
+    "ChatQuestion": _object(
+        ("conversation", "id", "keep"),
+        text=_text(),
+        conversation=_text(format="uuid"),
+        id=_text("A UUID of the asker's; asked again with it, the question is the same one.", format="uuid"),
+        keep={"type": "boolean", "description": "Whether the cookie outlives the browser's session, for 180 days."},
+    ),
+    "ChatWidget": {"type": "object", "description": "Words, stylesheets and limits, in one language."},
     "Problem": _object(
         ("errors",),
         type=_text(example="urn:problem:invalid"),
@@ -111,11 +136,15 @@ _SCHEMAS = {
 _ANYBODY: list[Shape] = [{"bearerAuth": []}, {"cookieAuth": []}, {}]
 _STREAM = """The assistant's answer as a stream of server-sent events, each with one line of JSON:
 
-- `conversation` `{"token"}` comes first; send the token with the next question to go on.
+- `conversation` `{"token"}` comes first; send the token with the next question to go on. A page of a site in
+  `CHAT_EMBED_ORIGINS` also gets a `key` and sends that, in the header `X-Conversation`.
 - `token` `{"text"}` more words of the answer.
 - `citation` `{"number", "title", "heading", "page", "passage", "quote"}` a mark at this place of the answer.
 - `replace` `{"text"}` what was shown so far gives way to this text.
 - `done` `{"reference", "outcome", "text"}` the end; `text` is what to say below an answer that ended early.
+
+Comments (lines that begin with a colon) keep the connection open. After a lost connection ask again with the same `id`:
+the question is kept and counted once, a finished answer comes again at once, an unfinished one is made anew.
 
 Guests may ask. Whoever sends no access token must send the CSRF cookie and `X-CSRFToken`."""
 _DOORS: Shape = {
@@ -126,6 +155,47 @@ _DOORS: Shape = {
             "tags": ["chat"],
             "security": _ANYBODY,
             "responses": {"200": {"content": _content("ChatConversation"), "description": ""}},
+        },
+        "delete": {
+            "operationId": "chat_conversations_current_destroy",
+            "description": "Deletes what was said in the caller's conversation.",
+            "tags": ["chat"],
+            "security": _ANYBODY,
+            "responses": {"204": {"description": "Gone, now or before."}},
+        },
+    },
+    "/api/v1/chat/conversations": {
+        "post": {
+            "operationId": "chat_conversations_create",
+            "description": "The caller's conversation, begun if needed: for asking a person before any question.",
+            "tags": ["chat"],
+            "security": _ANYBODY,
+            "responses": {"201": {"content": _content("ChatBegun"), "description": ""}},
+        }
+    },
+    "/api/v1/chat/messages/{reference}/feedback": {
+        "post": {
+            "operationId": "chat_messages_feedback_create",
+            "description": "Whether an answer in the caller's conversation helped; given again, the last word counts.",
+            "tags": ["chat"],
+            "parameters": [
+                {"in": "path", "name": "reference", "required": True, "schema": _text(format="uuid")},
+            ],
+            "requestBody": {"content": _content("ChatFeedback"), "required": True},
+            "security": _ANYBODY,
+            "responses": {"200": {"content": _content("ChatFeedbackKept"), "description": ""}},
+        }
+    },
+    "/api/v1/chat/widget": {
+        "get": {
+            "operationId": "chat_widget_retrieve",
+            "description": "What the widget is told before it can show anything; see docs/widget.md.",
+            "tags": ["chat"],
+            "parameters": [
+                {"in": "query", "name": "language", "schema": {"type": "string", "enum": ["it", "en"]}},
+            ],
+            "security": [{}],
+            "responses": {"200": {"content": _content("ChatWidget"), "description": ""}},
         }
     },
     "/api/v1/chat/messages": {

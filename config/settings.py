@@ -91,6 +91,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.ContentSecurityPolicyMiddleware",
+    "chatbot.embedding.EmbeddingMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -419,6 +420,7 @@ CHAT_QUESTIONS_PER_HOUR = env.int("CHAT_QUESTIONS_PER_HOUR", default=50)
 # for urgent, high, medium and low; plain hours, nights and holidays included
 TICKET_FIRST_RESPONSE_HOURS = env.list("TICKET_FIRST_RESPONSE_HOURS", cast=int, default=[1, 4, 8, 24])
 TICKET_RESOLUTION_HOURS = env.list("TICKET_RESOLUTION_HOURS", cast=int, default=[8, 24, 72, 120])
+CHAT_EMBED_ORIGINS = env.list("CHAT_EMBED_ORIGINS", default=[])
 
 # --- Logs ---------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

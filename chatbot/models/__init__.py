@@ -2,6 +2,7 @@
 
 from chatbot.models.assistant import AssistantVersion, ModelCall, ModelPrice
 from chatbot.models.conversations import Citation, Conversation, ConversationQuerySet, Message
+from chatbot.models.feedback import MessageFeedback
 from chatbot.models.knowledge import (
     EMBEDDING_DIMENSIONS,
     LEASE,
@@ -33,6 +34,7 @@ __all__ = [
     "DocumentQuerySet",
     "IllegalTicketMoveError",
     "Message",
+    "MessageFeedback",
     "ModelCall",
     "ModelPrice",
     "Ticket",

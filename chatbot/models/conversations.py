@@ -60,6 +60,9 @@ class Message(models.Model):
     conversation = models.ForeignKey(
         Conversation, on_delete=models.CASCADE, related_name="messages", verbose_name=_("conversation")
     )
+    client_id = models.UUIDField(
+        null=True, editable=False, help_text="the asker's own id of a question; its finished answer has the same"
+    )
     role = models.CharField(_("role"), max_length=8, choices=Role.choices)
     text = models.TextField(_("text"))
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, blank=True)
@@ -70,6 +73,9 @@ class Message(models.Model):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         indexes: ClassVar = [models.Index(fields=["conversation", "created_at"], name="chatbot_message_order")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["client_id", "role"], name="chatbot_message_once"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.role} {self.reference}"

@@ -82,6 +82,8 @@ ANSWERS: dict[str, dict[str, tuple[Any, ...]]] = {
     "richieste/<str:token>/": {"GET": EVERYBODY, "POST": BAD},  # a guest's, by the mailed link
     "richieste/<str:token>/risolta/": {"GET": (405,) * 4, "POST": ON},
     "richieste/<str:token>/allegati/<uuid:reference>/": {"GET": EVERYBODY},
+    "assistenza/dimentica/": {"GET": (405,) * 4, "POST": ON},
+    "assistente.js": {"GET": ON},
     "api/v1/schema": {"GET": EVERYBODY},
     "api/v1/docs": {"GET": EVERYBODY},
     "api/v1/auth/register": {"POST": BAD},
@@ -106,17 +108,23 @@ ANSWERS: dict[str, dict[str, tuple[Any, ...]]] = {
     r"api/v1/invoices/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})/(?P<kind>pdf|xml)$": {"GET": API_OWN},
     r"api/v1/invoices/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})/timeline$": {"GET": API_OWN},
     "api/v1/chat/messages": {"GET": (405,) * 4, "POST": BAD},
-    "api/v1/chat/conversations/current": {"GET": EVERYBODY},
     "api/v1/chat/conversations/<uuid:token>/handoff": {"POST": (404, 404, 404, 201)},
     "api/v1/tickets": {"GET": API_MEMBERS},
     "api/v1/tickets/<str:number>": {"GET": API_OWN},
     "api/v1/tickets/<str:number>/messages": {"POST": (401, 404, 404, 400)},
     "api/v1/tickets/<str:number>/resolve": {"POST": API_OWN},
     "api/v1/tickets/<str:number>/attachments/<uuid:reference>": {"GET": API_OWN},
+    "api/v1/chat/messages/<uuid:reference>/feedback": {"GET": (405,) * 4, "POST": (404,) * 4},
+    "api/v1/chat/conversations": {"GET": (405,) * 4, "POST": (201,) * 4},
+    "api/v1/chat/conversations/current": {"GET": EVERYBODY, "DELETE": (204,) * 4},
+    "api/v1/chat/widget": {"GET": EVERYBODY},
     "api/v1/^.*$": {"GET": (404,) * 4, "POST": (404,) * 4},
 }
 CASES = [(route, method) for route, answers in ANSWERS.items() for method in answers]
-PAGES = [route for route, answers in ANSWERS.items() if answers.get("GET", (404,))[-1] in (200, 503)]
+SHARED = {"api/v1/chat/widget"}  # the same words for everybody, so that a cache may keep them
+PAGES = [
+    route for route, answers in ANSWERS.items() if answers.get("GET", (404,))[-1] in (200, 503) and route not in SHARED
+]
 
 
 @dataclass

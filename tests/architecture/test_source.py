@@ -91,7 +91,9 @@ def test_nothing_of_ours_is_marked_exempt_from_csrf_but_the_api():
         and "csrf_exempt" in [ast.unparse(item) for item in node.decorator_list]
     }
 
-    assert exempt == {"chatbot/views.py:post_message", "config/views.py:api_not_found"}
+    # the assistant's doors check the token themselves, for callers that come with a session (chatbot/callers.py)
+    doors = ("post_message", "post_feedback", "begin_conversation", "current_conversation")
+    assert exempt == {*(f"chatbot/views.py:{door}" for door in doors), "config/views.py:api_not_found"}
 
 
 def functions() -> Iterator[tuple[str, int]]:

@@ -351,7 +351,7 @@ def test_token_of_no_conversation_begins_a_new_one(token: Any, guest: AsyncClien
 
 
 def test_conversation_is_kept_in_a_cookie_that_scripts_cannot_read(guest: AsyncClient):
-    token = put(guest, FOREIGN)[0][1]["token"]
+    token = put(guest, FOREIGN, keep=True)[0][1]["token"]
 
     cookie = guest.cookies["conversation"]
     assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 180 * 24 * 3600)
@@ -404,11 +404,16 @@ def test_conversation_is_given_back_with_sources_and_notes(guest: AsyncClient, c
 
     response = async_to_sync(guest.get)(CURRENT)
 
+    question, row = Message.objects.order_by("pk")
     assert response["Cache-Control"] == "no-store"
     assert response.json()["messages"] == [
-        {"role": "question", "text": QUESTION, "outcome": "", "note": "", "citations": []},
         {
-            "role": "answer", "text": SAID, "outcome": "answered", "note": "",
+            "reference": str(question.reference), "id": None, "role": "question", "text": QUESTION, "outcome": "",
+            "note": "", "feedback": None, "citations": [],
+        },
+        {
+            "reference": str(row.reference), "id": None, "role": "answer", "text": SAID, "outcome": "answered",
+            "note": "", "feedback": None,
             "citations": [{
                 "number": 1, "title": "GDPR", "heading": "Articolo 33 - Notifica di una violazione", "page": None,
                 "passage": SENTENCE, "quote": SENTENCE,
@@ -425,7 +430,7 @@ def test_conversation_costs_the_same_for_any_length(
     for _row in range(rows):
         client.post(PAGE, {"text": QUESTION})
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         answer = client.get(CURRENT)
 
     assert len(answer.json()["messages"]) == 2 * rows

@@ -14,6 +14,7 @@ from billing import payments
 from billing.models import Category, Order, Payment, Service, StripeEvent
 from chatbot import ingest, tickets
 from chatbot import models as chatbot
+from chatbot.feedback import give_feedback
 from core import audit
 from core.models import AuditEntry
 from invoicing import models as invoicing
@@ -139,6 +140,12 @@ def make_ticket(number: int) -> chatbot.Ticket:
     return ticket
 
 
+def make_feedback(number: int) -> chatbot.MessageFeedback:
+    return give_feedback(
+        message=make_message(number), is_helpful=False, reason="wrong", text=f"Manca {number}.", now=timezone.now()
+    )
+
+
 def maker_of_mirrored(name: str) -> Callable[[int], Any]:
     """A row of dj-stripe's, as far as the back office shows it."""
     model = apps.get_model("djstripe", name)
@@ -177,5 +184,6 @@ MAKERS: dict[type[Model], Callable[[int], Any]] = {
     chatbot.Conversation: make_conversation,
     chatbot.Message: make_message,
     chatbot.Ticket: make_ticket,
+    chatbot.MessageFeedback: make_feedback,
     **{apps.get_model("djstripe", name): maker_of_mirrored(name) for name in MIRRORED},
 }

@@ -37,6 +37,7 @@ class Site:
     redis: Redis
     env: dict[str, str]
     log: Path
+    embedder: str  # another site's origin that may embed the assistant; whoever needs a page there serves it
 
     def manage(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run a management command against the instance, as a person in another terminal would."""
@@ -100,11 +101,12 @@ def site() -> Iterator[Site]:
     with tempfile.TemporaryDirectory(prefix="aish-journeys-") as folder:
         data = Path(folder)
         redis = Redis(data / "redis", fast=True)
-        env = dev_environment(REDIS_URL=redis.start())
+        embedder = f"http://127.0.0.1:{free_port()}"
+        env = dev_environment(REDIS_URL=redis.start(), CHAT_EMBED_ORIGINS=embedder)
         process = start_dev(data, env)
         here = Site(
             f"http://127.0.0.1:{env['PORT']}", f"http://127.0.0.1:{env['SANDBOX_PORT']}", process, redis,
-            {}, data / "dev.log",
+            {}, data / "dev.log", embedder,
         )  # fmt: skip
         try:
             _wait_ready(here)
@@ -159,6 +161,18 @@ class Visitor:
         self.page.fill("#id_password", password)
         self.page.click("main form button")
         self.page.wait_for_url("**/area/")
+
+    def open_assistant(self, *, keep: bool = False) -> None:
+        """Open the panel and make the choice it asks for before anything can be sent."""
+        self.page.click(".launcher")
+        self.page.locator("#assistant-panel").wait_for()
+        choice = self.page.locator(".chat__choice")
+        if choice.is_visible():
+            choice.locator("button").nth(int(keep)).click()
+
+    def ask(self, question: str) -> None:
+        self.page.fill("#assistant-question", question)
+        self.page.keyboard.press("Enter")
 
     def overflow(self) -> int:
         """By how many pixels the page is wider than its window."""

@@ -170,9 +170,8 @@ def test_question_is_answered_with_a_passage_to_open(visit: Visit, site: Site):
     until(lambda: site.ready()["documents_waiting"] == 0, "the documents were not read", 180)
     guest.go("/servizi/")
 
-    page.click(".launcher")
-    page.fill("#assistant-question", "Entro quante ore va inviata la pre-notifica di un incidente secondo la NIS2?")
-    page.keyboard.press("Enter")
+    guest.open_assistant()
+    guest.ask("Entro quante ore va inviata la pre-notifica di un incidente secondo la NIS2?")
     answer = page.locator("#assistant-panel .chat__answer").last
     expect(answer.locator(".sources li").first).to_be_visible(timeout=60_000)
     expect(answer).not_to_have_attribute("aria-busy", "true")
@@ -189,11 +188,10 @@ def test_question_beside_the_point_is_refused_and_names_a_person(visit: Visit, s
     until(lambda: site.ready()["documents_waiting"] == 0, "the documents were not read", 180)
     guest.go("/")
 
-    page.click(".launcher")
-    page.fill("#assistant-question", "Qual è la ricetta della carbonara con la panna?")
-    page.keyboard.press("Enter")
+    guest.open_assistant()
+    guest.ask("Qual è la ricetta della carbonara con la panna?")
     answer = page.locator("#assistant-panel .chat__answer").last
 
-    expect(answer.locator("[data-part=note]")).to_be_visible(timeout=60_000)
+    expect(answer.locator(".alert")).to_be_visible(timeout=60_000)
     expect(answer.locator(".chat__text")).to_have_text("I nostri documenti non danno una risposta a questa domanda.")
     assert answer.locator(".sources li").count() == 0

@@ -27,18 +27,40 @@ export function blocks(text) {
   return found;
 }
 
-// [{ text }, { bold: [pieces] }, { mark: number }]; a number that is not among `numbers` stays text
-export function pieces(text, numbers) {
+// [{ text }, { bold: [pieces] }, { mark: number }, { link: url }]. A number that is not among `numbers` stays text, and
+// so does every address whose host is not among `hosts`: a link is a way to carry words out of the conversation.
+export function pieces(text, numbers, hosts = []) {
   const found = [];
   let end = 0;
-  for (const match of text.matchAll(/\*\*(\S(?:.*?\S)?)\*\*|\[(\d{1,2})\]/g)) {
-    if (match[2] && !numbers.has(Number(match[2]))) continue;
+  for (const match of text.matchAll(/\*\*(\S(?:.*?\S)?)\*\*|\[(\d{1,2})\]|https?:\/\/[^\s<>"'()[\]*]*[^\s<>"'()[\]*.,;:!?»”]/g)) {
+    const [whole, bold, mark] = match;
+    if (mark && !numbers.has(Number(mark))) continue;
+    const link = bold || mark ? null : allowed(whole, hosts);
+    if (!bold && !mark && !link) continue;
     if (match.index > end) found.push({ text: text.slice(end, match.index) });
-    found.push(match[2] ? { mark: Number(match[2]) } : { bold: pieces(match[1], numbers) });
-    end = match.index + match[0].length;
+    found.push(mark ? { mark: Number(mark) } : bold ? { bold: pieces(bold, numbers, hosts) } : { link, text: whole });
+    end = match.index + whole.length;
   }
   if (end < text.length) found.push({ text: text.slice(end) });
   return found;
+}
+
+function allowed(address, hosts) {
+  try {
+    const url = new URL(address);
+    return hosts.includes(url.host) && !url.username && !url.password ? url.href : null;
+  } catch {
+    return null;
+  }
+}
+
+// The answer as a letter or a mail would have it, with its sources below.
+export function plain(turn, words) {
+  const sources = turn.sources.map(({ number, title, heading, page }) => {
+    const where = [title, heading, page && words.page.replace("{number}", page)].filter(Boolean).join(", ");
+    return `[${number}] ${where}`;
+  });
+  return [turn.text.replaceAll("**", ""), sources.join("\n")].filter(Boolean).join("\n\n");
 }
 
 // { before, quote, after } of the passage, whatever the white space; without a quote when it does not stand there
