@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 LEASE_S = 20
 _POLL_S = 0.25
-_FINISHED = (Message.Outcome.ANSWERED, Message.Outcome.REFUSED)
+_FINISHED = (Message.Outcome.ANSWERED, Message.Outcome.REFUSED)  # not the day's limit: tomorrow is another day
 _MARK = re.compile(r"\[(\d{1,2})\]")
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
@@ -79,7 +79,16 @@ def _again(row: Message) -> list[Event]:
         if mark.start() > end:
             events.append(Token(row.text[end : mark.start()]))
         events.append(
-            Cite(source.number, source.title, source.heading, source.page, source.passage, source.quote, chunk_id=0)
+            Cite(
+                source.number,
+                source.title,
+                source.heading,
+                source.page,
+                source.passage,
+                source.quote,
+                chunk_id=source.chunk_id,
+                url=source.url,
+            )
         )
         end = mark.end()
     if end < len(row.text):

@@ -5,12 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.authentication import SessionAuthentication
 from rest_framework.decorators import api_view, authentication_classes, parser_classes, permission_classes
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.parsers import JSONParser, MultiPartParser
@@ -21,6 +20,7 @@ from rest_framework.response import Response
 from accounts.authentication import BearerAuthentication
 from accounts.people import signed_in, user_of
 from chatbot import tickets
+from chatbot.callers import Caller, caller_of
 from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage
 from chatbot.serializers import (
     AnswerSerializer,
@@ -32,17 +32,14 @@ from chatbot.serializers import (
 )
 from chatbot.ticket_links import link_of
 from chatbot.ticket_views import check_answering_allowed, check_opening_allowed, file_response, reason_of
-from chatbot.views import _known_token as known_token
 
 
-class SessionOrCookie(SessionAuthentication):
-    """A session as ever; whoever comes with no more than the conversation's cookie shows the CSRF token, too."""
+class CallerAuthentication(BearerAuthentication):
+    """Whoever may talk to the assistant: with a token, with a session and the CSRF token, or from an embedding site."""
 
     def authenticate(self, request: Request) -> Any:
-        found = super().authenticate(request)
-        if found is None:
-            self.enforce_csrf(request)
-        return found
+        caller = caller_of(request._request)
+        return caller.user, caller
 
 
 @extend_schema(
@@ -53,22 +50,22 @@ class SessionOrCookie(SessionAuthentication):
     tags=["chat"],
 )
 @api_view(["POST"])
-@authentication_classes([BearerAuthentication, SessionOrCookie])
+@authentication_classes([CallerAuthentication])
 @permission_classes([AllowAny])
 def hand_off(request: Request, token: UUID) -> Response:
-    """Have a person take the conversation over: a customer their own, a guest the one their cookie names.
+    """Have a person take the conversation over: a customer their own, a guest the one their cookie or key names.
 
     Asked again while the request is open, it answers with the same number, and adds the text to it. Whoever sends no
     access token must send the CSRF cookie and `X-CSRFToken`.
     """
-    http: HttpRequest = request._request
-    visible = Conversation.objects.visible_to(user=request.user, token=known_token(http))
+    caller: Caller = request.auth  # type: ignore[assignment]
+    visible = Conversation.objects.visible_to(user=request.user, token=caller.token)
     conversation = get_object_or_404(visible, token=token)
     serializer = HandoffSerializer(data=request.data)
     serializer.is_valid(raise_exception=True)
     told = serializer.validated_data
     guest = None if user_of(request) else tickets.Guest(told.get("name", ""), told.get("email", ""))
-    check_opening_allowed(http, guest.email if guest else "")
+    check_opening_allowed(request, guest.email if guest else "")
     ticket = tickets.open_from_conversation(
         conversation=conversation, reason=told.get("reason") or reason_of(conversation), text=told.get("text", ""),
         guest=guest, now=timezone.now(),

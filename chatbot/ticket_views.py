@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -18,10 +19,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.people import signed_in, user_of
 from chatbot import tickets
+from chatbot.callers import page_caller
 from chatbot.forms import AnswerForm, PersonForm
 from chatbot.models import Conversation, Message, Ticket, TicketAttachment, TicketMessage
 from chatbot.ticket_links import find_ticket, path_of
-from chatbot.views import _known_token as known_token
 from core.errors import DomainError
 from core.ratelimit import Limit, check, client_ip
 
@@ -35,7 +36,7 @@ _TYPES = {
 }  # fmt: skip
 
 
-def check_opening_allowed(request: HttpRequest, email: str) -> None:
+def check_opening_allowed(request: Any, email: str) -> None:
     """Count one request for a person: by the user or else the address it comes from, and by where the mail goes."""
     user = user_of(request)
     check(_OPEN_BY_CALLER, f"user:{user.pk}" if user else client_ip(request))
@@ -50,10 +51,7 @@ def check_answering_allowed(ticket: Ticket) -> None:
 
 def conversation_of(request: HttpRequest) -> Conversation | None:
     """The caller's present conversation, by the signed cookie."""
-    token = known_token(request)
-    if token is None:
-        return None
-    return Conversation.objects.visible_to(user=request.user, token=token).filter(token=token).first()
+    return page_caller(request).conversation()
 
 
 def reason_of(conversation: Conversation) -> str:

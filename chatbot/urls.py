@@ -7,7 +7,6 @@ from chatbot import ticket_views, views
 app_name = "chatbot"
 urlpatterns = [
     path("assistenza/", views.show_assistant, name="show_assistant"),
-    path("assistenza/conversazione/", views.show_conversation, name="show_conversation"),
     path("assistenza/persona/", ticket_views.ask_person, name="ask_person"),
     path("area/richieste/", ticket_views.list_tickets, name="list_tickets"),
     path("area/richieste/<str:number>/", ticket_views.show_ticket, name="show_ticket"),

@@ -38,7 +38,7 @@ from core.problems import problem_response
 from core.ratelimit import Limit, TooManyRequestsError, check, client_ip
 
 _SHOWN = 50
-_UNFINISHED = (Message.Outcome.INCOMPLETE, Message.Outcome.FAILED)
+_UNFINISHED = (Message.Outcome.INCOMPLETE, Message.Outcome.FAILED, Message.Outcome.LIMITED)
 _FEEDBACK = Limit("chat-feedback", per_minute=20, burst=20, strict=True)
 
 
@@ -277,7 +277,7 @@ def _as_json(message: Message) -> dict[str, Any]:
         "citations": [
             {
                 "number": cite.number, "title": cite.title, "heading": cite.heading, "page": cite.page,
-                "passage": cite.passage, "quote": cite.quote,
+                "passage": cite.passage, "quote": cite.quote, "url": cite.url,
             }
             for cite in message.citations.all()
         ],
