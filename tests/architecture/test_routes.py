@@ -73,7 +73,6 @@ ANSWERS: dict[str, dict[str, tuple[Any, ...]]] = {
     r"^area/fatture/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})/pdf/$": {"GET": OWN_PAGE},
     r"^area/fatture/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})/xml/$": {"GET": OWN_PAGE},
     "assistenza/": {"GET": EVERYBODY, "POST": BAD},
-    "assistenza/conversazione/": {"GET": EVERYBODY},
     "assistenza/persona/": {"GET": EVERYBODY, "POST": BAD},
     "area/richieste/": {"GET": OPEN_TO_MEMBERS},
     "area/richieste/<str:number>/": {"GET": OWN_PAGE, "POST": (LOG_IN, 404, 404, 400)},

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from accounts import services as accounts
 from chatbot import ticket_links, tickets
+from chatbot.callers import COOKIE
 from chatbot.models import Conversation, Ticket
-from chatbot.views import COOKIE
 from tests.chatbot.desk import MARIO, NOW, fresh, hand_over, make_conversation, picture, text_file, write_to_us
 
 pytestmark = pytest.mark.django_db

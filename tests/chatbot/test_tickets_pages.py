@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from chatbot import ticket_links, tickets
+from chatbot.callers import COOKIE
 from chatbot.models import Conversation, Ticket
-from chatbot.views import COOKIE
 from notifications.models import Mail
 from tests.architecture.html import inline_parts
 from tests.chatbot.desk import (
