@@ -11,11 +11,11 @@ from tests.journeys.test_main_job import order
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PUBLIC = [
-    "/", "/servizi/", "/servizi/readiness-nis2/", "/carrello/", "/assistenza/", "/account/accedi/",
-    "/account/registrati/", "/account/nuova-password/", "/account/verifica/", "/note-legali/privacy/",
-    "/note-legali/terms/", "/note-legali/cookies/", "/note-legali/accessibility/",
+    "/", "/servizi/", "/servizi/readiness-nis2/", "/carrello/", "/assistenza/", "/assistenza/persona/",
+    "/account/accedi/", "/account/registrati/", "/account/nuova-password/", "/account/verifica/",
+    "/note-legali/privacy/", "/note-legali/terms/", "/note-legali/cookies/", "/note-legali/accessibility/",
 ]  # fmt: skip
-PRIVATE = ["/area/", "/area/ordini/", "/area/fatture/", "/area/profilo/"]
+PRIVATE = ["/area/", "/area/ordini/", "/area/fatture/", "/area/richieste/", "/area/profilo/"]
 WINDOWS = [(360, "light", "it"), (1280, "dark", "en"), (1280, "light", "it"), (360, "dark", "en")]
 # WCAG 2.2 AA, the law's measure (EN 301 549)
 RULES = {
