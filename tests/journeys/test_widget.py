@@ -34,8 +34,9 @@ def last_answer(page: Page) -> Locator:
     return page.locator("#assistant-panel .chat__answer").last
 
 
-def finished(page: Page) -> Locator:
-    """The last answer once it is complete."""
+def finished(page: Page, *, count: int = 1) -> Locator:
+    """The last of so many answers once it is complete."""
+    expect(page.locator("#assistant-panel .chat__answer")).to_have_count(count)
     answer = last_answer(page)
     expect(answer).to_have_attribute("aria-busy", "false", timeout=60_000)
     return answer
@@ -169,9 +170,9 @@ def test_feedback_asks_why_and_two_thumbs_down_offer_a_person(visit: Visit):
     page = guest.page
     guest.go("/")
     guest.open_assistant()
-    for question in (FOREIGN, "Chi ha vinto la partita di ieri?"):
+    for count, question in enumerate((FOREIGN, "Chi ha vinto la partita di ieri?"), start=1):
         guest.ask(question)
-        answer = finished(page)
+        answer = finished(page, count=count)
         answer.locator(".chat__thumb").nth(1).click()
         expect(answer.locator(".chat__reasons")).to_be_visible()
         answer.locator("input[value=incomplete]").check()
@@ -284,7 +285,7 @@ def test_answers_hold_no_html_no_images_and_no_foreign_links(visit: Visit, site:
     )
 
     guest.ask(f"{QUESTION} Di nuovo.")
-    answer = finished(page)
+    answer = finished(page, count=2)
 
     links = [link.get_attribute("href") for link in answer.locator(".chat__text a:not(.cite)").all()]
     assert (answer.locator("img").count(), links) == (0, [f"{site.url}/servizi/"])
