@@ -416,7 +416,7 @@ def test_conversation_is_given_back_with_sources_and_notes(guest: AsyncClient, c
             "note": "", "feedback": None,
             "citations": [{
                 "number": 1, "title": "GDPR", "heading": "Articolo 33 - Notifica di una violazione", "page": None,
-                "passage": SENTENCE, "quote": SENTENCE,
+                "passage": SENTENCE, "quote": SENTENCE, "url": "",
             }],
         },
     ]  # fmt: skip

@@ -38,7 +38,7 @@ from tests.chatbot.talk import BREACH, NOW, learn
 from tests.conftest import Control
 
 # An answer is searched for and kept by threads with connections of their own, which see only what is committed.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "asked_as_it_stands")]
 
 ID = "0b0f7f0e-5b8f-4f0a-9a55-0d8f3b8f2a11"
 OTHER_ID = "4f4c9f0b-6f1b-4c12-8f0a-2b8f3b8f2a22"

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests.journeys.conftest import Visit, Visitor, keep_screenshot
 from tests.journeys.test_main_job import order
@@ -85,7 +86,7 @@ def test_keyboard_alone_reaches_the_content_and_the_assistant(visit: Visit):
     at_content = page.evaluate("document.activeElement.id")
     page.locator(".launcher").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('.assistant')?.shadowRoot.activeElement?.id === 'assistant-title'")
+    expect(page.locator("#assistant-title")).to_be_focused()
     page.keyboard.press("Escape")
 
     assert at_content == "content"

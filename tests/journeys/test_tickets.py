@@ -16,10 +16,10 @@ ANSWER = "Le brioche alla riunione del lunedì in ufficio a Milano le porta chi 
 
 
 def ask(visitor: Visitor, question: str) -> Locator:
-    """Ask on the assistant's own page; what the panel beside it answers."""
+    """Ask beside the assistant's own page; what the panel answers."""
     visitor.go("/assistenza/")
-    visitor.page.fill("#question", question)
-    visitor.page.click("#ask button")
+    visitor.open_assistant()
+    visitor.ask(question)
     return visitor.page.locator("#assistant-panel .chat__answer").last
 
 

@@ -280,18 +280,16 @@ def test_answers_hold_no_html_no_images_and_no_foreign_links(visit: Visit, site:
          "title": "x", "start_block_index": 0, "end_block_index": 1}
         for index in range(5)
     ]  # fmt: skip
-    site.control(
-        "claude/mode", mode="scripted", script=[{"content": [{"type": "text", "text": text, "citations": cites}]}]
-    )
+    rewritten = {"content": [{"type": "text", "text": QUESTION}]}  # the second question follows on the first
+    said = {"content": [{"type": "text", "text": text, "citations": cites}]}
+    site.control("claude/mode", mode="scripted", script=[rewritten, said])
 
     guest.ask(f"{QUESTION} Di nuovo.")
     answer = finished(page, count=2)
 
     links = [link.get_attribute("href") for link in answer.locator(".chat__text a:not(.cite)").all()]
     assert (answer.locator("img").count(), links) == (0, [f"{site.url}/servizi/"])
-    expect(answer.locator(".chat__text")).to_contain_text(
-        "<img src=x onerror=alert(1)> ![x](https://evil.example/a.png)"
-    )
+    expect(answer.locator(".chat__text")).to_contain_text("‹img src=x onerror=alert(1)> [x]([…]) […]")
 
 
 def test_keyboard_alone_is_enough(visit: Visit):

@@ -66,12 +66,12 @@ function changed(state, change, isNews = false) {
   return { ...state, turns: [...state.turns.slice(0, -1), { ...answer, ...change(answer) }] };
 }
 
-function cited(answer, { number, title, heading, page, passage, quote }) {
+function cited(answer, { number, title, heading, page, passage, quote, url }) {
   const mark = `[${number}]`;
   const known = answer.sources.some((source) => source.number === number);
   return {
     text: answer.text.endsWith(mark) ? answer.text : answer.text + mark,
-    sources: known ? answer.sources : [...answer.sources, { number, title, heading, page, passage, quote }],
+    sources: known ? answer.sources : [...answer.sources, { number, title, heading, page, passage, quote, url }],
   };
 }
 

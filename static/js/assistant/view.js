@@ -135,7 +135,7 @@ export function createView(panel, settings, { onRetry, onPerson, onVote }) {
       "li",
       { id: `assistant-${index}-${source.number}`, tabindex: "-1" },
       markLink(source.number, index),
-      h("div", {}, h("p", {}, source.title), where && h("p.sources__where", {}, where), details),
+      h("div", {}, h("p", {}, source.url ? h("a", { href: source.url }, source.title) : source.title), where && h("p.sources__where", {}, where), details),
     );
     let leave = null;
     details.addEventListener("toggle", () => {
