@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.urls import reverse
 from django.utils import formats, translation
 from django.utils.translation import gettext as _
 
@@ -55,8 +56,10 @@ def run(name: str, arguments: Any, user: Any, language: str) -> list[OwnRow]:
     number = arguments.get("number", "") if isinstance(arguments, dict) else ""
     number = number.strip()[:30] if isinstance(number, str) else ""
     readers: dict[str, Callable[[Any, str], list[OwnRow]]] = {"find_orders": _orders, "find_invoices": _invoices}
+    if name not in readers:
+        return []
     with translation.override(language):
-        return readers[name](user, number) if name in readers else []
+        return readers[name](user, number) or [_nothing(name)]
 
 
 def _orders(user: Any, number: str) -> list[OwnRow]:
@@ -75,6 +78,20 @@ def _order(order: Order) -> OwnRow:
     ]
     title = _("Your order %(number)s") % {"number": order.number}
     return OwnRow(title, order.number, " ".join(facts), order.get_absolute_url())
+
+
+def _nothing(name: str) -> OwnRow:
+    """That there is nothing is an answer, too."""
+    if name == "find_orders":
+        return OwnRow(
+            _("Your orders"), "orders", _("There is no such order in your account."), reverse("billing:list_orders")
+        )
+    return OwnRow(
+        _("Your invoices"),
+        "invoices",
+        _("There is no such invoice in your account."),
+        reverse("invoicing:list_invoices"),
+    )
 
 
 def _invoices(user: Any, number: str) -> list[OwnRow]:

@@ -48,7 +48,7 @@ class AssistantVersionAdmin(AuditedAdmin):
     fieldsets = (
         (None, {"fields": ("note", "is_answering")}),
         (_("Model"), {"fields": ("model", "max_tokens", "temperature", "prompt")}),
-        (_("Search"), {"fields": ("top_k", "off_topic_similarity", "rewrites_questions", "rewrite_model")}),
+        (_("Finding passages"), {"fields": ("top_k", "off_topic_similarity", "rewrites_questions", "rewrite_model")}),
         (_("Budget"), {"fields": ("daily_budget", "caller_budget")}),
     )
     list_before_template = "admin/chatbot/try_link.html"

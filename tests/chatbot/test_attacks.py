@@ -97,10 +97,12 @@ def test_attack_on_another_customers_rows_gets_nothing(embedder: Embedder, claud
     order = make_order(victim)
     attacker = make_customer("ladra@esempio.example")
     own = make_order(attacker)
+    before = len(claude.get("/requests"))
 
     shown = {text: told(text, attacker) for text in attacks.ON_OTHERS}
 
-    asked = str(claude.get("/requests"))
+    requests = claude.get("/requests")  # newest first
+    asked = str(requests[: len(requests) - before])
     for words, row in shown.values():
         assert order.number not in words + row.text
         assert "Piero" not in row.text

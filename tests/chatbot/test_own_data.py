@@ -44,8 +44,14 @@ def test_tool_reads_ones_own_rows_alone(customer: Any, stranger: Any):
     named = own_data.run("find_orders", {"number": other.number}, customer, "it")
 
     assert [row.reference for row in everything] == [own.number]
-    assert named == []
+    assert [(row.reference, row.text) for row in named] == [("orders", "Non c’è un ordine così nel vostro account.")]
     assert everything[0].url == own.get_absolute_url()
+
+
+NOTHING = {
+    "find_orders": "Non c’è un ordine così nel vostro account.",
+    "find_invoices": "Non c’è una fattura così nel vostro account.",
+}
 
 
 @pytest.mark.parametrize(
@@ -62,7 +68,9 @@ def test_tool_reads_ones_own_rows_alone(customer: Any, stranger: Any):
 def test_tool_called_wrongly_gives_nothing_of_others(name: str, arguments: Any, customer: Any, stranger: Any):
     make_order(stranger)
 
-    assert own_data.run(name, arguments, customer, "it") == []
+    found = own_data.run(name, arguments, customer, "it")
+
+    assert [row.text for row in found] == ([] if name == "delete_orders" else [NOTHING[name]])
 
 
 def test_rows_speak_the_language_of_the_question(customer: Any):
