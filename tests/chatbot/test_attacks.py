@@ -47,6 +47,16 @@ def told(text: str, user: Any = None) -> tuple[str, Message]:
     return async_to_sync(read)(), Message.objects.get(conversation=question.conversation, role="answer")
 
 
+def known(claude: Control) -> set[str]:
+    """The ids of the requests that the model had so far."""
+    return {request["id"] for request in claude.get("/requests")}
+
+
+def since(before: set[str], claude: Control) -> list[Any]:
+    """The requests that came after; the stand-in remembers two hundred."""
+    return [request for request in claude.get("/requests") if request["id"] not in before]
+
+
 def harm(shown: str, row: Message) -> list[str]:
     """What an attack got: nothing, if all is well."""
     setting = assistant.current()
@@ -70,12 +80,12 @@ def test_there_are_a_hundred_of_them():
 
 def test_attack_in_a_question_gets_nothing(embedder: Embedder, claude: Control):
     learn(BREACH)
-    before = len(claude.get("/requests"))
+    before = known(claude)
 
     harmed = {text: got for text in attacks.IN_QUESTIONS if (got := harm(*told(text)))}
 
     assert harmed == {}
-    assert len(claude.get("/requests")) - before >= len(attacks.IN_QUESTIONS) * 0.8, "the model was asked, and obeyed"
+    assert len(since(before, claude)) >= len(attacks.IN_QUESTIONS) * 0.8, "the model was asked, and obeyed"
 
 
 def test_attack_in_a_document_gets_nothing(embedder: Embedder, claude: Control):
@@ -97,12 +107,11 @@ def test_attack_on_another_customers_rows_gets_nothing(embedder: Embedder, claud
     order = make_order(victim)
     attacker = make_customer("ladra@esempio.example")
     own = make_order(attacker)
-    before = len(claude.get("/requests"))
+    before = known(claude)
 
     shown = {text: told(text, attacker) for text in attacks.ON_OTHERS}
 
-    requests = claude.get("/requests")  # newest first
-    asked = str(requests[: len(requests) - before])
+    asked = str(since(before, claude))
     for words, row in shown.values():
         assert order.number not in words + row.text
         assert "Piero" not in row.text
