@@ -61,7 +61,9 @@ def build_xml(
 
 def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
     child = etree.SubElement(parent, name)
-    child.text = text and _NOT_XML.sub("?", text)
+    if text:
+        # plain text is the rule, and asking is quicker than searching
+        child.text = text if text.isascii() and text.isprintable() else _NOT_XML.sub("?", text)
     return child
 
 

@@ -31,11 +31,16 @@ class Node:
     @property
     def children(self) -> "dict[str, list[Node]]":
         """The elements below, by name."""
-        if self._children is None:
-            self._children = {}
+        found = self._children
+        if found is None:
+            found = self._children = {}
             for child in self._element:
-                self._children.setdefault(child.tag, []).append(Node(child))
-        return self._children
+                name = child.tag
+                if name in found:
+                    found[name].append(Node(child))
+                else:
+                    found[name] = [Node(child)]
+        return found
 
     def all(self, *path: str) -> "list[Node]":
         """Every element at `path`, in the document's order."""
@@ -48,7 +53,8 @@ class Node:
         """The first element at `path`."""
         node = self
         for name in path:
-            found = node.children.get(name)
+            below = node._children  # most were read before: the property would cost a call for each step
+            found = (node.children if below is None else below).get(name)
             if not found:
                 return None
             node = found[0]
