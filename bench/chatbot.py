@@ -139,7 +139,9 @@ def _search(questions: Sequence[tuple[str, list[float]]], topics: tuple[str, ...
 def _statement(url: str, questions: Sequence[tuple[str, list[float]]], topics: tuple[str, ...]) -> Candidate:
     """The search's own statement with its parameters, as the product last sent it, by the bare driver."""
     statements = [_sent(text, vector, topics) for text, vector in questions]
-    options = "-c hnsw.ef_search=100 -c hnsw.iterative_scan=relaxed_order"
+    from django.conf import settings  # noqa: PLC0415
+
+    options = settings.DATABASES["default"]["OPTIONS"]["options"]
     connection = psycopg.connect(url, autocommit=True, options=options)
 
     def candidate() -> Sample:

@@ -7,12 +7,11 @@ model can be cited, and an answer that cites none becomes the refusal. What the 
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone, translation
@@ -26,18 +25,14 @@ from chatbot.guard import OutputGuard, PromptLeakError
 from chatbot.languages import language_of
 from chatbot.models import Citation, Conversation, Message, ModelCall
 from chatbot.retrieval import Hit, is_off_topic, search
-from chatbot.spending import BudgetError, Usage
+from chatbot.spending import BudgetError
 from core.errors import PermanentError, TransientError, VendorError
-from core.offload import gives_back
+from core.offload import offloaded
 
 logger = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 _HISTORY = 6
 _TOOL_ROUNDS = 2
-_CHARACTERS_A_TOKEN = 3
 _MARK = re.compile(r"\s?\[(\d{1,2})\]")
 REFUSALS = {
     "it": "I nostri documenti non danno una risposta a questa domanda.",
@@ -128,7 +123,7 @@ class _Draft:
 async def answer(*, question: Message, conversation: Conversation) -> AsyncIterator[Event]:
     """Retrieve, ask, stream. Ends with `Done` unless the reader goes away; then what was written is kept as cut off."""
     draft = _Draft()
-    scene = await _database(_scene, question, conversation)
+    scene = await offloaded(_scene, question, conversation)
     try:
         async with aclosing(_written(draft, scene, question)) as events:
             async for event in events:
@@ -145,11 +140,11 @@ async def answer(*, question: Message, conversation: Conversation) -> AsyncItera
     except (asyncio.CancelledError, GeneratorExit):
         # the reader went away: keep what there is, from a task of its own, for this one is over
         draft.error = "reader_gone"
-        keeper = asyncio.ensure_future(_database(_keep, conversation, draft))
+        keeper = asyncio.ensure_future(offloaded(_keep, conversation, draft))
         _keepers.add(keeper)
         keeper.add_done_callback(_keepers.discard)
         raise
-    message = await _database(_keep, conversation, draft)
+    message = await offloaded(_keep, conversation, draft)
     yield Done(str(message.reference), message.outcome, ending(message.outcome, conversation.language))
 
 
@@ -199,7 +194,7 @@ async def _asked(
                 yield event
         if draft.wanted is None:
             return
-        rows = await _database(own_data.run, draft.wanted.name, draft.wanted.arguments, scene.user, scene.language)
+        rows = await offloaded(own_data.run, draft.wanted.name, draft.wanted.arguments, scene.user, scene.language)
         known += [_Known(row.title, "", None, row.text, url=row.url) for row in rows]
         sources = [claude.Source(row.title, row.reference, sentences(row.text)) for row in rows]
         request = replace(request, results=(*request.results, claude.ToolResult(draft.wanted, sources)))
@@ -225,7 +220,7 @@ async def _call(
         if draft.so_far is None and await _given_back(draft.call, error):
             draft.call = None
         raise
-    await _database(_settle, draft)
+    await offloaded(_settle, draft)
 
 
 class _Pen:
@@ -280,27 +275,27 @@ async def _search(text: str, count: int) -> list[Hit]:
     except (TransientError, PermanentError) as error:
         logger.warning("retrieval by full text alone: %s", error)
         vector = None
-    return await _database(search, text, vector, count=count)
+    return await offloaded(search, text, vector, count=count)
 
 
 async def _rewritten(scene: _Scene, question: Message) -> str:
     """The question in the documents' words; "" when there is no money or no model for that."""
     text, history, setting = question.text, scene.history, scene.setting
-    if told := await _database(rewriting.remembered, text, history, setting):
+    if told := await offloaded(rewriting.remembered, text, history, setting):
         return told
-    request = claude.Request(setting.rewrite_model, "", text, history=history)
+    request = rewriting.asking(text, history, setting)
     try:
         call = await _put_aside(scene, question, ModelCall.Purpose.REWRITE, request, "")
     except BudgetError:
         return ""
     try:
-        told, ended = await rewriting.rewritten(text, history, setting)
+        told, ended = await rewriting.rewritten(request)
     except VendorError as error:
         logger.warning("question %s searched for as it stands: %s", question.reference, error)
         await _given_back(call, error)
         return ""
-    await _database(spending.settle, call, model=ended.model, usage=_usage(ended))
-    await _database(rewriting.remember, text, history, setting, told)
+    await offloaded(spending.settle, call, model=ended.model, usage=ended.usage)
+    await offloaded(rewriting.remember, text, history, setting, told)
     return told
 
 
@@ -308,12 +303,12 @@ async def _given_back(call: ModelCall, error: VendorError) -> bool:
     """Whether the call was refused before it began, so that nothing was counted; of a lost one nobody knows."""
     if error.code == "connection":
         return False
-    await _database(spending.give_back, call)
+    await offloaded(spending.give_back, call)
     return True
 
 
 async def _put_aside(scene: _Scene, question: Message, purpose: str, request: claude.Request, topic: str) -> ModelCall:
-    return await _database(
+    return await offloaded(
         spending.put_aside, purpose=purpose, model=request.model.name, question=question,
         version=scene.setting.version, characters=request.characters, max_tokens=request.model.max_tokens, topic=topic,
         now=timezone.now(),
@@ -394,14 +389,10 @@ def _settle(draft: _Draft) -> None:
     """Book what the provider counted; of an answer cut off, its own count of the question and ours of the words."""
     call, so_far = draft.call, draft.so_far
     if call and so_far:
-        written = 0 if so_far.stop_reason else len(draft.text) // _CHARACTERS_A_TOKEN
-        usage = replace(_usage(so_far), output_tokens=max(so_far.output_tokens, written))
+        written = 0 if so_far.stop_reason else len(draft.text) // spending.CHARACTERS_A_TOKEN
+        usage = replace(so_far.usage, output_tokens=max(so_far.usage.output_tokens, written))
         spending.settle(call, model=so_far.model, usage=usage)
     draft.call = None
-
-
-def _usage(ended: claude.Ended) -> Usage:
-    return Usage(ended.input_tokens, ended.output_tokens, ended.cache_read_tokens, ended.cache_write_tokens)
 
 
 def ending(outcome: str, language: str) -> str:
@@ -420,8 +411,3 @@ def ending(outcome: str, language: str) -> str:
         if outcome == Message.Outcome.FAILED:
             return _("The assistant does not answer just now. Your question is kept: please try again in a minute.")
     return ""
-
-
-async def _database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run database work in a thread and give the connection back at once: a stream must not hold one."""
-    return await sync_to_async(gives_back(function), thread_sensitive=False)(*args, **kwargs)

@@ -1,10 +1,9 @@
 """How the assistant is set at this moment: the newest version, with the installation's settings where it is silent."""
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.crypto import salted_hmac
 
 from chatbot.clients.claude import Model
 from chatbot.models import AssistantVersion
@@ -32,7 +31,7 @@ def setting_of(version: AssistantVersion) -> Setting:
     """A version completed from the settings of the installation."""
     temperature = settings.CLAUDE_TEMPERATURE if version.temperature is None else version.temperature
     max_tokens = version.max_tokens if version.pk else settings.CLAUDE_MAX_TOKENS
-    canary = hmac.new(settings.SECRET_KEY.encode(), b"chatbot-canary", hashlib.sha256).hexdigest()[:16]
+    canary = salted_hmac("chatbot.canary", "", algorithm="sha256").hexdigest()[:16]
     prompt = (version.prompt.strip() or load("answer").strip()) + f"\n\nInternal mark of these rules: {canary}"
     return Setting(
         version=version,

@@ -10,7 +10,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.db import IntegrityError, transaction
@@ -20,9 +20,8 @@ from redis.exceptions import RedisError
 
 from chatbot.answers import Cite, Done, Event, Token, answer, ending
 from chatbot.models import Message
-from core.offload import gives_back
+from core.offload import offloaded
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 LEASE_S = 20
@@ -42,11 +41,11 @@ async def delivered(question: Message) -> AsyncIterator[Event]:
                 yield event
             return
         if lease:
-            await _database(_clear_cut_off, question)
+            await offloaded(_clear_cut_off, question)
         async with aclosing(answer(question=question, conversation=question.conversation)) as events:  # type: ignore[type-var]
             async for event in events:
                 if lease and isinstance(event, Done) and event.outcome in _FINISHED:
-                    await _database(_settle, question, event.reference)
+                    await offloaded(_settle, question, event.reference)
                 yield event
     finally:
         if lease:
@@ -56,10 +55,10 @@ async def delivered(question: Message) -> AsyncIterator[Event]:
 async def _finished_or_taken(question: Message, lease: "_Lease") -> Message | None:
     """The finished answer, waited for while somebody else makes it; None once the lease to make it is ours."""
     while not await lease.take():
-        if row := await _database(finished_answer, question):
+        if row := await offloaded(finished_answer, question):
             return row
         await asyncio.sleep(_POLL_S)
-    return await _database(finished_answer, question)
+    return await offloaded(finished_answer, question)
 
 
 def finished_answer(question: Message) -> Message | None:
@@ -165,8 +164,3 @@ _releasers: set[asyncio.Future[Any]] = set()
 
 async def _thread(function: Callable[[], T]) -> T:
     return await sync_to_async(function, thread_sensitive=False)()
-
-
-async def _database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run database work in a thread that gives its connection back at once, as `chatbot.answers` does."""
-    return await sync_to_async(gives_back(function), thread_sensitive=False)(*args, **kwargs)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chatbot.models import Conversation, Message, MessageFeedback
 from core.errors import DomainError, InvalidInputError
+from core.text import storable
 
 UNHELPFUL_UNTIL_PERSON = 2
 
@@ -27,7 +28,7 @@ def give_feedback(
         raise InvalidInputError(_("Say whether the answer helped."), code="verdict_missing", field="helpful")
     if reason not in ("", *MessageFeedback.Reason.values):
         raise InvalidInputError(_("There is no such reason."), code="reason_unknown", field="reason")
-    comment = text.replace("\0", "").encode(errors="ignore").decode().strip() if isinstance(text, str) else ""
+    comment = storable(text).strip() if isinstance(text, str) else ""
     if len(comment) > MessageFeedback.MAX_TEXT:
         too_long = _("A comment may have up to %(max)d characters.") % {"max": MessageFeedback.MAX_TEXT}
         raise InvalidInputError(too_long, code="comment_too_long", field="text")

@@ -7,7 +7,7 @@ Rules come before what explains them, and a section comes once, with its best pa
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from django.conf import settings
@@ -127,7 +127,7 @@ def is_off_topic(hits: Sequence[Hit], similarity: float = OFF_TOPIC_SIMILARITY) 
     """Whether nothing found could support an answer, so that no model needs to be asked."""
     if not hits:
         return True
-    best = max((hit.similarity or 0.0 for hit in hits), default=0.0)
+    best = max(hit.similarity or 0.0 for hit in hits)
     return best < similarity and max(hit.words for hit in hits) < OFF_TOPIC_WORDS
 
 
@@ -156,8 +156,13 @@ def _ranked(found: Sequence[Hit], question: str) -> list[Hit]:
         for hit in found
     ]
     scored.sort(key=lambda hit: (-hit.score, hit.chunk_id))
+    return once_a_section(scored)
+
+
+def once_a_section(hits: Iterable[Hit]) -> list[Hit]:
+    """The first passage of each section, in order."""
     sections: dict[tuple[str, int], Hit] = {}
-    for hit in scored:
+    for hit in hits:
         sections.setdefault((hit.document, hit.section), hit)
     return list(sections.values())
 

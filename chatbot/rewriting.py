@@ -4,18 +4,16 @@ At most one short call of a small model, remembered for a month; without it the 
 """
 
 import hashlib
-import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import chain, zip_longest
 
 from django.core.cache import cache
 
 from chatbot.assistant import Setting
 from chatbot.clients import claude
 from chatbot.prompts import load
-from chatbot.retrieval import Hit
-
-logger = logging.getLogger(__name__)
+from chatbot.retrieval import Hit, once_a_section
 
 # A passage in the question's own language with so large a share of its words is what was asked for.
 SURE = 0.25
@@ -38,22 +36,22 @@ def remember(question: str, history: Sequence[claude.Turn], setting: Setting, te
     cache.set(_key(question, history, setting), text, _REMEMBERED_S)
 
 
-async def rewritten(question: str, history: Sequence[claude.Turn], setting: Setting) -> tuple[str, claude.Ended]:
+def asking(question: str, history: Sequence[claude.Turn], setting: Setting) -> claude.Request:
+    """The call that rewrites the question."""
+    return claude.Request(setting.rewrite_model, load("rewrite"), question, history=history)
+
+
+async def rewritten(request: claude.Request) -> tuple[str, claude.Ended]:
     """The question rewritten, and what it cost. Raises the client's errors; "" when the model said nothing of use."""
-    told = await claude.complete(
-        model=setting.rewrite_model, system=load("rewrite"), history=history, question=question
-    )
+    told = await claude.complete(request)
     text = " ".join(told.text.split())[:_LONGEST]
     return text, told.ended
 
 
 def merged(rewritten_hits: Sequence[Hit], hits: Sequence[Hit], count: int) -> list[Hit]:
     """The passages of both searches in turn, the rewritten question's first, each section once."""
-    found: dict[tuple[str, int], Hit] = {}
-    for place in range(max(len(rewritten_hits), len(hits))):
-        for each in (*rewritten_hits[place : place + 1], *hits[place : place + 1]):
-            found.setdefault((each.document, each.section), each)
-    return list(found.values())[:count]
+    in_turn = chain.from_iterable(zip_longest(rewritten_hits, hits))
+    return once_a_section(hit for hit in in_turn if hit)[:count]
 
 
 def _key(question: str, history: Sequence[claude.Turn], setting: Setting) -> str:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from chatbot.models import Conversation, Message
 from core.errors import DomainError, InvalidInputError
 from core.ratelimit import Limit, TooManyRequestsError, check
+from core.text import storable
 
 MAX_QUESTION = 5_000
 RETENTION = timedelta(days=180)
@@ -43,8 +44,7 @@ def caller_hash(ip: str) -> str:
 
 def checked_question(text: Any) -> str:
     """The question in order, or `InvalidInputError`."""
-    # what PostgreSQL cannot keep: NUL and halves of surrogate pairs, which JSON can spell
-    question = text.replace("\0", "").encode(errors="ignore").decode().strip() if isinstance(text, str) else ""
+    question = storable(text).strip() if isinstance(text, str) else ""
     if not question:
         raise InvalidInputError(_("Please write a question."), code="question_empty", field="text")
     if len(question) > MAX_QUESTION:

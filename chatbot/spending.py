@@ -5,7 +5,6 @@ at once cannot spend what is there for one.
 """
 
 import logging
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -15,6 +14,7 @@ from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from chatbot.clients.claude import Usage
 from chatbot.models import AssistantVersion, Message, ModelCall, ModelPrice
 from core.errors import DomainError
 from notifications.models import Mail
@@ -26,7 +26,7 @@ _MILLION = Decimal(1_000_000)
 _ALERT = "assistant_budget"
 _SIX_PLACES = Decimal("0.000001")
 # Characters a token is at least, in Italian and English: an estimate before the call must not be too low.
-_CHARACTERS_A_TOKEN = 3
+CHARACTERS_A_TOKEN = 3
 # For a model without a price: more than any costs today, so that the budget holds until somebody enters one.
 _UNKNOWN = ModelPrice(
     model="", input_price=Decimal(15), output_price=Decimal(75), cache_write_price=Decimal("18.75"),
@@ -42,16 +42,6 @@ class BudgetError(DomainError):
 
     def __init__(self) -> None:
         super().__init__(_("The assistant has answered all it may today."))
-
-
-@dataclass(frozen=True)
-class Usage:
-    """The provider's own count of one call."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
 
 
 def cost_of(usage: Usage, model: str, at: datetime) -> Decimal:
@@ -72,7 +62,7 @@ def put_aside(
     topic: str, now: datetime,
 ) -> ModelCall:  # fmt: skip
     """Reserve the most this call can cost, or raise `BudgetError`; staff are told once a day that it was spent."""
-    most = Usage(cache_write_tokens=characters // _CHARACTERS_A_TOKEN + 1, output_tokens=max_tokens)
+    most = Usage(cache_write_tokens=characters // CHARACTERS_A_TOKEN + 1, output_tokens=max_tokens)
     cost, day, caller = cost_of(most, model, now), timezone.localdate(now), _person(question)
     with transaction.atomic():
         with connection.cursor() as cursor:

@@ -49,11 +49,6 @@ def check_answering_allowed(ticket: Ticket) -> None:
     check(_ANSWERS, ticket.number)
 
 
-def conversation_of(request: HttpRequest) -> Conversation | None:
-    """The caller's present conversation, by the signed cookie."""
-    return page_caller(request).conversation()
-
-
 def reason_of(conversation: Conversation) -> str:
     """Why somebody asks for a person after this conversation, as its last answer tells."""
     last = conversation.messages.filter(role=Message.Role.ANSWER).order_by("-pk").first()
@@ -65,7 +60,7 @@ def reason_of(conversation: Conversation) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask_person(request: HttpRequest) -> HttpResponse:
     """Hand the present conversation over, or send what is written; without script."""
-    conversation, is_guest = conversation_of(request), not request.user.is_authenticated
+    conversation, is_guest = page_caller(request).conversation(), not request.user.is_authenticated
     form = PersonForm(request.POST or None, is_guest=is_guest, has_conversation=conversation is not None)
     status = HTTPStatus.OK
     if request.method == "POST":

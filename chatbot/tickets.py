@@ -26,6 +26,7 @@ from chatbot.models.tickets import TicketAttachment
 from core import audit
 from core.errors import DomainError, InvalidInputError
 from core.numbering import next_number
+from core.text import storable
 from core.uploads import UploadRefusedError, checked_kind
 
 MAX_TEXT = 5_000
@@ -242,9 +243,7 @@ def article_draft(ticket: Ticket) -> dict[str, str]:
 
 def checked_text(text: Any, *, required: bool = True) -> str:
     """The text in order, or `InvalidInputError`."""
-    # what PostgreSQL cannot keep: NUL and halves of surrogate pairs, which JSON can spell
-    said = text.replace("\0", "").encode(errors="ignore").decode() if isinstance(text, str) else ""
-    said = said.replace("\r\n", "\n").strip()
+    said = storable(text).replace("\r\n", "\n").strip() if isinstance(text, str) else ""
     if not said and required:
         raise InvalidInputError(_("Please write what it is about."), code="text_empty", field="text")
     if len(said) > MAX_TEXT:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from asgiref.sync import sync_to_async
 from django.db import close_old_connections, connection
 
 P = ParamSpec("P")
@@ -24,3 +25,8 @@ def gives_back(function: Callable[P, T]) -> Callable[P, T]:
             connection.close()
 
     return call
+
+
+async def offloaded(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run database work in a thread of its own: a stream must not hold a connection while it waits."""
+    return await sync_to_async(gives_back(function), thread_sensitive=False)(*args, **kwargs)

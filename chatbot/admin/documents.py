@@ -9,10 +9,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from chatbot import ingest, tasks
+from chatbot.admin.fields import ManyFilesWidget
 from chatbot.clients import web
+from chatbot.forms import FilesField
 from chatbot.models import Chunk, Document, WebPage
 from core.admin import AuditedAdmin, ReadOnlyAdmin, badge, confirmed
 from core.errors import DomainError, PermanentError
@@ -22,15 +23,11 @@ from core.uploads import checked_kind
 _LOOKS = {"pending": "now", "processing": "now", "completed": "done", "failed": "stop"}
 
 
-class _ManyFiles(UnfoldAdminFileFieldWidget):
-    allow_multiple_selected = True
-
-
-class FilesField(forms.FileField):
-    """Files chosen together, as a list: one that cannot be taken refuses them all, and is named."""
+class DocumentsField(FilesField):
+    """Files for the knowledge base: one that cannot be taken refuses them all, and is named."""
 
     def clean(self, data, initial=None):
-        files = [super(FilesField, self).clean(each, initial) for each in data or []]
+        files = super().clean(data, initial)
         refused = []
         for file in files:
             try:
@@ -45,10 +42,10 @@ class FilesField(forms.FileField):
 class DocumentForm(forms.ModelForm):
     """New documents are files; an old one can be renamed, sorted and switched off."""
 
-    files = FilesField(
+    files = DocumentsField(
         label=_("Files"),
         required=False,
-        widget=_ManyFiles,
+        widget=ManyFilesWidget,
         help_text=_(
             "PDF, DOCX, DOC, HTML, TXT or MD, up to 10 MB each, as many as you like. They are read and embedded in the "
             "background. A file of the same name as one in use is its new version and takes its place."

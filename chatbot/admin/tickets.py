@@ -18,7 +18,6 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.widgets import (
-    UnfoldAdminFileFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -26,6 +25,7 @@ from unfold.widgets import (
 
 from accounts.models import User
 from chatbot import tickets
+from chatbot.admin.fields import ManyFilesWidget
 from chatbot.forms import FilesField, files_hint
 from chatbot.models import Ticket, TicketAttachment, TicketMessage, Topic
 from chatbot.ticket_views import file_response
@@ -38,17 +38,13 @@ _SHORT = timedelta(hours=1)
 _PRIORITY_LOOKS = {"urgent": "stop", "high": "warn", "medium": "todo", "low": "todo"}
 
 
-class _ManyFiles(UnfoldAdminFileFieldWidget):
-    allow_multiple_selected = True
-
-
 class TextForm(forms.Form):
     """An answer or a note, with files."""
 
     text = forms.CharField(
         label=_("Text"), max_length=tickets.MAX_TEXT, widget=UnfoldAdminTextareaWidget(attrs={"rows": 8})
     )
-    file = FilesField(label=_("Files"), required=False, widget=_ManyFiles())
+    file = FilesField(label=_("Files"), required=False, widget=ManyFilesWidget())
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

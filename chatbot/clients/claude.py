@@ -77,6 +77,16 @@ class ToolResult:
 
 
 @dataclass(frozen=True)
+class Usage:
+    """The provider's own count of one call."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+
+@dataclass(frozen=True)
 class Begun:
     """The model has read the question; `so_far` is what that cost, should nothing more come."""
 
@@ -89,10 +99,7 @@ class Ended:
 
     model: str
     stop_reason: str
-    input_tokens: int
-    output_tokens: int
-    cache_read_tokens: int
-    cache_write_tokens: int
+    usage: Usage
 
 
 Piece = Begun | TextPiece | Cited | ToolUse | Ended
@@ -154,27 +161,19 @@ async def stream_answer(request: Request) -> AsyncIterator[Piece]:
         raise TransientError(f"Claude: {type(error).__name__}", code="connection") from error
 
 
-async def complete(*, model: Model, system: str, history: Sequence[Turn], question: str) -> Told:
-    """A short answer in one piece. Raises `TransientError` or `PermanentError`, also after eight seconds."""
-    messages = [*_turns(history), {"role": "user", "content": question}]
-    options: dict[str, Any] = {
-        "messages": messages, "extra_body": _sampling(model), "timeout": _WHOLE_TIMEOUT_S
-    }  # fmt: skip
+async def complete(request: Request) -> Told:
+    """A short answer in one piece, from rules, history and question alone.
 
-    def post() -> Awaitable[types.Message]:
-        return _clients.get().messages.create(
-            model=model.name, max_tokens=model.max_tokens, system=_cached(system), **options
-        )
-
+    Raises `TransientError` or `PermanentError`, also after eight seconds.
+    """
     try:
-        message = await _once_more(post)
+        message = await _once_more(lambda: _told(request))
     except anthropic.APIStatusError as error:
         raise _folded(error) from error
     except (anthropic.APIError, httpx2.HTTPError, ValueError) as error:
         raise TransientError(f"Claude: {type(error).__name__}", code="connection") from error
     text = "".join(block.text for block in message.content if block.type == "text")
-    ended = replace(_begun(message), stop_reason=message.stop_reason or "", output_tokens=message.usage.output_tokens)
-    return Told(text, ended)
+    return Told(text, _begun(message))
 
 
 class _Reader:
@@ -227,6 +226,18 @@ def _opened(request: Request) -> Awaitable[anthropic.AsyncStream[types.RawMessag
         extra_body=_sampling(request.model),
         stream=True,
         **options,
+    )
+
+
+def _told(request: Request) -> Awaitable[types.Message]:
+    messages: Any = [*_turns(request.history), {"role": "user", "content": request.question}]
+    return _clients.get().messages.create(
+        model=request.model.name,
+        max_tokens=request.model.max_tokens,
+        system=_cached(request.system),
+        messages=messages,
+        extra_body=_sampling(request.model),
+        timeout=_WHOLE_TIMEOUT_S,
     )
 
 
@@ -290,20 +301,20 @@ def _piece(delta: types.RawContentBlockDelta) -> TextPiece | Cited | None:
 
 
 def _begun(message: types.Message) -> Ended:
-    usage = message.usage
-    return Ended(
-        model=message.model,
-        stop_reason="",
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cache_read_tokens=usage.cache_read_input_tokens or 0,
-        cache_write_tokens=usage.cache_creation_input_tokens or 0,
+    """As far as the message tells: of a stream's first one the reason is "" and the output not counted yet."""
+    usage = Usage(
+        input_tokens=message.usage.input_tokens,
+        output_tokens=message.usage.output_tokens,
+        cache_read_tokens=message.usage.cache_read_input_tokens or 0,
+        cache_write_tokens=message.usage.cache_creation_input_tokens or 0,
     )
+    return Ended(message.model, message.stop_reason or "", usage)
 
 
 def _ended(begun: Ended, event: types.RawMessageDeltaEvent) -> Ended:
     """The last count: its tokens are totals, not what came since."""
-    return replace(begun, stop_reason=event.delta.stop_reason or "", output_tokens=event.usage.output_tokens)
+    usage = replace(begun.usage, output_tokens=event.usage.output_tokens)
+    return replace(begun, stop_reason=event.delta.stop_reason or "", usage=usage)
 
 
 def _folded(error: anthropic.APIStatusError) -> TransientError | PermanentError:

@@ -56,7 +56,7 @@ def fetch(url: str, *, etag: str = "", last_modified: str = "") -> Page:
             session.mount(scheme, _GuardedAdapter())
         try:
             for _redirect in range(_REDIRECTS + 1):
-                _check(url)
+                checked_url(url)
                 with session.get(
                     url, headers=headers, timeout=_TIMEOUT_S, stream=True, allow_redirects=False
                 ) as answer:
@@ -74,17 +74,12 @@ def fetch(url: str, *, etag: str = "", last_modified: str = "") -> Page:
     raise PermanentError(_("The page redirects more than %(max)d times.") % {"max": _REDIRECTS}, code="redirects")
 
 
-def checked_url(url: str) -> str:
-    """The address if it may be fetched at all; `PermanentError` says why not."""
-    _check(url)
-    return url
-
-
 class PrivateAddressError(OSError):
     """The name belongs to an address that is not on the public internet."""
 
 
-def _check(url: str) -> None:
+def checked_url(url: str) -> str:
+    """The address if it may be fetched at all; `PermanentError` says why not."""
     parts = urlsplit(url)
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -96,6 +91,7 @@ def _check(url: str) -> None:
         raise PermanentError(_("An address with a name and password in it is not kept."), code="credentials")
     if port not in _PORTS and parts.hostname not in settings.KNOWLEDGE_INTERNAL_HOSTS:
         raise PermanentError(_("Only the usual ports 80 and 443 are read."), code="port")
+    return url
 
 
 def _page(answer: requests.Response) -> Page:

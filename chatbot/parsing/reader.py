@@ -10,6 +10,7 @@ from typing import Any
 from chatbot.chunking import Section
 from chatbot.parsing import markup, office, pdf
 from chatbot.parsing.outline import Outline, add_plain
+from core.text import storable
 
 _MEMORY_BYTES = 1536 * 1024 * 1024
 _CPU_S = 120
@@ -49,7 +50,7 @@ def main() -> int:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1
     sections = [asdict(section) for section in map(_storable_section, outline.sections) if section.text.strip()]
-    told = {"title": _storable(outline.title)[:200], "language": _storable(outline.language), "sections": sections}
+    told = {"title": storable(outline.title)[:200], "language": storable(outline.language), "sections": sections}
     sys.stdout.write(json.dumps(told))
     return 0
 
@@ -60,13 +61,8 @@ def _refuse(event: str, _arguments: tuple[Any, ...]) -> None:
 
 
 def _storable_section(section: Section) -> Section:
-    path = tuple(map(_storable, section.path))
-    return replace(section, heading=_storable(section.heading), text=_storable(section.text), path=path)
-
-
-def _storable(text: str) -> str:
-    """Without what PostgreSQL cannot keep and a PDF's fonts can spell: NUL and halves of surrogate pairs."""
-    return text.replace("\0", "").encode(errors="ignore").decode()
+    path = tuple(map(storable, section.path))
+    return replace(section, heading=storable(section.heading), text=storable(section.text), path=path)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ import pytest
 from django.db import connection
 
 from chatbot import spending
+from chatbot.clients.claude import Usage
 from chatbot.models import AssistantVersion, Message, ModelCall, ModelPrice
-from chatbot.spending import BudgetError, Usage, cost_of
+from chatbot.spending import BudgetError, cost_of
 from notifications.models import Mail
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, answered, ask, learn
