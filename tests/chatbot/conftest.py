@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.test import AsyncClient
 
 from chatbot.clients import embeddings
 from chatbot.models import AssistantVersion
@@ -30,6 +31,11 @@ def embedder(embedding_server: Embedder, settings: Any) -> Iterator[Embedder]:
     embedding_server.reset()
     yield embedding_server
     embeddings._client.cache_clear()
+
+
+@pytest.fixture
+def guest() -> AsyncClient:
+    return AsyncClient()
 
 
 @pytest.fixture

@@ -8,17 +8,26 @@ from asgiref.sync import async_to_sync
 from django.http import HttpResponse
 from django.test import AsyncClient
 
+from accounts.models import User
+
 URL = "/api/v1/chat/messages"
 CURRENT = "/api/v1/chat/conversations/current"
 QUESTION = "Entro quante ore va notificata la violazione dei dati?"
 FOREIGN = "Qual è la ricetta della carbonara?"
 
 
+def client_of(user: User) -> AsyncClient:
+    client = AsyncClient()
+    client.force_login(user)
+    return client
+
+
 def send(client: AsyncClient, method: str, path: str, body: Any = None, **headers: str) -> tuple[HttpResponse, bytes]:
     """The answer and its whole body, read to the end."""
 
     async def call() -> tuple[Any, bytes]:
-        more = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
+        content = body if isinstance(body, str | bytes) else json.dumps(body)
+        more = {} if body is None else {"data": content, "content_type": "application/json"}
         response: Any = await getattr(client, method.lower())(path, headers=headers, **more)
         if response.streaming:
             return response, b"".join([part async for part in response.streaming_content])

@@ -4,17 +4,16 @@ import re
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from chatbot import assistant, services
-from chatbot.answers import Replace, Token, answer
+from chatbot.answers import Replace, Token
 from chatbot.guard import _letters
 from chatbot.models import Message
 from tests.chatbot import attacks
 from tests.chatbot.embedder import Embedder
-from tests.chatbot.talk import BREACH, RECORDS, learn
+from tests.chatbot.talk import BREACH, RECORDS, answered, learn
 from tests.conftest import Control
 from tests.factories import make_customer, make_order
 
@@ -39,12 +38,8 @@ def told(text: str, user: Any = None) -> tuple[str, Message]:
     question = services.ask(
         text=text, token=None, user=user or AnonymousUser(), language="it", ip="192.0.2.9", now=timezone.now()
     )
-
-    async def read() -> str:
-        events = [event async for event in answer(question=question, conversation=question.conversation)]
-        return "".join(event.text for event in events if isinstance(event, Token | Replace))
-
-    return async_to_sync(read)(), Message.objects.get(conversation=question.conversation, role="answer")
+    events, row = answered(question)
+    return "".join(event.text for event in events if isinstance(event, Token | Replace)), row
 
 
 def known(claude: Control) -> set[str]:

@@ -13,20 +13,9 @@ from chatbot import feedback
 from chatbot.feedback import AlreadyReviewedError
 from chatbot.models import Conversation, Message, MessageFeedback
 from core.models import AuditEntry
-from tests.chatbot.stream import FOREIGN, asked, refused, send, told, until_refused
+from tests.chatbot.stream import FOREIGN, asked, client_of, refused, send, told, until_refused
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder")]
-
-
-@pytest.fixture
-def guest() -> AsyncClient:
-    return AsyncClient()
-
-
-def client_of(user: User) -> AsyncClient:
-    client = AsyncClient()
-    client.force_login(user)
-    return client
 
 
 def door(reference: Any) -> str:

@@ -22,6 +22,7 @@ from chatbot.models import Conversation, Message
 from chatbot.sse import formatted
 from config.asgi import application
 from sandbox.claude import HTTP_FAULTS
+from tests.chatbot.stream import CURRENT, FOREIGN, QUESTION, URL, asked, client_of, events_of, refused, send, shown
 from tests.chatbot.talk import BREACH, NOW, answered, ask, learn
 from tests.conftest import Control
 
@@ -29,11 +30,7 @@ from tests.conftest import Control
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "asked_as_it_stands")]
 in_one_transaction = pytest.mark.django_db
 
-URL = "/api/v1/chat/messages"
-CURRENT = "/api/v1/chat/conversations/current"
 PAGE = "/assistenza/"
-QUESTION = "Entro quante ore va notificata la violazione dei dati?"
-FOREIGN = "Qual è la ricetta della carbonara?"
 SENTENCE = (
     "In caso di violazione dei dati personali, il titolare notifica la violazione all’autorità di controllo "
     "entro 72 ore."
@@ -41,59 +38,17 @@ SENTENCE = (
 SAID = f"Ecco che cosa dicono i documenti: {SENTENCE}[1]"
 
 
-@pytest.fixture
-def guest() -> AsyncClient:
-    return AsyncClient()
-
-
-def client_of(user: User) -> AsyncClient:
-    client = AsyncClient()
-    client.force_login(user)
-    return client
-
-
 def post(client: AsyncClient, body: Any, **headers: str) -> tuple[HttpResponse, bytes]:
-    """The answer and its whole body, read to the end."""
-    content = body if isinstance(body, str | bytes) else json.dumps(body)
-
-    async def send() -> tuple[Any, bytes]:
-        response: Any = await client.post(URL, content, content_type="application/json", headers=headers)
-        if response.streaming:
-            return response, b"".join([part async for part in response.streaming_content])
-        return response, response.content
-
-    return async_to_sync(send)()
-
-
-def put(client: AsyncClient, text: str, **more: Any) -> list[tuple[str, Any]]:
-    """The events a question is answered with."""
-    response, body = post(client, {"text": text, **more})
-    assert response.status_code == 200, body
-    return events_of(body)
-
-
-def events_of(body: bytes) -> list[tuple[str, Any]]:
-    events = []
-    for block in body.decode().removesuffix("\n\n").split("\n\n"):
-        name, data = block.split("\n")
-        events.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
-    return events
+    return send(client, "POST", URL, body, **headers)
 
 
 def refusal(client: AsyncClient, body: Any, **headers: str) -> tuple[int, str]:
-    response, content = post(client, body, **headers)
-    assert response["Content-Type"] == "application/problem+json"
-    return response.status_code, json.loads(content)["code"]
+    return refused(client, "POST", URL, body, **headers)
 
 
 def bearer(user: User) -> dict[str, str]:
     pair = accounts.open_api_session(user=user, device=accounts.Device("192.0.2.1", "an app"), now=timezone.now())
     return {"Authorization": f"Bearer {pair.access}"}
-
-
-def current(client: AsyncClient) -> list[tuple[str, str]]:
-    response = async_to_sync(client.get)(CURRENT)
-    return [(message["role"], message["text"]) for message in response.json()["messages"]]
 
 
 @in_one_transaction
@@ -168,7 +123,7 @@ def test_trouble_of_the_model_is_told_in_the_stream(guest: AsyncClient, claude: 
     learn(BREACH)
     claude.fault(**HTTP_FAULTS["overloaded"])
 
-    events = put(guest, QUESTION)
+    events = asked(guest, QUESTION)
 
     assert [name for name, _data in events] == ["conversation", "done"]
     assert events[-1][1]["outcome"] == "failed"
@@ -217,7 +172,7 @@ def test_refusal_counts_the_characters_in_the_readers_language(guest: AsyncClien
 def test_question_of_exactly_the_allowed_length_is_taken(guest: AsyncClient):
     text = "domanda " * 624 + "domanda?"
 
-    put(guest, text)
+    asked(guest, text)
 
     assert (len(text), Message.objects.get(role="question").text) == (5_000, text)
 
@@ -230,7 +185,7 @@ def test_body_beyond_a_megabyte_is_refused_unread(guest: AsyncClient):
 
 
 def test_halves_of_characters_and_zero_bytes_are_left_out(guest: AsyncClient):
-    put(guest, FOREIGN + "\0")
+    asked(guest, FOREIGN + "\0")
     post(guest, '{"text": "Ciao \\ud83d mondo"}')
 
     assert list(Message.objects.filter(role="question").values_list("text", flat=True).order_by("pk")) == [
@@ -269,9 +224,9 @@ def test_fifty_questions_an_hour():
 def test_question_beyond_the_limit_is_refused_with_the_time_to_wait(guest: AsyncClient, settings: Any):
     settings.CHAT_QUESTIONS_PER_HOUR = 2
     with time_machine.travel(NOW, tick=False) as clock:
-        put(guest, FOREIGN)
+        asked(guest, FOREIGN)
         clock.shift(timedelta(minutes=10))
-        put(guest, FOREIGN)
+        asked(guest, FOREIGN)
         clock.shift(timedelta(minutes=20, seconds=1))
 
         response, body = post(guest, {"text": FOREIGN})
@@ -293,8 +248,8 @@ def test_hour_after_the_oldest_question_there_is_room_again(settings: Any):
 
 def test_limit_is_the_addresss_whoever_asks(customer: User, settings: Any):
     settings.CHAT_QUESTIONS_PER_HOUR = 2
-    put(AsyncClient(), FOREIGN)
-    put(client_of(customer), FOREIGN)
+    asked(AsyncClient(), FOREIGN)
+    asked(client_of(customer), FOREIGN)
 
     assert refusal(AsyncClient(), {"text": FOREIGN}) == (429, "too_many_requests")
     assert Conversation.objects.count() == 2
@@ -303,7 +258,7 @@ def test_limit_is_the_addresss_whoever_asks(customer: User, settings: Any):
 def test_limit_follows_the_customer_to_another_address(customer: User, settings: Any):
     settings.CHAT_QUESTIONS_PER_HOUR = 1
     settings.TRUSTED_PROXY_COUNT = 1
-    put(client_of(customer), FOREIGN)
+    asked(client_of(customer), FOREIGN)
     elsewhere = {"X-Forwarded-For": "192.0.2.99"}
 
     other, _body = post(AsyncClient(), {"text": FOREIGN}, **elsewhere)
@@ -313,7 +268,7 @@ def test_limit_follows_the_customer_to_another_address(customer: User, settings:
 
 
 def test_address_is_kept_as_a_hash_that_only_we_can_make(guest: AsyncClient, settings: Any):
-    put(guest, FOREIGN)
+    asked(guest, FOREIGN)
     kept = Conversation.objects.get().caller
 
     ours = services.caller_hash("127.0.0.1")
@@ -323,35 +278,35 @@ def test_address_is_kept_as_a_hash_that_only_we_can_make(guest: AsyncClient, set
 
 
 def test_next_question_goes_on_with_the_conversation(guest: AsyncClient):
-    first = put(guest, FOREIGN)[0]
-    second = put(guest, "E la ricetta del pesto?")[0]
+    first = asked(guest, FOREIGN)[0]
+    second = asked(guest, "E la ricetta del pesto?")[0]
 
     assert (first, Conversation.objects.count()) == (second, 1)
-    assert current(guest) == [
+    assert shown(guest) == [
         ("question", FOREIGN), ("answer", REFUSALS["it"]),
         ("question", "E la ricetta del pesto?"), ("answer", REFUSALS["it"]),
     ]  # fmt: skip
 
 
 def test_app_without_cookies_goes_on_by_the_token(guest: AsyncClient):
-    token = put(guest, FOREIGN)[0][1]["token"]
+    token = asked(guest, FOREIGN)[0][1]["token"]
 
-    put(AsyncClient(), "E il pesto?", conversation=token)
+    asked(AsyncClient(), "E il pesto?", conversation=token)
 
     assert Conversation.objects.get().messages.filter(role="question").count() == 2
 
 
 @pytest.mark.parametrize("token", ["", "x", 7, [], "' OR 1=1", "7f3a1c5e-0000-4000-8000-000000000000"])
 def test_token_of_no_conversation_begins_a_new_one(token: Any, guest: AsyncClient):
-    put(guest, FOREIGN)
+    asked(guest, FOREIGN)
 
-    put(guest, FOREIGN, conversation=token)
+    asked(guest, FOREIGN, conversation=token)
 
     assert Conversation.objects.count() == 2
 
 
 def test_conversation_is_kept_in_a_cookie_that_scripts_cannot_read(guest: AsyncClient):
-    token = put(guest, FOREIGN, keep=True)[0][1]["token"]
+    token = asked(guest, FOREIGN, keep=True)[0][1]["token"]
 
     cookie = guest.cookies["conversation"]
     assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 180 * 24 * 3600)
@@ -360,14 +315,14 @@ def test_conversation_is_kept_in_a_cookie_that_scripts_cannot_read(guest: AsyncC
 
 @pytest.mark.parametrize("kind", ["unsigned", "tampered", "missing"])
 def test_guest_reads_no_conversation_without_its_signed_cookie(kind: str, guest: AsyncClient):
-    token = put(guest, FOREIGN)[0][1]["token"]
+    token = asked(guest, FOREIGN)[0][1]["token"]
     other = AsyncClient()
     cookie = guest.cookies["conversation"].value
     if kind != "missing":
         other.cookies["conversation"] = token if kind == "unsigned" else cookie[:-1] + "Ab"[cookie[-1] == "A"]
 
-    seen = (current(other), current(guest)[0])
-    put(other, "E il pesto?")
+    seen = (shown(other), shown(guest)[0])
+    asked(other, "E il pesto?")
 
     assert seen == ([], ("question", FOREIGN))
     assert Conversation.objects.get(token=token).messages.count() == 2
@@ -375,32 +330,32 @@ def test_guest_reads_no_conversation_without_its_signed_cookie(kind: str, guest:
 
 def test_customers_conversation_is_theirs_alone(customer: User, stranger: User):
     owner = client_of(customer)
-    token = put(owner, FOREIGN)[0][1]["token"]
+    token = asked(owner, FOREIGN)[0][1]["token"]
     others = [client_of(stranger), AsyncClient()]
     for other in others:
         other.cookies["conversation"] = owner.cookies["conversation"].value
 
-    seen = [current(other) for other in others]
+    seen = [shown(other) for other in others]
     for other in others:
-        put(other, "E il pesto?", conversation=token)
+        asked(other, "E il pesto?", conversation=token)
 
-    assert (seen, current(owner)[0]) == ([[], []], ("question", FOREIGN))
+    assert (seen, shown(owner)[0]) == ([[], []], ("question", FOREIGN))
     assert Conversation.objects.get(token=token).messages.count() == 2
     assert Conversation.objects.count() == 3
 
 
 def test_guests_conversation_is_not_the_next_customers_on_the_machine(guest: AsyncClient, customer: User):
-    put(guest, FOREIGN)
+    asked(guest, FOREIGN)
     client = client_of(customer)
     client.cookies["conversation"] = guest.cookies["conversation"].value
 
-    assert current(client) == []
-    assert put(client, "E il pesto?")[0][1]["token"] != str(Conversation.objects.earliest("pk").token)
+    assert shown(client) == []
+    assert asked(client, "E il pesto?")[0][1]["token"] != str(Conversation.objects.earliest("pk").token)
 
 
 def test_conversation_is_given_back_with_sources_and_notes(guest: AsyncClient, claude: Control):
     learn(BREACH, title="GDPR")
-    put(guest, QUESTION)
+    asked(guest, QUESTION)
 
     response = async_to_sync(guest.get)(CURRENT)
 
@@ -483,14 +438,14 @@ def test_bearer_token_that_is_not_valid_is_refused(trouble: str, customer: User)
 def test_assistant_answers_while_redis_is_away(customer: User, claude: Control, redis_away: None):
     learn(BREACH)
 
-    events = put(client_of(customer), QUESTION)
+    events = asked(client_of(customer), QUESTION)
 
     assert (events[-1][1]["outcome"], Message.objects.get(role="answer").text) == ("answered", SAID)
 
 
 def test_limit_holds_while_redis_is_away(guest: AsyncClient, settings: Any, redis_away: None):
     settings.CHAT_QUESTIONS_PER_HOUR = 1
-    put(guest, FOREIGN)
+    asked(guest, FOREIGN)
 
     assert refusal(guest, {"text": FOREIGN}) == (429, "too_many_requests")
 
@@ -550,7 +505,7 @@ def test_page_beyond_the_limit_says_to_wait(client: Client, settings: Any):
 
 
 def test_page_goes_on_with_the_widgets_conversation(guest: AsyncClient, client: Client):
-    put(guest, FOREIGN)
+    asked(guest, FOREIGN)
     client.cookies["conversation"] = guest.cookies["conversation"].value
 
     client.post(PAGE, {"text": "E il pesto?"})
@@ -573,7 +528,7 @@ def test_old_conversations_are_forgotten_after_180_days():
 
 
 def test_conversations_go_with_their_customer(customer: User):
-    put(client_of(customer), FOREIGN)
+    asked(client_of(customer), FOREIGN)
 
     customer.delete()
 

@@ -3,15 +3,13 @@
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from chatbot import own_data, services
-from chatbot.answers import Cite, answer
-from chatbot.models import Message
+from chatbot.answers import Cite
 from tests.chatbot.embedder import Embedder
-from tests.chatbot.talk import BREACH, learn
+from tests.chatbot.talk import BREACH, answered, learn
 from tests.conftest import Control
 from tests.factories import make_order
 
@@ -89,12 +87,8 @@ def test_customer_is_told_how_far_the_order_is(embedder: Embedder, claude: Contr
     asked = {"text": "A che punto è il mio ordine?", "token": None, "user": customer, "language": "it"}
     question = services.ask(**asked, ip="192.0.2.7", now=timezone.now())
 
-    async def read() -> list[Any]:
-        return [event async for event in answer(question=question, conversation=question.conversation)]
+    events, row = answered(question)
 
-    events = async_to_sync(read)()
-
-    row = Message.objects.get(conversation=question.conversation, role="answer")
     [cite] = [event for event in events if isinstance(event, Cite)]
     assert (row.outcome, cite.url, cite.chunk_id) == ("answered", own.get_absolute_url(), None)
     assert own.number in cite.title

@@ -26,6 +26,7 @@ from tests.chatbot.stream import (
     QUESTION,
     URL,
     asked,
+    client_of,
     events_of,
     refused,
     send,
@@ -42,17 +43,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 ID = "0b0f7f0e-5b8f-4f0a-9a55-0d8f3b8f2a11"
 OTHER_ID = "4f4c9f0b-6f1b-4c12-8f0a-2b8f3b8f2a22"
-
-
-@pytest.fixture
-def guest() -> AsyncClient:
-    return AsyncClient()
-
-
-def client_of(user: User) -> AsyncClient:
-    client = AsyncClient()
-    client.force_login(user)
-    return client
 
 
 def cut_off(text: str, client_id: str, *, cookies: Any = None, claude: Control) -> None:
