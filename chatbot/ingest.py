@@ -93,6 +93,8 @@ def ingest(*, document: Document, now: datetime) -> bool:
         if Document.objects.filter(pk=document.pk).exists():
             raise
         return False  # somebody deleted it in the meantime, and what was read went with it
+    if not Document.objects.waiting().exists():  # of many at once the last one counts for all, ready or failed
+        refresh_counts()
     return document.status == Document.Status.COMPLETED
 
 
@@ -182,8 +184,6 @@ def _complete(document: Document, now: datetime) -> None:
         document.save(update_fields=["status", "completed_at", "error"])
         if document.replaces_id and document.is_active:
             Document.objects.filter(pk=document.replaces_id).update(is_active=False)
-    if not Document.objects.waiting().exists():  # of many at once the last one counts for all
-        refresh_counts()
 
 
 def _put_off(document: Document, error: str, now: datetime) -> None:

@@ -3,14 +3,14 @@
 import pytest
 from django.core.management import call_command
 
-from chatbot import words
+from chatbot import ingest, words
 from chatbot.chunking import Section
 from chatbot.glossary import learn as learn_glossary
 from chatbot.glossary import text_pairs
 from chatbot.models import Document, WordCount
 from chatbot.words import glossary, wanted
 from tests.chatbot.embedder import Embedder
-from tests.chatbot.talk import BREACH, RECORDS, learn
+from tests.chatbot.talk import BREACH, NOW, RECORDS, add, learn
 
 pytestmark = pytest.mark.django_db
 
@@ -95,6 +95,18 @@ def test_counts_follow_the_documents(embedder: Embedder):
     assert before == {"": 2, "violazion": 1, "titol": 2}
     assert list(WordCount.objects.exclude(stem="")) == []
     assert not Document.objects.exists()
+
+
+def test_counts_follow_when_the_last_of_many_cannot_be_read(embedder: Embedder):
+    waiting = add(b"%PDF-1.7\ngarbage", "rotto.pdf")
+    learn(BREACH)
+    counted = WordCount.objects.filter(stem="violazion")
+    before = counted.exists()
+
+    ingest.ingest(document=waiting, now=NOW)
+
+    waiting.refresh_from_db()
+    assert (waiting.status, before, counted.get().passages) == ("failed", False, 1)
 
 
 def test_stem_with_quotes_and_backslashes_is_looked_for_as_it_is(embedder: Embedder):
