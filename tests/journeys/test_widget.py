@@ -263,6 +263,27 @@ def test_escape_closes_the_innermost_thing_only(visit: Visit, width: int):
     assert "launcher" in focused(page)
 
 
+def test_escape_right_after_a_passage_opened_closes_the_passage(visit: Visit):
+    guest = visit()
+    page = guest.page
+    guest.go("/")
+    guest.open_assistant()
+    guest.ask(QUESTION)
+    answer = finished(page)
+
+    # both keys in one task of the browser: what it tells only later has not been told yet
+    answer.locator(".chat__text .cite").first.evaluate(
+        """async (mark) => {
+          mark.click();
+          await null;
+          mark.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+        }"""
+    )
+
+    expect(answer.locator(".sources blockquote").first).to_be_hidden()
+    expect(answer.locator(".chat__text .cite").first).to_be_focused()
+
+
 def test_answers_hold_no_html_no_images_and_no_foreign_links(visit: Visit, site: Site):
     guest = visit()
     page = guest.page

@@ -122,8 +122,10 @@ export function createView(panel, settings, { onRetry, onPerson, onVote }) {
     list.hidden = !sources.length;
     const numbers = sources.map((source) => source.number).join();
     if (list.drawnFrom === numbers) return;
+    const kept = numbers.startsWith(`${list.drawnFrom},`) ? list.children.length : 0; // may be open, and read
+    while (list.children.length > kept) list.lastElementChild.remove();
+    list.append(...sources.slice(kept).map((source) => drawSource(source, index)));
     list.drawnFrom = numbers;
-    list.replaceChildren(...sources.map((source) => drawSource(source, index)));
   }
 
   function drawSource(source, index) {
@@ -138,10 +140,11 @@ export function createView(panel, settings, { onRetry, onPerson, onVote }) {
       h("div", {}, h("p", {}, source.url ? h("a", { href: source.url }, source.title) : source.title), where && h("p.sources__where", {}, where), details),
     );
     let leave = null;
-    details.addEventListener("toggle", () => {
+    // not the toggle event, which comes a moment later: an Escape in between would close the panel
+    new MutationObserver(() => {
       leave?.();
       leave = details.open ? panel.layer(() => closePassage(item, details)) : null;
-    });
+    }).observe(details, { attributeFilter: ["open"] });
     return Object.assign(item, { details, cameFrom: null });
   }
 
