@@ -6,6 +6,7 @@ Existence in the tax registry is SDI's to say (00305, 00306); here it is shape a
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from django.utils.translation import gettext_lazy as _
 from stdnum import luhn
@@ -30,6 +31,7 @@ PROVINCES = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=1024)  # the seller's own is asked about with every invoice
 def is_vat_number(value: str) -> bool:
     """Whether the 11 digits of an Italian VAT number fit together. Which office gave it is another question."""
     return len(value) == 11 and value.isascii() and luhn.is_valid(value) and value[:7] != "0000000"

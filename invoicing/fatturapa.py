@@ -62,8 +62,10 @@ def build_xml(
 def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
     child = etree.SubElement(parent, name)
     if text:
-        # plain text is the rule, and asking is quicker than searching
-        child.text = text if text.isascii() and text.isprintable() else _NOT_XML.sub("?", text)
+        try:
+            child.text = text
+        except ValueError:  # lxml writes nothing that XML cannot hold
+            child.text = _NOT_XML.sub("?", text)
     return child
 
 
@@ -257,5 +259,4 @@ def _amount(value: Decimal) -> str:
 def _up_to_8(value: Decimal) -> str:
     """Two to eight decimals (QuantitaType, Amount8DecimalType), without trailing zeros beyond the second."""
     digits = f"{value:.8f}"
-    whole, fraction = digits.split(".")
-    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
+    return digits[:-6] + digits[-6:].rstrip("0")

@@ -9,7 +9,7 @@ from datetime import date
 from django.utils.translation import gettext as _
 
 from invoicing.preflight import documents, figures, files, parties
-from invoicing.preflight.finding import Finding, Node
+from invoicing.preflight.finding import BODY, Finding, Node
 from invoicing.schema import MAX_BYTES, UnreadableXmlError, parse, schema_errors
 
 __all__ = ["Finding", "file_findings", "file_warnings", "findings", "warnings"]
@@ -26,9 +26,10 @@ def findings(xml: bytes, *, today: date) -> list[Finding]:
     if errors := schema_errors(root):
         return [Finding("00200", "", error) for error in errors]
     document = Node(root)
-    found = [*parties.errors(document, root.get("versione", "")), *documents.lot_errors(document)]
-    for body in document.all("FatturaElettronicaBody"):
-        found += [*documents.errors(document, body, today), *figures.errors(body)]
+    seller, buyer = parties.of(document)
+    found = [*parties.errors(document, seller, buyer, root.get("versione", "")), *documents.lot_errors(document)]
+    for body in document.blocks(BODY):
+        found += [*documents.errors(body, seller, buyer, today), *figures.errors(body)]
     return found
 
 
@@ -36,7 +37,7 @@ def warnings(xml: bytes, *, today: date) -> list[Finding]:
     """What SDI lets pass and somebody should look at all the same; only for documents without findings."""
     document = Node(parse(xml))
     found = list(parties.warnings(document))
-    for body in document.all("FatturaElettronicaBody"):
+    for body in document.blocks(BODY):
         found += documents.warnings(document, body, today)
     return found
 

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from django.utils.translation import gettext as _
 
 from invoicing.law import CREDIT_NOTE, NOTES
-from invoicing.preflight.finding import GENERAL, LINES, SUMMARIES, Finding, Node
-from invoicing.preflight.parties import party
+from invoicing.preflight.finding import BODY, GENERAL, HEADER, LINES, SUMMARIES, Finding, Node
+from invoicing.preflight.parties import Party
 
 _FROM_ABROAD = frozenset(("TD17", "TD18", "TD19", "TD28"))
 _WITH_VAT_NUMBER = frozenset(("TD16", "TD17", "TD18", "TD19", "TD20", "TD22", "TD23", "TD28", "TD29"))
@@ -15,23 +15,23 @@ _WITH_VAT_NUMBER = frozenset(("TD16", "TD17", "TD18", "TD19", "TD20", "TD22", "T
 _DAYS_TO_SEND = 12
 
 
-def errors(root: Node, body: Node, today: date) -> Iterator[Finding]:
+def errors(body: Node, seller: Party, buyer: Party, today: date) -> Iterator[Finding]:
     """What SDI refuses in one document received on `today`."""
-    kind, day = body.said(*GENERAL, "TipoDocumento"), _day(body.said(*GENERAL, "Data"))
+    general = body.block(*GENERAL)
+    kind, day = general.said("TipoDocumento"), _day(general.said("Data"))
     if day > today:
         yield Finding("00403", "date", _("The date of the invoice is in the future."))
-    if not any(char.isdigit() for char in body.said(*GENERAL, "Numero")):
+    if not any(char.isdigit() for char in general.said("Numero")):
         yield Finding("00425", "number", _("The number of the invoice has no digit."))
     if kind == CREDIT_NOTE:
-        for linked in body.all("DatiGenerali", "DatiFattureCollegate"):
+        for linked in body.blocks("DatiGenerali", "DatiFattureCollegate"):
             if (told := linked.said("Data")) and _day(told) > day:
                 message = _("The credit note is dated before the invoice it is about.")
                 yield Finding("00418", "linked_invoices", message)
-    yield from _type(root, body, kind)
+    yield from _type(body, kind, seller, buyer)
 
 
-def _type(root: Node, body: Node, kind: str) -> Iterator[Finding]:
-    seller, buyer = party(root, "CedentePrestatore"), party(root, "CessionarioCommittente")
+def _type(body: Node, kind: str, seller: Party, buyer: Party) -> Iterator[Finding]:
     if seller.country == "OO":
         is_wrong_country = kind not in ("TD17", "TD19")
     elif kind == "TD28":
@@ -42,7 +42,7 @@ def _type(root: Node, body: Node, kind: str) -> Iterator[Finding]:
         )
     if is_wrong_country:
         yield Finding("00473", "seller.country", _("The seller's country does not fit this type of document."))
-    if kind == "TD21" and any(line.number("AliquotaIVA") == 0 for line in body.all(*LINES)):
+    if kind == "TD21" and any(line.number("AliquotaIVA") == 0 for line in body.blocks(*LINES)):
         yield Finding("00474", "lines", _("A document of type TD21 has no lines without VAT."))
     if kind in _WITH_VAT_NUMBER and not buyer.vat_number:
         yield Finding("00475", "buyer.vat_number", _("This type of document needs the customer's partita IVA."))
@@ -51,9 +51,9 @@ def _type(root: Node, body: Node, kind: str) -> Iterator[Finding]:
 def lot_errors(root: Node) -> Iterator[Finding]:
     """00409: the same number twice in one file, except for a credit note and another document."""
     seen = set()
-    for body in root.all("FatturaElettronicaBody"):
-        is_credit = body.said(*GENERAL, "TipoDocumento") == CREDIT_NOTE
-        key = body.said(*GENERAL, "Numero"), body.said(*GENERAL, "Data")[:4], is_credit
+    for general in root.blocks(BODY, *GENERAL):
+        is_credit = general.said("TipoDocumento") == CREDIT_NOTE
+        key = general.said("Numero"), general.said("Data")[:4], is_credit
         if key in seen:
             yield Finding("00409", "number", _("The file has the same document twice."))
         seen.add(key)
@@ -61,20 +61,21 @@ def lot_errors(root: Node) -> Iterator[Finding]:
 
 def warnings(root: Node, body: Node, today: date) -> Iterator[Finding]:
     """What SDI does not look at: missing references, lateness, a total that is no sum."""
-    kind, day = body.said(*GENERAL, "TipoDocumento"), _day(body.said(*GENERAL, "Data"))
-    if kind in NOTES and body.find("DatiGenerali", "DatiFattureCollegate") is None:
+    general = body.block(*GENERAL)
+    kind, day = general.said("TipoDocumento"), _day(general.said("Data"))
+    if kind in NOTES and not body.block("DatiGenerali").has("DatiFattureCollegate"):
         yield Finding("linked_missing", "linked_invoices", _("A credit or debit note should name its invoice."))
     if today > _last_day(kind, day):
         message = _("Later than the law allows to send it (art. 21, c. 4, DPR 633/1972): SDI takes it all the same.")
         yield Finding("late", "date", message)
-    blocks = body.all(*SUMMARIES)
+    blocks = body.blocks(*SUMMARIES)
     sums = sum(block.number("ImponibileImporto") + block.number("Imposta") for block in blocks)
-    total = body.said(*GENERAL, "ImportoTotaleDocumento")
-    if total and body.number(*GENERAL, "ImportoTotaleDocumento") != sums + body.number(*GENERAL, "Arrotondamento"):
+    is_told = general.has("ImportoTotaleDocumento")
+    if is_told and general.number("ImportoTotaleDocumento") != sums + general.number("Arrotondamento"):
         yield Finding("total", "total", _("The total of the document is not the sum of its parts."))
-    if root.said("FatturaElettronicaHeader", "DatiTrasmissione", "FormatoTrasmissione") == "FPA12":
-        references = body.all("DatiGenerali", "DatiOrdineAcquisto") + body.all("DatiGenerali", "DatiContratto")
-        references += body.all("DatiGenerali", "DatiConvenzione")
+    if root.block(HEADER, "DatiTrasmissione").said("FormatoTrasmissione") == "FPA12":
+        kinds = ("DatiOrdineAcquisto", "DatiContratto", "DatiConvenzione")
+        references = [told for name in kinds for told in body.blocks("DatiGenerali", name)]
         if not any(told.said("CodiceCIG") or told.said("CodiceCUP") for told in references):
             message = _("Most offices refuse an invoice without CIG or CUP (art. 25, DL 66/2014).")
             yield Finding("cig_missing", "purchase_order", message)

@@ -1,8 +1,8 @@
 """Rates, Natura and arithmetic of lines, funds and summaries: 00400–00424, 00429–00445."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
@@ -14,8 +14,7 @@ Group = tuple[Decimal, str]
 _RATE_AND_NATURE = "TD16"
 
 
-@dataclass(frozen=True)
-class _Part:
+class _Part(NamedTuple):
     """A line, a fund or a summary with its rate and Natura."""
 
     node: Node
@@ -25,12 +24,12 @@ class _Part:
 
 def errors(body: Node) -> Iterator[Finding]:
     """What SDI refuses in the figures of one document."""
-    general = body.find(*GENERAL) or body
-    is_withheld = general.find("DatiRitenuta") is not None
+    general = body.block(*GENERAL)
+    is_withheld = general.has("DatiRitenuta")
     has_both = general.said("TipoDocumento") == _RATE_AND_NATURE
-    funds, blocks = _parts(general.all("DatiCassaPrevidenziale")), _parts(body.all(*SUMMARIES))
-    lines = _parts(body.all(*LINES))
-    for change in general.all("ScontoMaggiorazione"):
+    funds, blocks = _parts(general.blocks("DatiCassaPrevidenziale")), _parts(body.blocks(*SUMMARIES))
+    lines = _parts(body.blocks(*LINES))
+    for change in general.blocks("ScontoMaggiorazione"):
         if _is_bare(change):
             yield Finding("00437", "discount", _("A discount needs a percentage or an amount."))
     for line in lines:
@@ -67,7 +66,7 @@ def _rate(part: _Part, field: str, has_both: bool, *, missing: str, superfluous:
 def _line(line: Node, field: str, is_withheld: bool) -> Iterator[Finding]:
     if line.said("Ritenuta") == "SI" and not is_withheld:
         yield Finding("00411", field, _("A line is subject to withholding, but the document withholds nothing."))
-    changes = line.all("ScontoMaggiorazione")
+    changes = line.blocks("ScontoMaggiorazione")
     if any(_is_bare(change) for change in changes):
         yield Finding("00438", field, _("A discount needs a percentage or an amount."))
         return
@@ -77,13 +76,13 @@ def _line(line: Node, field: str, is_withheld: bool) -> Iterator[Finding]:
 
 
 def _is_bare(change: Node) -> bool:
-    return change.find("Percentuale") is None and change.find("Importo") is None
+    return not change.has("Percentuale") and not change.has("Importo")
 
 
 def _discounted(price: Decimal, changes: list[Node]) -> Decimal:
     """The unit price after each discount or surcharge in turn; an amount beats a percentage."""
     for change in changes:
-        by_amount = change.find("Importo") is not None
+        by_amount = change.has("Importo")
         amount = change.number("Importo") if by_amount else price * change.number("Percentuale") / 100
         price += amount if change.said("Tipo") == "MG" else -amount
     return price

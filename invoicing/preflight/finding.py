@@ -1,5 +1,6 @@
 """The one word all checks speak in, and how they read the XML."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -16,60 +17,60 @@ class Finding:
 
 
 class Node:
-    """An element as plain Python, its children read when first asked for: lxml's own paths would cost the most."""
+    """A block of the document: reads its children once, and what is in them when it is asked for.
 
-    __slots__ = ("_children", "_element")
+    Lxml's own paths, or an object for every element, would cost more than all the checks.
+    """
 
-    def __init__(self, element: etree._Element) -> None:
-        self._element = element
-        self._children: dict[str, list[Node]] | None = None
+    __slots__ = ("_below", "_blocks")
 
-    @property
-    def text(self) -> str:
-        return (self._element.text or "").strip()
+    def __init__(self, element: Iterable[etree._Element]) -> None:
+        self._below: dict[str, list[etree._Element]] = {}
+        self._blocks: dict[str, list[Node]] = {}
+        for child in element:
+            self._below.setdefault(child.tag, []).append(child)
 
-    @property
-    def children(self) -> "dict[str, list[Node]]":
-        """The elements below, by name."""
-        found = self._children
-        if found is None:
-            found = self._children = {}
-            for child in self._element:
-                name = child.tag
-                if name in found:
-                    found[name].append(Node(child))
-                else:
-                    found[name] = [Node(child)]
-        return found
-
-    def all(self, *path: str) -> "list[Node]":
-        """Every element at `path`, in the document's order."""
+    def blocks(self, *path: str) -> "list[Node]":
+        """Every block at `path`, in the document's order."""
         found = [self]
         for name in path:
-            found = [child for node in found for child in node.children.get(name, ())]
+            found = [block for node in found for block in node.named(name)]
         return found
 
-    def find(self, *path: str) -> "Node | None":
-        """The first element at `path`."""
+    def block(self, *path: str) -> "Node":
+        """The first block at `path`; an empty one where there is none."""
         node = self
         for name in path:
-            below = node._children  # most were read before: the property would cost a call for each step
-            found = (node.children if below is None else below).get(name)
-            if not found:
-                return None
-            node = found[0]
+            named = node.named(name)
+            if not named:
+                return _NOTHING
+            node = named[0]
         return node
 
-    def said(self, *path: str) -> str:
-        """The text at `path`, "" where there is none."""
-        found = self.find(*path)
-        return found.text if found else ""
+    def has(self, name: str) -> bool:
+        """Whether there is such a child."""
+        return name in self._below
 
-    def number(self, *path: str, default: str = "0") -> Decimal:
-        """The number at `path`, `default` where there is none."""
-        return Decimal(self.said(*path) or default)
+    def said(self, name: str) -> str:
+        """The text of the child, "" where there is none."""
+        found = self._below.get(name)
+        return (found[0].text or "").strip() if found else ""
+
+    def number(self, name: str, default: str = "0") -> Decimal:
+        """The number in the child, `default` where there is none."""
+        return Decimal(self.said(name) or default)
+
+    def named(self, name: str) -> "list[Node]":
+        """The blocks of this name directly below."""
+        blocks = self._blocks.get(name)
+        if blocks is None:
+            blocks = self._blocks[name] = [Node(child) for child in self._below.get(name, ())]
+        return blocks
 
 
+_NOTHING = Node(())
+HEADER = "FatturaElettronicaHeader"
+BODY = "FatturaElettronicaBody"
 GENERAL = ("DatiGenerali", "DatiGeneraliDocumento")
 LINES = ("DatiBeniServizi", "DettaglioLinee")
 SUMMARIES = ("DatiBeniServizi", "DatiRiepilogo")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from accounts.fiscal import has_known_office, is_tax_code, is_vat_number
-from invoicing.preflight.finding import GENERAL, Finding, Node
+from invoicing.preflight.finding import BODY, GENERAL, HEADER, Finding, Node
 from invoicing.routing import ABROAD, NO_CODE
 
 # documents that one party cannot send to itself
@@ -24,19 +24,20 @@ class Party:
     tax_code: str
 
 
-def party(root: Node, name: str) -> Party:
-    """`name` is CedentePrestatore or CessionarioCommittente."""
-    told = root.find("FatturaElettronicaHeader", name, "DatiAnagrafici")
-    if told is None:
-        return Party("", "", "")
-    return Party(
-        told.said("IdFiscaleIVA", "IdPaese"), told.said("IdFiscaleIVA", "IdCodice"), told.said("CodiceFiscale")
-    )
+def of(root: Node) -> tuple[Party, Party]:
+    """Seller and customer of all the file's documents."""
+    header = root.block(HEADER)
+    return _party(header, "CedentePrestatore"), _party(header, "CessionarioCommittente")
 
 
-def errors(root: Node, version: str) -> Iterator[Finding]:
+def _party(header: Node, name: str) -> Party:
+    told = header.block(name, "DatiAnagrafici")
+    vat = told.block("IdFiscaleIVA")
+    return Party(vat.said("IdPaese"), vat.said("IdCodice"), told.said("CodiceFiscale"))
+
+
+def errors(root: Node, seller: Party, buyer: Party, version: str) -> Iterator[Finding]:
     """What SDI refuses in the header, for all documents of the file; `version` is the root's attribute."""
-    seller, buyer = party(root, "CedentePrestatore"), party(root, "CessionarioCommittente")
     yield from _transmission(root, version, buyer)
     yield from _identifiers(seller, buyer)
     yield from _together(root, seller, buyer)
@@ -44,17 +45,16 @@ def errors(root: Node, version: str) -> Iterator[Finding]:
 
 def warnings(root: Node) -> Iterator[Finding]:
     """A partita IVA names the office that gave it; an unknown one is odd, but SDI asks the registry, not the number."""
-    for name, field in (("CedentePrestatore", "seller"), ("CessionarioCommittente", "buyer")):
-        told = party(root, name)
+    for told, field in zip(of(root), ("seller", "buyer"), strict=True):
         if told.country == "IT" and not has_known_office(told.vat_number):
             message = _("The partita IVA is of no known tax office: please check it.")
             yield Finding("vat_office", f"{field}.vat_number", message)
 
 
 def _transmission(root: Node, version: str, buyer: Party) -> Iterator[Finding]:
-    path = ("FatturaElettronicaHeader", "DatiTrasmissione")
-    format_, code = root.said(*path, "FormatoTrasmissione"), root.said(*path, "CodiceDestinatario")
-    pec = root.said(*path, "PECDestinatario").lower()
+    told = root.block(HEADER, "DatiTrasmissione")
+    format_, code = told.said("FormatoTrasmissione"), told.said("CodiceDestinatario")
+    pec = told.said("PECDestinatario").lower()
     if version != format_:
         yield Finding("00428", "format", _("The format in the header and in the root differ."))
     if len(code) != (6 if format_ == "FPA12" else 7):
@@ -90,7 +90,7 @@ def _together(root: Node, seller: Party, buyer: Party) -> Iterator[Finding]:
         (seller.vat_number and (seller.country, seller.vat_number) == (buyer.country, buyer.vat_number))
         or (not buyer.vat_number and seller.tax_code and seller.tax_code == buyer.tax_code)
     )
-    types = {body.said(*GENERAL, "TipoDocumento") for body in root.all("FatturaElettronicaBody")}
+    types = {general.said("TipoDocumento") for general in root.blocks(BODY, *GENERAL)}
     if is_same and types & _TO_ANOTHER:
         yield Finding("00471", "buyer", _("Seller and customer are the same."))
     if not is_same and types & {"TD21", "TD27"}:
