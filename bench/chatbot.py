@@ -59,8 +59,7 @@ class _Made:
         self._random = np.random.default_rng(7)
         self._dice = random.Random(7)
         self._centres = self._random.normal(size=(CLUSTERS, FILLED))
-        weights = 1 / np.arange(1, VOCABULARY + 1)
-        self._weights = weights / weights.sum()
+        self._up_to = np.cumsum(1 / np.arange(1, VOCABULARY + 1))
 
     def vectors(self, count: int) -> np.ndarray:
         """Unit vectors around the centres, as wide as the column."""
@@ -70,7 +69,8 @@ class _Made:
         return np.pad(found, ((0, 0), (0, DIMENSIONS - FILLED)))
 
     def text(self, words: int) -> str:
-        return " ".join(f"parola{number}" for number in self._random.choice(VOCABULARY, size=words, p=self._weights))
+        thrown = self._random.random(words) * self._up_to[-1]
+        return " ".join(f"parola{number}" for number in np.searchsorted(self._up_to, thrown))
 
     def question(self) -> tuple[str, list[float]]:
         """A dozen words and a vector like those of the passages."""
@@ -78,7 +78,6 @@ class _Made:
 
 
 def _fill(url: str, made: _Made) -> None:
-
     from chatbot.words import refresh_counts  # noqa: PLC0415
 
     with psycopg.connect(url, autocommit=True) as connection:
@@ -92,8 +91,13 @@ def _fill(url: str, made: _Made) -> None:
                 "VALUES (%s, %s, 'md', %s, %s, 'it', '', true, '', '', 0, 'completed', '', 1, %s, %s, now(), now())",
                 [number + 1, f"{number}.md", f"Documento {number}", topic, EACH, EACH],
             )
+        columns = "document_id, position, section, heading, path, is_background, text, language, sha256"
+        connection.execute(f"CREATE TEMP TABLE made AS SELECT {columns}, embedding_model, embedding FROM chatbot_chunk")
         _copy(connection, made)
-        connection.execute("UPDATE chatbot_chunk SET search = to_tsvector('italian', text)")
+        connection.execute(
+            f"INSERT INTO chatbot_chunk ({columns}, embedding_model, embedding, search) "
+            f"SELECT {columns}, embedding_model, embedding, to_tsvector('italian', text) FROM made"
+        )
         connection.execute("CREATE INDEX chatbot_chunk_search ON chatbot_chunk USING gin (search)")
         connection.execute(
             "CREATE INDEX chatbot_chunk_near ON chatbot_chunk USING hnsw (embedding halfvec_cosine_ops) "
@@ -104,12 +108,10 @@ def _fill(url: str, made: _Made) -> None:
 
 
 def _copy(connection: psycopg.Connection, made: _Made) -> None:
-    columns = "document_id, position, section, heading, path, is_background, text, language, sha256, embedding_model"
     from django.conf import settings  # noqa: PLC0415
 
-    statement = f"COPY chatbot_chunk ({columns}, embedding) FROM STDIN WITH (FORMAT binary)"
     types = ["int8", "int4", "int4", "text", "text", "bool", "text", "text", "text", "text"]
-    with connection.cursor().copy(statement) as copy:
+    with connection.cursor().copy("COPY made FROM STDIN WITH (FORMAT binary)") as copy:
         kinds = [connection.adapters.types[name].oid for name in types]
         copy.set_types([*kinds, "bytea"])
         for number in range(DOCUMENTS):

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from django.conf import settings
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection
+from django.db.models import Sum
 
 from chatbot.languages import language_of
 from chatbot.models import Document
@@ -27,27 +29,30 @@ _BACKGROUND_COST = 1.2
 # Below this cosine of the best passage, with so few of its words found, a question is about something else altogether.
 OFF_TOPIC_SIMILARITY = 0.8
 OFF_TOPIC_WORDS = 0.03
-# So many passages are compared one by one, which is exact; above it the index's approximation is quicker.
+# So many passages are compared one by one, which is exact; above it the indexes are quicker.
 EXACT_LIMIT = 5_000
 _ASKS_FOR_BACKGROUND = re.compile(r"\b(?:considerand[oi]|recitals?|preambol[oi]|preambles?)\b", re.IGNORECASE)
 
-_EXACT_ORDER = "(embedding <=> %(vector)s::halfvec) + 0, id"  # "+ 0" keeps the planner from the index
-_INDEX_ORDER = "embedding <=> %(vector)s::halfvec"
 _VECTOR_SIDE = """
 WITH by_vector AS (
     SELECT id, 1 - distance AS similarity FROM (
         SELECT id, embedding <=> %(vector)s::halfvec AS distance FROM chatbot_chunk
-        WHERE %(vector)s::halfvec IS NOT NULL AND embedding_model = %(model)s AND document_id = ANY(%(documents)s)
+        WHERE %(vector)s::halfvec IS NOT NULL AND embedding_model = %(model)s
+              AND document_id = ANY(%(documents)s::bigint[])
         ORDER BY """
 _WORD_SIDE = """ LIMIT %(pool)s
     ) AS nearest
 ), by_word AS (
     SELECT id, sum(best) AS words FROM (
-        SELECT chunk.id, max(asked.weight * ts_rank(chunk.search, asked.query)) AS best
+        SELECT chunk.id, max(asked.weight * chunk.rank) AS best
         FROM unnest(%(languages)s::text[], %(stems)s::tsquery[], %(numbers)s::int[], %(weights)s::float8[])
              AS asked (language, query, number, weight)
-        JOIN chatbot_chunk AS chunk ON chunk.search @@ asked.query AND chunk.language = asked.language
-        WHERE chunk.document_id = ANY(%(documents)s)
+        CROSS JOIN LATERAL (
+            SELECT id, document_id, ts_rank(search, asked.query) AS rank FROM chatbot_chunk
+            WHERE search @@ asked.query AND language = asked.language """
+_TOGETHER = """
+        ) AS chunk
+        WHERE chunk.document_id = ANY(%(documents)s::bigint[])
         GROUP BY chunk.id, asked.number
     ) AS found GROUP BY id
 ), best_by_word AS (
@@ -63,8 +68,10 @@ JOIN chatbot_document AS document ON document.id = chunk.document_id
 LEFT JOIN by_vector ON by_vector.id = pool.id
 LEFT JOIN by_word ON by_word.id = pool.id
 """
-_EXACT_STATEMENT = f"{_VECTOR_SIDE}{_EXACT_ORDER}{_WORD_SIDE}"
-_INDEX_STATEMENT = f"{_VECTOR_SIDE}{_INDEX_ORDER}{_WORD_SIDE}"
+# Few passages: their documents lead to all of them ("+ 0" keeps the planner from the vectors' index).
+_STATEMENT_FOR_FEW = f"{_VECTOR_SIDE}(embedding <=> %(vector)s::halfvec) + 0, id{_WORD_SIDE}{_TOGETHER}"
+# Many: each side by its own index ("OFFSET 0" keeps the planner from trying every word on every passage).
+_STATEMENT_FOR_MANY = f"{_VECTOR_SIDE}embedding <=> %(vector)s::halfvec{_WORD_SIDE}OFFSET 0{_TOGETHER}"
 
 
 @dataclass(frozen=True)
@@ -104,23 +111,22 @@ def search(
     question: str, vector: Sequence[float] | None, *, count: int, scope: Scope = Scope(), uses_words: bool = True
 ) -> list[Hit]:
     """The best `count` passages for a question, best first. Without a `vector` full text works alone."""
-    documents = _documents(scope)
+    documents, passages = _documents(scope)
     asked = wanted(question, language_of(question, "it")) if uses_words else []
     parameters = {
         "vector": None if vector is None else str(list(vector)),
         "model": settings.EMBEDDING_MODEL,
-        "documents": list(documents),
+        "documents": "{" + ",".join(map(str, documents)) + "}",
         "pool": max(_POOL, count),
         "languages": [each.language for each in asked],
         "stems": [_quoted(each.stem) for each in asked],
         "numbers": [each.word for each in asked],
         "weights": [each.weight for each in asked],
     }
-    is_exact = sum(documents.values()) <= EXACT_LIMIT
     with connection.cursor() as cursor:
-        cursor.execute(_EXACT_STATEMENT if is_exact else _INDEX_STATEMENT, parameters)
+        cursor.execute(_STATEMENT_FOR_FEW if passages <= EXACT_LIMIT else _STATEMENT_FOR_MANY, parameters)
         found = [Hit(*row) for row in cursor.fetchall()]
-    return _ranked(found, question)[:count]
+    return _ranked(found, question, count)
 
 
 def is_off_topic(hits: Sequence[Hit], similarity: float = OFF_TOPIC_SIMILARITY) -> bool:
@@ -131,32 +137,29 @@ def is_off_topic(hits: Sequence[Hit], similarity: float = OFF_TOPIC_SIMILARITY) 
     return best < similarity and max(hit.words for hit in hits) < OFF_TOPIC_WORDS
 
 
-def _documents(scope: Scope) -> dict[int, int]:
-    """The documents that may be searched, each with how many passages it has."""
+def _documents(scope: Scope) -> tuple[list[int], int]:
+    """The documents that may be searched, and how many passages they have together."""
     documents = Document.objects.filter(is_active=True, status=Document.Status.COMPLETED)
     if scope.topics:
         documents = documents.filter(topic__in=scope.topics)
     if scope.languages:
         documents = documents.filter(language__in=scope.languages)
-    return dict(documents.values_list("pk", "chunk_count"))
+    told = documents.aggregate(ids=ArrayAgg("pk", default=[]), passages=Sum("chunk_count", default=0))
+    return told["ids"], told["passages"]
 
 
-def _ranked(found: Sequence[Hit], question: str) -> list[Hit]:
+def _ranked(found: Sequence[Hit], question: str, count: int) -> list[Hit]:
     near = [hit.similarity for hit in found if hit.is_near and hit.similarity is not None]
     low, spread = min(near, default=0.0), (max(near) - min(near) or 1.0) if near else 1.0
     weight = _WORDS_WEIGHT * min(1.0, max((hit.words for hit in found), default=0.0) / _WELL_FOUND) ** 2
     cost = 0.0 if _ASKS_FOR_BACKGROUND.search(question) else _BACKGROUND_COST
-    scored = [
-        replace(
-            hit,
-            score=((hit.similarity - low) / spread if hit.similarity is not None else 0.0)
-            + weight * hit.words
-            - cost * hit.is_background,
-        )
-        for hit in found
-    ]
-    scored.sort(key=lambda hit: (-hit.score, hit.chunk_id))
-    return once_a_section(scored)
+
+    def score(hit: Hit) -> float:
+        meaning = (hit.similarity - low) / spread if hit.similarity is not None else 0.0
+        return meaning + weight * hit.words - cost * hit.is_background
+
+    ordered = sorted(found, key=lambda hit: (-score(hit), hit.chunk_id))
+    return [replace(hit, score=score(hit)) for hit in once_a_section(ordered)[:count]]
 
 
 def once_a_section(hits: Iterable[Hit]) -> list[Hit]:

@@ -8,7 +8,7 @@ the other language, by a glossary learned from the laws' two versions (`manage.p
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -40,7 +40,7 @@ def wanted(question: str, language: str) -> list[Wanted]:
     """What to look for in full text for a question asked in `language`, rarest first."""
     words = _words(question)
     spoken = {other: _alternatives(words, language, other) for other in CONFIGURATIONS}
-    counts = _counts({(other, stem) for other, asked in spoken.items() for word in asked for stem, _likely in word})
+    counts = _counts({stem for asked in spoken.values() for word in asked for stem, _likely in word})
     found = [each for other, asked in spoken.items() for each in _weighed(other, asked, counts)]
     return _within_budget(found, counts)
 
@@ -126,24 +126,28 @@ def _idf(count: int, passages: int) -> float:
 
 
 def _within_budget(found: Sequence[Wanted], counts: Mapping[tuple[str, str], int]) -> list[Wanted]:
+    """Those that stand somewhere, rarest first, as far as reading their passages goes.
+
+    The index knows no languages: a stem costs the passages of both.
+    """
+    costs = {each.stem: sum(counts.get((language, each.stem), 0) for language in CONFIGURATIONS) for each in found}
     kept, sum_so_far = [], 0
-    for each in sorted(found, key=lambda each: counts.get((each.language, each.stem), 0)):
-        count = counts.get((each.language, each.stem), 0)
-        if sum_so_far and sum_so_far + count > _BUDGET:  # the rarest that there is stays, however frequent
+    for each in sorted(found, key=lambda each: costs[each.stem]):
+        if not counts.get((each.language, each.stem)):
+            continue
+        if sum_so_far and sum_so_far + costs[each.stem] > _BUDGET:  # the rarest that there is stays, however frequent
             break
-        sum_so_far += count
+        sum_so_far += costs[each.stem]
         kept.append(each)
     return kept
 
 
-def _counts(stems: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """In how many passages each stem stands; under "" how many passages its language has."""
-    looked_up = sorted(stems | {(language, "") for language in CONFIGURATIONS})
+def _counts(stems: Iterable[str]) -> dict[tuple[str, str], int]:
+    """In how many passages of each language each stem stands; under "" how many passages the language has."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT language, stem, passages FROM chatbot_wordcount "
-            "JOIN unnest(%s::text[], %s::text[]) AS asked (language, stem) USING (language, stem)",
-            [[language for language, _stem in looked_up], [stem for _language, stem in looked_up]],
+            "SELECT language, stem, passages FROM chatbot_wordcount WHERE language = ANY(%s) AND stem = ANY(%s)",
+            [list(CONFIGURATIONS), ["", *sorted(stems)]],
         )
         return {(language, stem): count for language, stem, count in cursor.fetchall()}
 

@@ -57,6 +57,8 @@ def test_names_and_numbers_are_the_same_in_both():
 
 
 def test_words_of_a_question_alone_add_up_to_one_in_each_language():
+    count("en", _=100, notifi=6, person=30, data=60, breach=5, within=9, hour=4, **{"72": 3})
+    count("it", _=100, notif=6, personal=30, dat=60, violazion=5, ore=4, **{"72": 3})
     for language in ("it", "en"):
         asked = wanted("Who must notify a personal data breach within 72 hours?", "en")
         best: dict[int, float] = {}
@@ -71,6 +73,21 @@ def test_frequent_words_are_left_out_once_enough_passages_are_to_be_read(monkeyp
     count("it", _=1000, notif=10, violazion=30, titol=900)
 
     assert set(weights("il titolare notifica la violazione", "it", "it")) == {"notif", "violazion"}
+
+
+def test_passages_of_the_other_language_that_have_the_same_word_are_read_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(words, "_BUDGET", 50)
+    count("it", _=1000, notif=10, nis2=900)
+    count("en", _=1000, nis2=2)
+
+    assert set(weights("notifica NIS2", "it", "it")) == {"notif"}
+    assert "nis2" not in weights("notifica NIS2", "it", "en")
+
+
+def test_word_that_stands_nowhere_is_not_looked_for():
+    count("it", _=1000, notif=10)
+
+    assert set(weights("notifica gastronomica", "it", "it")) == {"notif"}
 
 
 def test_question_of_frequent_words_alone_keeps_the_rarest(monkeypatch: pytest.MonkeyPatch):
