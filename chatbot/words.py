@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 CONFIGURATIONS = {"it": "italian", "en": "english"}
 # Ranking reads every passage that has one of the words: the rarest ones are looked for, up to so many passages.
-_BUDGET = 6_000
+_BUDGET = 4_000
 _MOST_WORDS = 60
 _TOKEN = re.compile(r"[^\s'’\"“”«»()?!,;:]+")
 

@@ -2,14 +2,17 @@
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.db import connection
 from hypothesis import HealthCheck, given
 from hypothesis import settings as runs
 from hypothesis import strategies as st
 
-from chatbot import ingest
+from chatbot import ingest, retrieval
 from chatbot.clients import embeddings
 from chatbot.models import Chunk, Document
-from chatbot.retrieval import OFF_TOPIC_SIMILARITY, Hit, is_off_topic, search
+from chatbot.models.knowledge import EMBEDDING_DIMENSIONS
+from chatbot.retrieval import OFF_TOPIC_SIMILARITY, Hit, Scope, is_off_topic, search
+from chatbot.words import refresh_counts
 from core.errors import PermanentError, TransientError, VendorError
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, NOW, RECORDS, learn
@@ -141,6 +144,68 @@ def test_no_more_passages_than_asked_for_best_first(embedder: Embedder):
 
     assert headings(hits) == ["Articolo 33", "Articolo 34"]
     assert hits[0].score > hits[1].score
+
+
+def many_passages(settings) -> None:
+    """Five thousand passages around one centre in fifty documents; one is of another topic, one in English."""
+    documents = Document.objects.bulk_create(
+        Document(
+            name=f"{number}.md", kind="md", title=f"{number}", topic="NIS2" if number == 7 else "GDPR",
+            language="en" if number == 8 else "it", content=b"", sha256="", size=0, status="completed", chunk_count=100,
+            next_try_at=NOW,
+        )
+        for number in range(50)
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setseed(0.7)")
+        cursor.execute(
+            """
+            INSERT INTO chatbot_chunk (document_id, position, section, heading, path, is_background, text, language,
+                                       sha256, embedding_model, embedding, search)
+            SELECT document.id, position, position, '', '', false, 'parola', document.language, '', %(model)s,
+                   (array_cat(made.near, array_fill(0, ARRAY[%(dimensions)s - 32])::float8[]))::vector::halfvec,
+                   setweight(to_tsvector('italian', CASE WHEN position %% 10 = 0 THEN 'notifica' ELSE 'registro' END),
+                             'B')
+            FROM chatbot_document AS document, generate_series(1, 100) AS position,
+                 LATERAL (SELECT array_agg(random() - 0.4 + 0 * (one + position * document.id)) AS near
+                          FROM generate_series(1, 32) AS one) AS made
+            WHERE document.id = ANY(%(documents)s)
+            """,
+            {
+                "model": settings.EMBEDDING_MODEL,
+                "dimensions": EMBEDDING_DIMENSIONS,
+                "documents": [document.pk for document in documents],
+            },
+        )
+    refresh_counts()
+
+
+@pytest.mark.parametrize("exact_limit", [10_000, 50], ids=["one by one", "by the indexes"])
+def test_filter_of_few_passages_among_many_is_always_filled(
+    exact_limit: int, monkeypatch: pytest.MonkeyPatch, settings
+):
+    many_passages(settings)
+    monkeypatch.setattr(retrieval, "EXACT_LIMIT", exact_limit)
+    centre = [1.0] * 32 + [0.0] * (EMBEDDING_DIMENSIONS - 32)
+
+    for scope, name in ((Scope(topics=("NIS2",)), "7.md"), (Scope(languages=("en",)), "8.md")):
+        hits = search("notifica", centre, count=20, scope=scope)
+
+        assert (len(hits), {hit.document for hit in hits}) == (20, {name})
+    assert len(search("notifica", centre, count=20)) == 20
+
+
+def test_indexes_find_what_a_comparison_one_by_one_finds(monkeypatch: pytest.MonkeyPatch, settings):
+    many_passages(settings)
+    centre = [1.0] * 32 + [0.0] * (EMBEDDING_DIMENSIONS - 32)
+
+    one_by_one = search("notifica", centre, count=10)
+    monkeypatch.setattr(retrieval, "EXACT_LIMIT", 50)
+    by_indexes = search("notifica", centre, count=10)
+
+    same = {hit.chunk_id for hit in one_by_one} & {hit.chunk_id for hit in by_indexes}
+    assert len(same) >= 9
+    assert {hit.words > 0 for hit in by_indexes[:3]} == {True}
 
 
 @pytest.mark.parametrize(
