@@ -1,11 +1,14 @@
 """The least that does each job: a bare ASGI application without framework, for `uvicorn bench.floor:application`.
 
 `POST /insert` keeps the body as a row, `POST /relay` passes a stream of the model's stand-in on, and
-`POST /v1/embeddings` answers at once, so that a figure carries no embedding model's work.
+`POST /v1/embeddings` answers at its own pace, at once if none is set, so that a figure carries no embedding model's
+work; `GET /embedder` tells how many texts it was given, and over how long, since it was asked last.
 """
 
+import asyncio
 import json
 import os
+import time
 from typing import Any
 
 import httpx2
@@ -16,13 +19,14 @@ TABLE = (
 )
 INSERT = "INSERT INTO bench_floor (id, body, kept_at) VALUES (%s, %s, now()) ON CONFLICT (id) DO NOTHING"
 DIMENSIONS = 384
+SECONDS_A_TEXT = float(os.environ.get("BENCH_EMBEDDER_SECONDS_A_TEXT", "0"))
 
 _pool = AsyncConnectionPool(os.environ["DATABASE_URL"], min_size=1, max_size=8, open=False)
 _upstream = httpx2.AsyncClient(
     base_url=os.environ["ANTHROPIC_BASE_URL"],
     headers={"x-api-key": os.environ["ANTHROPIC_API_KEY"], "anthropic-version": "2023-06-01"},
     timeout=30,
-    limits=httpx2.Limits(max_connections=200),
+    limits=httpx2.Limits(max_connections=400),
 )
 
 
@@ -43,7 +47,9 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     elif scope["path"] == "/relay":
         await _relay(body, send)
     elif scope["path"] == "/v1/embeddings":
-        await _answer(send, _embeddings(json.loads(body)))
+        await _answer(send, await _embedder.embed(json.loads(body)))
+    elif scope["path"] == "/embedder":
+        await _answer(send, _embedder.told())
     else:
         await _answer(send, b"bench")
 
@@ -77,10 +83,28 @@ async def _answer(send: Any, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _embeddings(request: dict[str, Any]) -> bytes:
-    """The same direction for every text: full text alone decides what fits."""
-    texts = request["input"] if isinstance(request["input"], list) else [request["input"]]
-    vector = [DIMENSIONS**-0.5] * DIMENSIONS
-    data = [{"object": "embedding", "index": index, "embedding": vector} for index in range(len(texts))]
-    usage = {"prompt_tokens": 1, "total_tokens": 1}
-    return json.dumps({"object": "list", "model": request["model"], "data": data, "usage": usage}).encode()
+class _Embedder:
+    """The same direction for every text: full text alone decides what fits. One call at a time, as one model works."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._texts, self._begun_s, self._ended_s = 0, 0.0, 0.0
+
+    async def embed(self, request: dict[str, Any]) -> bytes:
+        texts = request["input"] if isinstance(request["input"], list) else [request["input"]]
+        async with self._turn:
+            self._begun_s = self._begun_s or time.monotonic()
+            await asyncio.sleep(SECONDS_A_TEXT * len(texts))
+            self._texts, self._ended_s = self._texts + len(texts), time.monotonic()
+        data = [{"object": "embedding", "index": index, "embedding": _VECTOR} for index in range(len(texts))]
+        usage = {"prompt_tokens": 1, "total_tokens": 1}
+        return json.dumps({"object": "list", "model": request["model"], "data": data, "usage": usage}).encode()
+
+    def told(self) -> bytes:
+        told = {"texts": self._texts, "seconds": self._ended_s - self._begun_s}
+        self._texts, self._begun_s, self._ended_s = 0, 0.0, 0.0
+        return json.dumps(told).encode()
+
+
+_VECTOR = [DIMENSIONS**-0.5] * DIMENSIONS
+_embedder = _Embedder()

@@ -61,14 +61,14 @@ def instance() -> Iterator[Instance]:
         env |= {"OPENAI_BASE_URL": f"{floor_url}/v1", "OPENAI_API_KEY": "bench", "EMBEDDING_MODEL": "bench"}
         floor = [*SERVE, "--port", str(floor_port), "--timeout-keep-alive", "75", "bench.floor:application"]
         stack.enter_context(running(floor, log=data / "floor.log", env=env))
-        _wait(f"{floor_url}/", data / "floor.log")
+        wait_for(f"{floor_url}/", data / "floor.log")
         manage(env, "collectstatic", "--noinput", "--verbosity", "0")
         manage(env, "migrate", "--verbosity", "0")
         manage(env, "loaddemo")
         manage(env, "shell", "--command", _READ_DOCUMENTS)
         product = [*SERVE, "--port", str(port), "config.asgi:application"]
         web = stack.enter_context(running(product, log=data / "web.log", env=env))
-        _wait(f"{url}/health", data / "web.log")
+        wait_for(f"{url}/health", data / "web.log")
         yield Instance(url, floor_url, web.pid, env)
 
 
@@ -91,7 +91,8 @@ def manage(env: Mapping[str, str], *arguments: str) -> None:
         raise BenchError(f"manage.py {arguments[0]}: {done.stderr[-2000:]}")
 
 
-def _wait(url: str, log: Path) -> None:
+def wait_for(url: str, log: Path) -> None:
+    """Until the server answers; `BenchError` with the end of its log when it does not."""
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):

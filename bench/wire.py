@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -10,10 +11,22 @@ from bench.frame import BenchError
 
 
 class Answered(NamedTuple):
-    """When a stream's wanted words came, by the machine's monotonic clock, and all that came up to its end."""
+    """A stream up to its end: all that came, and how much of it was there when, by the machine's monotonic clock."""
 
-    at_s: float
     body: bytes
+    lengths: list[int]
+    times_s: list[float]
+
+    def came_s(self, words: bytes) -> float:
+        """When `words` had come for the first time."""
+        at = self.body.find(words)
+        if at < 0:
+            raise BenchError(f"no {words!r} in the stream: {self.body[-300:]!r}")
+        return self.was_there_s(at + len(words))
+
+    def was_there_s(self, length: int) -> float:
+        """When so many bytes had come."""
+        return self.times_s[bisect_left(self.lengths, length)]
 
 
 def request(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
@@ -42,24 +55,24 @@ async def post_all(url: str, requests: Sequence[bytes], connections: int) -> flo
     return time.perf_counter() - begun
 
 
-async def stream_until(url: str, sent: bytes, words: bytes) -> Answered:
-    """Send one request and read its stream to the end; tells when `words` had come."""
+async def read_stream(url: str, sent: bytes, *, pieces: int = 0) -> Answered:
+    """Send one request and read its stream to the end, or hang up after so many `pieces`."""
     reader, writer = await _open(url)
     writer.write(sent)
     head = await reader.readuntil(b"\r\n\r\n")
     _require_ok(head)
-    body, at_s = b"", 0.0
-    while not body.endswith(b"0\r\n\r\n"):
+    body = bytearray()
+    lengths: list[int] = []
+    times_s: list[float] = []
+    while not body.endswith(b"0\r\n\r\n") and not (pieces and len(lengths) >= pieces):
         piece = await reader.read(65_536)
         if not piece:
-            raise BenchError(f"the stream ended early: {body[-200:]!r}")
+            raise BenchError(f"the stream ended early: {bytes(body[-200:])!r}")
         body += piece
-        if not at_s and words in body:
-            at_s = time.monotonic()
+        lengths.append(len(body))
+        times_s.append(time.monotonic())
     writer.close()
-    if not at_s:
-        raise BenchError(f"no {words!r} in the stream: {body[-300:]!r}")
-    return Answered(at_s, body)
+    return Answered(bytes(body), lengths, times_s)
 
 
 async def _open(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

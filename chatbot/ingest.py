@@ -3,7 +3,8 @@
 import hashlib
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import BinaryIO
@@ -165,10 +166,8 @@ def _reuse_vectors(chunks: Sequence[Chunk]) -> None:
 
 
 def _embed(document: Document) -> None:
-    """Embed what has no vector yet, batch by batch: an interruption loses one batch at most."""
-    waiting = document.chunks.filter(~Q(embedding_model=settings.EMBEDDING_MODEL)).order_by("position")
-    while batch := list(waiting[:_BATCH]):
-        vectors = embeddings.embed_passages([embedded_text(chunk) for chunk in batch])
+    """Embed what has no vector yet, batch by batch: an interruption loses two batches at most."""
+    for batch, vectors in _embedded(_without_vectors(document)):
         for chunk, vector in zip(batch, vectors, strict=True):
             chunk.embedding, chunk.embedding_model = vector, settings.EMBEDDING_MODEL
         with transaction.atomic():
@@ -176,6 +175,27 @@ def _embed(document: Document) -> None:
             Document.objects.filter(pk=document.pk).update(
                 embedded_count=F("embedded_count") + len(batch), claimed_at=timezone.now()
             )
+
+
+def _without_vectors(document: Document) -> Iterator[list[Chunk]]:
+    waiting = document.chunks.filter(~Q(embedding_model=settings.EMBEDDING_MODEL)).order_by("position")
+    keys = list(waiting.values_list("pk", flat=True))
+    for start in range(0, len(keys), _BATCH):
+        if batch := list(waiting.filter(pk__in=keys[start : start + _BATCH])):  # unless deleted meanwhile
+            yield batch
+
+
+def _embedded(batches: Iterable[list[Chunk]]) -> Iterator[tuple[list[Chunk], list[list[float]]]]:
+    """Each batch with its vectors; while one is being stored, the next is already with the embedder."""
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        ready = None
+        for batch in batches:
+            coming = beside.submit(embeddings.embed_passages, [embedded_text(chunk) for chunk in batch])
+            if ready:
+                yield ready
+            ready = batch, coming.result()
+        if ready:
+            yield ready
 
 
 def _complete(document: Document, now: datetime) -> None:

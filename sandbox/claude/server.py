@@ -6,7 +6,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,8 @@ class StreamFault:
 class OpenStream:
     """A stream as seen from here: `state` is open, finished, cut (by a fault) or client_gone.
 
-    `first_words_s` is when the answer's first words left, by the machine's monotonic clock, the same in every process.
+    `said` is how many characters of the answer had left when, and `ended_s` when the stream was over, by the machine's
+    monotonic clock, the same in every process.
     """
 
     id: str
@@ -64,7 +65,8 @@ class OpenStream:
     question: str
     state: str = "open"
     deltas: int = 0
-    first_words_s: float = 0.0
+    said: list[tuple[float, int]] = field(default_factory=list)
+    ended_s: float = 0.0
 
 
 class ClaudeStandIn(StandIn):
@@ -77,7 +79,7 @@ class ClaudeStandIn(StandIn):
         self.pace = Pace()
         self.stream_faults: list[StreamFault] = []
         self.requests: deque[dict[str, Any]] = deque(maxlen=200)
-        self.streams: deque[OpenStream] = deque(maxlen=200)
+        self.streams: deque[OpenStream] = deque(maxlen=400)
         self.cache = protocol.PromptCache()
         self.closing = asyncio.Event()
 
@@ -263,6 +265,7 @@ class EventStream(Response):
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if self.stream.state == "open":
                 self.stream.state = "finished" if sending.done() else "client_gone"
+            self.stream.ended_s = time.monotonic()
         finally:
             for task in (sending, leaving):
                 task.cancel()
@@ -279,11 +282,16 @@ class EventStream(Response):
             if event["type"] == "content_block_delta":
                 self.stream.deltas += 1
                 await asyncio.sleep(pace.token_s)
-                self.stream.first_words_s = self.stream.first_words_s or time.monotonic()
+                self._note(event["delta"].get("text", ""))
             await send({"type": "http.response.body", "body": protocol.sse(event), "more_body": True})
         await self._misbehave(scope, send)
         if self.stream.state == "open":
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _note(self, text: str) -> None:
+        before = self.stream.said[-1][1] if self.stream.said else 0
+        if text:
+            self.stream.said.append((time.monotonic(), before + len(text)))
 
     def _until_fault(self) -> Iterator[dict[str, Any]]:
         """The events as far as the fault lets them come."""

@@ -1,0 +1,121 @@
+"""Questions put to the product's assistant and to the bare relay, and what the model's stand-in tells of them."""
+
+import asyncio
+import itertools
+import json
+import time
+import urllib.request
+from collections.abc import Callable, Coroutine, Sequence
+from http.cookies import SimpleCookie
+from typing import Any
+
+from bench.frame import BenchError, Candidate, Sample
+from bench.instance import Instance
+from bench.wire import Answered, read_stream, request
+
+OVER_S = 10
+_WORDS = ("e", "o")
+
+Reckoned = Callable[[Sequence[Answered], Sequence[dict[str, Any]]], Sample]
+Reader = Callable[[str, bytes], Coroutine[Any, Any, Answered]]
+
+
+class Asker:
+    """Asks so many questions at once, each of them new and from an address of its own."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, here: Instance, streams: int, reader: Reader = read_stream) -> None:
+        self._here, self._streams, self._reader = here, streams, reader
+        self._token = _csrf_token(here)
+
+    def product(self, reckoned: Reckoned) -> Candidate:
+        """The assistant over HTTP, as a guest of a page."""
+        url = f"{self._here.url}/api/v1/chat/messages"
+        headers = {"Content-Type": "application/json", "Cookie": f"csrf={self._token}", "X-CSRFToken": self._token}
+        headers |= {"Origin": self._here.url}
+        return self._candidate(
+            url,
+            lambda text: request(url, json.dumps({"text": text}).encode(), headers | {"X-Forwarded-For": _of(text)}),
+            reckoned,
+        )
+
+    def relay(self, reckoned: Reckoned) -> Candidate:
+        """The same stand-in's stream, passed on without doing anything."""
+        url = f"{self._here.floor_url}/relay"
+        return self._candidate(url, lambda text: request(url, _prompt(text), {}), reckoned)
+
+    def _candidate(self, url: str, sent: Callable[[str], bytes], reckoned: Reckoned) -> Candidate:
+        async def all_read(asked: Sequence[str]) -> list[Answered]:
+            return list(await asyncio.gather(*(self._reader(url, sent(text)) for text in asked)))
+
+        def candidate() -> Sample:
+            asked = [_question(next(self._numbers)) for _number in range(self._streams)]
+            answers = asyncio.run(all_read(asked))
+            return reckoned(answers, _streams_of(self._here, asked))
+
+        return candidate
+
+
+def pace(here: Instance, *, first_byte_s: float, token_s: float) -> None:
+    """How the model's stand-in answers from now on."""
+    _control(here, "pace", {"first_byte_s": first_byte_s, "token_s": token_s})
+
+
+def _streams_of(here: Instance, asked: Sequence[str]) -> list[dict[str, Any]]:
+    """What the stand-in tells of the streams of these questions, in their order, once they are over."""
+    deadline = time.monotonic() + OVER_S
+    while True:
+        streams = {stream["question"]: stream for stream in _control(here, "open-streams")["streams"]}
+        still_open = [text for text in asked if text in streams and streams[text]["state"] == "open"]
+        if not still_open:
+            break
+        if time.monotonic() > deadline:
+            raise BenchError(f"{len(still_open)} streams are open after {OVER_S} s, such as {still_open[0]!r}")
+        time.sleep(0.2)
+    if missing := [text for text in asked if text not in streams]:
+        raise BenchError(f"{len(missing)} of {len(asked)} questions did not reach the model, such as {missing[0]!r}")
+    return [streams[text] for text in asked]
+
+
+def _question(number: int) -> str:
+    """The same question each time but for its end: the number in words that no search looks for."""
+    return f"Quali sono gli obblighi di notifica della NIS2, {' '.join(_WORDS[int(bit)] for bit in f'{number:b}')}?"
+
+
+def _of(text: str) -> str:
+    """A caller's own address for each question (RFC 5737 has none to spare, RFC 2544 has)."""
+    number = int("".join(str(_WORDS.index(word)) for word in text.rstrip("?").rpartition(", ")[2].split()), 2)
+    return f"198.18.{number // 250}.{number % 250 + 1}"
+
+
+def _prompt(text: str) -> bytes:
+    source = {"type": "text", "text": "La NIS2 chiede la notifica di un incidente significativo entro 24 ore."}
+    result = {
+        "type": "search_result", "source": "s", "title": "NIS2", "content": [source], "citations": {"enabled": True},
+    }  # fmt: skip
+    content = [result, {"type": "text", "text": text}]
+    return json.dumps(
+        {"model": "claude-sonnet-4-6", "max_tokens": 500, "stream": True,
+         "messages": [{"role": "user", "content": content}]}
+    ).encode()  # fmt: skip
+
+
+def _csrf_token(here: Instance) -> str:
+    with urllib.request.urlopen(f"{here.url}/", timeout=30) as page:
+        cookies = SimpleCookie()
+        for line in page.headers.get_all("Set-Cookie") or []:
+            cookies.load(line)
+    if "csrf" not in cookies:
+        raise BenchError("the home page set no CSRF cookie")
+    return cookies["csrf"].value
+
+
+def _control(here: Instance, path: str, body: dict[str, float] | None = None) -> Any:
+    sent = urllib.request.Request(
+        f"{here.env['SANDBOX_URL']}/control/claude/{path}",
+        data=json.dumps(body).encode() if body else None,
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(sent, timeout=30) as answer:
+        return json.load(answer)
