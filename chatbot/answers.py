@@ -7,6 +7,7 @@ model can be cited, and an answer that cites none becomes the refusal. What the 
 import asyncio
 import logging
 import re
+import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,7 @@ from chatbot.models import Citation, Conversation, Message, ModelCall
 from chatbot.retrieval import Hit, is_off_topic, search
 from chatbot.spending import BudgetError
 from core.errors import PermanentError, TransientError, VendorError
-from core.offload import offloaded
+from core.offload import offloaded, offloaded_surely
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +112,7 @@ class _Draft:
     error: str = ""
     cites: list[Cite] = field(default_factory=list)
     numbers: dict[int, int] = field(default_factory=dict)  # index of the source -> its number
+    reference: uuid.UUID = field(default_factory=uuid.uuid4)  # of its row
     call: ModelCall | None = None  # the one not yet settled
     so_far: claude.Ended | None = None  # what it has cost
     wanted: claude.ToolUse | None = None
@@ -140,11 +142,11 @@ async def answer(*, question: Message, conversation: Conversation) -> AsyncItera
     except (asyncio.CancelledError, GeneratorExit):
         # the reader went away: keep what there is, from a task of its own, for this one is over
         draft.error = "reader_gone"
-        keeper = asyncio.ensure_future(offloaded(_keep, conversation, draft))
+        keeper = asyncio.ensure_future(offloaded_surely(_keep, conversation, draft))
         _keepers.add(keeper)
         keeper.add_done_callback(_keepers.discard)
         raise
-    message = await offloaded(_keep, conversation, draft)
+    message = await offloaded_surely(_keep, conversation, draft)
     yield Done(str(message.reference), message.outcome, ending(message.outcome, conversation.language))
 
 
@@ -220,7 +222,8 @@ async def _call(
         if draft.so_far is None and await _given_back(draft.call, error):
             draft.call = None
         raise
-    await offloaded(_settle, draft)
+    await offloaded_surely(_settle, draft)
+    draft.call = None
 
 
 class _Pen:
@@ -369,12 +372,15 @@ def _history(conversation: Conversation, question: Message) -> list[claude.Turn]
 
 @transaction.atomic
 def _keep(conversation: Conversation, draft: _Draft) -> Message:
+    """The answer's row; once, however often it is tried."""
     if draft.call:  # cut off: what was written has been counted
         _settle(draft)
-    message = Message.objects.create(
-        conversation=conversation, role=Message.Role.ANSWER, text=draft.text, outcome=draft.outcome,
-        error=draft.error[:200],
-    )  # fmt: skip
+    written = {"role": Message.Role.ANSWER, "text": draft.text, "outcome": draft.outcome, "error": draft.error[:200]}
+    message, is_new = Message.objects.get_or_create(
+        reference=draft.reference, defaults={"conversation": conversation, **written}
+    )
+    if not is_new:
+        return message
     Citation.objects.bulk_create(
         Citation(
             message=message, number=cite.number, chunk_id=cite.chunk_id, title=cite.title, heading=cite.heading,
@@ -392,7 +398,6 @@ def _settle(draft: _Draft) -> None:
         written = 0 if so_far.stop_reason else len(draft.text) // spending.CHARACTERS_A_TOKEN
         usage = replace(so_far.usage, output_tokens=max(so_far.usage.output_tokens, written))
         spending.settle(call, model=so_far.model, usage=usage)
-    draft.call = None
 
 
 def ending(outcome: str, language: str) -> str:

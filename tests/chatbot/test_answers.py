@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import anthropic
@@ -471,3 +471,48 @@ def test_no_connection_is_held_while_the_model_writes(claude: Control):
         return bool(same)
 
     assert async_to_sync(count_while_streaming)()
+
+
+@pytest.fixture
+def database_goes_away() -> Iterator[Callable[[str, str], None]]:
+    """Makes the next two writes of a table fail as they do while the server restarts."""
+    made: list[str] = []
+
+    def go_away(table: str, event: str) -> None:
+        made.append(table)
+        with connection.cursor() as cursor:
+            # a sequence counts on where a transaction is rolled back
+            cursor.execute(
+                f"""
+                CREATE SEQUENCE away;
+                CREATE FUNCTION away() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    IF nextval('away') <= 2 THEN RAISE EXCEPTION 'shutting down' USING ERRCODE = '57P01'; END IF;
+                    RETURN NEW;
+                END $$;
+                CREATE TRIGGER away BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION away();
+                """
+            )
+
+    yield go_away
+    with connection.cursor() as cursor:
+        for table in made:
+            cursor.execute(f"DROP TRIGGER away ON {table}; DROP FUNCTION away(); DROP SEQUENCE away")
+
+
+@pytest.mark.parametrize(
+    ("table", "event"),
+    [("chatbot_message", "INSERT"), ("chatbot_citation", "INSERT"), ("chatbot_modelcall", "UPDATE")],
+)
+def test_answer_and_its_cost_are_kept_when_the_database_comes_back(
+    table: str, event: str, claude: Control, database_goes_away: Callable[[str, str], None]
+):
+    learn(BREACH)
+    question = ask(QUESTION)
+    database_goes_away(table, event)
+
+    events, row = answered(question)
+
+    assert (row.outcome, row.citations.count()) == ("answered", 1)
+    assert events[-1] == Done(str(row.reference), "answered")
+    assert Message.objects.filter(conversation=question.conversation, role="answer").count() == 1
+    assert [call[-1] for call in calls(question)] == [True]

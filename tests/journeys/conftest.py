@@ -16,7 +16,7 @@ import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from sandbox.frame import free_port
-from sandbox.services import Redis
+from sandbox.services import Postgres, Redis
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "OPENAI_API_KEY", "OPENAI_BASE_URL", "EMBEDDING_MODEL",
@@ -29,12 +29,13 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgroun
 
 @dataclass
 class Site:
-    """One running instance; `redis` is ours to stop and start."""
+    """One running instance; `redis` and `postgres` are ours to stop and start."""
 
     url: str
     sandbox: str
     process: subprocess.Popen[bytes]
     redis: Redis
+    postgres: Postgres
     env: dict[str, str]
     log: Path
     embedder: str  # another site's origin that may embed the assistant; whoever needs a page there serves it
@@ -106,7 +107,7 @@ def site() -> Iterator[Site]:
         process = start_dev(data, env)
         here = Site(
             f"http://127.0.0.1:{env['PORT']}", f"http://127.0.0.1:{env['SANDBOX_PORT']}", process, redis,
-            {}, data / "dev.log", embedder,
+            Postgres(data / "postgres"), {}, data / "dev.log", embedder,
         )  # fmt: skip
         try:
             _wait_ready(here)

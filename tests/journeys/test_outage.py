@@ -1,4 +1,7 @@
-"""Redis stops in the middle of the day: customers go on, and what waited is caught up when it returns."""
+"""Redis or PostgreSQL stop in the middle of the day: customers go on, and nothing is lost or paid for twice."""
+
+import json
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -29,3 +32,38 @@ def test_shop_stays_open_without_redis_and_catches_up(visit: Visit, site: Site):
     expect(page.locator("main [data-wait]")).to_have_attribute("data-invoice", "delivered", timeout=120_000)
     until(lambda: site.ready()["status"] == "ready", "the instance did not recover")
     giulia.complaints.clear()
+
+
+ANSWERS = """
+import json
+from chatbot.models import Message, ModelCall
+question = Message.objects.filter(role="question", text__contains="entro 72 ore").get()
+answers = question.conversation.messages.filter(role="answer")
+calls = ModelCall.objects.filter(question=question, purpose="answer")
+print(json.dumps([[answer.outcome for answer in answers], [call.is_settled for call in calls]]))
+"""
+
+
+def test_answer_survives_a_restart_of_the_database(visit: Visit, site: Site):
+    until(lambda: site.ready()["documents_waiting"] == 0, "the documents were not read", 180)
+    guest = visit()
+    page = guest.page
+    guest.go("/")
+    guest.open_assistant(keep=True)
+    site.control("claude/pace", first_byte_s=0.5, token_s=0.05)
+    try:
+        guest.ask("Che cosa va notificato entro 72 ore?")
+        answer = page.locator("#assistant-panel .chat__answer").last
+        expect(answer.locator(".chat__text")).to_contain_text(re.compile(r"\w+ \w+ \w+"), timeout=20_000)
+        site.postgres.restart()
+        expect(answer).to_have_attribute("aria-busy", "false", timeout=60_000)
+    finally:
+        site.control("claude/pace", first_byte_s=0, token_s=0)
+
+    expect(answer.locator(".sources li").first).to_be_visible()
+    until(lambda: site.ready()["status"] == "ready", "the instance did not recover")
+    told = site.manage("shell", "--command", ANSWERS).stdout.splitlines()[-1]
+    assert json.loads(told) == [["answered"], [True]]
+    page.reload()
+    expect(page.locator("#assistant-panel .chat__answer")).to_have_count(1)
+    expect(page.locator("#assistant-panel .chat__answer .sources li").first).to_be_visible()
