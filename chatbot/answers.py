@@ -25,6 +25,7 @@ from chatbot.clients import claude, embeddings
 from chatbot.guard import OutputGuard, PromptLeakError
 from chatbot.languages import language_of
 from chatbot.models import Citation, Conversation, Message, ModelCall
+from chatbot.person import asks_for_person, has_little_support
 from chatbot.retrieval import Hit, is_off_topic, search
 from chatbot.spending import BudgetError
 from core.errors import PermanentError, TransientError, VendorError
@@ -38,6 +39,10 @@ _MARK = re.compile(r"\s?\[(\d{1,2})\]")
 REFUSALS = {
     "it": "I nostri documenti non danno una risposta a questa domanda.",
     "en": "Our documents do not answer this question.",
+}
+PERSONS = {
+    "it": "Certo: questa conversazione può passare a una persona. Avrete subito il numero della richiesta.",
+    "en": "Of course: this conversation can go to a person. You will have the number of your request at once.",
 }
 
 
@@ -147,7 +152,7 @@ async def answer(*, question: Message, conversation: Conversation) -> AsyncItera
         keeper.add_done_callback(_keepers.discard)
         raise
     message = await offloaded_surely(_keep, conversation, draft)
-    yield Done(str(message.reference), message.outcome, ending(message.outcome, conversation.language))
+    yield Done(str(message.reference), message.outcome, ending(message))
 
 
 _keepers: set[asyncio.Future[Any]] = set()
@@ -155,6 +160,10 @@ _keepers: set[asyncio.Future[Any]] = set()
 
 async def _written(draft: _Draft, scene: _Scene, question: Message) -> AsyncGenerator[Event, None]:
     """The events of an answer; `draft` tells how it ended."""
+    if asks_for_person(question.text):
+        draft.text, draft.outcome = PERSONS[scene.language], Message.Outcome.PERSON
+        yield Token(draft.text)
+        return
     if not scene.setting.version.is_answering:
         draft.outcome, draft.error = Message.Outcome.LIMITED, "switched_off"
         return
@@ -400,10 +409,13 @@ def _settle(draft: _Draft) -> None:
         spending.settle(call, model=so_far.model, usage=usage)
 
 
-def ending(outcome: str, language: str) -> str:
-    """What a person reads below an answer that is none; "" below one that is."""
-    with translation.override(language):
-        if outcome == Message.Outcome.REFUSED:
+def ending(message: Message) -> str:
+    """What a person reads below an answer that is none, or has little behind it; "" below one that is."""
+    outcome = message.outcome
+    with translation.override(message.conversation.language):
+        if has_little_support(message):
+            return _("Little of this answer has a source in our documents. If it matters, ask a person.")
+        if outcome in (Message.Outcome.REFUSED, Message.Outcome.PERSON):
             return _("Write to %(email)s: a person will answer within one working day.") % {
                 "email": settings.SUPPORT_EMAIL
             }

@@ -26,7 +26,8 @@ T = TypeVar("T")
 
 LEASE_S = 20
 _POLL_S = 0.25
-_FINISHED = (Message.Outcome.ANSWERED, Message.Outcome.REFUSED)  # not the day's limit: tomorrow is another day
+# not the day's limit: tomorrow is another day
+_FINISHED = (Message.Outcome.ANSWERED, Message.Outcome.REFUSED, Message.Outcome.PERSON)
 _MARK = re.compile(r"\[(\d{1,2})\]")
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
@@ -92,7 +93,7 @@ def _again(row: Message) -> list[Event]:
         end = mark.end()
     if end < len(row.text):
         events.append(Token(row.text[end:]))
-    return [*events, Done(str(row.reference), row.outcome, ending(row.outcome, row.conversation.language))]
+    return [*events, Done(str(row.reference), row.outcome, ending(row))]
 
 
 def _cut_off(question: Message) -> QuerySet[Message]:

@@ -22,6 +22,7 @@ from accounts.people import signed_in, user_of
 from chatbot import tickets
 from chatbot.callers import Caller, caller_of
 from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage
+from chatbot.person import reason_of
 from chatbot.serializers import (
     AnswerSerializer,
     HandedOffSerializer,
@@ -31,7 +32,7 @@ from chatbot.serializers import (
     TicketSerializer,
 )
 from chatbot.ticket_links import link_of
-from chatbot.ticket_views import check_answering_allowed, check_opening_allowed, file_response, reason_of
+from chatbot.ticket_views import check_answering_allowed, check_opening_allowed, file_response
 
 
 class CallerAuthentication(BearerAuthentication):

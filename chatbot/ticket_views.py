@@ -21,7 +21,8 @@ from accounts.people import signed_in, user_of
 from chatbot import tickets
 from chatbot.callers import page_caller
 from chatbot.forms import AnswerForm, PersonForm
-from chatbot.models import Conversation, Message, Ticket, TicketAttachment, TicketMessage
+from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage
+from chatbot.person import reason_of
 from chatbot.ticket_links import find_ticket, path_of
 from core.errors import DomainError
 from core.ratelimit import Limit, check, client_ip
@@ -47,13 +48,6 @@ def check_opening_allowed(request: Any, email: str) -> None:
 def check_answering_allowed(ticket: Ticket) -> None:
     """Count one answer of a customer or guest."""
     check(_ANSWERS, ticket.number)
-
-
-def reason_of(conversation: Conversation) -> str:
-    """Why somebody asks for a person after this conversation, as its last answer tells."""
-    last = conversation.messages.filter(role=Message.Role.ANSWER).order_by("-pk").first()
-    is_missing = last is not None and last.outcome == Message.Outcome.REFUSED
-    return Ticket.Reason.MISSING_KNOWLEDGE if is_missing else Ticket.Reason.ASKED
 
 
 @login_not_required

@@ -150,7 +150,8 @@ def show_assistant(request: HttpRequest) -> HttpResponse:
             response = redirect("chatbot:show_assistant")
             remember(response, question.conversation, keep="keep" in request.POST)
             return response
-    context = {"chat_messages": _said(caller.conversation()), "error": error, "asked": request.POST.get("text", "")}
+    said = [(message, ending(message)) for message in _said(caller.conversation())]
+    context = {"chat_messages": said, "error": error, "asked": request.POST.get("text", "")}
     return render(request, "chatbot/assistant.html", context, status=status)
 
 
@@ -272,7 +273,7 @@ def _as_json(message: Message) -> dict[str, Any]:
         "role": message.role,
         "text": message.text,
         "outcome": message.outcome,
-        "note": ending(message.outcome, message.conversation.language),
+        "note": ending(message),
         "feedback": _feedback_as_json(message.feedback) if hasattr(message, "feedback") else None,
         "citations": [
             {

@@ -52,6 +52,7 @@ class Message(models.Model):
     class Outcome(models.TextChoices):
         ANSWERED = "answered", _("answered")
         REFUSED = "refused", _("no support in the documents")
+        PERSON = "person", _("asked for a person")
         INCOMPLETE = "incomplete", _("cut off")
         LIMITED = "limited", _("the day’s budget is spent")
         FAILED = "failed", _("service not available")

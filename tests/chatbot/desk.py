@@ -18,7 +18,8 @@ def make_conversation(user: Any = None, *, outcome: str = "refused") -> Conversa
     """A question and its answer."""
     conversation = Conversation.objects.create(user=user, caller="x")
     Message.objects.create(conversation=conversation, role="question", text=QUESTION)
-    Message.objects.create(conversation=conversation, role="answer", text=ANSWER, outcome=outcome)
+    text = "Sì, oltre cinquanta dipendenti.[1]" if outcome == "answered" else ANSWER
+    Message.objects.create(conversation=conversation, role="answer", text=text, outcome=outcome)
     return conversation
 
 

@@ -457,7 +457,7 @@ def test_page_works_without_script(client: Client, claude: Control):
     page = client.get(sent["Location"])
 
     assert (sent.status_code, sent["Location"]) == (302, PAGE)
-    assert [(message.role, message.text) for message in page.context["chat_messages"]] == [
+    assert [(message.role, message.text) for message, _note in page.context["chat_messages"]] == [
         ("question", QUESTION), ("answer", SAID),
     ]  # fmt: skip
     assert f"<blockquote><mark>{SENTENCE}</mark></blockquote>" in page.content.decode()

@@ -114,7 +114,7 @@ export function begin({ api, settings, isOurs, host, box }) {
   function goOn() {
     const pending = store.pending;
     const answer = state.turns.at(-1);
-    const isAnswered = answer?.outcome === "answered" || answer?.outcome === "refused";
+    const isAnswered = ["answered", "refused", "person"].includes(answer?.outcome);
     if (pending && lastQuestion(state)?.id === pending.id && !isAnswered) send(pending.text, pending.id);
     else store.pending = null;
   }

@@ -3,7 +3,7 @@
 // state: { turns: [turn], problem: null | { text, retry }, link: "" | "offline" | "reconnecting" }
 // turn:  { role: "question", text, id }
 //      | { role: "answer", text, sources: [source], outcome, note, reference, feedback, isStale }
-// The outcome is "streaming" until the end, then answered, refused, incomplete, failed or stopped. What is stale was
+// The outcome is "streaming" until the end, then answered, refused, person, incomplete, failed or stopped. What is stale was
 // streamed before the connection was lost: it stays to be read until the first words of the next try.
 
 export const EMPTY = Object.freeze({ turns: [], problem: null, link: "" });

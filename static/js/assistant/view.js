@@ -81,7 +81,7 @@ export function createView(panel, settings, { onRetry, onPerson, onVote }) {
     parts.note.hidden = !turn.note;
     parts.note.classList.toggle("alert--warn", ["incomplete", "failed"].includes(turn.outcome));
     parts.noteText.textContent = turn.note;
-    parts.person.hidden = !["refused", "limited"].includes(turn.outcome);
+    parts.person.hidden = !["refused", "limited", "person", "answered"].includes(turn.outcome);
     parts.retry.hidden = !(isLast && RETRIABLE.includes(turn.outcome));
   }
 

@@ -1,0 +1,113 @@
+"""When a person is offered: the wish for one, answers with little behind them, answers of no use."""
+
+import pytest
+from django.test import Client
+
+from chatbot.answers import PERSONS, Done, Token
+from chatbot.feedback import give_feedback
+from chatbot.models import Message, ModelCall
+from chatbot.person import asks_for_person, has_little_support, reason_of, support_of
+from tests.chatbot.talk import BREACH, NOW, answered, ask, learn
+from tests.conftest import Control
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "asked_as_it_stands")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Voglio parlare con una persona", "vorrei parlare con un operatore", "Posso parlare con qualcuno?",
+        "Mi passate un operatore, per favore? Vorrei parlare con una persona vera.", "operatore", "Una persona, grazie",
+        "Preferisco chattare con un essere umano", "Passatemi a un consulente", "Ho bisogno di una persona",
+        "I want to talk to a human", "Can I speak with a real person?", "human please", "Connect me to an agent",
+        "Could you put me through to someone", "I would like to chat with a consultant",
+    ],
+)  # fmt: skip
+def test_wish_for_a_person_is_understood(text: str):
+    assert asks_for_person(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Che cos’è una persona giuridica?", "Chi è l’operatore di un servizio essenziale?",
+        "Un operatore di rete deve notificare gli incidenti?", "Quante persone servono per il team NIS2?",
+        "What is a natural person?", "Who is the operator of an AI system?", "Is a deployer a legal person?",
+        "Quanto costa una consulenza?", "Serve il consenso della persona interessata?",
+        "Vorrei sapere chi deve notificare",
+        "Devo ottenere il consenso da una persona?",
+        "Posso trasferire i dati a una persona fuori dall’Unione?", "May I transfer data to an operator abroad?",
+        "Entro quante ore va notificata la violazione dei dati?",
+        "Devo informare ogni persona interessata? " * 10,
+    ],
+)  # fmt: skip
+def test_question_about_persons_is_a_question(text: str):
+    assert not asks_for_person(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "support"),
+    [
+        ("", 0.0),
+        ("Entro 72 ore.[1]", 1.0),
+        ("Entro 72 ore.[1][2] Poi si informa.", 0.5),
+        ("Prima. Seconda. Terza. Quarta.", 0.0),
+        ("Ecco:\n\n- uno [1]\n- due\n- tre [2]", 0.5),
+    ],
+)
+def test_support_is_the_share_of_sentences_with_a_source(text: str, support: float):
+    assert support_of(text) == pytest.approx(support)
+
+
+def test_wish_for_a_person_is_answered_without_search_or_model(claude: Control):
+    learn(BREACH)
+    events, row = answered(question := ask("Voglio parlare con una persona"))
+
+    assert events == [
+        Token(PERSONS["it"]),
+        Done(
+            str(row.reference), "person",
+            "Scrivete a assistenza@aish.example: vi risponde una persona entro un giorno lavorativo.",
+        ),
+    ]  # fmt: skip
+    assert not ModelCall.objects.exists()
+    assert reason_of(question.conversation) == "asked"
+
+
+def test_answer_with_little_behind_it_offers_a_person(claude: Control):
+    learn(BREACH)
+    quote = "In caso di violazione dei dati personali, il titolare notifica la violazione"
+    cite = {
+        "type": "search_result_location", "search_result_index": 0, "cited_text": quote, "source": "x", "title": "x",
+        "start_block_index": 0, "end_block_index": 1,
+    }  # fmt: skip
+    said = "Uno. Due. Tre. Quattro. Si notifica."
+    claude.post("/mode", mode="scripted", script=[{"content": [{"type": "text", "text": said, "citations": [cite]}]}])
+
+    events, row = answered(question := ask("Entro quante ore va notificata la violazione dei dati?"))
+
+    assert has_little_support(row)
+    assert events[-1].text.startswith("Poco di quanto detto")
+    assert reason_of(question.conversation) == "low_support"
+
+
+def test_answers_of_no_use_are_the_reason(claude: Control):
+    learn(BREACH)
+    _events, first = answered(question := ask("Entro quante ore va notificata la violazione dei dati?"))
+    before = reason_of(question.conversation)
+    _events, second = answered(ask("Chi notifica la violazione dei dati?", after=question))
+    for message in (first, second):
+        give_feedback(message=message, is_helpful=False, now=NOW)
+
+    assert (before, reason_of(question.conversation)) == ("asked", "thumbs_down")
+
+
+def test_page_without_script_leads_to_the_person(client: Client, claude: Control):
+    learn(BREACH)
+    client.post("/assistenza/", {"text": "Voglio parlare con una persona"})
+
+    page = client.get("/assistenza/").content.decode()
+
+    assert PERSONS["it"] in page
+    assert 'href="#person"' in page
+    assert Message.objects.get(role="answer").outcome == "person"
