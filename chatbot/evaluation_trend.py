@@ -76,7 +76,7 @@ def chart(
             shown = [said(value, 3) for value in values]
             lines.append(Line(labels[path], look, _mark(look, 16, 8), paths, marks, shown))
     steps = round((1 - floor) * 10)
-    levels = [floor + step / 10 for step in range(0, steps + 1, 1 if steps <= 5 else 2)]
+    levels = [round(floor + step / 10, 1) for step in range(0, steps + 1, 1 if steps <= 5 else 2)]
     return Chart(title, runs, lines, [Tick(_number(_y(level, floor)), said(level, 1)) for level in levels])
 
 

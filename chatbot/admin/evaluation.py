@@ -20,7 +20,7 @@ from core.templatetags.ui import rate
 
 
 def _decimals(value: float | None, places: int = 3) -> str:
-    return "–" if value is None else number_format(value, decimal_pos=places, use_l10n=True)
+    return "–" if value is None else number_format(round(value, places), decimal_pos=places, use_l10n=True)
 
 
 def _percent(value: float | None, _places: int = 3) -> str:
@@ -67,7 +67,7 @@ _SHOWN = 40  # runs in a trend
 @admin.register(EvaluationRun)
 class EvaluationRunAdmin(ReadOnlyAdmin):
     list_display = (
-        "at", "name", "question_count", "recall", "mrr", "refused_by_search", "refused", "validity", "corpus",
+        "at", "name", "recall", "mrr", "validity", "refused", "refused_by_search", "question_count", "corpus",
     )  # fmt: skip
     list_filter = ("name", "embedding_model", "answer_model")
     search_fields = ("name",)
@@ -106,7 +106,7 @@ class EvaluationRunAdmin(ReadOnlyAdmin):
     def refused_by_search(self, run: EvaluationRun):
         return _percent(run.figure("refusal.unanswerable_refused"))
 
-    @display(description=_("refused of what has no answer"))
+    @display(description=_("refused rightly"))
     def refused(self, run: EvaluationRun):
         return _percent(run.figure("answers.unanswerable_refused"))
 
@@ -141,7 +141,7 @@ class EvaluationRunAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         sets = list(
             EvaluationRun.objects.values("questions_sha256")
-            .annotate(name=Max("name"), runs=Count("pk"), newest=Max("at"))
+            .annotate(name=Max("name"), questions=Max("question_count"), runs=Count("pk"), newest=Max("at"))
             .order_by("-newest")
         )
         known = [each["questions_sha256"] for each in sets]

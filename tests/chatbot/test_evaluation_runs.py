@@ -148,7 +148,7 @@ def test_list_has_the_main_figures(staff_client: Client):
     rows = cells(english(staff_client).get(LIST).content.decode())
 
     [row] = [row for row in rows if "questions-1.jsonl" in row]
-    assert row[-7:] == ["2", "0.910", "0.800", "50%", "100%", "100%", "1"]
+    assert row[-7:] == ["0.910", "0.800", "100%", "100%", "50%", "2", "1"]
 
 
 def make_runs(count: int, **fields: Any) -> list[EvaluationRun]:
@@ -178,6 +178,7 @@ def test_trend_has_a_line_and_a_column_for_every_method(staff_client: Client):
         ("Answered from a right section", ["50%"] * 3),
         ("Refused of what has no answer", ["100%"] * 3),
     ]
+    assert [[tick.label for tick in each.ticks] for each in (recall, mrr)] == [["0.9", "1.0"], ["0.8", "0.9", "1.0"]]
     html = page.content.decode()
     newest = next(row for row in cells(html) if row[1:2] == ["0.930"])
     assert newest[1:4] == ["0.930", "0.930", "0.930"]

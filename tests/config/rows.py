@@ -150,14 +150,7 @@ def make_evaluation(number: int) -> chatbot.EvaluationRun:
         "refusal": {"unanswerable_refused": 0.5, "answerable_refused": 0.0},
         "answers": {**share, **counts, "by_language": {"it": {**share, **counts}}, "failures": [], "invalid": []},
     }
-    remark = {
-        "id": "ex-1",
-        "language": "it",
-        "kind": "exact",
-        "question": "Quante ore?",
-        "what": "missed",
-        "detail": "",
-    }
+    remark = {"id": "ex-1", "language": "it", "kind": "exact", "question": "Quante?", "what": "missed", "detail": ""}
     return chatbot.EvaluationRun.objects.create(
         at=timezone.now(), name=f"questions-{number}.jsonl", questions_sha256="a" * 64, question_count=2,
         document_count=1, passage_count=3, waiting_count=0, corpus_sha256=str(number) * 64, embedding_model="e5",
