@@ -46,7 +46,8 @@ class ConversationAdmin(ReadOnlyAdmin):
     actions_detail = ("take_over",)
 
     def get_queryset(self, request):
-        return super().get_queryset(request).of_people().annotate(message_count=Count("messages"))
+        of_people = super().get_queryset(request).exclude(caller=Conversation.EVALUATION)
+        return of_people.annotate(message_count=Count("messages"))
 
     @display(description=_("messages"), ordering="message_count")
     def questions(self, conversation):

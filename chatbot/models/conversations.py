@@ -17,10 +17,6 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             return self.filter(user=user)
         return self.filter(user=None, token=token) if token else self.none()
 
-    def of_people(self) -> "ConversationQuerySet":
-        """Without those of an evaluation, which exist only while it waits for their answers."""
-        return self.exclude(caller=Conversation.EVALUATION)
-
 
 class Conversation(models.Model):
     # Stands where the keyed hash of an address would: no caller has it, so no person's limit or budget is touched.
