@@ -217,7 +217,9 @@ async def _call(
 ) -> AsyncGenerator[Event, None]:
     """One call of the model, with its cost put aside before and settled after."""
     pen = _Pen(draft, known, OutputGuard(prompt=scene.setting.prompt, canary=scene.setting.canary))
-    draft.call, draft.so_far = await _put_aside(scene, question, ModelCall.Purpose.ANSWER, request, topic), None
+    given = [source.chunk_id for source in known if source.chunk_id is not None]
+    draft.call = await _put_aside(scene, question, ModelCall.Purpose.ANSWER, request, topic, given)
+    draft.so_far = None
     try:
         async with aclosing(claude.stream_answer(request)) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
@@ -319,11 +321,13 @@ async def _given_back(call: ModelCall, error: VendorError) -> bool:
     return True
 
 
-async def _put_aside(scene: _Scene, question: Message, purpose: str, request: claude.Request, topic: str) -> ModelCall:
+async def _put_aside(
+    scene: _Scene, question: Message, purpose: str, request: claude.Request, topic: str, passages: Sequence[int] = ()
+) -> ModelCall:
     return await offloaded(
         spending.put_aside, purpose=purpose, model=request.model.name, question=question,
         version=scene.setting.version, characters=request.characters, max_tokens=request.model.max_tokens, topic=topic,
-        now=timezone.now(),
+        now=timezone.now(), passages=passages,
     )  # fmt: skip
 
 

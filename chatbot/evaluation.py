@@ -14,6 +14,8 @@ from chatbot.clients import embeddings
 from chatbot.retrieval import Hit, is_off_topic, search
 from chatbot.rewriting import is_sure, merged
 
+Found = dict[str, list[tuple["Question", list[Hit]]]]
+
 UNANSWERABLE = "unanswerable"
 _TOP, _DEEP = 5, 10
 # The same part of the same act, in whichever language it is loaded.
@@ -83,7 +85,12 @@ def read_questions(path: Path) -> list[Question]:
 
 
 def evaluate(questions: Sequence[Question]) -> dict[str, Any]:
-    """The figures of every method over `questions`, as the command prints them as JSON.
+    """The figures of every method over `questions`, as the command prints them as JSON."""
+    return figures_of(find(questions))
+
+
+def find(questions: Sequence[Question]) -> Found:
+    """What every method finds for each question.
 
     Where questions bring a rewriting, "rewritten" is what the assistant does with one: used where the first search is
     not sure, in turns with that.
@@ -97,13 +104,17 @@ def evaluate(questions: Sequence[Question]) -> dict[str, Any]:
     }
     if any(question.rewrite for question in questions):
         methods["rewritten"] = lambda at, question: _with_rewriting(question, vectors[at], rewritten[at])
-    found = {
+    return {
         name: [(question, method(at, question)) for at, question in enumerate(questions)]
         for name, method in methods.items()
     }
+
+
+def figures_of(found: Found) -> dict[str, Any]:
+    """Recall@5 and MRR@10 of every method, and what would be refused without asking a model."""
     refused = [(question, is_off_topic(hits)) for question, hits in found["hybrid"]]
     return {
-        "questions": len(questions),
+        "questions": len(refused),
         "methods": {name: _figures(_scored(pairs)) for name, pairs in found.items()},
         "refusal": {
             "unanswerable_refused": _share(gone for question, gone in refused if not question.is_answerable),
@@ -120,6 +131,16 @@ def score(question: Question, hits: Sequence[Hit]) -> Score:
     recall = len(gold & first) / len(gold) if question.kind == "multi" else float(bool(right & first))
     place = next((at for at, key in enumerate(keys[:_DEEP], start=1) if key in right), None)
     return Score(question, recall, 1 / place if place else 0.0)
+
+
+def missed(found: Found) -> list[Question]:
+    """The questions of which the assistant's own search did not bring all they need among the first five."""
+    return [each.question for each in _scored(found["hybrid"]) if each.recall < 1]
+
+
+def is_right(question: Question, document: str, heading: str) -> bool:
+    """Whether a section of a document is one of those that answer the question."""
+    return _key(document, heading) in {*map(_gold_key, (*question.gold, *question.also))}
 
 
 def _with_rewriting(question: Question, vector: Sequence[float], rewritten: Sequence[float]) -> list[Hit]:

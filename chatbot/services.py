@@ -128,6 +128,13 @@ def _keep(
         raise QuestionExistsError from error
 
 
+def ask_for_evaluation(*, text: Any, language: str) -> Message:
+    """Keep a question in a conversation of its own that is nobody's: it counts for no person's limit or budget."""
+    question = checked_question(text)
+    conversation = Conversation.objects.create(language=language, caller=Conversation.EVALUATION)
+    return Message.objects.create(conversation=conversation, role=Message.Role.QUESTION, text=question)
+
+
 def check_asked_again(ip: str) -> None:
     """Take one of the tries an address has for questions whose answer was cut off."""
     check(_AGAIN, caller_hash(ip))
@@ -157,13 +164,14 @@ def clear_old_conversations(*, now: datetime) -> int:
     """Forget conversations nobody went on with for 180 days, as the privacy notice says; returns how many.
 
     With them go those without a question, an hour after they were begun or emptied: an answer that was being written
-    when its conversation was deleted may have come late.
+    when its conversation was deleted may have come late. And what an evaluation that was killed left behind.
     """
     messages = Message.objects.filter(conversation=OuterRef("pk"))
     is_stale = ~Exists(messages.filter(created_at__gt=now - RETENTION)) & Q(created_at__lt=now - RETENTION)
     said = messages.filter(role=Message.Role.QUESTION).exclude(text="")
     is_empty = ~Exists(said) & ~Exists(messages.filter(created_at__gt=now - _HOUR))
-    old = Conversation.objects.filter(is_stale | (is_empty & Q(created_at__lt=now - _HOUR)))
+    is_left = is_empty | Q(caller=Conversation.EVALUATION)
+    old = Conversation.objects.filter(is_stale | (is_left & Q(created_at__lt=now - _HOUR)))
     count = old.count()
     old.delete()
     return count

@@ -5,6 +5,7 @@ at once cannot spend what is there for one.
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -15,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chatbot.clients.claude import Usage
-from chatbot.models import AssistantVersion, Message, ModelCall, ModelPrice
+from chatbot.models import AssistantVersion, Conversation, Message, ModelCall, ModelPrice
 from core.errors import DomainError
 from notifications.models import Mail
 from notifications.services import Recipient, notify
@@ -59,19 +60,29 @@ def cost_of(usage: Usage, model: str, at: datetime) -> Decimal:
 
 def put_aside(
     *, purpose: str, model: str, question: Message, version: AssistantVersion, characters: int, max_tokens: int,
-    topic: str, now: datetime,
+    topic: str, now: datetime, passages: Sequence[int] = (),
 ) -> ModelCall:  # fmt: skip
-    """Reserve the most this call can cost, or raise `BudgetError`; staff are told once a day that it was spent."""
+    """Reserve the most this call can cost, or raise `BudgetError`; staff are told once a day that it was spent.
+
+    An evaluation is entered like any other call and held back by no budget: whoever starts one has decided to pay for
+    it, and what it costs takes nothing from people.
+    """
     most = Usage(cache_write_tokens=characters // CHARACTERS_A_TOKEN + 1, output_tokens=max_tokens)
     cost, day, caller = cost_of(most, model, now), timezone.localdate(now), _person(question)
+    call = ModelCall(
+        purpose=purpose, model=model, question=question, caller=caller, topic=topic, cost=cost, day=day, at=now,
+        passages=list(passages),
+    )  # fmt: skip
+    if caller == Conversation.EVALUATION:
+        call.save()
+        return call
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('chatbot_budget', 0))")
         is_everybodys = spent(day) + cost > version.daily_budget
         if not is_everybodys and spent(day, caller) + cost <= version.caller_budget:
-            return ModelCall.objects.create(
-                purpose=purpose, model=model, question=question, caller=caller, topic=topic, cost=cost, day=day, at=now
-            )
+            call.save()
+            return call
         if is_everybodys:
             _tell_staff(version, day)
     logger.warning("budget of %s spent: %s", day, "everybody's" if is_everybodys else "one person's")
@@ -93,10 +104,9 @@ def give_back(call: ModelCall) -> None:
 
 
 def spent(day: date, caller: str | None = None) -> Decimal:
-    """Euros of a day, put aside ones included; of one person when `caller` is given."""
+    """Euros of a day, put aside ones included, evaluations not; of one person when `caller` is given."""
     calls = ModelCall.objects.filter(day=day)
-    if caller is not None:
-        calls = calls.filter(caller=caller)
+    calls = calls.exclude(caller=Conversation.EVALUATION) if caller is None else calls.filter(caller=caller)
     return calls.aggregate(sum=Sum("cost"))["sum"] or Decimal(0)
 
 

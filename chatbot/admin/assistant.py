@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from chatbot import assistant
 from chatbot.clients import embeddings
 from chatbot.languages import language_of
-from chatbot.models import AssistantVersion, ModelCall, ModelPrice
+from chatbot.models import AssistantVersion, Conversation, ModelCall, ModelPrice
 from chatbot.prompts import load
 from chatbot.retrieval import is_off_topic, search
 from chatbot.rewriting import is_sure
@@ -129,12 +129,27 @@ class ModelPriceAdmin(AuditedAdmin):
     )  # fmt: skip
 
 
+class AskedByFilter(admin.SimpleListFilter):
+    """Evaluations cost, too, and no budget of people's counts them."""
+
+    title = _("asked by")
+    parameter_name = "asked_by"
+
+    def lookups(self, request, model_admin):
+        return [("people", _("people")), ("evaluations", _("evaluations"))]
+
+    def queryset(self, request, queryset):
+        if self.value() == "people":
+            return queryset.exclude(caller=Conversation.EVALUATION)
+        return queryset.filter(caller=Conversation.EVALUATION) if self.value() == "evaluations" else queryset
+
+
 @admin.register(ModelCall)
 class ModelCallAdmin(ReadOnlyAdmin):
     list_display = (
         "at", "purpose", "model", "topic", "input_tokens", "output_tokens", "cache_read_tokens", "euros", "is_settled",
     )  # fmt: skip
-    list_filter = ("purpose", "model", "topic", "is_settled")
+    list_filter = ("purpose", AskedByFilter, "model", "topic", "is_settled")
     search_fields = ("model",)
     date_hierarchy = "at"
     ordering = ("-pk",)

@@ -46,7 +46,8 @@ class ConversationAdmin(ReadOnlyAdmin):
     actions_detail = ("take_over",)
 
     def get_queryset(self, request):
-        return super().get_queryset(request).annotate(message_count=Count("messages"))
+        of_people = super().get_queryset(request).exclude(caller=Conversation.EVALUATION)
+        return of_people.annotate(message_count=Count("messages"))
 
     @display(description=_("messages"), ordering="message_count")
     def questions(self, conversation):
@@ -92,7 +93,8 @@ class MessageAdmin(ReadOnlyAdmin):
     inlines = (ModelCallInline, CitationInline)
 
     def get_queryset(self, request):
-        return super().get_queryset(request).annotate(spent=Sum("model_calls__cost"))
+        of_people = super().get_queryset(request).exclude(conversation__caller=Conversation.EVALUATION)
+        return of_people.annotate(spent=Sum("model_calls__cost"))
 
     @display(description=_("cost"), ordering="spent")
     def cost(self, message: Message):

@@ -2,6 +2,7 @@
 
 from chatbot.models.assistant import AssistantVersion, ModelCall, ModelPrice
 from chatbot.models.conversations import Citation, Conversation, ConversationQuerySet, Message
+from chatbot.models.evaluation import EvaluationRun
 from chatbot.models.feedback import MessageFeedback
 from chatbot.models.knowledge import (
     EMBEDDING_DIMENSIONS,
@@ -32,6 +33,7 @@ __all__ = [
     "ConversationQuerySet",
     "Document",
     "DocumentQuerySet",
+    "EvaluationRun",
     "IllegalTicketMoveError",
     "Message",
     "MessageFeedback",

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -135,6 +136,11 @@ class ModelCall(models.Model):
     cache_read_tokens = models.PositiveIntegerField(_("tokens read from cache"), default=0)
     cache_write_tokens = models.PositiveIntegerField(_("tokens written to cache"), default=0)
     cost = models.DecimalField(_("cost, in euros"), max_digits=12, decimal_places=6)
+    passages = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        help_text="ids of the passages the model was given: no other can be cited",
+    )
     is_settled = models.BooleanField(_("settled"), default=False)
     day = models.DateField(_("day"))
     at = models.DateTimeField(_("at"))

@@ -19,6 +19,9 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
 
 class Conversation(models.Model):
+    # Stands where the keyed hash of an address would: no caller has it, so no person's limit or budget is touched.
+    EVALUATION: ClassVar[str] = "evaluation"
+
     token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,

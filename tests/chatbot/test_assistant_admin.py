@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from chatbot import assistant
-from chatbot.models import AssistantVersion, ModelCall
+from chatbot.models import AssistantVersion, Conversation, ModelCall
 from chatbot.prompts import load
 from core.models import AuditEntry
 from tests.chatbot.embedder import Embedder
@@ -117,6 +117,11 @@ def test_costs_are_summed_over_what_is_listed(staff_client: Client):
     everything = staff_client.get("/admin/chatbot/modelcall/").context["reports"]
     filtered = staff_client.get("/admin/chatbot/modelcall/?model__exact=m-2").context["reports"]
 
+    people = staff_client.get("/admin/chatbot/modelcall/?asked_by=people").context["reports"]
+    ModelCall.objects.filter(model="m-2").update(caller=Conversation.EVALUATION)
+    others = staff_client.get("/admin/chatbot/modelcall/?asked_by=evaluations").context["reports"]
+
+    assert ([row["name"] for row in others[1][1]], len(people[1][1])) == (["m-2"], 2)
     sums = {str(title): [(row["name"], row["count"], str(row["euros"])) for row in rows] for title, rows in everything}
     assert sums["Per argomento"] == [("GDPR", 2, "0.008400")]
     assert sorted(sums["Per modello"]) == [("m-1", 1, "0.004200"), ("m-2", 1, "0.004200")]

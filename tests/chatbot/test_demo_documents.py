@@ -102,4 +102,4 @@ def test_every_question_finds_a_passage_that_answers_it(embedder: Embedder):
         if is_off_topic(hits) or not found & {*question["gold"], *question["also"]}:
             misses.append(question["id"])
 
-    assert (len(ITALIAN), misses) == (16, [])
+    assert (len(ITALIAN), misses) == (24, [])

@@ -140,6 +140,25 @@ def make_ticket(number: int) -> chatbot.Ticket:
     return ticket
 
 
+def make_evaluation(number: int) -> chatbot.EvaluationRun:
+    scores = {"recall_at_5": 0.9 + number / 100, "mrr_at_10": 0.8, "questions": 2}
+    share = {"citation_validity": 1, "answered_from_gold": 0.5, "unanswerable_refused": 1, "answerable_refused": None}
+    counts = {"asked": 2, "answered": 1, "refused": 1, "failed": 0, "citations": 3, "cost_eur": 0.01}
+    figures = {
+        "questions": 2,
+        "methods": {name: {"it": scores, "all": scores} for name in ("full_text", "vector", "hybrid")},
+        "refusal": {"unanswerable_refused": 0.5, "answerable_refused": 0.0},
+        "answers": {**share, **counts, "by_language": {"it": {**share, **counts}}, "failures": [], "invalid": []},
+    }
+    remark = {"id": "ex-1", "language": "it", "kind": "exact", "question": "Quante?", "what": "missed", "detail": ""}
+    return chatbot.EvaluationRun.objects.create(
+        at=timezone.now(), name=f"questions-{number}.jsonl", questions_sha256="a" * 64, question_count=2,
+        document_count=1, passage_count=3, waiting_count=0, corpus_sha256=str(number) * 64, embedding_model="e5",
+        version=chatbot.AssistantVersion.objects.create(note=f"Version {number}"), answer_model="m",
+        figures=figures, remarks=[remark],
+    )  # fmt: skip
+
+
 def make_feedback(number: int) -> chatbot.MessageFeedback:
     return give_feedback(
         message=make_message(number), is_helpful=False, reason="wrong", text=f"Manca {number}.", now=timezone.now()
@@ -185,5 +204,6 @@ MAKERS: dict[type[Model], Callable[[int], Any]] = {
     chatbot.Message: make_message,
     chatbot.Ticket: make_ticket,
     chatbot.MessageFeedback: make_feedback,
+    chatbot.EvaluationRun: make_evaluation,
     **{apps.get_model("djstripe", name): maker_of_mirrored(name) for name in MIRRORED},
 }

@@ -1,6 +1,7 @@
 """Loads files, or all the files of folders, into the assistant's knowledge base; exit status 1 if one is not taken."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from chatbot.ingest import KINDS, add_document
+from chatbot.models import Document
+from chatbot.waiting import Watch
 from core.uploads import UploadRefusedError
+
+_EVERY_S = 0.5
 
 
 class Command(BaseCommand):
@@ -17,9 +22,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder to look into")
+        parser.add_argument("--wait", action="store_true", help="wait until all are read; exit status 1 if one failed")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        refused = 0
+        refused, taken = 0, []
         for path in _files(options["paths"]):
             try:
                 content = path.read_bytes()
@@ -28,9 +34,26 @@ class Command(BaseCommand):
                 refused += 1
                 self.stderr.write(f"{path}: {error}")
             else:
+                taken.append(document)
                 self.stdout.write(f"{path}: {document.status}")
-        if refused:
-            raise CommandError(f"{refused} not taken")
+        failed = self._wait(taken) if options["wait"] else 0
+        if refused or failed:
+            counts = [(refused, "not taken"), (failed, "not read")]
+            raise CommandError(", ".join(f"{count} {what}" for count, what in counts if count))
+
+    def _wait(self, documents: Sequence[Document]) -> int:
+        """Tell how the reading goes until it is over; returns how many failed."""
+        watch = Watch(documents, now=timezone.now())
+        while True:
+            for line in watch.look(now=timezone.now()):
+                self.stdout.write(line)
+            if watch.is_over:
+                break
+            time.sleep(_EVERY_S)
+        failures = list(watch.failures())
+        for line in failures:
+            self.stderr.write(line)
+        return len(failures)
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:

@@ -1,13 +1,26 @@
-"""Measures how well the assistant finds its passages: a table to read, or JSON."""
+"""Measures how well the assistant finds its passages, and answers from them: a table to read, or JSON.
+
+Exit status 1 when a gate is not reached, and when nothing could be measured.
+"""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
-from chatbot.evaluation import QuestionsError, evaluate, read_questions
+from chatbot import evaluation, evaluation_answers, evaluation_gate
+from chatbot.evaluation import Question, QuestionsError, read_questions
+from chatbot.evaluation_answers import Asked
+from chatbot.evaluation_gate import Bound, GateError, read_gate
+from chatbot.evaluation_runs import keep_run
+from chatbot.models import Document
 from core.errors import VendorError
+
+_EVERY = 10
 
 
 class Command(BaseCommand):
@@ -16,13 +29,69 @@ class Command(BaseCommand):
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--questions", type=Path, required=True, help="JSON lines: id, lang, kind, question, gold")
         parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+        parser.add_argument("--answers", action="store_true", help="ask the assistant every question, too (this costs)")
+        parser.add_argument("--gate", type=Path, help="TOML with the least each figure must reach; else exit status 1")
+        parser.add_argument("--no-keep", action="store_true", help="leave no run in the back office")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            figures = evaluate(read_questions(options["questions"]))
-        except (OSError, QuestionsError, VendorError) as error:
+            questions = read_questions(options["questions"])
+            bounds = read_gate(options["gate"]) if options["gate"] else []
+            waiting = self._say_what_waits()
+            if options["answers"] and not settings.ANTHROPIC_API_KEY:
+                raise CommandError("--answers asks Claude, and there is no key: set ANTHROPIC_API_KEY")
+            found = evaluation.find(questions)
+        except (OSError, QuestionsError, GateError, VendorError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(json.dumps(figures, indent=2) if options["json"] else _table(figures))
+        figures, asked = evaluation.figures_of(found), list[Asked]()
+        if options["answers"]:
+            asked = self._ask(questions)
+            figures["answers"] = evaluation_answers.figures_of(asked)
+        if not options["no_keep"]:
+            keep_run(
+                questions=options["questions"], figures=figures, missed=evaluation.missed(found), asked=asked,
+                now=timezone.now(),
+            )  # fmt: skip
+        self.stdout.write(json.dumps(figures, indent=2) if options["json"] else _report(figures))
+        if bounds:
+            self._hold(bounds, figures, waiting)
+
+    def _say_what_waits(self) -> int:
+        """Say so when documents are still being read, and return how many: the figures are those of the others."""
+        waiting = Document.objects.waiting().count()
+        if waiting:
+            self.stderr.write(
+                f"documents still being read, and not searched: {waiting}. Wait for them (manage.py ingest --wait), or "
+                "these are the figures of a part of the knowledge base"
+            )
+        return waiting
+
+    def _ask(self, questions: Sequence[Question]) -> list[Asked]:
+        """Ask them all, naming those that fail and, on a terminal, how far it has come."""
+        count = 0
+
+        def tell(asked: Asked) -> None:
+            nonlocal count
+            count += 1
+            if asked.outcome == "failed":
+                self.stderr.write(f"{asked.question.id}: failed: {asked.error}")
+            if count % _EVERY == 0 and self.stderr.isatty():
+                self.stderr.write(f"{count} of {len(questions)} asked")
+
+        return evaluation_answers.ask_all(questions, tell=tell)
+
+    def _hold(self, bounds: Sequence[Bound], figures: dict[str, Any], waiting: int) -> None:
+        """Raise with everything that is missed."""
+        missed = evaluation_gate.missed(bounds, figures)
+        if waiting:
+            missed.append(f"documents still being read: {waiting}")
+        if missed:
+            raise CommandError("the gate is not reached:\n" + "\n".join(f"  {line}" for line in missed))
+        self.stderr.write(f"the gate is reached: all {len(bounds)} bounds are kept")
+
+
+def _report(figures: dict[str, Any]) -> str:
+    return "\n".join([_table(figures), *(_answers(figures["answers"]) if "answers" in figures else ())])
 
 
 def _table(figures: dict[str, Any]) -> str:
@@ -41,3 +110,26 @@ def _table(figures: dict[str, Any]) -> str:
     lines.append(f"refused without a model: {refusal['unanswerable_refused']:.1%} of what has no answer, ")
     lines[-1] += f"{refusal['answerable_refused']:.1%} of what has one"
     return "\n".join(lines)
+
+
+def _answers(answers: dict[str, Any]) -> list[str]:
+    """What came of asking: counts, then shares over all and by language."""
+    groups = {"all": answers, **answers["by_language"]}
+    rows = [
+        ("citations that hold", "citation_validity"),
+        ("answered from a right section", "answered_from_gold"),
+        ("refused of what has no answer", "unanswerable_refused"),
+        ("refused of what has one", "answerable_refused"),
+    ]
+    counts = f"{answers['answered']} answered with {answers['citations']} citations, {answers['refused']} refused"
+    return [
+        "",
+        f"asked {answers['asked']}: {counts}, {answers['failed']} failed; {answers['cost_eur']:.4f} €",
+        f"{'':32}" + "".join(f"{name:>9}" for name in groups),
+        *(f"{label:32}" + "".join(f"{_percent(group[name]):>9}" for group in groups.values()) for label, name in rows),
+        *(f"{each['id']}: {', '.join(each['why'])}" for each in answers["invalid"]),
+    ]
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"

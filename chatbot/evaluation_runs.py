@@ -1,0 +1,53 @@
+"""Keeps what was measured, with what it was measured on, so that runs can be compared."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from chatbot import assistant
+from chatbot.evaluation import Question
+from chatbot.evaluation_answers import Asked
+from chatbot.models import Document, EvaluationRun
+
+
+def keep_run(
+    *, questions: Path, figures: dict[str, Any], missed: Sequence[Question], asked: Sequence[Asked], now: datetime
+) -> EvaluationRun:
+    """Keep the figures with the questions' digest, the documents' and how the assistant is set."""
+    documents = list(
+        Document.objects.filter(is_active=True, status=Document.Status.COMPLETED)
+        .order_by("sha256", "pk")
+        .values_list("sha256", "chunk_count")
+    )
+    setting = assistant.current()
+    return EvaluationRun.objects.create(
+        at=now,
+        name=questions.name[:160],
+        questions_sha256=hashlib.sha256(questions.read_bytes()).hexdigest(),
+        question_count=figures["questions"],
+        document_count=len(documents),
+        passage_count=sum(count for _digest, count in documents),
+        waiting_count=Document.objects.waiting().count(),
+        corpus_sha256=hashlib.sha256("\n".join(digest for digest, _count in documents).encode()).hexdigest(),
+        embedding_model=settings.EMBEDDING_MODEL,
+        version=setting.version if setting.version.pk else None,
+        answer_model=setting.model.name,
+        rewrite_model=setting.rewrite_model.name if setting.version.rewrites_questions else "",
+        figures=figures,
+        remarks=[*(_remark(each, "missed", "") for each in missed), *_remarks(asked)],
+    )
+
+
+def _remarks(asked: Sequence[Asked]) -> list[dict[str, str]]:
+    return [_remark(each.question, each.remark, each.error or "; ".join(each.flaws)) for each in asked if each.remark]
+
+
+def _remark(question: Question, what: str, detail: str) -> dict[str, str]:
+    return {
+        "id": question.id, "language": question.language, "kind": question.kind, "question": question.text[:300],
+        "what": what, "detail": detail[:300],
+    }  # fmt: skip

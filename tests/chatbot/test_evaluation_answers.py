@@ -1,0 +1,308 @@
+"""Answers measured: asked as a guest asks, looked into from the rows alone, and nobody's conversation afterwards."""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from chatbot import services, spending
+from chatbot.evaluation import Question
+from chatbot.evaluation_answers import Asked, ask_all, figures_of, look_into
+from chatbot.models import AssistantVersion, Chunk, Citation, Conversation, EvaluationRun, Message, ModelCall
+from sandbox.claude import HTTP_FAULTS
+from tests.chatbot.talk import BREACH, RECORDS, answered, ask, learn
+from tests.conftest import Control
+
+# An answer is searched for and kept by threads with connections of their own, which see only what is committed.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder")]
+
+ROWS = [
+    {"id": "ex-1", "lang": "it", "kind": "exact", "question": "Entro quante ore va notificata la violazione dei dati?",
+     "gold": ["gdpr.it#Articolo 33"]},
+    {"id": "ex-2", "lang": "it", "kind": "exact", "question": "Chi tiene un registro delle attività di trattamento?",
+     "gold": ["gdpr.it#Articolo 30"]},
+    {"id": "cr-1", "lang": "en", "kind": "cross", "question": "Within how many hours is a data breach notified?",
+     "gold": ["gdpr.it#Articolo 33"]},
+    {"id": "un-1", "lang": "it", "kind": "unanswerable", "question": "Qual è la ricetta della carbonara?", "gold": []},
+]  # fmt: skip
+BREACHED = Question("ex-1", "it", "exact", ROWS[0]["question"], ("gdpr.it#Articolo 33",), ())
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    path = tmp_path / "questions.jsonl"
+    path.write_text("\n".join(map(json.dumps, ROWS)))
+    return path
+
+
+def evaluated(questions: Path, **options: Any) -> tuple[dict[str, Any], str]:
+    """What the command prints: its JSON, and its complaints."""
+    out, err = StringIO(), StringIO()
+    call_command("rag_eval", questions=questions, json=True, answers=True, stdout=out, stderr=err, **options)
+    return json.loads(out.getvalue()), err.getvalue()
+
+
+def test_every_question_is_asked_and_its_answer_looked_into(questions: Path, claude: Control):
+    learn(BREACH + RECORDS)
+
+    told, complaints = evaluated(questions)
+
+    answers = told["answers"]
+    cost = sum(call.cost for call in ModelCall.objects.all())
+    assert answers["cost_eur"] == pytest.approx(float(cost))
+    assert cost > 0
+    assert {name: value for name, value in answers.items() if name not in ("cost_eur", "by_language")} == {
+        "asked": 4, "answered": 3, "refused": 1, "failed": 0, "citations": 3, "citation_validity": 1.0,
+        "answered_from_gold": 1.0, "unanswerable_refused": 1.0, "answerable_refused": 0.0, "failures": [],
+        "invalid": [],
+    }  # fmt: skip
+    assert {language: group["asked"] for language, group in answers["by_language"].items()} == {"it": 3, "en": 1}
+    assert answers["by_language"]["en"]["unanswerable_refused"] is None
+    assert complaints == ""
+
+
+def test_search_is_measured_as_without_answers(questions: Path, claude: Control):
+    learn(BREACH + RECORDS)
+    out = StringIO()
+    call_command("rag_eval", questions=questions, json=True, stdout=out)
+
+    told, _complaints = evaluated(questions)
+
+    del told["answers"]
+    assert told == json.loads(out.getvalue())
+
+
+def test_table_of_answers_comes_below_that_of_the_search(questions: Path, claude: Control):
+    learn(BREACH + RECORDS)
+    out = StringIO()
+
+    call_command("rag_eval", questions=questions, answers=True, stdout=out)
+
+    lines = out.getvalue().splitlines()
+    start = next(at for at, line in enumerate(lines) if line.startswith("asked "))
+    assert lines[start].startswith("asked 4: 3 answered with 3 citations, 1 refused, 0 failed; ")
+    assert [line.split() for line in lines[start + 1 :]] == [
+        ["all", "it", "en"],
+        ["citations", "that", "hold", "100.0%", "100.0%", "100.0%"],
+        ["answered", "from", "a", "right", "section", "100.0%", "100.0%", "100.0%"],
+        ["refused", "of", "what", "has", "no", "answer", "100.0%", "100.0%", "–"],
+        ["refused", "of", "what", "has", "one", "0.0%", "0.0%", "0.0%"],
+    ]
+
+
+def test_questions_are_rewritten_as_a_guests_are(claude: Control):
+    learn(BREACH + RECORDS)
+
+    [asked] = ask_all([Question("p", "it", "paraphrase", "Ci hanno rubato un portatile: chi avvisiamo?", (), ())])
+
+    assert asked.outcome in ("answered", "refused")
+    assert ModelCall.objects.filter(purpose="rewrite").count() == 1
+
+
+def test_nothing_of_it_stays_among_the_conversations(questions: Path, claude: Control):
+    learn(BREACH + RECORDS)
+
+    evaluated(questions)
+
+    assert (Conversation.objects.count(), Message.objects.count(), Citation.objects.count()) == (0, 0, 0)
+    assert set(ModelCall.objects.values_list("caller", "question")) == {(Conversation.EVALUATION, None)}
+
+
+def test_while_it_waits_for_an_answer_staff_do_not_see_its_question(staff_client: Client):
+    services.ask_for_evaluation(text="Quante ore?", language="it")
+    mine = ask("Una domanda vera")
+
+    conversations = staff_client.get("/admin/chatbot/conversation/").context["cl"].result_list
+    messages = staff_client.get("/admin/chatbot/message/").context["cl"].result_list
+
+    assert ([row.pk for row in conversations], [row.pk for row in messages]) == ([mine.conversation_id], [mine.pk])
+
+
+def test_what_a_killed_run_left_is_cleared_after_an_hour():
+    left = services.ask_for_evaluation(text="Quante ore?", language="it")
+    ask("Una domanda vera")
+    now = timezone.now()
+
+    early = services.clear_old_conversations(now=now + timedelta(minutes=59))
+    late = services.clear_old_conversations(now=now + timedelta(minutes=61))
+
+    assert (early, late) == (0, 1)
+    assert not Conversation.objects.filter(pk=left.conversation_id).exists()
+
+
+def test_limits_neither_stop_an_evaluation_nor_are_used_up_by_it(questions: Path, claude: Control, settings: Any):
+    settings.CHAT_QUESTIONS_PER_HOUR = 1
+    AssistantVersion.objects.create(note="nothing left", daily_budget=0, caller_budget=0, rewrites_questions=False)
+    learn(BREACH + RECORDS)
+
+    told, _complaints = evaluated(questions)
+
+    assert (told["answers"]["answered"], told["answers"]["failed"]) == (3, 0)
+    assert spending.spent(timezone.localdate()) == Decimal(0)
+    _events, row = answered(ask(BREACHED.text))  # the hour's one question is still there, and the budget holds
+    assert (row.outcome, row.error) == ("limited", "budget")
+
+
+def test_question_that_fails_is_named_and_the_others_are_asked(questions: Path, claude: Control):
+    learn(BREACH + RECORDS)
+    AssistantVersion.objects.create(note="one call a question", rewrites_questions=False)
+    claude.fault(**HTTP_FAULTS["overloaded"])
+
+    told, complaints = evaluated(questions)
+
+    answers = told["answers"]
+    [failure] = answers["failures"]
+    assert (answers["asked"], answers["failed"]) == (4, 1)
+    assert failure["error"] == "overloaded_error"
+    assert complaints == f"{failure['id']}: failed: overloaded_error\n"
+    assert [each["id"] for each in EvaluationRun.objects.get().remarks if each["what"] == "failed"] == [failure["id"]]
+
+
+def test_question_that_cannot_even_be_asked_is_one_that_failed(claude: Control):
+    learn(BREACH + RECORDS)
+    long = Question("long", "it", "exact", "x" * 5_001, ("gdpr.it#Articolo 33",), ())
+
+    asked = ask_all([long, BREACHED])
+
+    assert [(each.outcome, each.error) for each in asked] == [("failed", "question_too_long"), ("answered", "")]
+
+
+def test_answers_that_are_switched_off_are_failures_and_no_refusals(claude: Control):
+    learn(BREACH)
+    AssistantVersion.objects.create(note="off", is_answering=False)
+
+    asked = ask_all([BREACHED])
+
+    assert [(each.outcome, each.error) for each in asked] == [("failed", "switched_off")]
+    assert figures_of(asked)["answerable_refused"] is None
+
+
+def test_without_a_key_it_says_what_to_set(questions: Path, settings: Any):
+    settings.ANTHROPIC_API_KEY = ""
+
+    with pytest.raises(CommandError, match="set ANTHROPIC_API_KEY"):
+        evaluated(questions)
+
+    assert not EvaluationRun.objects.exists()
+
+
+@pytest.fixture
+def asked(claude: Control) -> Message:
+    """A question with an answer that cites Articolo 33, as the rows have it."""
+    AssistantVersion.objects.create(note="one call a question", rewrites_questions=False)
+    learn(BREACH + RECORDS)
+    question = ask(BREACHED.text)
+    answered(question)
+    return question
+
+
+def test_citation_that_holds_has_no_flaw(asked: Message):
+    found = look_into(BREACHED, asked)
+
+    assert (found.outcome, found.citations, found.flaws, found.is_from_gold) == ("answered", 1, (), True)
+
+
+def quotes_other_words(_question: Message) -> None:
+    Citation.objects.update(quote="entro 24 ore")
+
+
+def quotes_nothing(_question: Message) -> None:
+    Citation.objects.update(quote="  ")
+
+
+def names_a_passage_it_was_not_given(question: Message) -> None:
+    question.model_calls.update(passages=[])
+
+
+def lost_its_passage(_question: Message) -> None:
+    Citation.objects.update(chunk=None)
+
+
+def has_a_passage_that_was_changed(_question: Message) -> None:
+    Chunk.objects.update(text="Tutt’altro.")
+
+
+def has_a_mark_without_a_source(_question: Message) -> None:
+    Message.objects.filter(role="answer").update(text="Entro 72 ore.[1] Lo dice la legge.[7]")
+
+
+def has_a_source_without_a_mark(_question: Message) -> None:
+    Message.objects.filter(role="answer").update(text="Entro 72 ore.")
+
+
+def cites_nothing(_question: Message) -> None:
+    Citation.objects.all().delete()
+    Message.objects.filter(role="answer").update(text="Entro 72 ore.")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "flaw"),
+    [
+        (quotes_other_words, "[1] quotes words that are not in its passage"),
+        (quotes_nothing, "[1] quotes words that are not in its passage"),
+        (names_a_passage_it_was_not_given, "[1] names a passage the model was not given"),
+        (lost_its_passage, "[1] names a passage the model was not given"),
+        (has_a_passage_that_was_changed, "[1] quotes words that are not in its passage"),
+        (has_a_mark_without_a_source, "[7] has no source"),
+        (has_a_source_without_a_mark, "[1] is not in the text"),
+        (cites_nothing, "no citation at all"),
+    ],
+)
+def test_citation_that_does_not_hold_is_found_in_the_rows(spoil: Any, flaw: str, asked: Message):
+    spoil(asked)
+
+    found = look_into(BREACHED, asked)
+
+    assert found.flaws == (flaw,)
+    assert figures_of([found])["citation_validity"] == 0
+    assert figures_of([found])["invalid"] == [{"id": "ex-1", "why": [flaw]}]
+
+
+def test_answer_from_another_section_is_not_from_a_right_one(asked: Message):
+    elsewhere = Question("x", "it", "exact", BREACHED.text, ("gdpr.it#Articolo 30",), ())
+
+    found = look_into(elsewhere, asked)
+
+    assert (found.is_from_gold, found.remark) == (False, "elsewhere")
+
+
+UNANSWERABLE = Question("u", "it", "unanswerable", "?", (), ())
+
+
+@pytest.mark.parametrize(
+    ("asked", "remark"),
+    [
+        (Asked(BREACHED, "answered", citations=1, is_from_gold=True), ""),
+        (Asked(BREACHED, "answered", citations=1), "elsewhere"),
+        (Asked(BREACHED, "answered", flaws=("[1] has no source",), is_from_gold=True), "citation"),
+        (Asked(BREACHED, "refused"), "refused"),
+        (Asked(BREACHED, "failed", "connection"), "failed"),
+        (Asked(UNANSWERABLE, "refused"), ""),
+        (Asked(UNANSWERABLE, "answered", citations=1), "answered"),
+    ],
+)
+def test_remark_says_what_is_wrong_with_an_answer(asked: Asked, remark: str):
+    assert asked.remark == remark
+
+
+def test_share_is_whole_only_when_every_one_is():
+    good, bad = Asked(BREACHED, "answered", citations=1), Asked(BREACHED, "answered", flaws=("no citation at all",))
+
+    assert figures_of([good] * 4_000)["citation_validity"] == 1
+    assert figures_of([good] * 4_000 + [bad])["citation_validity"] == 0.999
+    assert figures_of([bad] * 4_000 + [good])["citation_validity"] == 0.001
+    assert figures_of([Asked(BREACHED, "refused")])["citation_validity"] is None
+
+
+def test_evaluation_is_of_no_caller_that_could_ask():
+    assert services.caller_hash("192.0.2.7") != Conversation.EVALUATION
+    assert len(services.caller_hash("")) == 64
+    assert django_settings.CHAT_QUESTIONS_PER_HOUR == 50

@@ -1,0 +1,56 @@
+"""The assistant measured: the product's own questions over the demo documents reach the gate, and staff read how."""
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.journeys.conftest import ROOT, Site, Visit, until
+from tests.journeys.test_look import flaws
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+QUESTIONS = "chatbot/demo/questions.jsonl"
+RUNS = "/admin/chatbot/evaluationrun/"
+ASKED = ("--questions", QUESTIONS, "--answers", "--json")
+
+
+@pytest.fixture(autouse=True)
+def ready(site: Site) -> None:
+    until(lambda: site.ready()["documents_waiting"] == 0, "the documents were not read", 180)
+    site.control("claude/mode", mode="extractive")
+    site.control("claude/pace", first_byte_s=0, token_s=0)
+
+
+def test_gate_is_reached_and_staff_read_how_the_figures_went(visit: Visit, site: Site):
+    done = site.manage("rag_eval", *ASKED, "--gate", "chatbot/demo/gate.toml")
+
+    assert done.returncode == 0, done.stderr
+    assert "the gate is reached" in done.stderr
+    told = json.loads(done.stdout)
+    assert told["questions"] == told["answers"]["asked"] == len((ROOT / QUESTIONS).read_text().splitlines())
+
+    staff = visit(width=360, theme="dark", language="en")
+    page = staff.page
+    staff.log_in("admin@aish.example")
+    staff.go(f"{RUNS}trend/")
+    expect(page.locator(".trend__chart")).to_have_count(3)
+    assert flaws(staff) == []
+    page.locator(".trend tbody a").first.click()
+    page.wait_for_url(f"**{RUNS}*/change/")
+    expect(page.locator("#run-answers ~ div table").first).to_be_visible()
+    assert staff.overflow() == 0
+
+
+def test_gate_that_is_missed_fails_and_says_which(site: Site, tmp_path: Path):
+    few = tmp_path / "few.jsonl"
+    few.write_text("\n".join((ROOT / QUESTIONS).read_text().splitlines()[:2]))
+    gate = tmp_path / "gate.toml"
+    gate.write_text("[at_least]\nhybrid.all.recall_at_5 = 1.1\nhybrid.all.mrr_at_10 = 0\n")
+
+    done = site.manage("rag_eval", "--questions", str(few), "--no-keep", "--gate", str(gate))
+
+    assert done.returncode == 1
+    assert "hybrid.all.recall_at_5 >= 1.1: 1" in done.stderr
+    assert "mrr_at_10" not in done.stderr
