@@ -7,6 +7,7 @@ import json
 import logging
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
@@ -107,7 +108,8 @@ def _build(export: DataExport, now: datetime) -> None:
         part.replace(export.path)
     except Exception:
         logger.exception("export %s", export.reference)
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         again = state.WAITING if export.attempts < _MAX_ATTEMPTS else state.FAILED
         DataExport.objects.filter(pk=export.pk).update(state=again)
         return

@@ -40,8 +40,9 @@ def _rows_of(model: Any, path: str) -> Any:
 
 
 def _documents(person: Person) -> QuerySet[Document]:
+    """Without courtesy copies: they are drawn when asked for, by the export itself too."""
     files, events = _rows_of(InvoiceFile, "invoice")(person), _rows_of(InvoiceEvent, "invoice")(person)
-    of_files = Q(pk__in=files.values("xml")) | Q(pk__in=files.values("signed")) | Q(pk__in=files.values("pdf"))
+    of_files = Q(pk__in=files.values("xml")) | Q(pk__in=files.values("signed"))
     return Document.objects.filter(of_files | Q(pk__in=events.values("document")))
 
 
