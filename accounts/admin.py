@@ -10,6 +10,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from accounts import erasure
 from accounts.models import ApiSession, BillingProfile, User
@@ -30,7 +31,9 @@ class BillingProfileInline(StackedInline):
 class EraseForm(forms.Form):
     """The address typed once more: the wrong account must not go by one click."""
 
-    email = forms.EmailField(label=_("E-mail address of the account"), max_length=254)
+    email = forms.EmailField(
+        label=_("E-mail address of the account"), max_length=254, widget=UnfoldAdminEmailInputWidget
+    )
 
 
 def _plan_of(user: User) -> str:
