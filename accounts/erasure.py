@@ -12,6 +12,7 @@ from typing import Any
 from django.contrib.sessions.backends.cached_db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from accounts import services
@@ -125,8 +126,8 @@ def carry_out_due(*, now: datetime) -> int:
     for erasure in due.select_related("user").order_by("due_at", "pk"):
         try:
             gone += erase_account(user=erasure.user, now=now, if_waiting=True)
-        except ErasureBlockedError as error:
-            _tell_blocked(erasure, error.obstacles, now)
+        except ErasureBlockedError:
+            _tell_blocked(erasure, now)
         except Exception:  # one that fails must not keep the others waiting; it is tried again
             logger.exception("erasure of user %s", erasure.user_id)
     return gone
@@ -148,7 +149,7 @@ def erase_account(*, user: User, now: datetime, actor: Any = None, if_waiting: b
     privacy.erase_rows(person, now)
     audit.record(action="user.erased", target=locked, actor=actor)
     # after the outbox was emptied: this one is purged once it has left (notifications.services.forget_sent)
-    notify(to=to, kind="account_erased", context={"lines": plan.lines, "kept": plan.kept})
+    notify(to=to, kind="account_erased", context={"kept": plan.kept})
     return True
 
 
@@ -189,9 +190,11 @@ def _check_obstacles(user: User, now: datetime) -> None:
 
 
 @transaction.atomic
-def _tell_blocked(erasure: AccountErasure, obstacles: list[Obstacle], now: datetime) -> None:
+def _tell_blocked(erasure: AccountErasure, now: datetime) -> None:
     if erasure.blocked_told_at and erasure.blocked_told_at > now - _TELL_AGAIN:
         return
     erasure.blocked_told_at = now
     erasure.save(update_fields=["blocked_told_at"])
+    with translation.override(erasure.user.language):  # their texts are in the language of whoever asks for them
+        obstacles = privacy.obstacles_for(Person.of(erasure.user), now)
     notify(to=Recipient.of(erasure.user), kind="erasure_blocked", context={"obstacles": obstacles})

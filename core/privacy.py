@@ -91,7 +91,7 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Line:
-    """A matter with the number of a person's rows in its first table."""
+    """A matter with the number of a person's rows in the first of its tables that has any."""
 
     matter: Matter
     count: int
@@ -129,12 +129,13 @@ def tables() -> Iterator[Table]:
 
 def lines_about(person: Person) -> list[Line]:
     """What there is of a person, matter by matter: first what is erased, last what is kept."""
-    firsts: dict[int, Table] = {}
+    counts: dict[int, Line] = {}
     for table in tables():
-        firsts.setdefault(id(table.matter), table)
-    lines = [Line(table.matter, table.rows(person).count()) for table in firsts.values()]
+        known = counts.get(id(table.matter))
+        if known is None or known.count == 0:
+            counts[id(table.matter)] = Line(table.matter, table.rows(person).count())
     order = list(Fate)
-    return sorted((line for line in lines if line.count), key=lambda line: order.index(line.matter.fate))
+    return sorted((line for line in counts.values() if line.count), key=lambda line: order.index(line.matter.fate))
 
 
 def obstacles_for(person: Person, now: datetime) -> list[Obstacle]:
