@@ -1,11 +1,20 @@
 """The back office's view of users."""
 
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminEmailInputWidget
 
+from accounts import erasure
 from accounts.models import ApiSession, BillingProfile, User
-from core.admin import AuditedAdmin, ReadOnlyAdmin
+from core.admin import AuditedAdmin, ReadOnlyAdmin, confirmed
 
 
 class BillingProfileInline(StackedInline):
@@ -19,6 +28,20 @@ class BillingProfileInline(StackedInline):
         return False
 
 
+class EraseForm(forms.Form):
+    """The address typed once more: the wrong account must not go by one click."""
+
+    email = forms.EmailField(
+        label=_("E-mail address of the account"), max_length=254, widget=UnfoldAdminEmailInputWidget
+    )
+
+
+def _plan_of(user: User) -> str:
+    return render_to_string(
+        "admin/accounts/_erasure_plan.html", {"plan": erasure.plan_for(user=user, now=timezone.now())}
+    )
+
+
 @admin.register(User)
 class UserAdmin(AuditedAdmin):
     list_display = ("email", "first_name", "last_name", "role", "email_verified_at", "is_active")
@@ -26,10 +49,11 @@ class UserAdmin(AuditedAdmin):
     search_fields = ("email", "first_name", "last_name", "billing_profile__company_name", "billing_profile__vat_number")
     date_hierarchy = "date_joined"
     ordering = ("-date_joined", "-pk")
-    readonly_fields = ("email", "role", "email_verified_at", "date_joined", "last_login")
+    readonly_fields = ("email", "role", "email_verified_at", "date_joined", "last_login", "erased_at")
+    actions_detail = ("erase_account",)
     fieldsets = (
         (None, {"fields": ("email", ("first_name", "last_name"), "language")}),
-        (_("Access"), {"fields": ("role", "is_active", "email_verified_at", "date_joined", "last_login")}),
+        (_("Access"), {"fields": ("role", "is_active", "email_verified_at", "date_joined", "last_login", "erased_at")}),
     )
     inlines = (BillingProfileInline,)
 
@@ -38,6 +62,26 @@ class UserAdmin(AuditedAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+    def has_change_permission(self, request, obj=None):
+        return super().has_change_permission(request, obj) and not (obj and obj.erased_at)
+
+    @confirmed(
+        description=pgettext_lazy("of an account", "Erase"),
+        question=_(
+            "For requests that come by letter, once you know whom it is from. This is what would happen; nothing has "
+            "happened yet. There is no waiting and no way back."
+        ),
+        offered=lambda user: not user.is_staff and user.erased_at is None,
+        variant=ActionVariant.DANGER,
+        form_class=EraseForm,
+        shown=_plan_of,
+    )
+    def erase_account(self, request: HttpRequest, user: User, told) -> str:
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        erasure.erase_as_staff(user=user, email=told["email"], actor=request.user, now=timezone.now())
+        return gettext("The account is erased.")
 
 
 @admin.register(ApiSession)

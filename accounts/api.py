@@ -31,7 +31,8 @@ from core.errors import DomainError
 from core.ratelimit import client_ip
 
 
-def _checked(serializer_class: Any, request: Request) -> dict[str, Any]:
+def checked(serializer_class: Any, request: Request) -> dict[str, Any]:
+    """What the request brings, by the shape, or a refusal that names the fields."""
     serializer = serializer_class(data=request.data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
@@ -48,7 +49,7 @@ def public(view: Any) -> Any:
 @sensitive_variables("values")
 def register(request: Request) -> Response:
     """Open an account; the answer is the same whether the address was known or not."""
-    values = _checked(RegistrationSerializer, request)
+    values = checked(RegistrationSerializer, request)
     check_mail_allowed(request._request, values["email"])
     services.register(**values, now=timezone.now())
     return Response(status=202)
@@ -59,7 +60,7 @@ def register(request: Request) -> Response:
 @public
 def verify_email(request: Request) -> Response:
     """Confirm an address with the token of the mailed link."""
-    services.verify_email(**_checked(LinkSerializer, request), now=timezone.now())
+    services.verify_email(**checked(LinkSerializer, request), now=timezone.now())
     return Response(status=204)
 
 
@@ -68,7 +69,7 @@ def verify_email(request: Request) -> Response:
 @public
 def resend_verification(request: Request) -> Response:
     """Send the verification link again, if anybody waits for one."""
-    values = _checked(EmailSerializer, request)
+    values = checked(EmailSerializer, request)
     check_mail_allowed(request._request, values["email"])
     services.resend_verification(**values, now=timezone.now())
     return Response(status=202)
@@ -80,7 +81,7 @@ def resend_verification(request: Request) -> Response:
 @sensitive_variables("values")
 def log_in(request: Request) -> Response:
     """A first pair of tokens for address and password."""
-    values = _checked(LoginSerializer, request)
+    values = checked(LoginSerializer, request)
     check_login_allowed(request._request, values["email"])
     now = timezone.now()
     user = services.check_login(request=request._request, **values, now=now)
@@ -93,7 +94,7 @@ def log_in(request: Request) -> Response:
 @public
 def refresh(request: Request) -> Response:
     """A new pair for a refresh token; each is good once."""
-    pair = services.refresh_api_session(**_checked(RefreshSerializer, request), now=timezone.now())
+    pair = services.refresh_api_session(**checked(RefreshSerializer, request), now=timezone.now())
     return Response(TokenPairSerializer(pair).data)
 
 
@@ -112,7 +113,7 @@ def log_out(request: Request) -> Response:
 @public
 def request_password_reset(request: Request) -> Response:
     """Mail a reset link, if the address is known; the answer does not tell."""
-    values = _checked(EmailSerializer, request)
+    values = checked(EmailSerializer, request)
     check_mail_allowed(request._request, values["email"])
     services.request_password_reset(**values, now=timezone.now())
     return Response(status=202)
@@ -124,7 +125,7 @@ def request_password_reset(request: Request) -> Response:
 @sensitive_variables("values")
 def reset_password(request: Request) -> Response:
     """Set a new password with the token of the mailed link; every session ends."""
-    services.reset_password(**_checked(NewPasswordSerializer, request), now=timezone.now())
+    services.reset_password(**checked(NewPasswordSerializer, request), now=timezone.now())
     return Response(status=204)
 
 
@@ -145,7 +146,7 @@ def me(request: Request) -> Response:
 def profile(request: Request) -> Response:
     """The billing profile; PUT checks and replaces it."""
     if request.method == "PUT":
-        values = _checked(BillingProfileSerializer, request)
+        values = checked(BillingProfileSerializer, request)
         saved = services.save_billing_profile(user=signed_in(request), values=values)
         return Response(BillingProfileSerializer(saved).data)
     found = BillingProfile.objects.filter(user=signed_in(request)).first()

@@ -56,6 +56,10 @@ class EmailForm(forms.Form):
     email = EmailField()
 
 
+class PasswordForm(forms.Form):
+    password = PasswordField()
+
+
 class NewPasswordForm(forms.Form):
     password = PasswordField(new=True, help_text=_("At least 10 characters; a short sentence is easy to remember."))
 

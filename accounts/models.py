@@ -2,7 +2,8 @@
 
 import uuid
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -46,6 +47,9 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(_("active"), default=True)
     email_verified_at = models.DateTimeField(_("e-mail verified"), null=True, blank=True)
     date_joined = models.DateTimeField(_("registered"), auto_now_add=True)
+    erased_at = models.DateTimeField(
+        _("erased"), null=True, blank=True, help_text=_("Since then the row is a number that kept orders point to.")
+    )
 
     objects = UserManager()
 
@@ -102,6 +106,7 @@ class EmailToken(models.Model):
     class Purpose(models.TextChoices):
         VERIFY = "verify", _("verify the address")
         RESET = "reset", _("reset the password")
+        ERASE = "erase", _("delete the account")
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="email_tokens")
     purpose = models.CharField(max_length=6, choices=Purpose.choices)
@@ -112,7 +117,9 @@ class EmailToken(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(purpose__in=["verify", "reset"]), name="accounts_emailtoken_purpose")
+            models.CheckConstraint(
+                condition=Q(purpose__in=["verify", "reset", "erase"]), name="accounts_emailtoken_purpose"
+            )
         ]
 
     def __str__(self) -> str:
@@ -172,3 +179,78 @@ class RefreshToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.session} {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class DataExport(models.Model):
+    """A ZIP of all that is known of a person, built in the background and kept for a week under UPLOAD_DIR/exports."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        BUILDING = "building", _("being built")
+        READY = "ready", _("ready")
+        FAILED = "failed", _("failed")
+        EXPIRED = "expired", _("expired")
+
+    KEPT_FOR: ClassVar[timedelta] = timedelta(days=7)
+
+    reference = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="data_exports")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    requested_at = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    ready_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    size = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "building", "ready", "failed", "expired"]),
+                name="accounts_dataexport_state",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.reference)
+
+    @property
+    def path(self) -> Path:
+        return Path(settings.MEDIA_ROOT) / "exports" / f"{self.reference}.zip"
+
+    @property
+    def file_name(self) -> str:
+        return f"ai-strategy-hub-{self.requested_at:%Y-%m-%d}.zip"
+
+    def is_there(self, now: datetime) -> bool:
+        """Whether it can be downloaded."""
+        return self.state == self.State.READY and self.expires_at is not None and self.expires_at > now
+
+
+class AccountErasure(models.Model):
+    """A confirmed wish to be forgotten: it waits for a week, in which it can be taken back, and is then carried out."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        CANCELLED = "cancelled", _("cancelled")
+        DONE = "done", _("done")
+
+    WAIT: ClassVar[timedelta] = timedelta(days=7)
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="erasures")
+    state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
+    confirmed_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    blocked_told_at = models.DateTimeField(null=True, help_text="when the person was told what is still in its way")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "cancelled", "done"]), name="accounts_accounterasure_state"
+            ),
+            models.UniqueConstraint(fields=["user"], condition=Q(state="waiting"), name="accounts_accounterasure_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} {self.due_at:%Y-%m-%d}"

@@ -6,7 +6,8 @@ from django.conf import settings
 from rest_framework import serializers
 
 from accounts.fiscal import checked_identity
-from accounts.models import BillingProfile, User
+from accounts.models import BillingProfile, DataExport, User
+from core.privacy import Fate
 
 
 class RegistrationSerializer(serializers.Serializer[Any]):
@@ -43,6 +44,37 @@ class LinkSerializer(serializers.Serializer[Any]):
 
 class NewPasswordSerializer(LinkSerializer):
     password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
+
+
+class PasswordSerializer(serializers.Serializer[Any]):
+    password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
+
+
+class DataExportSerializer(serializers.ModelSerializer[DataExport]):
+    state = serializers.ChoiceField(DataExport.State.choices, read_only=True)
+
+    class Meta:
+        model = DataExport
+        fields = ("reference", "state", "requested_at", "ready_at", "expires_at", "size")
+        read_only_fields = fields
+
+
+class ErasureLineSerializer(serializers.Serializer[Any]):
+    title = serializers.CharField()
+    fate = serializers.ChoiceField(Fate.choices)
+    why = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class ObstacleSerializer(serializers.Serializer[Any]):
+    text = serializers.CharField()
+    path = serializers.CharField(allow_blank=True)
+
+
+class ErasureSerializer(serializers.Serializer[Any]):
+    due_at = serializers.DateTimeField(allow_null=True, help_text="When it is carried out, if it waits.")
+    lines = ErasureLineSerializer(many=True)
+    obstacles = ObstacleSerializer(many=True)
 
 
 class UserSerializer(serializers.ModelSerializer[User]):

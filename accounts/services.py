@@ -88,7 +88,7 @@ def register(*, email: str, password: str, first_name: str, last_name: str, lang
     try:
         with transaction.atomic():
             candidate.save()
-            _mail_link(candidate, EmailToken.Purpose.VERIFY, now)
+            mail_link(candidate, EmailToken.Purpose.VERIFY, now)
             audit.record(action="user.registered", target=candidate, actor=candidate)
     except IntegrityError:
         known = User.objects.find(email)
@@ -102,13 +102,13 @@ def resend_verification(*, email: str, now: datetime) -> None:
     user = User.objects.find(email)
     if user and user.is_active and user.email_verified_at is None:
         with transaction.atomic():
-            _mail_link(user, EmailToken.Purpose.VERIFY, now)
+            mail_link(user, EmailToken.Purpose.VERIFY, now)
 
 
 @transaction.atomic
 def verify_email(*, token: str, now: datetime) -> User:
     """Use up a verification link and return the user whose address is now confirmed."""
-    user = _use_link(token, EmailToken.Purpose.VERIFY, now)
+    user = use_link(token, EmailToken.Purpose.VERIFY, now)
     if user.email_verified_at is None:
         user.email_verified_at = now
         user.save(update_fields=["email_verified_at"])
@@ -132,13 +132,13 @@ def request_password_reset(*, email: str, now: datetime) -> None:
     user = User.objects.find(email)
     if user and user.is_active:
         with transaction.atomic():
-            _mail_link(user, EmailToken.Purpose.RESET, now)
+            mail_link(user, EmailToken.Purpose.RESET, now)
 
 
 @transaction.atomic
 def reset_password(*, token: str, password: str, now: datetime) -> User:
     """Set a new password by a mailed link and end every session; the link also proves the address."""
-    user = _use_link(token, EmailToken.Purpose.RESET, now)
+    user = use_link(token, EmailToken.Purpose.RESET, now)
     _check_password(password, user)
     user.set_password(password)
     user.email_verified_at = user.email_verified_at or now
@@ -215,39 +215,39 @@ def clear_expired(*, now: datetime) -> None:
     RateBucket.objects.filter(free_at__lt=now).delete()
 
 
-def _check_password(password: str, user: User) -> None:
-    try:
-        password_validation.validate_password(password, user)
-    except ValidationError as error:
-        raise WeakPasswordError(error.messages) from error
-
-
-def _mail_link(user: User, purpose: EmailToken.Purpose, now: datetime) -> None:
+def mail_link(user: User, purpose: EmailToken.Purpose, now: datetime) -> None:
     """Write a link into the outbox; older ones of the same purpose stop working."""
-    is_reset = purpose == EmailToken.Purpose.RESET
-    hours = settings.PASSWORD_RESET_EXPIRE_HOURS if is_reset else settings.EMAIL_VERIFICATION_EXPIRE_HOURS
+    path, kind, hours = {
+        EmailToken.Purpose.VERIFY: ("account/verifica", "verify_email", settings.EMAIL_VERIFICATION_EXPIRE_HOURS),
+        EmailToken.Purpose.RESET: ("account/nuova-password", "reset_password", settings.PASSWORD_RESET_EXPIRE_HOURS),
+        EmailToken.Purpose.ERASE: ("area/dati/elimina", "erasure_link", settings.PASSWORD_RESET_EXPIRE_HOURS),
+    }[purpose]
     EmailToken.objects.filter(user=user, purpose=purpose, used_at=None).update(used_at=now)
     token, token_hash = tokens.new_secret()
     EmailToken.objects.create(
         user=user, purpose=purpose, token_hash=token_hash, expires_at=now + timedelta(hours=hours)
     )
-    path = "nuova-password" if is_reset else "verifica"
-    notify(
-        to=Recipient.of(user),
-        kind="reset_password" if is_reset else "verify_email",
-        context={"link": f"{settings.SITE_URL}/account/{path}/{token}/", "hours": hours},
-    )
+    context = {"link": f"{settings.SITE_URL}/{path}/{token}/", "hours": hours}
+    notify(to=Recipient.of(user), kind=kind, context=context)
 
 
-def _use_link(token: str, purpose: EmailToken.Purpose, now: datetime) -> User:
+def use_link(token: str, purpose: EmailToken.Purpose, now: datetime, *, user: User | None = None) -> User:
+    """Use up a mailed link and return whose it is; one that must be of `user` is no good to anybody else."""
     link = (
         EmailToken.objects.filter(token_hash=tokens.hash_secret(token), purpose=purpose).select_related("user").first()
     )
-    if link is None or not link.user.is_active:
+    if link is None or not link.user.is_active or (user and user.pk != link.user_id):
         raise LinkExpiredError
     if not EmailToken.objects.filter(pk=link.pk, used_at=None, expires_at__gt=now).update(used_at=now):
         raise LinkExpiredError
     return link.user
+
+
+def _check_password(password: str, user: User) -> None:
+    try:
+        password_validation.validate_password(password, user)
+    except ValidationError as error:
+        raise WeakPasswordError(error.messages) from error
 
 
 def _new_pair(session: ApiSession, now: datetime) -> tokens.TokenPair:

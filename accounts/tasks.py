@@ -9,3 +9,24 @@ def clear_expired() -> None:
     from accounts import services
 
     services.clear_expired(now=timezone.now())
+
+
+@shared_task(name="accounts.build_exports")
+def build_exports() -> None:
+    from accounts import exports
+
+    exports.build_due(now=timezone.now())
+
+
+@shared_task(name="accounts.clear_exports")
+def clear_exports() -> None:
+    from accounts import exports
+
+    exports.clear_expired(now=timezone.now())
+
+
+@shared_task(name="accounts.erase_due")
+def erase_due() -> None:
+    from accounts import erasure
+
+    erasure.carry_out_due(now=timezone.now())

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.urls import path
 
-from accounts import views
+from accounts import privacy_views, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -16,4 +16,10 @@ urlpatterns = [
     path("account/nuova-password/<str:token>/", views.reset_password, name="reset_password"),
     path(f"{settings.ADMIN_PATH}/login/", views.enter_back_office, name="enter_back_office"),
     path("area/profilo/", views.edit_billing_profile, name="edit_billing_profile"),
+    path("area/dati/", privacy_views.show_data, name="show_data"),
+    path("area/dati/copia/", privacy_views.request_export, name="request_export"),
+    path("area/dati/copia/<uuid:reference>/", privacy_views.download_export, name="download_export"),
+    path("area/dati/elimina/", privacy_views.plan_erasure, name="plan_erasure"),
+    path("area/dati/elimina/<str:token>/", privacy_views.confirm_erasure, name="confirm_erasure"),
+    path("area/dati/conserva/", privacy_views.cancel_erasure, name="cancel_erasure"),
 ]

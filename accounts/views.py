@@ -18,6 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import services
+from accounts.erasure import waiting_erasure
 from accounts.forms import BillingProfileForm, EmailForm, LoginForm, NewPasswordForm, RegistrationForm
 from accounts.limits import check_login_allowed, check_mail_allowed
 from accounts.models import BillingProfile, User
@@ -113,7 +114,8 @@ def log_in(request: HttpRequest) -> HttpResponse:
 def _enter(request: HttpRequest, user: User, target: str) -> HttpResponse:
     """The end of every way to sign in; a second factor is asked for before this, nowhere else."""
     login(request, user)
-    response = redirect(target)
+    # whoever is about to lose the account is shown, before anything else, how to keep it
+    response = redirect("accounts:show_data" if waiting_erasure(user) else target)
     if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
         response.set_cookie(settings.LANGUAGE_COOKIE_NAME, user.language, secure=settings.HTTPS, samesite="Lax")
     return response

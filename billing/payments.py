@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from billing import tasks
 from billing.clients import stripe
-from billing.clients.stripe_mirror import mirror_event
+from billing.clients.stripe_mirror import forget_customer, mirror_event
 from billing.models import Order, Payment, StripeCustomer, StripeEvent
 from billing.models.orders import IllegalMoveError
 from core import audit
@@ -168,7 +168,36 @@ def _process(event: StripeEvent, now: datetime) -> None:
         logger.exception("Stripe event %s", event.pk)
         event.put_off(now, f"{type(error).__name__}: {error}")
         return
+    if event.type == "customer.deleted":
+        event.finish(now, "")
+        _forget(event.payload["data"]["object"]["id"])
+        return
     event.finish(now, mirror_event(event.payload))
+
+
+def delete_at_stripe(*, now: datetime) -> int:
+    """Delete at Stripe the customers whose accounts are erased; the row goes when Stripe has done it. How many went."""
+    gone = 0
+    for row in StripeCustomer.objects.exclude(user__erased_at=None).exclude(user__erased_at__gt=now).order_by("pk"):
+        try:
+            if row.stripe_customer_id:
+                stripe.delete_customer(row.stripe_customer_id)
+        except VendorError as error:
+            logger.error("Stripe customer %s is not deleted: %s", row, error)
+            continue
+        if row.stripe_customer_id:
+            _forget(row.stripe_customer_id)
+        row.delete()
+        gone += 1
+    return gone
+
+
+@transaction.atomic
+def _forget(stripe_customer_id: str) -> None:
+    """Keep nothing of what Stripe told us about a customer it no longer has; the event that says so tells it all."""
+    for event in StripeEvent.objects.of_customer(stripe_customer_id):
+        event.forget_content()
+    forget_customer(stripe_customer_id)
 
 
 def handle_payment_intent(intent_id: str, now: datetime) -> None:

@@ -40,3 +40,10 @@ def clear_old_carts() -> None:
     from billing import services
 
     services.clear_old_carts(now=timezone.now())
+
+
+@shared_task(name="billing.delete_at_stripe")
+def delete_at_stripe() -> None:
+    from billing import payments
+
+    payments.delete_at_stripe(now=timezone.now())

@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 import accounts.api as accounts
+import accounts.privacy_api as privacy
 import billing.api as billing
 import chatbot.ticket_api as tickets
 import invoicing.api as invoicing
@@ -26,6 +27,10 @@ urlpatterns = [
     path("auth/password-reset/confirm", accounts.reset_password),
     path("me", accounts.me),
     path("me/profile", accounts.profile),
+    path("me/export", privacy.export),
+    path("me/export/<uuid:reference>", privacy.download_export),
+    path("me/erasure", privacy.erase),
+    path("me/erasure/confirm", privacy.confirm_erasure),
     path("services", billing.ServiceList.as_view()),
     path("services/<slug:slug>", billing.ServiceDetail.as_view()),
     path("cart", billing.cart),

@@ -28,6 +28,11 @@ app.conf.beat_schedule = {
         "chatbot.look_at_due_pages": 600.0,
         "chatbot.watch_tickets": 60.0,
         "accounts.clear_expired": 24 * _HOUR,
+        "accounts.build_exports": 60.0,
+        "accounts.clear_exports": _HOUR,
+        "accounts.erase_due": _HOUR,
+        "notifications.forget_sent": _HOUR,
+        "billing.delete_at_stripe": _HOUR,
         "billing.clear_old_carts": 24 * _HOUR,
         "chatbot.clear_old_conversations": _HOUR,
     }.items()

@@ -324,7 +324,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "chatbot.ingest_*": {"queue": "slow"},
     "chatbot.look_at_*": {"queue": "slow"},
-    "invoicing.build_packages": {"queue": "slow"},
+    "*.build_*": {"queue": "slow"},
 }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

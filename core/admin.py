@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -54,13 +55,14 @@ def confirmed(
     variant: ActionVariant = ActionVariant.DEFAULT,
     form_class: type[Form] | None = None,
     initial: Callable[[Any], Mapping[str, Any]] | None = None,
+    shown: Callable[[Any], str] | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """Make a method a button of an object's page: GET asks `question` and changes nothing, POST does it.
 
     The method is given the object, and what was filled in where there is a `form_class`, which may begin with what
-    `initial` gives; it returns the sentence to show. A `DomainError` is shown in its place, a form keeps what was
-    written. unfold's own buttons are links, so that a GET would act, and a page elsewhere could make a signed-in
-    person's browser do it.
+    `initial` gives; it returns the sentence to show. `shown` gives what to look at before. A `DomainError` is shown in
+    its place, a form keeps what was written. unfold's own buttons are links, so that a GET would act, and a page
+    elsewhere could make a signed-in person's browser do it.
     """
 
     def decorate(method: Callable[..., Any]) -> Any:
@@ -84,7 +86,8 @@ def confirmed(
                 else:
                     return redirect(page)
             asked = {"title": description, "question": question, "object": obj, "opts": self.opts, "page": page}
-            context = {**self.admin_site.each_context(request), **asked, "form": form}
+            asked |= {"form": form, "shown": shown(obj) if shown else ""}
+            context = {**self.admin_site.each_context(request), **asked}
             return TemplateResponse(request, "admin/confirm_action.html", context)
 
         view.is_offered = offered
@@ -166,8 +169,14 @@ class ReadOnlyInline(TabularInline):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ("at", "actor_label", "action", "target", "position")
+    list_display = ("at", "who", "action", "target", "position")
     list_filter = ("action",)
-    search_fields = ("actor_label", "target", "action")
+    list_select_related = ("actor",)
+    search_fields = ("actor_label", "actor__email", "target", "action")
     date_hierarchy = "at"
     ordering = ("-at", "-pk")
+
+    @display(description=_("who"), ordering="actor_label")
+    def who(self, entry: AuditEntry) -> str:
+        """The entry has a number only; the name is looked up as long as there is one."""
+        return str(entry.actor or entry.actor_label)

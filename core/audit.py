@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.db.models import Model
 
@@ -20,14 +21,21 @@ _LOCK = 0x61756469  # advisory lock: one sealer at a time
 
 
 def record(*, action: str, target: Model | None = None, actor: Any = None, **detail: Any) -> AuditEntry:
-    """Write one entry in the caller's transaction. `detail` must be JSON and hold no secrets and no free text."""
+    """Write one entry in the caller's transaction. `detail` must be JSON and hold no secrets and no free text.
+
+    People are told by their number alone: an entry can never be changed, and must be able to outlive their names.
+    """
     return AuditEntry.objects.create(
         actor=actor,
-        actor_label=actor.get_username() if actor else "system",
+        actor_label=f"user {actor.pk}" if actor else "system",
         action=action,
-        target=f"{target._meta.label_lower}:{target}" if target else "",
+        target=f"{target._meta.label_lower}:{_name(target)}" if target else "",
         detail=detail,
     )
+
+
+def _name(target: Model) -> str:
+    return str(target.pk if isinstance(target, get_user_model()) else target)
 
 
 def seal() -> int:

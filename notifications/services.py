@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import formataddr
 from typing import Any
 
@@ -20,6 +20,10 @@ from notifications import tasks
 from notifications.models import Mail, MailAttachment
 
 logger = logging.getLogger(__name__)
+
+# To an address that is to be forgotten with the mail.
+_LAST = "account_erased"
+_TIME_FOR_A_PERSON = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,14 @@ def send_again(*, mail: Mail, now: datetime) -> bool:
         return False
     enqueue(tasks.send_mail, mail_id=mail.pk)
     return True
+
+
+def forget_sent(*, now: datetime) -> int:
+    """Delete the last mails to erased accounts: at once when sent, a week later when given up. How many went."""
+    last = Mail.objects.filter(kind=_LAST)
+    given_up = last.filter(state=Mail.State.FAILED, created_at__lte=now - _TIME_FOR_A_PERSON)
+    _count, gone = (last.filter(state=Mail.State.SENT) | given_up).delete()
+    return gone.get(Mail._meta.label, 0)
 
 
 def _house() -> dict[str, Any]:

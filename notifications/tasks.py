@@ -16,3 +16,10 @@ def send_due_mails() -> None:
     from notifications import services
 
     services.send_due(now=timezone.now())
+
+
+@shared_task(name="notifications.forget_sent")
+def forget_sent() -> None:
+    from notifications import services
+
+    services.forget_sent(now=timezone.now())

@@ -53,6 +53,15 @@ def create_customer(*, email: str, name: str, language: str, idempotency_key: st
     return str(customer.id)
 
 
+def delete_customer(customer_id: str) -> None:
+    """Delete a customer with their saved cards; payments made stay at Stripe. Nothing to do for one already gone."""
+    try:
+        _call(lambda: _client().v1.customers.delete(customer_id))
+    except PermanentError as error:
+        if error.code != "resource_missing":
+            raise
+
+
 def create_payment_intent(
     *, amount_cents: int, currency: str, customer_id: str, order_number: str, email: str, idempotency_key: str
 ) -> PaymentIntent:

@@ -3,8 +3,10 @@
 import logging
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from djstripe.models import BalanceTransaction, Charge, Customer, Event, PaymentIntent, PaymentMethod
 
 logger = logging.getLogger(__name__)
@@ -25,3 +27,14 @@ def mirror_event(payload: dict[str, Any]) -> str:
         logger.exception("mirror of Stripe event %s", payload.get("id"))
         return f"{type(error).__name__}: {error}"[:1000]
     return ""
+
+
+def forget_customer(stripe_customer_id: str) -> None:
+    """Delete every copy of the customer and of what is theirs, whatever tables an event may have filled."""
+    theirs = Q(stripe_data__customer=stripe_customer_id)
+    for model in apps.get_app_config("djstripe").get_models():
+        if any(field.name == "stripe_data" for field in model._meta.fields):
+            QuerySet(model).filter(theirs).delete()
+    about = Q(data__object__id=stripe_customer_id) | Q(data__object__customer=stripe_customer_id)
+    Event.objects.filter(about).delete()
+    Customer.objects.filter(id=stripe_customer_id).delete()

@@ -91,6 +91,11 @@ class StripeEventQuerySet(models.QuerySet["StripeEvent"]):
         """Not done yet and not being put off."""
         return self.filter(state=StripeEvent.State.PENDING, next_try_at__lte=now)
 
+    def of_customer(self, stripe_customer_id: str) -> "StripeEventQuerySet":
+        """About one customer of Stripe's, or about something of theirs."""
+        about = Q(payload__data__object__id=stripe_customer_id) | Q(payload__data__object__customer=stripe_customer_id)
+        return self.filter(about)
+
 
 class StripeEvent(models.Model):
     """The inbox of webhooks: an event is kept before it is answered, and worked on afterwards."""
@@ -147,3 +152,10 @@ class StripeEvent(models.Model):
     def finish(self, now: datetime, mirror_error: str) -> None:
         self.state, self.done_at, self.error, self.mirror_error = self.State.DONE, now, "", mirror_error
         self.save(update_fields=["state", "done_at", "error", "mirror_error"])
+
+    def forget_content(self) -> None:
+        """Keep what the event is about and drop what it tells; handlers ask Stripe for the object anyway."""
+        told = self.payload["data"]["object"]
+        kept = {name: told[name] for name in ("id", "object") if name in told}
+        self.payload = {"id": self.event_id, "type": self.type, "data": {"object": kept}}
+        self.save(update_fields=["payload"])

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,10 @@ from django.http import HttpResponse
 from django.test import Client
 
 from accounts import limits
+from accounts.models import AccountErasure
+from tests.accounts.life import Life, live
+from tests.conftest import Control
+from tests.factories import PASSWORD
 from tests.hashers import CountingArgon2PasswordHasher
 
 Answer = tuple[int, Any]
@@ -46,3 +51,24 @@ def hashes(settings: Any) -> Iterator[type[CountingArgon2PasswordHasher]]:
 def as_seen(page: HttpResponse, email: str) -> str:
     """A page without what is new each time: the tokens of its forms and the address that was typed in."""
     return re.sub(r'"[A-Za-z0-9]{64}"', '"TOKEN"', page.content.decode()).replace(email, "ADDRESS")
+
+
+@pytest.fixture
+def folder(settings: Any, tmp_path: Path) -> Path:
+    """Where copies of people's data are kept."""
+    settings.MEDIA_ROOT = tmp_path
+    return tmp_path / "exports"
+
+
+@pytest.fixture
+def life(customer: Any, staff: Any, stripe_stand_in: Control, folder: Path) -> Life:
+    """A customer who has done everything that leaves a trace."""
+    return live(customer, stripe_stand_in, staff)
+
+
+@pytest.fixture
+def confirmed(customer: Any, customer_client: Client, mailed_link: Callable[[str], str]) -> AccountErasure:
+    """A deletion that waits for its week to be over."""
+    customer_client.post("/area/dati/elimina/", {"password": PASSWORD})
+    customer_client.post(mailed_link(customer.email))
+    return AccountErasure.objects.get()

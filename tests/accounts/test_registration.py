@@ -70,7 +70,8 @@ def test_account_is_opened_with_the_least_rights_and_told_to_the_audit_log():
     user = User.objects.get()
     assert (user.email, user.role, user.is_staff, user.email_verified_at) == (EMAIL, "customer", False, None)
     assert (user.check_password(PASSWORD), user.get_full_name(), user.language) == (True, "Nora Nuova", "it")
-    assert [(entry.action, entry.actor_label) for entry in AuditEntry.objects.all()] == [("user.registered", EMAIL)]
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.actor_label) == ("user.registered", f"user {user.pk}")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from accounts import exports
+from accounts.models import DataExport
 from billing import services
 from billing.models import Order
 from chatbot import ticket_links, tickets
@@ -56,6 +59,12 @@ ANSWERS: dict[str, dict[str, tuple[Any, ...]]] = {
     "account/nuova-password/<str:token>/": {"GET": EVERYBODY, "POST": EVERYBODY},
     "admin/login/": {"GET": (302, 403, 302, 403)},
     "area/profilo/": {"GET": OPEN_TO_MEMBERS, "POST": OPEN_TO_MEMBERS},
+    "area/dati/": {"GET": OPEN_TO_MEMBERS},
+    "area/dati/copia/": {"GET": (LOG_IN, 405, 405, 405), "POST": MEMBERS_ON},
+    "area/dati/copia/<uuid:reference>/": {"GET": OWN_PAGE},
+    "area/dati/elimina/": {"GET": OPEN_TO_MEMBERS, "POST": OPEN_TO_MEMBERS},
+    "area/dati/elimina/<str:token>/": {"GET": OPEN_TO_MEMBERS, "POST": (LOG_IN, 400, 400, 400)},
+    "area/dati/conserva/": {"GET": (LOG_IN, 405, 405, 405), "POST": MEMBERS_ON},
     "servizi/": {"GET": EVERYBODY},
     "servizi/<slug:slug>/": {"GET": EVERYBODY},
     "carrello/": {"GET": EVERYBODY},
@@ -95,6 +104,10 @@ ANSWERS: dict[str, dict[str, tuple[Any, ...]]] = {
     "api/v1/auth/password-reset/confirm": {"POST": BAD},
     "api/v1/me": {"GET": API_MEMBERS, "PATCH": API_MEMBERS},
     "api/v1/me/profile": {"GET": API_OWN, "PUT": (401, 400, 400, 400)},
+    "api/v1/me/export": {"GET": API_OWN, "POST": (401, 202, 202, 429)},  # the owner has asked for one today
+    "api/v1/me/export/<uuid:reference>": {"GET": API_OWN},
+    "api/v1/me/erasure": {"GET": API_MEMBERS, "POST": (401, 400, 400, 400), "DELETE": (401, 409, 409, 409)},
+    "api/v1/me/erasure/confirm": {"POST": (401, 400, 400, 400)},
     "api/v1/services": {"GET": EVERYBODY},
     "api/v1/services/<slug:slug>": {"GET": EVERYBODY},
     "api/v1/cart": {"GET": API_MEMBERS, "PUT": (401, 400, 400, 400)},
@@ -134,11 +147,13 @@ class Owned:
     invoice: Invoice
     ticket: Ticket
     guests: Ticket
+    export: DataExport
 
 
 @pytest.fixture
-def owned(customer: Any, stripe_stand_in: Control) -> Owned:
-    """An order, an invoice and a ticket of the customer, and one more service in the cart."""
+def owned(customer: Any, stripe_stand_in: Control, settings: Any, tmp_path: Path) -> Owned:
+    """An order, an invoice, a ticket and a copy of the customer's data, and one more service in the cart."""
+    settings.MEDIA_ROOT = tmp_path
     service = make_service()
     make_profile(customer)
     order = make_order(customer)
@@ -154,7 +169,18 @@ def owned(customer: Any, stripe_stand_in: Control) -> Owned:
     mario = tickets.Guest("Mario Rossi", "mario@posta.example")
     guests = tickets.open_from_text(text="Ciao", customer=None, guest=mario, language="it", now=timezone.now())
     answer_with_file(guests, None)
-    return Owned(order, invoice, ticket, guests)
+    return Owned(order, invoice, ticket, guests, make_export(customer))
+
+
+def make_export(customer: Any) -> DataExport:
+    """Asked for as customers do; what is in it does not matter here, and takes its time."""
+    export = exports.request_export(user=customer, now=timezone.now())
+    export.path.parent.mkdir()
+    export.path.write_bytes(b"a ZIP")
+    export.state, export.expires_at = DataExport.State.READY, timezone.now() + DataExport.KEPT_FOR
+    export.ready_at, export.size = timezone.now(), 5
+    export.save()
+    return export
 
 
 def answer_with_file(ticket: Ticket, author: Any) -> None:
@@ -184,12 +210,13 @@ def address(route: str, owned: Owned) -> str:
         number = owned.ticket.number
     by_link = route.startswith("richieste/")
     files = TicketAttachment.objects.filter(message__ticket=owned.guests if by_link else owned.ticket)
+    reference = owned.export.reference if "copia" in route or "export" in route else files.get().reference
     token = ticket_links.token_of(owned.guests) if by_link else "x"
     if "conversations" in route:
         token = str(owned.ticket.conversation.token)
     values = {
         "number": number, "slug": "readiness-nis2", "name": "privacy", "token": token, "kind": "xml",
-        "reference": str(files.get().reference),
+        "reference": str(reference),
     }  # fmt: skip
     path = re.sub(r"\(\?P<(\w+)>[^)]*\)|<\w+:(\w+)>", lambda found: values[found[1] or found[2]], route)
     return "/" + path.replace("^.*$", "nowhere").strip("^$")

@@ -16,7 +16,15 @@ PUBLIC = [
     "/account/accedi/", "/account/registrati/", "/account/nuova-password/", "/account/verifica/",
     "/note-legali/privacy/", "/note-legali/terms/", "/note-legali/cookies/", "/note-legali/accessibility/",
 ]  # fmt: skip
-PRIVATE = ["/area/", "/area/ordini/", "/area/fatture/", "/area/richieste/", "/area/profilo/"]
+PRIVATE = [
+    "/area/",
+    "/area/ordini/",
+    "/area/fatture/",
+    "/area/richieste/",
+    "/area/profilo/",
+    "/area/dati/",
+    "/area/dati/elimina/",
+]
 WINDOWS = [(360, "light", "it"), (1280, "dark", "en"), (1280, "light", "it"), (360, "dark", "en")]
 # WCAG 2.2 AA, the law's measure (EN 301 549)
 RULES = {

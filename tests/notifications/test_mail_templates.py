@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import time_machine
 
+from accounts.models import AccountErasure, DataExport
 from billing.models import Order, Payment
 from chatbot.models import Ticket
 from chatbot.ticket_mails import NEWS
+from core.privacy import Fate, Line, Matter, Obstacle
 from invoicing.alerts import REASONS
 from invoicing.models import Invoice
 from notifications.models import Mail
@@ -43,7 +45,19 @@ SUBJECTS = {
     ("ticket_answered", "en"): "An answer to your request TKT-2026-00007",
     ("ticket_attention", "it"): "Richiesta TKT-2026-00007: Il cliente ha risposto.",
     ("ticket_attention", "en"): "Ticket TKT-2026-00007: The customer has answered.",
+    ("data_export_ready", "it"): "La copia dei tuoi dati è pronta",
+    ("data_export_ready", "en"): "The copy of your data is ready",
+    ("erasure_link", "it"): "Conferma l’eliminazione del tuo account",
+    ("erasure_link", "en"): "Confirm that your account is to be deleted",
+    ("erasure_scheduled", "it"): "Il tuo account sarà eliminato dopo il 25 novembre 2026",
+    ("erasure_scheduled", "en"): "Your account will be deleted after 25 November 2026",
+    ("erasure_blocked", "it"): "Il tuo account non può ancora essere eliminato",
+    ("erasure_blocked", "en"): "Your account cannot be deleted yet",
+    ("account_erased", "it"): "Il tuo account è stato eliminato",
+    ("account_erased", "en"): "Your account has been deleted",
 }
+WEEK_OVER = datetime(2026, 11, 25, 9, 42, tzinfo=UTC)
+INVOICES = Matter("Fatture e note di credito", Fate.KEPT, "Dieci anni (art. 2220 c.c.).")
 WORDS = "Entro <venerdì> & non oltre."  # as a person writes them
 KINDS = sorted({kind for kind, _language in SUBJECTS})
 each_mail = pytest.mark.parametrize(("kind", "language"), sorted(SUBJECTS))
@@ -96,6 +110,11 @@ def context_of(kind: str, order: Order) -> dict[str, Any]:
         "ticket_opened": {"ticket": ticket(), "link": LINK},
         "ticket_answered": {"ticket": ticket(), "link": LINK, "answer": WORDS, "resolved": False},
         "ticket_attention": {"ticket": ticket(), "news": NEWS["customer_answered"], "page": BACK_OFFICE},
+        "data_export_ready": {"export": DataExport(expires_at=WEEK_OVER)},
+        "erasure_link": {"link": LINK, "hours": 1},
+        "erasure_scheduled": {"erasure": AccountErasure(due_at=WEEK_OVER)},
+        "erasure_blocked": {"obstacles": [Obstacle(f"Ordine {order.number} da pagare.")]},
+        "account_erased": {"kept": [Line(INVOICES, 2)]},
     }[kind]  # fmt: skip
 
 
@@ -121,6 +140,11 @@ def facts_of(kind: str, order: Order, language: str) -> list[str]:
         "ticket_opened": ["TKT-2026-00007", LINK, "18"],
         "ticket_answered": ["TKT-2026-00007", LINK, WORDS],
         "ticket_attention": ["TKT-2026-00007", BACK_OFFICE],
+        "data_export_ready": [f"{SITE}/area/dati/", "25 "],
+        "erasure_link": [LINK, "1 ora" if language == "it" else "1 hour."],
+        "erasure_scheduled": [f"{SITE}/area/dati/", "25 "],
+        "erasure_blocked": [f"Ordine {order.number} da pagare.", f"{SITE}/area/"],
+        "account_erased": ["Fatture e note di credito (2)", "Dieci anni (art. 2220 c.c.)."],
     }[kind]  # fmt: skip
 
 
@@ -218,6 +242,7 @@ def test_person_without_a_name_is_greeted_all_the_same(order: Order, language: s
     [
         ("password_changed", "Your password has been changed", "Every session opened before has ended."),
         ("session_replayed", "We have ended a session of your account", "Somebody may have copied it"),
+        ("erasure_cancelled", "Your account stays", "has been called off: everything stays as it is."),
     ],
 )
 def test_security_notice_tells_what_happened_and_when(order: Order, event: str, subject: str, sentence: str):

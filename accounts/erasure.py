@@ -1,0 +1,200 @@
+"""Deleting an account: shown first, confirmed by password and mailed link, carried out a week later.
+
+The link keeps whoever has only an open session, or only the password, from erasing anything; the week gives the owner
+time to notice. What is done to the rows is what each app declares (`core.privacy`).
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.sessions.backends.cached_db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
+from accounts import services
+from accounts.models import AccountErasure, DataExport, EmailToken, User
+from core import audit, privacy
+from core.errors import DomainError, InvalidInputError
+from core.privacy import Fate, Line, Obstacle, Person
+from notifications.services import Recipient, notify
+
+logger = logging.getLogger(__name__)
+
+# The person is told of an obstacle again after this time.
+_TELL_AGAIN = timedelta(days=30)
+
+
+class ErasureBlockedError(DomainError):
+    """Something has to be settled first; `obstacles` tells what."""
+
+    code = "erasure_blocked"
+
+    def __init__(self, obstacles: list[Obstacle]) -> None:
+        super().__init__(" ".join(str(obstacle.text) for obstacle in obstacles))
+        self.obstacles = obstacles
+
+
+class WrongPasswordError(InvalidInputError):
+    """Not the account's password."""
+
+    code = "password_wrong"
+
+    def __init__(self) -> None:
+        super().__init__(_("The password is not right."), field="password")
+
+
+class NothingToCancelError(DomainError):
+    """No deletion is waiting."""
+
+    code = "no_erasure"
+
+    def __init__(self) -> None:
+        super().__init__(_("No deletion is waiting: your account stays as it is."))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What erasing would do, and what is in its way."""
+
+    lines: list[Line]
+    obstacles: list[Obstacle]
+
+    @property
+    def erased(self) -> list[Line]:
+        return [line for line in self.lines if line.matter.fate != Fate.KEPT]
+
+    @property
+    def kept(self) -> list[Line]:
+        return [line for line in self.lines if line.matter.fate == Fate.KEPT]
+
+
+def plan_for(*, user: User, now: datetime) -> Plan:
+    """What erasing the account would do at this moment. Changes nothing."""
+    person = Person.of(user)
+    return Plan(privacy.lines_about(person), privacy.obstacles_for(person, now))
+
+
+def waiting_erasure(user: User) -> AccountErasure | None:
+    """The deletion that is confirmed and not carried out yet."""
+    return AccountErasure.objects.filter(user=user, state=AccountErasure.State.WAITING).first()
+
+
+def request_erasure(*, user: User, password: str, now: datetime) -> None:
+    """Mail the link that confirms, to whoever knows the password; nothing else happens yet."""
+    if not user.check_password(password):
+        raise WrongPasswordError
+    _check_obstacles(user, now)
+    with transaction.atomic():
+        services.mail_link(user, EmailToken.Purpose.ERASE, now)
+        audit.record(action="user.erasure_requested", target=user, actor=user)
+
+
+@transaction.atomic
+def confirm_erasure(*, user: User, token: str, now: datetime) -> AccountErasure:
+    """Begin the week of waiting, with the mailed link of the very account that is signed in."""
+    services.use_link(token, EmailToken.Purpose.ERASE, now, user=user)
+    locked = User.objects.select_for_update().get(pk=user.pk)
+    _check_obstacles(locked, now)
+    found = waiting_erasure(locked)
+    if found:
+        return found
+    erasure = AccountErasure.objects.create(user=locked, confirmed_at=now, due_at=now + AccountErasure.WAIT)
+    audit.record(action="user.erasure_confirmed", target=locked, actor=locked)
+    notify(to=Recipient.of(locked), kind="erasure_scheduled", context={"erasure": erasure})
+    return erasure
+
+
+@transaction.atomic
+def cancel_erasure(*, user: User, now: datetime) -> None:
+    """Keep the account: a waiting deletion is off, and so is a link that was mailed for one."""
+    EmailToken.objects.filter(user=user, purpose=EmailToken.Purpose.ERASE, used_at=None).update(used_at=now)
+    waiting = AccountErasure.objects.filter(user=user, state=AccountErasure.State.WAITING)
+    if not waiting.update(state=AccountErasure.State.CANCELLED, ended_at=now):
+        raise NothingToCancelError
+    audit.record(action="user.erasure_cancelled", target=user, actor=user)
+    notify(to=Recipient.of(user), kind="security_notice", context={"event": "erasure_cancelled"})
+
+
+def carry_out_due(*, now: datetime) -> int:
+    """Erase the accounts whose week is over; what is blocked by now waits, and its owner is told. How many went."""
+    due = AccountErasure.objects.filter(state=AccountErasure.State.WAITING, due_at__lte=now)
+    gone = 0
+    for erasure in due.select_related("user").order_by("due_at", "pk"):
+        try:
+            gone += erase_account(user=erasure.user, now=now, if_waiting=True)
+        except ErasureBlockedError:
+            _tell_blocked(erasure, now)
+        except Exception:  # one that fails must not keep the others waiting; it is tried again
+            logger.exception("erasure of user %s", erasure.user_id)
+    return gone
+
+
+@transaction.atomic
+def erase_account(*, user: User, now: datetime, actor: Any = None, if_waiting: bool = False) -> bool:
+    """Erase now and for good, all of it or nothing. False when it is erased already, or was taken back `if_waiting`.
+
+    Raises `ErasureBlockedError` when something has to be settled first.
+    """
+    locked = User.objects.select_for_update().get(pk=user.pk)
+    if locked.erased_at or (if_waiting and waiting_erasure(locked) is None):
+        return False
+    plan = plan_for(user=locked, now=now)
+    if plan.obstacles:
+        raise ErasureBlockedError(plan.obstacles)
+    person, to = Person.of(locked), Recipient(locked.email, locked.get_full_name(), locked.language)
+    privacy.erase_rows(person, now)
+    audit.record(action="user.erased", target=locked, actor=actor)
+    # after the outbox was emptied: this one is purged once it has left (notifications.services.forget_sent)
+    notify(to=to, kind="account_erased", context={"kept": plan.kept})
+    return True
+
+
+def erase_as_staff(*, user: User, email: str, actor: User, now: datetime) -> None:
+    """Erase at once, for a request that came another way; the address is typed again lest the wrong account goes."""
+    if User.normalise(email) != user.email:
+        message = _("This is not the address of the account.")
+        raise InvalidInputError(message, code="email_differs", field="email")
+    if not erase_account(user=user, now=now, actor=actor):
+        raise DomainError(_("The account is erased already."), code="erased")
+
+
+def forget_sessions(user: User) -> None:
+    """End and delete every browser session of the user, in the cache too. They are not rows of the user's own."""
+    keys = [
+        session.session_key
+        for session in Session.objects.iterator(chunk_size=500)
+        if session.get_decoded().get("_auth_user_id") == str(user.pk)
+    ]
+    for key in keys:
+        SessionStore(key).delete()
+
+
+def forget_files(exports: list[DataExport]) -> None:
+    """Delete the files of exports once their rows are gone for good; what a crash leaves, the sweep finds."""
+
+    def unlink() -> None:
+        for export in exports:
+            export.path.unlink(missing_ok=True)
+
+    transaction.on_commit(unlink, robust=True)
+
+
+def _check_obstacles(user: User, now: datetime) -> None:
+    obstacles = privacy.obstacles_for(Person.of(user), now)
+    if obstacles:
+        raise ErasureBlockedError(obstacles)
+
+
+@transaction.atomic
+def _tell_blocked(erasure: AccountErasure, now: datetime) -> None:
+    if erasure.blocked_told_at and erasure.blocked_told_at > now - _TELL_AGAIN:
+        return
+    erasure.blocked_told_at = now
+    erasure.save(update_fields=["blocked_told_at"])
+    with translation.override(erasure.user.language):  # their texts are in the language of whoever asks for them
+        obstacles = privacy.obstacles_for(Person.of(erasure.user), now)
+    notify(to=Recipient.of(erasure.user), kind="erasure_blocked", context={"obstacles": obstacles})

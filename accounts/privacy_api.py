@@ -1,0 +1,87 @@
+"""The API door to a person's own data."""
+
+from typing import Any
+
+from django.http import Http404, HttpResponseBase
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import api_view
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import erasure, exports
+from accounts.api import checked
+from accounts.limits import check_login_allowed, check_mail_allowed
+from accounts.models import AccountErasure, DataExport
+from accounts.people import signed_in
+from accounts.privacy_views import export_response
+from accounts.serializers import DataExportSerializer, ErasureSerializer, LinkSerializer, PasswordSerializer
+
+
+@extend_schema(methods=["GET"], responses=DataExportSerializer, tags=["me"])
+@extend_schema(methods=["POST"], request=None, responses={202: DataExportSerializer}, tags=["me"])
+@api_view(["GET", "POST"])
+def export(request: Request) -> Response:
+    """The newest copy of the person's data; POST asks for a new one, once a day. A mail says when it is ready."""
+    user, now = signed_in(request), timezone.now()
+    if request.method == "POST":
+        asked = exports.request_export(user=user, now=now)
+        return Response(_export(asked), status=202)
+    found = exports.newest_export(user)
+    if found is None:
+        raise Http404
+    return Response(_export(found))
+
+
+@extend_schema(
+    operation_id="me_export_download", responses={(200, "application/zip"): OpenApiTypes.BINARY}, tags=["me"]
+)
+@api_view(["GET"])
+def download_export(request: Request, reference: str) -> HttpResponseBase:
+    """The copy itself, a ZIP; there for a week."""
+    return export_response(request._request, signed_in(request), reference)
+
+
+@extend_schema(methods=["GET"], responses=ErasureSerializer, tags=["me"])
+@extend_schema(methods=["POST"], request=PasswordSerializer, responses={202: None}, tags=["me"])
+@extend_schema(methods=["DELETE"], responses={204: None}, tags=["me"])
+@api_view(["GET", "POST", "DELETE"])
+@sensitive_variables("values")
+def erase(request: Request) -> Response:
+    """What deletion would do, and whether one waits. POST mails the link that confirms, DELETE calls it off."""
+    user, now = signed_in(request), timezone.now()
+    if request.method == "DELETE":
+        erasure.cancel_erasure(user=user, now=now)
+        return Response(status=204)
+    if request.method == "POST":
+        values = checked(PasswordSerializer, request)
+        check_login_allowed(request._request, user.email)
+        check_mail_allowed(request._request, user.email)
+        erasure.request_erasure(user=user, **values, now=now)
+        return Response(status=202)
+    return Response(_plan(erasure.waiting_erasure(user), erasure.plan_for(user=user, now=now)))
+
+
+@extend_schema(request=LinkSerializer, responses=ErasureSerializer, tags=["me"])
+@api_view(["POST"])
+def confirm_erasure(request: Request) -> Response:
+    """Begin the week of waiting with the token of the mailed link; until its end DELETE calls it off."""
+    user, now = signed_in(request), timezone.now()
+    begun = erasure.confirm_erasure(user=user, **checked(LinkSerializer, request), now=now)
+    return Response(_plan(begun, erasure.plan_for(user=user, now=now)))
+
+
+def _export(found: DataExport) -> Any:
+    return DataExportSerializer(found).data
+
+
+def _plan(waiting: AccountErasure | None, plan: erasure.Plan) -> Any:
+    told = [
+        {"title": line.matter.title, "fate": line.matter.fate, "why": line.matter.why, "count": line.count}
+        for line in plan.lines
+    ]
+    obstacles = [{"text": obstacle.text, "path": obstacle.path} for obstacle in plan.obstacles]
+    due_at = waiting.due_at if waiting else None
+    return ErasureSerializer({"due_at": due_at, "lines": told, "obstacles": obstacles}).data

@@ -1,0 +1,143 @@
+"""The pages of a person's own data: a copy of it, and deleting the account."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.core.handlers.asgi import ASGIRequest
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import erasure, exports, services
+from accounts.forms import PasswordForm
+from accounts.limits import check_login_allowed, check_mail_allowed
+from accounts.models import DataExport, User
+from accounts.people import signed_in
+from core import audit
+from core.errors import DomainError
+
+_CHUNK = 256 * 1024
+
+
+@require_safe
+def show_data(request: HttpRequest) -> HttpResponse:
+    """The copy, and the way to the deletion or back from it."""
+    user, now = signed_in(request), timezone.now()
+    export = exports.newest_export(user)
+    context = {
+        "section": "data",
+        "export": export,
+        "is_there": bool(export and export.is_there(now)),
+        "is_being_built": bool(export and export.state in (DataExport.State.WAITING, DataExport.State.BUILDING)),
+        "erasure": erasure.waiting_erasure(user),
+    }
+    return render(request, "accounts/your_data.html", context)
+
+
+@require_POST
+def request_export(request: HttpRequest) -> HttpResponse:
+    """Ask for a copy."""
+    try:
+        exports.request_export(user=signed_in(request), now=timezone.now())
+    except DomainError:
+        messages.warning(request, _("A copy can be asked for once a day. Please try again tomorrow."))
+    else:
+        messages.success(request, _("Your copy is being made. We write to you when it is ready."))
+    return redirect("accounts:show_data")
+
+
+@require_safe
+def download_export(request: HttpRequest, reference: str) -> StreamingHttpResponse:
+    """The copy that was made."""
+    return export_response(request, signed_in(request), reference)
+
+
+def export_response(request: HttpRequest, user: User, reference: str) -> StreamingHttpResponse:
+    """The file of the person's own export, in pieces; 404 for anybody else's, and once its week is over."""
+    export = exports.find_export(user=user, reference=reference, now=timezone.now())
+    if export is None:
+        raise Http404
+    audit.record(action="user.export_downloaded", target=user, actor=user)
+    is_async = isinstance(request, ASGIRequest)
+    # Django would read a plain iterator to its end before the first byte leaves an ASGI server
+    pieces = _pieces_async(export.path) if is_async else _pieces(export.path)
+    response = StreamingHttpResponse(pieces, content_type="application/zip")
+    response["Content-Length"] = str(export.size)
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=export.file_name)
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_CHUNK):
+            yield piece
+
+
+def _next(pieces: Iterator[bytes]) -> bytes:
+    return next(pieces, b"")
+
+
+async def _pieces_async(path: Path) -> AsyncIterator[bytes]:
+    pieces = _pieces(path)
+    while piece := await sync_to_async(_next)(pieces):
+        yield piece
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("password")
+def plan_erasure(request: HttpRequest) -> HttpResponse:
+    """What would be erased and kept, and the first step: the password."""
+    user, now = signed_in(request), timezone.now()
+    if erasure.waiting_erasure(user):
+        return redirect("accounts:show_data")
+    form = PasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            check_login_allowed(request, user.email)
+            check_mail_allowed(request, user.email)
+            erasure.request_erasure(user=user, password=form.cleaned_data["password"], now=now)
+        except DomainError as error:
+            form.add_error(error.field, str(error.message))
+        else:
+            return render(request, "accounts/erasure_asked.html", {"section": "data"})
+    context = {"section": "data", "form": form, "plan": erasure.plan_for(user=user, now=now)}
+    return render(request, "accounts/plan_erasure.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm_erasure(request: HttpRequest, token: str) -> HttpResponse:
+    """The mailed link: a page that asks for the last click, since programs open links too."""
+    user, now = signed_in(request), timezone.now()
+    if request.method == "POST":
+        try:
+            erasure.confirm_erasure(user=user, token=token, now=now)
+        except services.LinkExpiredError as error:
+            return render(request, "accounts/link_expired.html", {"message": error.message}, status=error.status)
+        except erasure.ErasureBlockedError:
+            return redirect("accounts:plan_erasure")
+        return redirect("accounts:show_data")
+    context = {"section": "data", "plan": erasure.plan_for(user=user, now=now)}
+    return render(request, "accounts/confirm_erasure.html", context)
+
+
+@require_POST
+def cancel_erasure(request: HttpRequest) -> HttpResponse:
+    """Keep the account."""
+    try:
+        erasure.cancel_erasure(user=signed_in(request), now=timezone.now())
+    except DomainError as error:
+        messages.info(request, str(error.message))
+    else:
+        messages.success(request, _("Your account stays. Nothing has been deleted."))
+    return redirect("accounts:show_data")

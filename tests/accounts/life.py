@@ -1,0 +1,119 @@
+"""A customer who has done everything that leaves a trace, and a look into every table for what is left of them."""
+
+from dataclasses import dataclass
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from accounts import services as accounts
+from accounts.models import User
+from billing import payments
+from billing import services as billing
+from billing.models import Order
+from chatbot import tickets
+from chatbot.feedback import give_feedback
+from chatbot.models import Chunk, Conversation, Message, ModelCall, Ticket
+from core import audit
+from invoicing.models import Invoice
+from tests.chatbot.desk import hand_over, make_conversation, text_file, write_to_us
+from tests.conftest import Control
+from tests.factories import make_order
+from tests.invoicing.drafts import DAY
+from tests.stripe_browser import confirm, deliver
+
+# What only the person can have brought, in words, mails, files and addresses.
+SECRETS = ("giulia@brandolini.example", "Ferrante", "mirtillo", "lampone", "192.0.2.77", "Firefox di Giulia")
+FISCAL = "Officine Brandolini"
+
+
+@dataclass
+class Life:
+    """What a test wants to look at afterwards."""
+
+    user: User
+    order: Order
+    cancelled: Order
+    invoice: Invoice
+    conversation: Conversation
+    ticket: Ticket
+
+
+def live(user: User, stripe: Control, staff: User) -> Life:
+    """Orders, an invoice, a conversation, tickets, sessions and mails, all of them at their end."""
+    cancelled, order = buy(user, stripe, staff)
+    conversation, ticket = talk(user, staff)
+    LogEntry.objects.create(
+        user=staff, content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk),
+        object_repr=str(user), action_flag=CHANGE, change_message="Ferrante",
+    )  # fmt: skip
+    device = accounts.Device("192.0.2.77", "Firefox di Giulia")
+    accounts.open_api_session(user=user, device=device, now=timezone.now())
+    accounts.request_password_reset(email=user.email, now=timezone.now())
+    Client().force_login(user)
+    service = order.lines.get().service
+    billing.add_to_cart(cart=None, user=user, service=service)
+    audit.seal()
+    return Life(user, order, cancelled, Invoice.objects.get(customer=user), conversation, ticket)
+
+
+def buy(user: User, stripe: Control, staff: User) -> tuple[Order, Order]:
+    """An order that was cancelled, and one that was paid, invoiced and completed."""
+    now = timezone.now()
+    cancelled = make_order(user)
+    payments.prepare_payment(order=cancelled)
+    payments.cancel_order(order=cancelled, actor=user, now=now)
+    order = make_order(user)
+    confirm(payments.prepare_payment(order=order).client_secret)
+    deliver(stripe)
+    payments.process_due_events(now=timezone.now())
+    payments.invoice_due(now=now)
+    order.refresh_from_db()
+    for status in (Order.Status.PROCESSING, Order.Status.COMPLETED):
+        billing.advance_order(order=order, status=status, actor=staff, now=now)
+        order.refresh_from_db()
+    Invoice.objects.filter(customer=user).update(state=Invoice.State.DELIVERED)
+    return cancelled, order
+
+
+def talk(user: User, staff: User) -> tuple[Conversation, Ticket]:
+    """A conversation that became a ticket, and a request from before there was an account."""
+    now = timezone.now()
+    conversation = make_conversation(user)
+    question = conversation.messages.get(role="question")
+    Message.objects.filter(pk=question.pk).update(text="Vale per il mio mirtillo?")
+    answer = conversation.messages.get(role="answer")
+    answer.citations.create(number=1, chunk=Chunk.objects.first(), title="Guida", passage="Sì.", quote="Sì.")
+    give_feedback(message=answer, is_helpful=False, reason="wrong", text="E il lampone?", now=now)
+    ModelCall.objects.create(
+        purpose="answer", model="m", question=question, caller=f"user {user.pk}", cost="0.01", day=DAY, at=now
+    )
+    ticket = hand_over(conversation, "Il mio mirtillo è in allegato.")
+    tickets.answer_as_customer(
+        ticket=ticket, text="Ecco il lampone", author=user, now=now, files=[text_file("lampone.txt", b"mirtillo")]
+    )
+    tickets.add_note(ticket=ticket, text="Ferrante ha chiamato.", actor=staff, now=now)
+    tickets.answer_as_staff(ticket=ticket, text="Gentile Ferrante, sì.", actor=staff, now=now)
+    before = write_to_us(text="Un mirtillo.", guest=tickets.Guest("Giulia Ferrante", user.email))
+    for each in (ticket, before):
+        tickets.resolve_as_customer(ticket=each, actor=None, now=now)
+        each.refresh_from_db()
+    return conversation, ticket
+
+
+def traces(*words: str) -> dict[str, set[str]]:
+    """In which tables each word still stands, as text or within bytes, whoever the table belongs to."""
+    found: dict[str, set[str]] = {word: set() for word in words}
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            for word in words:
+                in_bytes = word.encode().hex()
+                cursor.execute(
+                    f'SELECT count(*) FROM "{table}" AS row WHERE row::text ILIKE %s OR row::text LIKE %s',
+                    [f"%{word}%", f"%{in_bytes}%"],
+                )
+                if cursor.fetchone()[0]:
+                    found[word].add(table)
+    return found
