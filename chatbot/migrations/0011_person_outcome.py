@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chatbot", "0008_words_at_hand"),
+        ("chatbot", "0009_evaluation_runs"),
     ]
 
     operations = [
