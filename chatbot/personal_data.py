@@ -136,6 +136,7 @@ TABLES = (
             "caller": "the person",
             "is_settled": "how the booking went",
             "day": "the same as at",
+            "passages": "numbers of our documents' passages",
         },
     ),
     Table(
@@ -187,7 +188,10 @@ TABLES = (
         files=_files,
     ),
 )
-NOT_PERSONAL = {"chatbot.AssistantVersion": "settings of the assistant, with the member of staff who changed them"}
+NOT_PERSONAL = {
+    "chatbot.AssistantVersion": "settings of the assistant, with the member of staff who changed them",
+    "chatbot.EvaluationRun": "how the assistant did, with the settings it had",
+}
 
 
 def obstacles(person: Person, _now: datetime) -> Iterable[Obstacle]:
