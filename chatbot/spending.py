@@ -5,8 +5,10 @@ at once cannot spend what is there for one.
 """
 
 import logging
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -34,6 +36,26 @@ _UNKNOWN = ModelPrice(
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Payer:
+    """Whom a call is booked on. A trial of staff has a purpose of its own, and the day's budget as its only limit."""
+
+    caller: str
+    question: Message | None = None
+    is_trial: bool = False
+
+    @classmethod
+    def of(cls, question: Message) -> "Payer":
+        """An account wherever it asks from; a guest by the keyed hash of the address."""
+        conversation = question.conversation
+        return cls(f"user {conversation.user_id}" if conversation.user_id else conversation.caller, question)
+
+    @classmethod
+    def trying(cls, user: Any) -> "Payer":
+        """Somebody of the staff, at the place to try the assistant."""
+        return cls(f"trial {user.pk}", is_trial=True)
+
+
 class BudgetError(DomainError):
     """The day's budget, or this person's, is spent: no model is asked until tomorrow."""
 
@@ -58,20 +80,21 @@ def cost_of(usage: Usage, model: str, at: datetime) -> Decimal:
 
 
 def put_aside(
-    *, purpose: str, model: str, question: Message, version: AssistantVersion, characters: int, max_tokens: int,
-    topic: str, now: datetime,
+    *, purpose: str, model: str, payer: Payer, version: AssistantVersion, characters: int, max_tokens: int, topic: str,
+    now: datetime,
 ) -> ModelCall:  # fmt: skip
     """Reserve the most this call can cost, or raise `BudgetError`; staff are told once a day that it was spent."""
     most = Usage(cache_write_tokens=characters // CHARACTERS_A_TOKEN + 1, output_tokens=max_tokens)
-    cost, day, caller = cost_of(most, model, now), timezone.localdate(now), _person(question)
+    cost, day, caller = cost_of(most, model, now), timezone.localdate(now), payer.caller
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('chatbot_budget', 0))")
         is_everybodys = spent(day) + cost > version.daily_budget
-        if not is_everybodys and spent(day, caller) + cost <= version.caller_budget:
+        if not is_everybodys and (payer.is_trial or spent(day, caller) + cost <= version.caller_budget):
             return ModelCall.objects.create(
-                purpose=purpose, model=model, question=question, caller=caller, topic=topic, cost=cost, day=day, at=now
-            )
+                purpose=ModelCall.Purpose.TRIAL if payer.is_trial else purpose, model=model, question=payer.question,
+                caller=caller, topic=topic, cost=cost, day=day, at=now,
+            )  # fmt: skip
         if is_everybodys:
             _tell_staff(version, day)
     logger.warning("budget of %s spent: %s", day, "everybody's" if is_everybodys else "one person's")
@@ -98,12 +121,6 @@ def spent(day: date, caller: str | None = None) -> Decimal:
     if caller is not None:
         calls = calls.filter(caller=caller)
     return calls.aggregate(sum=Sum("cost"))["sum"] or Decimal(0)
-
-
-def _person(question: Message) -> str:
-    """An account wherever it asks from; a guest by the keyed hash of the address."""
-    conversation = question.conversation
-    return f"user {conversation.user_id}" if conversation.user_id else conversation.caller
 
 
 def _tell_staff(version: AssistantVersion, day: date) -> None:

@@ -21,6 +21,7 @@ from chatbot.models.tickets import (
     TicketMessageQuerySet,
     TicketQuerySet,
 )
+from chatbot.models.unanswered import QuestionGroup, QuestionGroupQuerySet, QuestionTrace, QuestionTraceQuerySet
 
 __all__ = [
     "EMBEDDING_DIMENSIONS",
@@ -37,6 +38,10 @@ __all__ = [
     "MessageFeedback",
     "ModelCall",
     "ModelPrice",
+    "QuestionGroup",
+    "QuestionGroupQuerySet",
+    "QuestionTrace",
+    "QuestionTraceQuerySet",
     "Ticket",
     "TicketAttachment",
     "TicketMessage",
