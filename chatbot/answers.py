@@ -219,7 +219,7 @@ async def _call(
         if draft.so_far is None and await given_back(draft.call, error):
             draft.call = None
         raise
-    await offloaded(_settle, draft)
+    await offloaded(settle, draft)
 
 
 class _Pen:
@@ -307,7 +307,7 @@ def _history(conversation: Conversation, question: Message) -> list[claude.Turn]
 @transaction.atomic
 def _keep(question: Message, draft: Draft) -> Message:
     if draft.call:  # cut off: what was written has been counted
-        _settle(draft)
+        settle(draft)
     message = Message.objects.create(
         conversation=question.conversation, role=Message.Role.ANSWER, text=draft.text, outcome=draft.outcome,
         error=draft.error[:200],
@@ -324,7 +324,7 @@ def _keep(question: Message, draft: Draft) -> Message:
     return message
 
 
-def _settle(draft: Draft) -> None:
+def settle(draft: Draft) -> None:
     """Book what the provider counted; of an answer cut off, its own count of the question and ours of the words."""
     call, so_far = draft.call, draft.so_far
     if call and so_far:

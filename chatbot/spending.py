@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -52,8 +53,8 @@ class Payer:
 
     @classmethod
     def trying(cls, user: Any) -> "Payer":
-        """Somebody of the staff, at the place to try the assistant."""
-        return cls(f"trial {user.pk}", is_trial=True)
+        """Somebody of the staff who tries the assistant; each trial has a name of its own, to tell its calls by."""
+        return cls(f"trial {user.pk} {uuid4().hex[:16]}", is_trial=True)
 
 
 class BudgetError(DomainError):

@@ -6,6 +6,7 @@ threshold fits them all. SQL by hand: the ORM has no arithmetic of vectors.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -13,10 +14,14 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
+from chatbot import articles, tickets
 from chatbot.clients import embeddings
-from chatbot.models import Message, QuestionGroup, QuestionTrace
+from chatbot.languages import language_of
+from chatbot.models import Chunk, Document, Message, QuestionGroup, QuestionTrace, Topic
 from chatbot.retrieval import Hit
 from core.errors import DomainError, VendorError
 
@@ -61,12 +66,13 @@ def keep_trace(*, question: Message, answer: Message, vector: Sequence[float] | 
     """Remember what the question found; in the caller's transaction. One forgotten meanwhile leaves nothing."""
     if not Message.objects.select_for_update().filter(pk=question.pk).exclude(text="").exists():
         return
-    near = {"near_chunk": None, "near_title": "", "near_heading": "", "near_topic": "", "near_score": None,
-            "near_similarity": None}  # fmt: skip
+    near: dict[str, Any] = {}
     if best:
         near = {
-            "near_chunk_id": best.chunk_id, "near_title": best.title, "near_heading": best.heading,
-            "near_topic": best.topic, "near_score": best.score, "near_similarity": best.similarity,
+            # its document may have been read anew while the model wrote
+            "near_chunk": Chunk.objects.only("pk").filter(pk=best.chunk_id).first(),
+            "near_title": best.title, "near_heading": best.heading, "near_topic": best.topic,
+            "near_score": best.score, "near_similarity": best.similarity,
         }  # fmt: skip
     QuestionTrace.objects.update_or_create(
         question=question,
@@ -98,6 +104,38 @@ def mark_done(*, group: QuestionGroup, note: str, actor: Any, now: datetime) -> 
         raise GroupDoneError
 
 
+@transaction.atomic
+def write_article(
+    *, group: QuestionGroup, question: str, answer: str, topic: str, language: str, actor: Any, now: datetime
+) -> Document:
+    """Answer the group's questions by an article, and be done with them; as `articles.add_article` otherwise."""
+    mark_done(group=group, note="", actor=actor, now=now)
+    said = tickets.checked_text(answer)
+    group.article = articles.add_article(
+        question=question, answer=said, topic=topic, language=language, name=f"question-{group.pk}",
+        people=_people(group), now=now,
+    )  # fmt: skip
+    group.save(update_fields=["article"])
+    return group.article
+
+
+def article_draft(group: QuestionGroup) -> dict[str, str]:
+    """What an article begins with: the typical question, its language, and the topic most passages came near to."""
+    typical = group.typical or group.questions.order_by("-pk").first()
+    topics = Counter(group.questions.exclude(near_topic="").values_list("near_topic", flat=True)).most_common(1)
+    return {
+        "question": Truncator(typical.question.text).chars(200) if typical else "",
+        "topic": topics[0][0] if topics else Topic.GENERAL,
+        "language": language_of(typical.question.text, "it") if typical else "it",
+    }  # fmt: skip
+
+
+def _people(group: QuestionGroup) -> list[str]:
+    """Names of the customers who asked."""
+    asked = User.objects.filter(conversations__messages__trace__group=group).distinct()
+    return [user.get_full_name() for user in asked]
+
+
 def _embed_missing(since: datetime) -> None:
     """Vectors for questions asked with the embeddings away, or before the model was changed."""
     lacking = QuestionTrace.objects.unanswered(since).exclude(embedding_model=settings.EMBEDDING_MODEL)
@@ -126,7 +164,7 @@ def _let_go(since: datetime) -> set[int]:
 def _join(since: datetime, now: datetime) -> list[int]:
     """Put each new question into the group it is like, or into one of its own; returns the group of each."""
     fresh = QuestionTrace.objects.unanswered(since).filter(group=None, embedding_model=settings.EMBEDDING_MODEL)
-    asked = list(fresh.order_by("pk").values_list("pk", "why")[:_AT_ONCE])
+    asked: list[tuple[int, str]] = [(trace.pk, trace.why) for trace in fresh.only("pk").order_by("pk")[:_AT_ONCE]]
     if not asked:
         return []
     joined = []

@@ -35,6 +35,7 @@ class TakeOverForm(forms.Form):
 
 @admin.register(Conversation)
 class ConversationAdmin(ReadOnlyAdmin):
+    records_opening = True
     list_display = ("created_at", "user", "language", "questions")
     list_filter = ("language",)
     search_fields = ("user__email", "token")
