@@ -36,7 +36,7 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('chatbot_question_groups'
 _MIDDLE = """
 SELECT avg(embedding)::text FROM (
     SELECT embedding FROM chatbot_chunk WHERE embedding_model = %(model)s ORDER BY sha256 LIMIT 2000
-) AS some
+) AS sample
 """
 _NEAREST = """
 SELECT other.group_id, avg(1 - ((other.embedding - %(middle)s::halfvec) <=> (own.embedding - %(middle)s::halfvec)))
@@ -62,8 +62,9 @@ class GroupDoneError(DomainError):
         super().__init__(_("Somebody else is done with these questions."))
 
 
+@transaction.atomic
 def keep_trace(*, question: Message, answer: Message, vector: Sequence[float] | None, best: Hit | None) -> None:
-    """Remember what the question found; in the caller's transaction. One forgotten meanwhile leaves nothing."""
+    """Remember what the question found; one forgotten meanwhile leaves nothing."""
     if not Message.objects.select_for_update().filter(pk=question.pk).exclude(text="").exists():
         return
     near: dict[str, Any] = {}
@@ -164,7 +165,8 @@ def _let_go(since: datetime) -> set[int]:
 def _join(since: datetime, now: datetime) -> list[int]:
     """Put each new question into the group it is like, or into one of its own; returns the group of each."""
     fresh = QuestionTrace.objects.unanswered(since).filter(group=None, embedding_model=settings.EMBEDDING_MODEL)
-    asked: list[tuple[int, str]] = [(trace.pk, trace.why) for trace in fresh.only("pk").order_by("pk")[:_AT_ONCE]]
+    rows = fresh.only("pk").order_by("pk")[:_AT_ONCE]
+    asked: list[tuple[int, str]] = [(trace.pk, trace.why) for trace in rows]  # type: ignore[attr-defined]
     if not asked:
         return []
     joined = []

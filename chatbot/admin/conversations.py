@@ -85,6 +85,7 @@ class CitationInline(ReadOnlyInline):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
+    records_opening = True
     list_display = ("created_at", "role", "opening", "outcome", "error", "cost")
     list_filter = ("role", "outcome")
     search_fields = ("text",)

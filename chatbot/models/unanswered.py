@@ -95,7 +95,6 @@ class QuestionTrace(models.Model):
         THUMBS_DOWN = "thumbs_down", _("answers of no use")
         HANDED_OVER = "handed_over", _("handed over for lack of an answer")
 
-    why: str  # of a row that `unanswered` found
     WINDOW: ClassVar[timedelta] = timedelta(days=90)
 
     question = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="trace")

@@ -274,7 +274,6 @@ BUTTONS = [
     ("look_now", MAKERS[chatbot.WebPage], "url", "https://example.com/1", "https://example.com/1", "webpage.look_now"),
     ("read_again", make_read_document, "status", "completed", "pending", "document.read_again"),
     ("take", make_new_ticket, "status", "new", "in_progress", "ticket.assigned"),
-    ("mark_done", MAKERS[chatbot.QuestionGroup], "note", "", "", "questiongroup.done"),
     ("reopen", make_resolved_ticket, "status", "resolved", "in_progress", "ticket.reopened"),
 ]
 each_button = pytest.mark.parametrize(
