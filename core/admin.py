@@ -43,10 +43,6 @@ class HouseAdmin(ModelAdmin):
         obj = self.get_object(request, unquote(str(object_id))) if actions else None
         return [button for button in actions if obj and button.method.is_offered(obj)]  # type: ignore[attr-defined]
 
-    def name_of(self, obj: Any) -> str:
-        """What a page about the row calls it."""
-        return str(obj)
-
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         response = super().change_view(request, object_id, *args, **kwargs)
         if self.records_opening and request.method == "GET" and response.status_code == HTTPStatus.OK:
@@ -96,7 +92,7 @@ def confirmed(
                 else:
                     return redirect(page)
             asked = {"title": description, "question": question, "object": obj, "opts": self.opts, "page": page}
-            context = {**self.admin_site.each_context(request), **asked, "named": self.name_of(obj), "form": form}
+            context = {**self.admin_site.each_context(request), **asked, "form": form}
             return TemplateResponse(request, "admin/confirm_action.html", context)
 
         view.is_offered = offered

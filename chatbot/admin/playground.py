@@ -6,6 +6,7 @@ from asgiref.sync import async_to_sync
 from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
@@ -28,6 +29,8 @@ _REASONS = {
     "switched_off": _("This version does not answer: it is switched off."),
     "overloaded_error": _("The provider is overloaded: try again in a minute."),
     "rate_limit_error": _("The provider takes no more requests just now: try again in a minute."),
+    "api_error": _("The provider has trouble: try again in a minute."),
+    "timeout_error": _("The provider has trouble: try again in a minute."),
     "spend_limit": _("The month’s spend limit at the provider is reached."),
     "authentication_error": _("The provider refuses the key: look at ANTHROPIC_API_KEY."),
     "not_found_error": _("The provider does not know this model."),
@@ -82,5 +85,6 @@ def _searched(question: str, version: AssistantVersion | None) -> dict[str, Any]
 
 def _asked(question: str, version: AssistantVersion | None, user: Any) -> dict[str, Any]:
     answer = trial.run(text=question, version=version, user=user, now=timezone.now())
-    reason = _REASONS.get(answer.reason, answer.reason)
+    unknown = gettext("The provider’s word for it: %(code)s.") % {"code": answer.reason} if answer.reason else ""
+    reason = _REASONS.get(answer.reason, unknown)
     return {"answer": answer, "reason": reason, "given": len(answer.found.hits)}

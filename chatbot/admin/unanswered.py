@@ -81,12 +81,12 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
         )  # fmt: skip
         return groups.order_by("-question_count", "-newest", "-pk")
 
-    def name_of(self, group):
-        return Truncator(group.called or "–").chars(140)
+    def record(self, request, obj, verb, **detail):
+        super().record(request, QuestionGroup(pk=obj.pk), verb, **detail)  # by its number alone
 
     @display(description=_("question"), ordering="called")
     def opening(self, group):
-        return self.name_of(group)
+        return Truncator(group.called or "–").chars(140)
 
     @display(description=_("typical question"))
     def typical_question(self, group):
@@ -102,7 +102,8 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
 
     @display(description=_("what came near"))
     def near(self, group: QuestionGroup):
-        return _near(group.typical) if group.typical else "–"
+        typical = group.typical
+        return (typical.near_title or gettext("nothing")) if typical else "–"
 
     @display(description=_("state"))
     def state(self, group):
@@ -115,19 +116,18 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
     @display(description=_("what people asked"))
     def asked(self, group: QuestionGroup):
         traces = group.questions.select_related("question").defer("embedding").order_by("-asked_at", "-pk")[:_SHOWN]
-        rows = format_html_join(
-            "", '<tr><td class="nowrap">{}</td><td>{}</td><td>{}</td><td>{}</td><td><a href="{}">{}</a></td></tr>',
-            ((_moment(trace.asked_at), trace.question.text, capfirst(trace.get_reason_display()), _near(trace),
-              reverse("admin:chatbot_conversation_change", args=[trace.question.conversation_id]),
-              gettext("Open the conversation")) for trace in traces),
+        items = (
+            (_moment(trace.asked_at), capfirst(trace.get_reason_display()), trace.question.text, _near(trace),
+             reverse("admin:chatbot_conversation_change", args=[trace.question.conversation_id]),
+             gettext("Open the conversation"))
+            for trace in traces
         )  # fmt: skip
-        heads = format_html_join(
-            "", '<th scope="col">{}</th>',
-            ((head,) for head in (gettext("Asked"), gettext("Question"), gettext("Why it is here"),
-                                  gettext("What came near"), gettext("Conversation"))),
-        )  # fmt: skip
-        table = '<div class="wide"><table class="scores"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
-        return format_html(table, heads, rows) if rows else gettext("Nobody’s any more: the questions were deleted.")
+        item = (
+            '<li class="said"><p class="said__who">{}, {}</p><p>{}</p><p class="said__who">{}</p>'
+            '<p><a href="{}">{}</a></p></li>'
+        )
+        shown = format_html_join("", item, items)
+        return format_html('<ol class="saids">{}</ol>', shown) if shown else gettext("The questions were deleted.")
 
     @confirmed(
         description=_("Write an article"),
@@ -146,7 +146,7 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
         return gettext("The article is being read: in a moment the assistant answers with it.")
 
     @confirmed(
-        description=_("Done"),
+        description=_("Mark as done"),
         question=_("These questions leave the list. They come back when one more like them is asked."),
         offered=lambda group: bool(group.waiting),
         form_class=DoneForm,
@@ -164,12 +164,12 @@ def _moment(at):
 def _near(trace: QuestionTrace):
     """The best passage when it was asked, with its score and how like it was; linked as long as it is there."""
     if not trace.near_title:
-        return gettext("nothing")
+        return gettext("Nothing came near.")
     title = f"{trace.near_title}, {trace.near_heading}" if trace.near_heading else trace.near_title
     score = number_format(trace.near_score or 0, 2)
     likeness = "–" if trace.near_similarity is None else number_format(trace.near_similarity, 3)
     told = gettext("score %(score)s, similarity %(similarity)s") % {"score": score, "similarity": likeness}
-    if not trace.near_chunk_id:
-        return format_html("{}<br><small>{}</small>", title, told)
-    url = reverse("admin:chatbot_chunk_change", args=[trace.near_chunk_id])
-    return format_html('<a href="{}">{}</a><br><small>{}</small>', url, title, told)
+    if trace.near_chunk_id:
+        url = reverse("admin:chatbot_chunk_change", args=[trace.near_chunk_id])
+        title = format_html('<a href="{}">{}</a>', url, title)
+    return format_html("{}: {} ({})", gettext("What came near"), title, told)

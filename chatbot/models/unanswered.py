@@ -52,7 +52,8 @@ class QuestionGroup(models.Model):
         verbose_name_plural = _("unanswered questions")
 
     def __str__(self) -> str:
-        return f"{self.pk}"  # what people asked does not belong into the audit trail
+        """Its number, or what it is called where a query brought that: the audit trail must not hold what was asked."""
+        return getattr(self, "called", "") or f"{self.pk}"
 
 
 class QuestionTraceQuerySet(models.QuerySet["QuestionTrace"]):
