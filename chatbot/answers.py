@@ -15,20 +15,20 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 
-from chatbot import assistant, own_data, rewriting, spending
-from chatbot.assistant import Setting
+from chatbot import assistant, own_data, spending, unanswered
 from chatbot.chunking import sentences
-from chatbot.clients import claude, embeddings
+from chatbot.clients import claude
+from chatbot.finding import Findings, Scene, find, given_back, put_aside
 from chatbot.guard import OutputGuard, PromptLeakError
 from chatbot.languages import language_of
 from chatbot.models import Citation, Conversation, Message, ModelCall
 from chatbot.person import asks_for_person, has_little_support
-from chatbot.retrieval import Hit, is_off_topic, search
-from chatbot.spending import BudgetError
-from core.errors import PermanentError, TransientError, VendorError
+from chatbot.retrieval import Hit
+from chatbot.spending import BudgetError, Payer
+from core.errors import VendorError
 from core.offload import offloaded, offloaded_surely
 
 logger = logging.getLogger(__name__)
@@ -98,19 +98,9 @@ class _Known:
     url: str = ""
 
 
-@dataclass(frozen=True)
-class _Scene:
-    """What is known before anything is searched for."""
-
-    setting: Setting
-    history: Sequence[claude.Turn]
-    user: Any
-    language: str
-
-
 @dataclass
-class _Draft:
-    """The answer so far."""
+class Draft:
+    """The answer so far, and what was found to rest it on."""
 
     text: str = ""
     outcome: str = Message.Outcome.INCOMPLETE
@@ -121,6 +111,7 @@ class _Draft:
     call: ModelCall | None = None  # the one not yet settled
     so_far: claude.Ended | None = None  # what it has cost
     wanted: claude.ToolUse | None = None
+    found: Findings = field(default_factory=Findings)
 
     def refuse(self, language: str, error: str = "") -> str:
         self.text, self.outcome, self.error, self.cites = REFUSALS[language], Message.Outcome.REFUSED, error, []
@@ -129,10 +120,30 @@ class _Draft:
 
 async def answer(*, question: Message, conversation: Conversation) -> AsyncIterator[Event]:
     """Retrieve, ask, stream. Ends with `Done` unless the reader goes away; then what was written is kept as cut off."""
-    draft = _Draft()
+    draft = Draft()
     scene = await offloaded(_scene, question, conversation)
     try:
-        async with aclosing(_written(draft, scene, question)) as events:
+        async with aclosing(written(draft, scene, question)) as events:
+            async for event in events:
+                yield event
+    except (asyncio.CancelledError, GeneratorExit):
+        # the reader went away: keep what there is, from a task of its own, for this one is over
+        draft.error = "reader_gone"
+        keeper = asyncio.ensure_future(offloaded_surely(_keep, question, draft))
+        _keepers.add(keeper)
+        keeper.add_done_callback(_keepers.discard)
+        raise
+    message = await offloaded_surely(_keep, question, draft)
+    yield Done(str(message.reference), message.outcome, ending(message))
+
+
+_keepers: set[asyncio.Future[Any]] = set()
+
+
+async def written(draft: Draft, scene: Scene, question: Message) -> AsyncGenerator[Event, None]:
+    """The events of an answer of which no row is kept; `draft` tells how it ended, trouble with vendors included."""
+    try:
+        async with aclosing(_tried(draft, scene, question)) as events:
             async for event in events:
                 yield event
     except PromptLeakError:
@@ -144,22 +155,9 @@ async def answer(*, question: Message, conversation: Conversation) -> AsyncItera
         draft.error = trouble.code or type(trouble).__name__
         draft.outcome = Message.Outcome.INCOMPLETE if draft.text else Message.Outcome.FAILED
         logger.warning("answer to %s: %s", question.reference, trouble)
-    except (asyncio.CancelledError, GeneratorExit):
-        # the reader went away: keep what there is, from a task of its own, for this one is over
-        draft.error = "reader_gone"
-        keeper = asyncio.ensure_future(offloaded_surely(_keep, conversation, draft))
-        _keepers.add(keeper)
-        keeper.add_done_callback(_keepers.discard)
-        raise
-    message = await offloaded_surely(_keep, conversation, draft)
-    yield Done(str(message.reference), message.outcome, ending(message))
 
 
-_keepers: set[asyncio.Future[Any]] = set()
-
-
-async def _written(draft: _Draft, scene: _Scene, question: Message) -> AsyncGenerator[Event, None]:
-    """The events of an answer; `draft` tells how it ended."""
+async def _tried(draft: Draft, scene: Scene, question: Message) -> AsyncGenerator[Event, None]:
     if asks_for_person(question.text):
         draft.text, draft.outcome = PERSONS[scene.language], Message.Outcome.PERSON
         yield Token(draft.text)
@@ -167,18 +165,19 @@ async def _written(draft: _Draft, scene: _Scene, question: Message) -> AsyncGene
     if not scene.setting.version.is_answering:
         draft.outcome, draft.error = Message.Outcome.LIMITED, "switched_off"
         return
-    hits = await _find(scene, question)
+    await find(question.text, scene, draft.found)
     is_own = own_data.is_about_own(question.text, scene.user)
-    if not is_own and is_off_topic(hits, scene.setting.version.off_topic_similarity):
+    if not is_own and draft.found.is_off_topic:
         yield Token(draft.refuse(scene.language))
         return
-    async with aclosing(_asked(draft, scene, question, hits, is_own=is_own)) as events:
+    async with aclosing(_asked(draft, scene, question, draft.found.hits, is_own=is_own)) as events:
         async for event in events:
             yield event
     draft.outcome = Message.Outcome.ANSWERED
     if not draft.cites:
         shown = draft.text
         if draft.refuse(scene.language) != shown.strip():
+            draft.error = "unsupported"
             yield Replace(draft.text)
     elif (text := _without_unknown_marks(draft)) != draft.text:
         draft.text = text
@@ -186,7 +185,7 @@ async def _written(draft: _Draft, scene: _Scene, question: Message) -> AsyncGene
 
 
 async def _asked(
-    draft: _Draft, scene: _Scene, question: Message, hits: Sequence[Hit], *, is_own: bool
+    draft: Draft, scene: Scene, question: Message, hits: Sequence[Hit], *, is_own: bool
 ) -> AsyncGenerator[Event, None]:
     """Ask the model, and once more with what its tools gave, as often as it may read."""
     known = [_Known(hit.title, hit.heading, hit.page, hit.text, hit.chunk_id) for hit in hits]
@@ -200,7 +199,7 @@ async def _asked(
     )
     topic = hits[0].topic if hits else ""
     for _round in range(_TOOL_ROUNDS + 1):
-        async with aclosing(_call(draft, scene, question, request, known, topic)) as events:
+        async with aclosing(_call(draft, scene, request, known, topic)) as events:
             async for event in events:
                 yield event
         if draft.wanted is None:
@@ -213,12 +212,12 @@ async def _asked(
 
 
 async def _call(
-    draft: _Draft, scene: _Scene, question: Message, request: claude.Request, known: Sequence[_Known], topic: str
+    draft: Draft, scene: Scene, request: claude.Request, known: Sequence[_Known], topic: str
 ) -> AsyncGenerator[Event, None]:
     """One call of the model, with its cost put aside before and settled after."""
     pen = _Pen(draft, known, OutputGuard(prompt=scene.setting.prompt, canary=scene.setting.canary))
     given = [source.chunk_id for source in known if source.chunk_id is not None]
-    draft.call = await _put_aside(scene, question, ModelCall.Purpose.ANSWER, request, topic, given)
+    draft.call = await put_aside(scene, ModelCall.Purpose.ANSWER, request, topic, given)
     draft.so_far = None
     try:
         async with aclosing(claude.stream_answer(request)) as pieces:  # type: ignore[type-var]
@@ -230,17 +229,17 @@ async def _call(
     except VendorError as error:
         for event in pen.finish():
             yield event
-        if draft.so_far is None and await _given_back(draft.call, error):
+        if draft.so_far is None and await given_back(draft.call, error):
             draft.call = None
         raise
-    await offloaded_surely(_settle, draft)
+    await offloaded_surely(settle, draft)
     draft.call = None
 
 
 class _Pen:
     """Writes what comes from the model into the draft, past the guard, and says what the reader is shown of it."""
 
-    def __init__(self, draft: _Draft, known: Sequence[_Known], guard: OutputGuard) -> None:
+    def __init__(self, draft: Draft, known: Sequence[_Known], guard: OutputGuard) -> None:
         self._draft, self._known, self._guard = draft, known, guard
 
     def write(self, piece: claude.Piece) -> Iterator[Event]:
@@ -266,81 +265,17 @@ class _Pen:
             yield Token(text)
 
 
-async def _find(scene: _Scene, question: Message) -> list[Hit]:
-    """The passages: of the question as it stands, and of the question rewritten where that may find more."""
-    count, text = scene.setting.top_k, question.text
-    hits = await _search(text, count)
-    follows = bool(scene.history)
-    is_lost = not follows and is_off_topic(hits, scene.setting.version.off_topic_similarity)
-    is_found = not follows and rewriting.is_sure(hits, scene.language)
-    if is_lost or is_found or not scene.setting.version.rewrites_questions:
-        return hits
-    rewritten = await _rewritten(scene, question)
-    if not rewritten or rewritten == text:
-        return hits
-    better = await _search(rewritten, count)
-    return rewriting.merged(better, hits, count)
-
-
-async def _search(text: str, count: int) -> list[Hit]:
-    """With the embeddings away, full text alone."""
-    try:
-        vector: Sequence[float] | None = await embeddings.embed_question(text)
-    except (TransientError, PermanentError) as error:
-        logger.warning("retrieval by full text alone: %s", error)
-        vector = None
-    return await offloaded(search, text, vector, count=count)
-
-
-async def _rewritten(scene: _Scene, question: Message) -> str:
-    """The question in the documents' words; "" when there is no money or no model for that."""
-    text, history, setting = question.text, scene.history, scene.setting
-    if told := await offloaded(rewriting.remembered, text, history, setting):
-        return told
-    request = rewriting.asking(text, history, setting)
-    try:
-        call = await _put_aside(scene, question, ModelCall.Purpose.REWRITE, request, "")
-    except BudgetError:
-        return ""
-    try:
-        told, ended = await rewriting.rewritten(request)
-    except VendorError as error:
-        logger.warning("question %s searched for as it stands: %s", question.reference, error)
-        await _given_back(call, error)
-        return ""
-    await offloaded(spending.settle, call, model=ended.model, usage=ended.usage)
-    await offloaded(rewriting.remember, text, history, setting, told)
-    return told
-
-
-async def _given_back(call: ModelCall, error: VendorError) -> bool:
-    """Whether the call was refused before it began, so that nothing was counted; of a lost one nobody knows."""
-    if error.code == "connection":
-        return False
-    await offloaded(spending.give_back, call)
-    return True
-
-
-async def _put_aside(
-    scene: _Scene, question: Message, purpose: str, request: claude.Request, topic: str, passages: Sequence[int] = ()
-) -> ModelCall:
-    return await offloaded(
-        spending.put_aside, purpose=purpose, model=request.model.name, question=question,
-        version=scene.setting.version, characters=request.characters, max_tokens=request.model.max_tokens, topic=topic,
-        now=timezone.now(), passages=passages,
-    )  # fmt: skip
-
-
-def _scene(question: Message, conversation: Conversation) -> _Scene:
-    return _Scene(
+def _scene(question: Message, conversation: Conversation) -> Scene:
+    return Scene(
         setting=assistant.current(),
         history=_history(conversation, question),
         user=conversation.user,
         language=language_of(question.text, conversation.language),
+        payer=Payer.of(question),
     )
 
 
-def _checked(draft: _Draft, cited: claude.Cited, known: Sequence[_Known]) -> Cite | None:
+def _checked(draft: Draft, cited: claude.Cited, known: Sequence[_Known]) -> Cite | None:
     """A citation of a source that was really given, with words that really stand in it; else None."""
     if not 0 <= cited.index < len(known):
         return None
@@ -361,7 +296,7 @@ def _checked(draft: _Draft, cited: claude.Cited, known: Sequence[_Known]) -> Cit
     return cite
 
 
-def _without_unknown_marks(draft: _Draft) -> str:
+def _without_unknown_marks(draft: Draft) -> str:
     """The text without numbers in brackets that the model wrote by itself and no source stands behind."""
     known = set(draft.numbers.values())
     return _MARK.sub(lambda mark: mark[0] if int(mark[1]) in known else "", draft.text)
@@ -384,13 +319,13 @@ def _history(conversation: Conversation, question: Message) -> list[claude.Turn]
 
 
 @transaction.atomic
-def _keep(conversation: Conversation, draft: _Draft) -> Message:
+def _keep(question: Message, draft: Draft) -> Message:
     """The answer's row; once, however often it is tried."""
     if draft.call:  # cut off: what was written has been counted
-        _settle(draft)
+        settle(draft)
     written = {"role": Message.Role.ANSWER, "text": draft.text, "outcome": draft.outcome, "error": draft.error[:200]}
     message, is_new = Message.objects.get_or_create(
-        reference=draft.reference, defaults={"conversation": conversation, **written}
+        reference=draft.reference, defaults={"conversation": question.conversation, **written}
     )
     if not is_new:
         return message
@@ -401,10 +336,12 @@ def _keep(conversation: Conversation, draft: _Draft) -> Message:
         )
         for cite in draft.cites
     )  # fmt: skip
+    if draft.found.is_searched:
+        unanswered.keep_trace(question=question, answer=message, vector=draft.found.vector, best=draft.found.best)
     return message
 
 
-def _settle(draft: _Draft) -> None:
+def settle(draft: Draft) -> None:
     """Book what the provider counted; of an answer cut off, its own count of the question and ours of the words."""
     call, so_far = draft.call, draft.so_far
     if call and so_far:

@@ -19,7 +19,7 @@ from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
 from chatbot.answers import Cite, Done, Event, Token, answer, ending
-from chatbot.models import Message
+from chatbot.models import Message, QuestionTrace
 from core.offload import offloaded, offloaded_surely
 
 T = TypeVar("T")
@@ -116,6 +116,7 @@ def _settle(question: Message, reference: str) -> None:
             row.update(client_id=question.client_id)
             _cut_off(question).delete()
     except IntegrityError:  # a second answer, written while Redis was away: the first one stands
+        QuestionTrace.objects.filter(question=question).update(answer=finished_answer(question))
         row.delete()
 
 

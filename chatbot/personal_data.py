@@ -14,6 +14,7 @@ from chatbot.models import (
     Message,
     MessageFeedback,
     ModelCall,
+    QuestionTrace,
     Ticket,
     TicketAttachment,
     TicketMessage,
@@ -116,6 +117,23 @@ TABLES = (
         },
     ),
     Table(
+        model="chatbot.QuestionTrace",
+        matter=_CHAT,
+        rows=_rows_of(QuestionTrace, "question__conversation"),
+        columns={"message": "question_id"} | same("asked_at", "near_title", "near_heading", "near_topic", "reason"),
+        left_out={
+            "id": "a number of ours",
+            "answer": "the message after it",
+            "embedding": "what a model makes of the text",
+            "embedding_model": "how the search went",
+            "near_chunk": "our document",
+            "near_score": "how the search went",
+            "near_similarity": "how the search went",
+            "group": "our own work list",
+            "grouped_at": "our own work list",
+        },
+    ),
+    Table(
         model="chatbot.ModelCall",
         matter=_CALLS,
         rows=_calls,
@@ -190,6 +208,7 @@ TABLES = (
 )
 NOT_PERSONAL = {
     "chatbot.AssistantVersion": "settings of the assistant, with the member of staff who changed them",
+    "chatbot.QuestionGroup": "a work list, with the member of staff who was done with it",
     "chatbot.EvaluationRun": "how the assistant did, with the settings it had",
 }
 

@@ -41,11 +41,9 @@ def asking(question: str, history: Sequence[claude.Turn], setting: Setting) -> c
     return claude.Request(setting.rewrite_model, load("rewrite"), question, history=history)
 
 
-async def rewritten(request: claude.Request) -> tuple[str, claude.Ended]:
-    """The question rewritten, and what it cost. Raises the client's errors; "" when the model said nothing of use."""
-    told = await claude.complete(request)
-    text = " ".join(told.text.split())[:_LONGEST]
-    return text, told.ended
+def read(told: str) -> str:
+    """The rewritten question in the model's answer; "" when it said nothing of use."""
+    return " ".join(told.split())[:_LONGEST]
 
 
 def merged(rewritten_hits: Sequence[Hit], hits: Sequence[Hit], count: int) -> list[Hit]:

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from chatbot.models import Conversation, Message
+from chatbot.models import Conversation, Message, QuestionTrace
 from core.errors import DomainError, InvalidInputError
 from core.ratelimit import Limit, TooManyRequestsError, check
 from core.text import storable
@@ -156,6 +156,7 @@ def forget_conversation(*, conversation: Conversation, now: datetime) -> None:
         return
     conversation.messages.exclude(pk__in=counted.values("pk")).delete()
     counted.update(text="", client_id=None)
+    QuestionTrace.objects.filter(question__in=counted).delete()  # a vector tells much of the text it was made of
     conversation.token = uuid.uuid4()
     conversation.save(update_fields=["token"])
 

@@ -6,8 +6,11 @@ at once cannot spend what is there for one.
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -35,6 +38,26 @@ _UNKNOWN = ModelPrice(
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Payer:
+    """Whom a call is booked on. A trial of staff has a purpose of its own, and the day's budget as its only limit."""
+
+    caller: str
+    question: Message | None = None
+    is_trial: bool = False
+
+    @classmethod
+    def of(cls, question: Message) -> "Payer":
+        """An account wherever it asks from; a guest by the keyed hash of the address."""
+        conversation = question.conversation
+        return cls(f"user {conversation.user_id}" if conversation.user_id else conversation.caller, question)
+
+    @classmethod
+    def trying(cls, user: Any) -> "Payer":
+        """Somebody of the staff who tries the assistant; each trial has a name of its own, to tell its calls by."""
+        return cls(f"trial {user.pk} {uuid4().hex[:16]}", is_trial=True)
+
+
 class BudgetError(DomainError):
     """The day's budget, or this person's, is spent: no model is asked until tomorrow."""
 
@@ -59,8 +82,8 @@ def cost_of(usage: Usage, model: str, at: datetime) -> Decimal:
 
 
 def put_aside(
-    *, purpose: str, model: str, question: Message, version: AssistantVersion, characters: int, max_tokens: int,
-    topic: str, now: datetime, passages: Sequence[int] = (),
+    *, purpose: str, model: str, payer: Payer, version: AssistantVersion, characters: int, max_tokens: int, topic: str,
+    now: datetime, passages: Sequence[int] = (),
 ) -> ModelCall:  # fmt: skip
     """Reserve the most this call can cost, or raise `BudgetError`; staff are told once a day that it was spent.
 
@@ -68,10 +91,10 @@ def put_aside(
     it, and what it costs takes nothing from people.
     """
     most = Usage(cache_write_tokens=characters // CHARACTERS_A_TOKEN + 1, output_tokens=max_tokens)
-    cost, day, caller = cost_of(most, model, now), timezone.localdate(now), _person(question)
+    cost, day, caller = cost_of(most, model, now), timezone.localdate(now), payer.caller
     call = ModelCall(
-        purpose=purpose, model=model, question=question, caller=caller, topic=topic, cost=cost, day=day, at=now,
-        passages=list(passages),
+        purpose=ModelCall.Purpose.TRIAL if payer.is_trial else purpose, model=model, question=payer.question,
+        caller=caller, topic=topic, cost=cost, day=day, at=now, passages=list(passages),
     )  # fmt: skip
     if caller == Conversation.EVALUATION:
         call.save()
@@ -80,7 +103,7 @@ def put_aside(
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('chatbot_budget', 0))")
         is_everybodys = spent(day) + cost > version.daily_budget
-        if not is_everybodys and spent(day, caller) + cost <= version.caller_budget:
+        if not is_everybodys and (payer.is_trial or spent(day, caller) + cost <= version.caller_budget):
             call.save()
             return call
         if is_everybodys:
@@ -108,12 +131,6 @@ def spent(day: date, caller: str | None = None) -> Decimal:
     calls = ModelCall.objects.filter(day=day)
     calls = calls.exclude(caller=Conversation.EVALUATION) if caller is None else calls.filter(caller=caller)
     return calls.aggregate(sum=Sum("cost"))["sum"] or Decimal(0)
-
-
-def _person(question: Message) -> str:
-    """An account wherever it asks from; a guest by the keyed hash of the address."""
-    conversation = question.conversation
-    return f"user {conversation.user_id}" if conversation.user_id else conversation.caller
 
 
 def _tell_staff(version: AssistantVersion, day: date) -> None:

@@ -45,6 +45,13 @@ def clear_old_conversations() -> None:
     services.clear_old_conversations(now=timezone.now())
 
 
+@shared_task(name="chatbot.group_questions")
+def group_questions() -> None:
+    from chatbot import unanswered
+
+    unanswered.group_questions(now=timezone.now())
+
+
 @shared_task(name="chatbot.ingest_due_documents")
 def ingest_due_documents() -> None:
     from chatbot import ingest

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from io import BytesIO
 from pathlib import PurePath
 from typing import Any
 
@@ -20,7 +19,7 @@ from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from chatbot import ingest, ticket_mails
+from chatbot import articles, ticket_mails
 from chatbot.models import Conversation, Document, IllegalTicketMoveError, Message, Ticket, TicketMessage, Topic
 from chatbot.models.tickets import TicketAttachment
 from core import audit
@@ -214,18 +213,13 @@ def alert_staff_of_due(*, now: datetime) -> int:
 def make_article(*, ticket: Ticket, question: str, answer: str, topic: str, language: str, now: datetime) -> Document:
     """Put question and answer into the knowledge base as a document of their own.
 
-    Refuses text with the customer's name or anybody's e-mail address in it: the assistant would tell it to everybody.
+    Refuses text with the customer's name or anybody's e-mail address in it.
     """
     if not ticket.is_finished or ticket.article_id:
         raise IllegalTicketMoveError(ticket)
-    heading, body = " ".join(question.split()), checked_text(answer)
-    if left := _personal_data(f"{heading}\n{body}", ticket):
-        message = _("This must not be in an article: %(words)s.") % {"words": ", ".join(left)}
-        raise InvalidInputError(message, code="personal_data", field="answer")
-    content = f"# {heading}\n\n{body}\n".encode()
-    document = ingest.add_document(
-        file=BytesIO(content), name=f"{ticket.number.lower()}.{language}.md", size=len(content), now=now,
-        title=heading, topic=topic, language=language,
+    document = articles.add_article(
+        question=question, answer=checked_text(answer), topic=topic, language=language, name=ticket.number.lower(),
+        people=[ticket.contact_name], now=now,
     )  # fmt: skip
     ticket.article = document
     ticket.save(update_fields=["article"])
@@ -340,11 +334,3 @@ def _transcript_of(conversation: Conversation) -> str:
             at = timezone.localtime(message.created_at)
             parts.append("\n".join([f"{capfirst(message.get_role_display())}, {at:%d.%m.%Y %H:%M}", text, *sources]))
     return "\n\n".join(parts)
-
-
-def _personal_data(text: str, ticket: Ticket) -> list[str]:
-    """E-mail addresses but our own, and the customer's name, as they stand in the text."""
-    addresses = [found for found in re.findall(r"[\w.+-]+@[\w-]+\.[\w.-]*\w", text) if found != settings.SUPPORT_EMAIL]
-    name = ticket.contact_name.strip()
-    named = [name] if len(name) > 3 and re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE) else []
-    return [*dict.fromkeys(addresses), *named]

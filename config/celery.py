@@ -27,6 +27,7 @@ app.conf.beat_schedule = {
         "chatbot.ingest_due_documents": 60.0,
         "chatbot.look_at_due_pages": 600.0,
         "chatbot.watch_tickets": 60.0,
+        "chatbot.group_questions": 600.0,
         "accounts.clear_expired": 24 * _HOUR,
         "accounts.build_exports": 60.0,
         "accounts.clear_exports": _HOUR,

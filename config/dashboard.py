@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.models import Order, Payment, StripeEvent
-from chatbot.models import Document, Ticket
+from chatbot.models import Document, QuestionGroup, Ticket
 from core.templatetags.ui import eur
 from invoicing.models import Invoice
 from notifications.models import Mail
@@ -39,6 +39,7 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:  #
         _count(_("Mails given up"), Mail.objects.filter(state="failed"), "state__exact=failed"),
         _count(_("Stripe events given up"), StripeEvent.objects.filter(state="failed"), "state__exact=failed"),
         _count(_("Tickets overdue"), Ticket.objects.overdue(timezone.now()), "overdue=yes"),
+        _count(_("Questions without an answer"), QuestionGroup.objects.to_answer(), "state=open"),
         _count(_("Documents that failed"), Document.objects.filter(status="failed"), "status__exact=failed"),
     ]
     return context

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin, messages
@@ -32,6 +33,7 @@ class HouseAdmin(ModelAdmin):
     list_per_page = 50
     list_fullwidth = True
     compressed_fields = False  # label above value: beside it, three in a row run into each other
+    records_opening = False  # for rows that hold what people said in confidence
 
     def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         # not has_change_permission: where no column can be edited, nobody has that
@@ -41,6 +43,12 @@ class HouseAdmin(ModelAdmin):
         actions = super().get_actions_detail(request, object_id)
         obj = self.get_object(request, unquote(str(object_id))) if actions else None
         return [button for button in actions if obj and button.method.is_offered(obj)]  # type: ignore[attr-defined]
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().change_view(request, object_id, *args, **kwargs)
+        if self.records_opening and request.method == "GET" and response.status_code == HTTPStatus.OK:
+            self.record(request, self.get_object(request, unquote(object_id)), "opened")
+        return response
 
     def record(self, request: HttpRequest, obj: Model, verb: str, **detail: Any) -> None:
         actor = request.user if request.user.is_authenticated else None

@@ -1,5 +1,5 @@
 """The assistant in the back office."""
 
-from chatbot.admin import assistant, conversations, documents, evaluation, feedback, tickets
+from chatbot.admin import assistant, conversations, documents, evaluation, feedback, tickets, unanswered
 
-__all__ = ["assistant", "conversations", "documents", "evaluation", "feedback", "tickets"]
+__all__ = ["assistant", "conversations", "documents", "evaluation", "feedback", "tickets", "unanswered"]

@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-from asgiref.sync import async_to_sync
-from django import forms
 from django.contrib import admin
 from django.db.models import Count, Exists, OuterRef, Sum
 from django.http import HttpRequest, HttpResponse
@@ -12,29 +10,17 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from chatbot import assistant
-from chatbot.clients import embeddings
-from chatbot.languages import language_of
+from chatbot.admin import playground
 from chatbot.models import AssistantVersion, Conversation, ModelCall, ModelPrice
 from chatbot.prompts import load
-from chatbot.retrieval import is_off_topic, search
-from chatbot.rewriting import is_sure
-from chatbot.services import checked_question
 from core.admin import AuditedAdmin, ReadOnlyAdmin
-from core.errors import DomainError, VendorError
 
 _TAKEN_OVER = (
     "model", "rewrite_model", "max_tokens", "temperature", "prompt", "top_k", "off_topic_similarity",
-    "rewrites_questions", "daily_budget", "caller_budget", "is_answering",
+    "rewrites_questions", "reranks", "daily_budget", "caller_budget", "is_answering",
 )  # fmt: skip
-
-
-class TryForm(forms.Form):
-    """A question to be searched for; no model is asked."""
-
-    question = forms.CharField(label=_("Question"), widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
 
 
 @admin.register(AssistantVersion)
@@ -48,7 +34,10 @@ class AssistantVersionAdmin(AuditedAdmin):
     fieldsets = (
         (None, {"fields": ("note", "is_answering")}),
         (_("Model"), {"fields": ("model", "max_tokens", "temperature", "prompt")}),
-        (_("Finding passages"), {"fields": ("top_k", "off_topic_similarity", "rewrites_questions", "rewrite_model")}),
+        (
+            _("Finding passages"),
+            {"fields": ("top_k", "off_topic_similarity", "rewrites_questions", "reranks", "rewrite_model")},
+        ),
         (_("Budget"), {"fields": ("daily_budget", "caller_budget")}),
     )
     list_before_template = "admin/chatbot/try_link.html"
@@ -88,32 +77,10 @@ class AssistantVersionAdmin(AuditedAdmin):
         return getattr(version, "is_newest", False)
 
     def try_search(self, request: HttpRequest) -> HttpResponse:
-        """What a question finds, with the scores behind it. Asks no model and keeps nothing."""
-        form = TryForm(request.GET or None)
-        asked = {"title": _("Try the search"), "opts": self.opts, "form": form}
-        context = {**self.admin_site.each_context(request), **asked}
-        if form.is_valid():
-            try:
-                context |= _tried(checked_question(form.cleaned_data["question"]))
-            except DomainError as error:
-                form.add_error("question", str(error.message))
-            except VendorError as error:
-                form.add_error(None, str(error))
+        """What a question finds, with the scores behind it; the whole answer when the model is to be asked."""
+        told = {"title": _("Try the search"), "opts": self.opts, **playground.tried(request)}
+        context = {**self.admin_site.each_context(request), **told}
         return TemplateResponse(request, "admin/chatbot/try_search.html", context)
-
-
-def _tried(question: str) -> dict[str, object]:
-    setting = assistant.current()
-    language = language_of(question, "it")
-    try:
-        vector, trouble = async_to_sync(embeddings.embed_question)(question), ""
-    except VendorError as error:
-        vector, trouble = None, str(error)
-    hits = search(question, vector, count=max(10, setting.top_k))
-    return {
-        "hits": hits, "top_k": setting.top_k, "language": language, "trouble": trouble,
-        "is_off_topic": is_off_topic(hits, setting.version.off_topic_similarity), "is_sure": is_sure(hits, language),
-    }  # fmt: skip
 
 
 @admin.register(ModelPrice)

@@ -20,14 +20,13 @@ from unfold.enums import ActionVariant
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
 )
 
 from accounts.models import User
 from chatbot import tickets
-from chatbot.admin.fields import ManyFilesWidget
+from chatbot.admin.fields import ArticleForm, ManyFilesWidget
 from chatbot.forms import FilesField, files_hint
-from chatbot.models import Ticket, TicketAttachment, TicketMessage, Topic
+from chatbot.models import Ticket, TicketAttachment, TicketMessage
 from chatbot.ticket_views import file_response
 from core.admin import ReadOnlyAdmin, badge, confirmed
 
@@ -69,18 +68,6 @@ class AssignForm(forms.Form):
 
 class PriorityForm(forms.Form):
     priority = forms.ChoiceField(label=_("Priority"), choices=Ticket.Priority.choices, widget=UnfoldAdminSelectWidget())
-
-
-class ArticleForm(forms.Form):
-    question = forms.CharField(label=_("Question"), max_length=200, widget=UnfoldAdminTextInputWidget())
-    answer = forms.CharField(
-        label=_("Answer"), max_length=tickets.MAX_TEXT, widget=UnfoldAdminTextareaWidget(attrs={"rows": 12}),
-        help_text=_("Markdown: an empty line between paragraphs, a hyphen before each item of a list."),
-    )  # fmt: skip
-    topic = forms.ChoiceField(label=_("Topic"), choices=Topic.choices, widget=UnfoldAdminSelectWidget())
-    language = forms.ChoiceField(
-        label=_("Language"), choices=[("it", "Italiano"), ("en", "English")], widget=UnfoldAdminSelectWidget()
-    )
 
 
 class _YesFilter(admin.SimpleListFilter):

@@ -10,7 +10,7 @@ from django.conf import settings
 from chatbot.clients.loops import PerLoop
 from core.errors import PermanentError, TransientError
 
-_WIDTH = 1536
+WIDTH = 1536
 _QUERY_TIMEOUT_S = 10
 _PASSAGE_TIMEOUT_S = 120
 
@@ -40,9 +40,9 @@ def _kind(input_type: Literal["query", "passage"]) -> dict[str, Any]:
 
 
 def _padded(vector: Sequence[float]) -> list[float]:
-    if len(vector) > _WIDTH:
-        raise PermanentError(f"the model's vectors have {len(vector)} dimensions, the table has {_WIDTH}")
-    return [*vector, *([0.0] * (_WIDTH - len(vector)))]
+    if len(vector) > WIDTH:
+        raise PermanentError(f"the model's vectors have {len(vector)} dimensions, the table has {WIDTH}")
+    return [*vector, *([0.0] * (WIDTH - len(vector)))]
 
 
 def _folded(error: openai.OpenAIError) -> TransientError | PermanentError:

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chatbot", "0009_evaluation_runs"),
+        ("chatbot", "0010_unanswered_and_reranking"),
     ]
 
     operations = [

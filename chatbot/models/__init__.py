@@ -22,6 +22,7 @@ from chatbot.models.tickets import (
     TicketMessageQuerySet,
     TicketQuerySet,
 )
+from chatbot.models.unanswered import QuestionGroup, QuestionGroupQuerySet, QuestionTrace, QuestionTraceQuerySet
 
 __all__ = [
     "EMBEDDING_DIMENSIONS",
@@ -39,6 +40,10 @@ __all__ = [
     "MessageFeedback",
     "ModelCall",
     "ModelPrice",
+    "QuestionGroup",
+    "QuestionGroupQuerySet",
+    "QuestionTrace",
+    "QuestionTraceQuerySet",
     "Ticket",
     "TicketAttachment",
     "TicketMessage",

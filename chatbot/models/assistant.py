@@ -48,6 +48,10 @@ class AssistantVersion(models.Model):
         _("rewrites questions"), default=True,
         help_text=_("Into the terms and the language of the documents, when the first search is not sure."),
     )  # fmt: skip
+    reranks = models.BooleanField(
+        _("puts passages in order"), default=False,
+        help_text=_("The model that rewrites questions reads the best twenty passages and orders them: one more call."),
+    )  # fmt: skip
     daily_budget = models.DecimalField(
         _("budget a day, in euros"), max_digits=8, decimal_places=2, default=Decimal("20.00"),
         validators=[MinValueValidator(Decimal(0))],
@@ -123,6 +127,8 @@ class ModelCall(models.Model):
     class Purpose(models.TextChoices):
         ANSWER = "answer", _("answer")
         REWRITE = "rewrite", _("rewriting")
+        RERANK = "rerank", _("ordering of passages")
+        TRIAL = "trial", _("trial by staff")
 
     purpose = models.CharField(_("purpose"), max_length=7, choices=Purpose.choices)
     model = models.CharField(_("model"), max_length=60)
@@ -149,7 +155,9 @@ class ModelCall(models.Model):
         verbose_name = _("call of a model")
         verbose_name_plural = _("calls of models")
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(purpose__in=["answer", "rewrite"]), name="chatbot_modelcall_purpose")
+            models.CheckConstraint(
+                condition=Q(purpose__in=["answer", "rewrite", "rerank", "trial"]), name="chatbot_modelcall_purpose"
+            )
         ]
         indexes: ClassVar = [models.Index(fields=["day", "caller"], name="chatbot_modelcall_day")]
 

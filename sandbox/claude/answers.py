@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.claude import words
-from sandbox.claude.passages import Passage, Sentence, best_sentences, passages_of
+from sandbox.claude.passages import Passage, Question, Sentence, best_sentences, passages_of
 from sandbox.claude.protocol import Answer, Block, content_of, new_id
 
 REFUSALS = {
@@ -26,6 +26,7 @@ FOREIGN_LEADS = {
 LINKS = {"it": " Si legge inoltre:", "en": " It also says:"}
 FOUND = {"it": "Ecco quanto risulta:", "en": "Here is what I found:"}
 MAX_TOLD = 3
+PASSAGE_PARTS = ("act", "heading", "text")
 NOT_FOUND = {"it": "Non risulta nulla:", "en": "Nothing was found:"}
 
 REFUSAL_TAG = re.compile(r"<refusal(?:\s+lang=[\"']?(\w+)[\"']?)?>(.*?)</refusal>", re.S)
@@ -85,6 +86,10 @@ class Prompt:
         return words.language(self.question)
 
     @property
+    def is_reranking(self) -> bool:
+        return self.system.startswith("RERANK") and not self.body.get("stream")
+
+    @property
     def refusal(self) -> str:
         """The sentence the system prompt asks for, in the question's language if it gives several."""
         given: list[tuple[str, str]] = REFUSAL_TAG.findall(self.system)
@@ -105,6 +110,8 @@ def last_question(messages: list[Block]) -> str:
 
 def extractive(prompt: Prompt) -> Answer:
     """The answer of a model that sticks to its passages."""
+    if prompt.is_reranking:
+        return text_answer(json.dumps(reranked(prompt.question)))
     if "REWRITE" in prompt.system and not prompt.body.get("stream"):
         return text_answer(prompt.question)
     result = _tool_result(prompt.body["messages"])
@@ -116,6 +123,17 @@ def extractive(prompt: Prompt) -> Answer:
     if tool is not None:
         return _tool_call(prompt, tool)
     return _from_passages(prompt)
+
+
+def reranked(told: str) -> list[int]:
+    """The numbers of the passages in a JSON object, those first that share most of its question's words."""
+    asked = json.loads(told)
+    question = Question.read(asked["question"])
+
+    def share(passage: Block) -> float:
+        return question.coverage(frozenset(words.terms(" ".join(str(passage[name]) for name in PASSAGE_PARTS))))
+
+    return [passage["number"] for passage in sorted(asked["passages"], key=lambda passage: -share(passage))]
 
 
 def text_answer(text: str) -> Answer:

@@ -32,6 +32,7 @@ STREAM_FAULTS = (
     "no_message_stop",
     "hang",
 )
+RERANK_FAULTS = ("nonsense", "hang", "overloaded")
 OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 
 
@@ -78,6 +79,7 @@ class ClaudeStandIn(StandIn):
         self.script: deque[Any] = deque()
         self.pace = Pace()
         self.stream_faults: list[StreamFault] = []
+        self.rerank_faults: deque[str] = deque()
         self.requests: deque[dict[str, Any]] = deque(maxlen=200)
         self.streams: deque[OpenStream] = deque(maxlen=400)
         self.cache = protocol.PromptCache()
@@ -111,6 +113,7 @@ class ClaudeStandIn(StandIn):
             Route("/mode", self.control_mode, methods=["GET", "POST"]),
             Route("/pace", self.control_pace, methods=["GET", "POST"]),
             Route("/stream-fault", self.control_stream_fault, methods=["GET", "POST", "DELETE"]),
+            Route("/rerank-fault", self.control_rerank_fault, methods=["GET", "POST", "DELETE"]),
             Route("/open-streams", self.control_open_streams),
         ]
 
@@ -122,6 +125,8 @@ class ClaudeStandIn(StandIn):
             self._record(request_id, None, f"{error.status} {error.kind}: {error}")
             return error.response(request_id)
         prompt = Prompt.read(body)
+        if prompt.is_reranking and self.rerank_faults:
+            return await self._misordered(request_id, body)
         answer = self._answer(prompt).limited(body["max_tokens"], body.get("stop_sequences") or [])
         usage = self.cache.usage(body)
         record = self._record(request_id, body, "".join(block.get("text", "") for block in answer.content))
@@ -132,6 +137,19 @@ class ClaudeStandIn(StandIn):
             return EventStream(self, stream, list(protocol.events(body["model"], usage, answer)))
         await asyncio.sleep(self.pace.first_byte_s + self.pace.token_s * answer.tokens)
         return JSONResponse(protocol.message(body["model"], usage, answer), headers={"request-id": request_id})
+
+    async def _misordered(self, request_id: str, body: dict[str, Any]) -> Response:
+        """The next disturbance of a call that orders passages."""
+        kind = self.rerank_faults.popleft()
+        if kind == "overloaded":
+            self._record(request_id, body, "529 overloaded_error")
+            return ApiError(529, "overloaded_error", "Overloaded").response(request_id)
+        if kind == "hang":
+            self._record(request_id, body, "")
+            await self.closing.wait()
+        answer = text_answer("Certamente! Il primo passo è il migliore: [uno, due].")
+        self._record(request_id, body, str(answer.content[0]["text"]))
+        return JSONResponse(protocol.message(body["model"], self.cache.usage(body), answer))
 
     async def count_tokens(self, request: Request) -> Response:
         request_id = protocol.new_id("req")
@@ -219,6 +237,17 @@ class ClaudeStandIn(StandIn):
                 return JSONResponse({"error": f"kind is one of {', '.join(STREAM_FAULTS)}"}, 400)
             self.stream_faults.append(StreamFault(**wanted))
         return JSONResponse([asdict(fault) for fault in self.stream_faults])
+
+    async def control_rerank_fault(self, request: Request) -> Response:
+        """How the next calls that order passages go wrong; streams and rewritings are left alone."""
+        if request.method == "DELETE":
+            self.rerank_faults.clear()
+        elif request.method == "POST":
+            kind = (await _object(request)).get("kind")
+            if kind not in RERANK_FAULTS:
+                return JSONResponse({"error": f"kind is one of {', '.join(RERANK_FAULTS)}"}, 400)
+            self.rerank_faults.append(kind)
+        return JSONResponse(list(self.rerank_faults))
 
     async def control_open_streams(self, _request: Request) -> Response:
         """How many streams are open now, and what became of the last ones (newest first)."""

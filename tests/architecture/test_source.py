@@ -10,6 +10,7 @@ SQL = {
     "billing/payments.py": "INSERT … ON CONFLICT DO NOTHING in one statement while Stripe waits; advisory locks",
     "chatbot/retrieval.py": "vectors and full text fused in one statement",
     "chatbot/spending.py": "an advisory lock",
+    "chatbot/unanswered.py": "arithmetic of vectors, which the ORM does not have, and an advisory lock",
     "chatbot/words.py": "ts_stat and to_tsvector, which the ORM does not have as tables",
     "config/views.py": "asks whether the database answers at all",
     "core/audit.py": "an advisory lock",

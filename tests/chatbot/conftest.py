@@ -42,6 +42,7 @@ def guest() -> AsyncClient:
 def claude(claude: Control) -> Iterator[Control]:
     yield claude
     claude.delete("/stream-fault")
+    claude.delete("/rerank-fault")
 
 
 @pytest.fixture

@@ -38,8 +38,9 @@ AWAY = "L’assistente in questo momento non risponde. La vostra domanda è cons
 def asked_of(claude: Control, question: str) -> list[Any]:
     """The bodies of the requests that put this question to the model, newest first."""
     bodies = [request["body"] for request in claude.get("/requests")]
-    # a request that was cut off has no body
-    return [body for body in bodies if body and body["messages"][-1]["content"][-1]["text"] == question]
+    # a request that was cut off has no body, and one to a small model has plain text
+    asked = [body for body in bodies if body and isinstance(body["messages"][-1]["content"], list)]
+    return [body for body in asked if body["messages"][-1]["content"][-1]["text"] == question]
 
 
 def calls(question: Message) -> list[tuple[str, str, int, int, int, int, bool]]:

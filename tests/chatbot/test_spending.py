@@ -11,7 +11,7 @@ from django.db import connection
 from chatbot import spending
 from chatbot.clients.claude import Usage
 from chatbot.models import AssistantVersion, Message, ModelCall, ModelPrice
-from chatbot.spending import BudgetError, cost_of
+from chatbot.spending import BudgetError, Payer, cost_of
 from notifications.models import Mail
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, answered, ask, learn
@@ -36,7 +36,7 @@ def priced() -> None:
 
 def put_aside(question: Message, *, characters: int = 3_000, max_tokens: int = 1_000, **version: Any) -> ModelCall:
     return spending.put_aside(
-        purpose="answer", model="m", question=question, version=AssistantVersion(note="", **version),
+        purpose="answer", model="m", payer=Payer.of(question), version=AssistantVersion(note="", **version),
         characters=characters, max_tokens=max_tokens, topic="GDPR", now=NOON,
     )  # fmt: skip
 

@@ -130,6 +130,22 @@ def make_message(number: int) -> chatbot.Message:
     return answer
 
 
+def make_question_group(number: int) -> chatbot.QuestionGroup:
+    """Two questions of one meaning that found nothing, in the words of two guests."""
+    chunk = make_chunk(number)
+    group = chatbot.QuestionGroup.objects.create(created_at=timezone.now())
+    for text in (f"Serve il modello {number}?", f"E il modello {number}, serve?"):
+        conversation = chatbot.Conversation.objects.create(caller=f"{number}")
+        question = conversation.messages.create(role="question", text=text)
+        answer = conversation.messages.create(role="answer", text="Niente.", outcome="refused")
+        group.typical = group.questions.create(
+            question=question, answer=answer, asked_at=timezone.now(), reason="refused", grouped_at=timezone.now(),
+            near_chunk=chunk, near_title=f"Guida {number}", near_topic="NIS2", near_score=0.5, near_similarity=0.81,
+        )  # fmt: skip
+    group.save()
+    return group
+
+
 def make_ticket(number: int) -> chatbot.Ticket:
     conversation = make_conversation(number)
     ticket = tickets.open_from_conversation(
@@ -203,6 +219,7 @@ MAKERS: dict[type[Model], Callable[[int], Any]] = {
     chatbot.Conversation: make_conversation,
     chatbot.Message: make_message,
     chatbot.Ticket: make_ticket,
+    chatbot.QuestionGroup: make_question_group,
     chatbot.MessageFeedback: make_feedback,
     chatbot.EvaluationRun: make_evaluation,
     **{apps.get_model("djstripe", name): maker_of_mirrored(name) for name in MIRRORED},

@@ -1,6 +1,7 @@
 """The Claude stand-in, driven by the vendor's own SDK over a socket."""
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -448,6 +449,43 @@ def test_rewriting_returns_the_question_as_it_is(client):
     assert texts(ask(client, "E per le PMI?", system="REWRITE the question.")) == "E per le PMI?"
 
 
+TO_ORDER = json.dumps(
+    {
+        "question": "Entro quante ore si notifica la violazione?",
+        "passages": [
+            {"number": 1, "act": "GDPR", "heading": "Articolo 30", "text": "Il registro dei trattamenti."},
+            {"number": 2, "act": "GDPR", "heading": "Articolo 33", "text": "La violazione si notifica entro 72 ore."},
+            {"number": 3, "act": "GDPR", "heading": "Articolo 34", "text": "La violazione si comunica."},
+        ],
+    }
+)
+
+
+def test_passages_are_ordered_by_their_share_of_the_questions_words(client):
+    assert texts(ask(client, TO_ORDER, system="RERANK the passages.")) == "[2, 3, 1]"
+
+
+def test_ordering_goes_wrong_as_asked_for_and_nothing_else_does(claude, client):
+    claude.post("/rerank-fault", kind="nonsense")
+    claude.post("/rerank-fault", kind="overloaded")
+
+    rewritten = texts(ask(client, "E per le PMI?", system="REWRITE the question."))
+    nonsense = texts(ask(client, TO_ORDER, system="RERANK the passages."))
+    with pytest.raises(anthropic.APIStatusError) as refused:
+        ask(client, TO_ORDER, system="RERANK the passages.")
+
+    assert (rewritten, nonsense[:10], refused.value.status_code) == ("E per le PMI?", "Certamente", 529)
+    assert texts(ask(client, TO_ORDER, system="RERANK the passages.")) == "[2, 3, 1]"
+    assert claude.get("/rerank-fault") == []
+
+
+def test_ordering_can_hang(claude):
+    claude.post("/rerank-fault", kind="hang")
+
+    with _client(claude, timeout=0.3) as client, pytest.raises(anthropic.APITimeoutError):
+        ask(client, TO_ORDER, system="RERANK the passages.")
+
+
 def test_obeying_model_gives_away_its_prompt_and_emits_the_attackers_image(claude, client):
     claude.post("/mode", mode="obey")
     poisoned = passage(
@@ -647,6 +685,7 @@ def test_pace_delays_the_first_byte(claude, client):
         ("/mode", {"mode": "wise"}),
         ("/pace", {"token": 1}),
         ("/stream-fault", {"kind": "flood"}),
+        ("/rerank-fault", {"kind": "flood"}),
         ("/mode", {"mode": "scripted", "script": [1]}),
     ],
 )
