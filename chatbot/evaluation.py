@@ -11,7 +11,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 
 from chatbot.clients import embeddings
-from chatbot.retrieval import Hit, is_off_topic, search
+from chatbot.retrieval import Hit, Scope, documents_in, is_off_topic, search
 from chatbot.rewriting import is_sure, merged
 
 Found = dict[str, list[tuple["Question", list[Hit]]]]
@@ -84,12 +84,17 @@ def read_questions(path: Path) -> list[Question]:
     return questions
 
 
-def evaluate(questions: Sequence[Question]) -> dict[str, Any]:
-    """The figures of every method over `questions`, as the command prints them as JSON."""
-    return figures_of(find(questions))
+def corpus_of(questions: Iterable[Question]) -> Scope:
+    """The documents that the questions name, in any language; everything in use where none of them is loaded.
+
+    What answers a question is known for these alone: a passage of another document may be right and counts as wrong.
+    """
+    acts = {_gold_key(gold)[0] for question in questions for gold in (*question.gold, *question.also)}
+    names = documents_in(Scope()).values_list("name", flat=True)
+    return Scope(names=tuple(sorted(name for name in names if _act(name) in acts)))
 
 
-def find(questions: Sequence[Question]) -> Found:
+def find(questions: Sequence[Question], scope: Scope) -> Found:
     """What every method finds for each question.
 
     Where questions bring a rewriting, "rewritten" is what the assistant does with one: used where the first search is
@@ -98,12 +103,12 @@ def find(questions: Sequence[Question]) -> Found:
     vectors = async_to_sync(_embedded)([question.text for question in questions])
     rewritten = async_to_sync(_embedded)([question.rewrite for question in questions])
     methods: dict[str, Callable[[int, Question], list[Hit]]] = {
-        "full_text": lambda _at, question: search(question.text, None, count=_DEEP),
-        "vector": lambda at, question: search(question.text, vectors[at], count=_DEEP, uses_words=False),
-        "hybrid": lambda at, question: search(question.text, vectors[at], count=_DEEP),
+        "full_text": lambda _at, question: search(question.text, None, count=_DEEP, scope=scope),
+        "vector": lambda at, question: search(question.text, vectors[at], count=_DEEP, scope=scope, uses_words=False),
+        "hybrid": lambda at, question: search(question.text, vectors[at], count=_DEEP, scope=scope),
     }
     if any(question.rewrite for question in questions):
-        methods["rewritten"] = lambda at, question: _with_rewriting(question, vectors[at], rewritten[at])
+        methods["rewritten"] = lambda at, question: _with_rewriting(question, vectors[at], rewritten[at], scope)
     return {
         name: [(question, method(at, question)) for at, question in enumerate(questions)]
         for name, method in methods.items()
@@ -143,11 +148,11 @@ def is_right(question: Question, document: str, heading: str) -> bool:
     return _key(document, heading) in {*map(_gold_key, (*question.gold, *question.also))}
 
 
-def _with_rewriting(question: Question, vector: Sequence[float], rewritten: Sequence[float]) -> list[Hit]:
-    hits = search(question.text, vector, count=_DEEP)
+def _with_rewriting(question: Question, vector: Sequence[float], rewritten: Sequence[float], scope: Scope) -> list[Hit]:
+    hits = search(question.text, vector, count=_DEEP, scope=scope)
     if not question.rewrite or is_off_topic(hits) or is_sure(hits, question.language):
         return hits
-    return merged(search(question.rewrite, rewritten, count=_DEEP), hits, _DEEP)
+    return merged(search(question.rewrite, rewritten, count=_DEEP, scope=scope), hits, _DEEP)
 
 
 async def _embedded(texts: Sequence[str]) -> list[list[float]]:
@@ -187,7 +192,10 @@ def _gold_key(gold: str) -> tuple[str, str]:
 
 def _key(name: str, heading: str) -> tuple[str, str]:
     """Act and part, without the act's language and the part's rubric: ("gdpr", "articolo 33")."""
-    act = PurePath(name).stem
-    act = act[:-3] if act.endswith((".it", ".en")) else act
     kind, _space, number = heading.partition(" - ")[0].lower().strip().partition(" ")
-    return act, f"{_PARTS.get(kind, kind)} {number}".strip()
+    return _act(name), f"{_PARTS.get(kind, kind)} {number}".strip()
+
+
+def _act(name: str) -> str:
+    act = PurePath(name).stem
+    return act[:-3] if act.endswith((".it", ".en")) else act

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from chatbot import assistant
 from chatbot.evaluation import Question
@@ -15,24 +16,21 @@ from chatbot.models import Document, EvaluationRun
 
 
 def keep_run(
-    *, questions: Path, figures: dict[str, Any], missed: Sequence[Question], asked: Sequence[Asked], now: datetime
-) -> EvaluationRun:
-    """Keep the figures with the questions' digest, the documents' and how the assistant is set."""
-    documents = list(
-        Document.objects.filter(is_active=True, status=Document.Status.COMPLETED)
-        .order_by("sha256", "pk")
-        .values_list("sha256", "chunk_count")
-    )
+    *, questions: Path, figures: dict[str, Any], missed: Sequence[Question], asked: Sequence[Asked],
+    documents: QuerySet[Document], now: datetime,
+) -> EvaluationRun:  # fmt: skip
+    """Keep the figures with the questions' digest, that of the documents searched and how the assistant is set."""
+    corpus = list(documents.order_by("sha256", "pk").values_list("sha256", "chunk_count"))
     setting = assistant.current()
     return EvaluationRun.objects.create(
         at=now,
         name=questions.name[:160],
         questions_sha256=hashlib.sha256(questions.read_bytes()).hexdigest(),
         question_count=figures["questions"],
-        document_count=len(documents),
-        passage_count=sum(count for _digest, count in documents),
+        document_count=len(corpus),
+        passage_count=sum(count for _digest, count in corpus),
         waiting_count=Document.objects.waiting().count(),
-        corpus_sha256=hashlib.sha256("\n".join(digest for digest, _count in documents).encode()).hexdigest(),
+        corpus_sha256=hashlib.sha256("\n".join(digest for digest, _count in corpus).encode()).hexdigest(),
         embedding_model=settings.EMBEDDING_MODEL,
         version=setting.version if setting.version.pk else None,
         answer_model=setting.model.name,

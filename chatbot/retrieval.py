@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from django.conf import settings
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from chatbot.languages import language_of
 from chatbot.models import Document
@@ -105,6 +105,7 @@ class Scope:
 
     topics: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def search(
@@ -137,14 +138,19 @@ def is_off_topic(hits: Sequence[Hit], similarity: float = OFF_TOPIC_SIMILARITY) 
     return best < similarity and max(hit.words for hit in hits) < OFF_TOPIC_WORDS
 
 
-def _documents(scope: Scope) -> tuple[list[int], int]:
-    """The documents that may be searched, and how many passages they have together."""
+def documents_in(scope: Scope) -> QuerySet[Document]:
+    """The documents that may be searched: in use, read to the end, and within the scope."""
     documents = Document.objects.filter(is_active=True, status=Document.Status.COMPLETED)
     if scope.topics:
         documents = documents.filter(topic__in=scope.topics)
     if scope.languages:
         documents = documents.filter(language__in=scope.languages)
-    told = documents.aggregate(ids=ArrayAgg("pk", default=[]), passages=Sum("chunk_count", default=0))
+    return documents.filter(name__in=scope.names) if scope.names else documents
+
+
+def _documents(scope: Scope) -> tuple[list[int], int]:
+    """Their ids, and how many passages they have together."""
+    told = documents_in(scope).aggregate(ids=ArrayAgg("pk", default=[]), passages=Sum("chunk_count", default=0))
     return told["ids"], told["passages"]
 
 

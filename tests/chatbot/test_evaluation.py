@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from chatbot.evaluation import Question, QuestionsError, read_questions, score
-from chatbot.retrieval import Hit
+from chatbot.evaluation import Question, QuestionsError, corpus_of, find, read_questions, score
+from chatbot.retrieval import Hit, Scope
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, RECORDS, learn
 
@@ -42,6 +42,20 @@ def test_question_is_answered_by_any_right_section_among_the_first(found: list[s
     scored = score(question(gold=("gdpr.it#Articolo 33",), also=("gdpr.it#Considerando 85",)), hits(*found))
 
     assert (scored.recall, scored.reciprocal_rank) == (recall, rank)
+
+
+@pytest.mark.django_db
+def test_only_the_documents_that_the_questions_name_are_searched(embedder: Embedder):
+    learn(BREACH, "gdpr.it.md")
+    learn(RECORDS, "gdpr.en.md")
+    learn("# Guida\n\nIn breve: la violazione si notifica entro 72 ore.", "guida.it.md")
+    asked = [question(gold=("gdpr.it#Articolo 33",))]
+
+    scope = corpus_of(asked)
+
+    assert scope == Scope(names=("gdpr.en.md", "gdpr.it.md"))
+    assert {hit.document for _question, hits in find(asked, scope)["hybrid"] for hit in hits} == {*scope.names}
+    assert corpus_of([question(gold=("nis2.it#Articolo 23",))]) == Scope()
 
 
 def test_question_about_several_sections_needs_them_all():

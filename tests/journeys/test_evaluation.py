@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 QUESTIONS = "chatbot/demo/questions.jsonl"
 RUNS = "/admin/chatbot/evaluationrun/"
-ASKED = ("--questions", QUESTIONS, "--answers", "--json")
+ASKED = ("--questions", QUESTIONS, "--answers", "--json", "--all-documents")
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ from chatbot.evaluation_answers import Asked
 from chatbot.evaluation_gate import Bound, GateError, read_gate
 from chatbot.evaluation_runs import keep_run
 from chatbot.models import Document
+from chatbot.retrieval import Scope, documents_in
 from core.errors import VendorError
 
 _EVERY = 10
@@ -31,6 +32,9 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
         parser.add_argument("--answers", action="store_true", help="ask the assistant every question, too (this costs)")
         parser.add_argument("--gate", type=Path, help="TOML with the least each figure must reach; else exit status 1")
+        parser.add_argument(
+            "--all-documents", action="store_true", help="search everything in use, not only what the questions name"
+        )
         parser.add_argument("--no-keep", action="store_true", help="leave no run in the back office")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -40,17 +44,20 @@ class Command(BaseCommand):
             waiting = self._say_what_waits()
             if options["answers"] and not settings.ANTHROPIC_API_KEY:
                 raise CommandError("--answers asks Claude, and there is no key: set ANTHROPIC_API_KEY")
-            found = evaluation.find(questions)
+            scope = Scope() if options["all_documents"] else evaluation.corpus_of(questions)
+            found = evaluation.find(questions, scope)
         except (OSError, QuestionsError, GateError, VendorError) as error:
             raise CommandError(str(error)) from error
+        searched, in_use = documents_in(scope), documents_in(Scope()).count()
         figures, asked = evaluation.figures_of(found), list[Asked]()
+        figures["documents"] = {"searched": searched.count(), "in_use": in_use}
         if options["answers"]:
             asked = self._ask(questions)
             figures["answers"] = evaluation_answers.figures_of(asked)
         if not options["no_keep"]:
             keep_run(
                 questions=options["questions"], figures=figures, missed=evaluation.missed(found), asked=asked,
-                now=timezone.now(),
+                documents=searched, now=timezone.now(),
             )  # fmt: skip
         self.stdout.write(json.dumps(figures, indent=2) if options["json"] else _report(figures))
         if bounds:
@@ -106,6 +113,9 @@ def _table(figures: dict[str, Any]) -> str:
             f"{scores[group]['recall_at_5']:10.3f}{scores[group]['mrr_at_10']:9.3f} " for scores in methods.values()
         )
         lines.append(f"{group:10}{methods['hybrid'][group]['questions']:4}" + "".join(cells))
+    documents = figures["documents"]
+    if documents["searched"] < documents["in_use"]:
+        lines.append(f"searched {documents['searched']} of {documents['in_use']} documents: those the questions name")
     refusal = figures["refusal"]
     lines.append(f"refused without a model: {refusal['unanswerable_refused']:.1%} of what has no answer, ")
     lines[-1] += f"{refusal['answerable_refused']:.1%} of what has one"
