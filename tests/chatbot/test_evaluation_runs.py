@@ -94,7 +94,7 @@ def test_documents_still_being_read_are_told_and_kept_with_the_run(questions: Pa
     told, complaints = measured(questions)
 
     assert complaints.startswith("documents still being read, and not searched: 2.")
-    assert set(json.loads(told)) == {"questions", "methods", "refusal"}
+    assert set(json.loads(told)) == {"questions", "methods", "refusal", "documents"}
     assert EvaluationRun.objects.get().waiting_count == 2
 
 
