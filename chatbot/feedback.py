@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from chatbot.models import Conversation, Message, MessageFeedback
+from chatbot import articles
+from chatbot.models import Conversation, Document, Message, MessageFeedback, Topic
 from core.errors import DomainError, InvalidInputError
 from core.text import storable
 
@@ -55,3 +57,36 @@ def review(*, feedback: MessageFeedback, note: str, actor: Any, now: datetime) -
     waiting = MessageFeedback.objects.filter(pk=feedback.pk, reviewed_at=None)
     if not waiting.update(reviewed_at=now, reviewed_by=actor, note=note):
         raise AlreadyReviewedError
+
+
+def question_of(feedback: MessageFeedback) -> Message | None:
+    """The question whose answer this is about."""
+    answer = feedback.message
+    asked = answer.conversation.messages.filter(role=Message.Role.QUESTION, pk__lt=answer.pk)
+    own = asked.filter(client_id=answer.client_id).first() if answer.client_id else None
+    return own or asked.order_by("-pk").first()
+
+
+def article_draft(feedback: MessageFeedback) -> dict[str, str]:
+    """What an article begins with: the question, its language, and the topic of what was cited."""
+    asked = question_of(feedback)
+    cited = feedback.message.citations.filter(chunk__isnull=False).order_by("number")
+    topic = cited.values_list("chunk__document__topic", flat=True).first()
+    return {
+        "question": Truncator(asked.text).chars(200) if asked else "",
+        "topic": topic or Topic.GENERAL,
+        "language": feedback.message.conversation.language,
+    }
+
+
+@transaction.atomic
+def write_article(
+    *, feedback: MessageFeedback, question: str, answer: str, topic: str, language: str, actor: Any, now: datetime
+) -> Document:
+    """Say it better in an article, and take the feedback off the queue; as `articles.add_article` otherwise."""
+    review(feedback=feedback, note=question, actor=actor, now=now)
+    customer = feedback.message.conversation.user
+    return articles.add_article(
+        question=question, answer=answer, topic=topic, language=language, name=f"feedback-{feedback.pk}",
+        people=[customer.get_full_name()] if customer else [], now=now,
+    )  # fmt: skip

@@ -11,7 +11,8 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from chatbot import feedback as services
-from chatbot.models import Message, MessageFeedback
+from chatbot.admin.fields import ArticleForm
+from chatbot.models import MessageFeedback
 from core.admin import ReadOnlyAdmin, confirmed
 
 
@@ -46,7 +47,7 @@ class MessageFeedbackAdmin(ReadOnlyAdmin):
         "note",
     )  # fmt: skip
     readonly_fields = ("verdict", "question", "answer", "conversation")
-    actions_detail = ("mark_reviewed",)
+    actions_detail = ("write_article", "mark_reviewed")
 
     @display(description=_("verdict"), ordering="is_helpful")
     def verdict(self, feedback: MessageFeedback):
@@ -63,10 +64,7 @@ class MessageFeedbackAdmin(ReadOnlyAdmin):
 
     @display(description=_("question"))
     def question(self, feedback: MessageFeedback):
-        answer = feedback.message
-        asked = answer.conversation.messages.filter(role=Message.Role.QUESTION, pk__lt=answer.pk)
-        own = asked.filter(client_id=answer.client_id).first() if answer.client_id else None
-        found = own or asked.order_by("-pk").first()
+        found = services.question_of(feedback)
         return found.text if found else ""
 
     @display(description=_("answer"))
@@ -77,6 +75,21 @@ class MessageFeedbackAdmin(ReadOnlyAdmin):
     def conversation(self, feedback: MessageFeedback):
         url = reverse("admin:chatbot_conversation_change", args=[feedback.message.conversation_id])
         return format_html('<a href="{}">{}</a>', url, _("Open the conversation"))
+
+    @confirmed(
+        description=_("Write an article"),
+        question=_(
+            "The assistant tells everybody what stands here, and the feedback leaves the queue. Put the question in "
+            "your own words: names, addresses or anything else of whoever asked must not stay in it."
+        ),
+        offered=lambda feedback: feedback.reviewed_at is None,
+        form_class=ArticleForm,
+        initial=services.article_draft,
+    )
+    def write_article(self, request, feedback, told):
+        document = services.write_article(feedback=feedback, **told, actor=request.user, now=timezone.now())
+        self.record(request, feedback, "made_article", document=document.pk)
+        return gettext("The article is being read: in a moment the assistant answers with it.")
 
     @confirmed(
         description=_("Mark as reviewed"),

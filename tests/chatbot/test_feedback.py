@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from chatbot import feedback
 from chatbot.feedback import AlreadyReviewedError
-from chatbot.models import Conversation, Message, MessageFeedback
+from chatbot.models import Conversation, Document, Message, MessageFeedback
 from core.models import AuditEntry
 from tests.chatbot.stream import FOREIGN, asked, client_of, refused, send, told, until_refused
 
@@ -188,3 +188,24 @@ def test_queue_shows_what_waits_and_leads_to_the_conversation(guest: AsyncClient
     }  # fmt: skip
     assert reverse("admin:chatbot_conversation_change", args=[waiting.message.conversation_id]) in opened
     assert FOREIGN in opened
+
+
+def test_article_written_from_the_queue_ends_the_feedback(guest: AsyncClient, staff: User, staff_client: Client):
+    reference = answer_to(guest)
+    send(guest, "POST", door(reference), {"helpful": False, "reason": "incomplete"})
+    row = MessageFeedback.objects.get()
+    page = reverse("admin:chatbot_messagefeedback_write_article", args=[row.pk])
+
+    begun = staff_client.get(page).context["form"].initial
+    refused_ = staff_client.post(
+        page, {"question": "Chi?", "answer": "Scrivete a mario@posta.example.", "topic": "GDPR", "language": "it"}
+    )
+    waits = MessageFeedback.objects.get().reviewed_at is None
+    staff_client.post(page, {"question": "Chi notifica?", "answer": "Il titolare.", "topic": "GDPR", "language": "it"})
+
+    row.refresh_from_db()
+    document = Document.objects.get(title="Chi notifica?")
+    assert begun == {"question": FOREIGN, "topic": "GENERAL", "language": "it"}
+    assert ("mario@posta.example" in refused_.content.decode(), waits) == (True, True)
+    assert (row.reviewed_by, row.note, document.name) == (staff, "Chi notifica?", f"feedback-{row.pk}.it.md")
+    assert AuditEntry.objects.filter(action="messagefeedback.made_article").count() == 1
