@@ -35,24 +35,50 @@ async def stream(
     queue: asyncio.Queue[Event | None] = asyncio.Queue(_AHEAD)
     pump = asyncio.create_task(_pump(events, queue))
     pump.add_done_callback(lambda _pump: _wake(queue))
+    silence = _Silence(queue, heartbeat_s)
     try:
         while not (pump.done() and queue.empty()):
-            try:
-                event = await asyncio.wait_for(queue.get(), heartbeat_s)
-            except TimeoutError:
+            event = await queue.get()
+            silence.broken()
+            if event is not None:
+                yield formatted(event)
+            elif not pump.done():
                 yield b": \n\n"
-            else:
-                if event is not None:
-                    yield formatted(event)
         await pump  # a bug in there is one here
     finally:
+        silence.end()
         pump.cancel()
         with suppress(asyncio.CancelledError):
             await pump
 
 
+class _Silence:
+    """Wakes whoever reads the queue when nothing came for a while.
+
+    One timer for the whole stream: a timeout for each event would cost as much as the event.
+    """
+
+    def __init__(self, queue: "asyncio.Queue[Event | None]", limit_s: float) -> None:
+        self._queue, self._limit_s, self._loop = queue, limit_s, asyncio.get_running_loop()
+        self.broken()
+        self._timer = self._loop.call_later(limit_s, self._look)
+
+    def broken(self) -> None:
+        self._since = self._loop.time()
+
+    def _look(self) -> None:
+        left = self._since + self._limit_s - self._loop.time()
+        if left <= 0:
+            _wake(self._queue)
+            left = self._limit_s
+        self._timer = self._loop.call_later(left, self._look)
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+
 def _wake(queue: "asyncio.Queue[Event | None]") -> None:
-    """Tell a reader who waits that nothing more comes; one with a full queue will see for itself."""
+    """Let a reader who waits look around; one with a full queue will see for itself."""
     with suppress(asyncio.QueueFull):
         queue.put_nowait(None)
 

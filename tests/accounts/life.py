@@ -16,6 +16,8 @@ from billing.models import Order
 from chatbot import tickets
 from chatbot.feedback import give_feedback
 from chatbot.models import Chunk, Conversation, Message, ModelCall, Ticket
+from chatbot.models.knowledge import EMBEDDING_DIMENSIONS
+from chatbot.unanswered import keep_trace
 from core import audit
 from invoicing.models import Invoice
 from tests.chatbot.desk import hand_over, make_conversation, text_file, write_to_us
@@ -86,6 +88,7 @@ def talk(user: User, staff: User) -> tuple[Conversation, Ticket]:
     Message.objects.filter(pk=question.pk).update(text="Vale per il mio mirtillo?")
     answer = conversation.messages.get(role="answer")
     answer.citations.create(number=1, chunk=Chunk.objects.first(), title="Guida", passage="Sì.", quote="Sì.")
+    keep_trace(question=question, answer=answer, vector=[0.5] * EMBEDDING_DIMENSIONS, best=None)
     give_feedback(message=answer, is_helpful=False, reason="wrong", text="E il lampone?", now=now)
     ModelCall.objects.create(
         purpose="answer", model="m", question=question, caller=f"user {user.pk}", cost="0.01", day=DAY, at=now

@@ -57,11 +57,15 @@ def test_callers_and_limits_have_places_of_their_own(counted: None):
 
 @COMMITTED  # a transaction's clock stands still
 def test_place_comes_free_after_its_time_and_refused_tries_cost_nothing(counted: None):
+    begun = time.monotonic()
     first = passed(QUICK, "192.0.2.1", 8)
 
     time.sleep(0.85)
 
-    assert (first, passed(QUICK, "192.0.2.1", 8)) == (2, 1)
+    second = passed(QUICK, "192.0.2.1", 8)
+    freed = int((time.monotonic() - begun) / 0.8)  # one, or more on a machine that is busy
+    assert 2 + 1 <= first + second <= 2 + freed
+    assert second >= 1
 
 
 @pytest.mark.slow
