@@ -1,6 +1,7 @@
 """Questions put to the product's assistant and to the bare relay, and what the model's stand-in tells of them."""
 
 import asyncio
+import gc
 import itertools
 import json
 import time
@@ -51,15 +52,19 @@ class Asker:
 
         def candidate() -> Sample:
             asked = [_question(next(self._numbers)) for _number in range(self._streams)]
-            answers = asyncio.run(all_read(asked))
+            gc.disable()  # a pause of the reader's own would count as the product's
+            try:
+                answers = asyncio.run(all_read(asked))
+            finally:
+                gc.enable()
             return reckoned(answers, _streams_of(self._here, asked))
 
         return candidate
 
 
-def pace(here: Instance, *, first_byte_s: float, token_s: float) -> None:
+def pace(here: Instance, *, first_byte_s: float, token_s: float, jitter: float = 0.0) -> None:
     """How the model's stand-in answers from now on."""
-    _control(here, "pace", {"first_byte_s": first_byte_s, "token_s": token_s})
+    _control(here, "pace", {"first_byte_s": first_byte_s, "token_s": token_s, "jitter": jitter})
 
 
 def _streams_of(here: Instance, asked: Sequence[str]) -> list[dict[str, Any]]:

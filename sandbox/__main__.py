@@ -7,6 +7,7 @@ interrupted. `--webhook-url` is where the payment stand-in posts its events.
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import signal
 import sys
@@ -62,6 +63,9 @@ async def run(arguments: argparse.Namespace) -> None:
             draft = arguments.addresses.with_suffix(".part")
             draft.write_text(json.dumps(env, indent=2))
             draft.replace(arguments.addresses)
+        # walked over and over, what is loaded for good would hold up streams that are being timed
+        gc.collect()
+        gc.freeze()
         print(f"sandbox ready: {env['SANDBOX_URL']}", flush=True)
         await stop.wait()
 

@@ -14,7 +14,7 @@ import httpx2
 from anthropic import types
 from django.conf import settings
 
-from chatbot.clients.loops import PerLoop
+from chatbot.clients.loops import LIMITS, PerLoop
 from core.errors import PermanentError, TransientError
 
 # Between two pieces of an answer; the SDK's own default waits ten minutes.
@@ -331,6 +331,10 @@ def _folded(error: anthropic.APIStatusError) -> TransientError | PermanentError:
 
 _clients = PerLoop(
     lambda: anthropic.AsyncAnthropic(
-        api_key=settings.ANTHROPIC_API_KEY, base_url=settings.ANTHROPIC_BASE_URL, max_retries=0, timeout=_TIMEOUT
+        api_key=settings.ANTHROPIC_API_KEY,
+        base_url=settings.ANTHROPIC_BASE_URL,
+        max_retries=0,
+        timeout=_TIMEOUT,
+        http_client=anthropic.DefaultAsyncHttpxClient(limits=LIMITS),
     )
 )

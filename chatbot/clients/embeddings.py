@@ -7,7 +7,7 @@ from typing import Any, Literal
 import openai
 from django.conf import settings
 
-from chatbot.clients.loops import PerLoop
+from chatbot.clients.loops import LIMITS, PerLoop
 from core.errors import PermanentError, TransientError
 
 WIDTH = 1536
@@ -62,6 +62,10 @@ def _client() -> openai.OpenAI:
 
 _async_clients = PerLoop(
     lambda: openai.AsyncOpenAI(
-        api_key=settings.OPENAI_API_KEY, base_url=settings.OPENAI_BASE_URL, max_retries=0, timeout=_QUERY_TIMEOUT_S
+        api_key=settings.OPENAI_API_KEY,
+        base_url=settings.OPENAI_BASE_URL,
+        max_retries=0,
+        timeout=_QUERY_TIMEOUT_S,
+        http_client=openai.DefaultAsyncHttpxClient(limits=LIMITS),
     )
 )

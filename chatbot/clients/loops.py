@@ -5,7 +5,12 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
+import httpx2
+
 T = TypeVar("T")
+# The pool probes the socket of every idle connection whenever a request begins or ends: with the SDKs' hundred, two
+# hundred streams that end at once held the loop up for half a second (`python -m bench streams`).
+LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=10)
 
 
 class PerLoop(Generic[T]):

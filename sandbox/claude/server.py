@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import random
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -38,10 +39,14 @@ OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": 
 
 @dataclass
 class Pace:
-    """Seconds to the first byte and between deltas."""
+    """Seconds to the first byte and between deltas; each of these is longer or shorter by up to the share `jitter`."""
 
     first_byte_s: float = 0.02
     token_s: float = 0.005
+    jitter: float = 0.0
+
+    def next_token_s(self) -> float:
+        return self.token_s * (1 + self.jitter * random.uniform(-1, 1))
 
 
 @dataclass
@@ -224,7 +229,7 @@ class ClaudeStandIn(StandIn):
             wanted = await _object(request)
             known = {field.name for field in fields(Pace)}
             if not set(wanted) <= known or not all(isinstance(value, int | float) for value in wanted.values()):
-                return JSONResponse({"error": f"seconds for {', '.join(sorted(known))}"}, 400)
+                return JSONResponse({"error": f"numbers for {', '.join(sorted(known))}"}, 400)
             self.pace = Pace(**{**asdict(self.pace), **wanted})
         return JSONResponse(asdict(self.pace))
 
@@ -310,7 +315,7 @@ class EventStream(Response):
         for event in self._until_fault():
             if event["type"] == "content_block_delta":
                 self.stream.deltas += 1
-                await asyncio.sleep(pace.token_s)
+                await asyncio.sleep(pace.next_token_s())
                 self._note(event["delta"].get("text", ""))
             await send({"type": "http.response.body", "body": protocol.sse(event), "more_body": True})
         await self._misbehave(scope, send)
