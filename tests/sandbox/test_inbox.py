@@ -309,7 +309,7 @@ def test_claude_forms_set_mode_pace_and_faults(opened):
     sandbox.do("stream-fault", kind="hang", after_deltas="2")
 
     assert sandbox.control("claude", "/mode")["mode"] == "obey"
-    assert sandbox.control("claude", "/pace") == {"first_byte_s": 0.5, "token_s": 0.1}
+    assert sandbox.control("claude", "/pace") == {"first_byte_s": 0.5, "token_s": 0.1, "jitter": 0.0}
     assert sandbox.control("claude", "/faults")[0]["status"] == 529
     assert sandbox.control("claude", "/stream-fault") == [{"kind": "hang", "after_deltas": 2, "times": 1}]
     assert "1 fault waiting" in sandbox.page("/")
