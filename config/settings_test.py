@@ -7,8 +7,8 @@ os.environ["READ_ENV_FILES"] = "False"
 os.environ.setdefault("DEBUG", "False")
 os.environ.setdefault("SITE_URL", "http://testserver")
 if redis_url := os.environ.get("REDIS_URL"):
-    # a database each: one worker's clean start must not empty the sessions of the other's test
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    # a database each, the last one for the journeys beside: the clean start of one test must not empty another's limits
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw15").removeprefix("gw")
     os.environ["REDIS_URL"] = f"{redis_url.rpartition('/')[0]}/{worker}"
 for name in ("SECRET_KEY", "JWT_SECRET_KEY", "AUDIT_HMAC_KEY"):
     os.environ.setdefault(name, f"test-{name}-test-test-test-test-test")
