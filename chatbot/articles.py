@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chatbot import ingest
 from chatbot.models import Document
+from chatbot.texts import checked_text
 from core.errors import InvalidInputError
 
 
@@ -21,11 +22,11 @@ def add_article(
     Refuses text with the name of one of `people` or anybody's e-mail address in it: the assistant would tell it to
     everybody.
     """
-    heading = " ".join(question.split())
-    if left := _personal_data(f"{heading}\n{answer}", people):
+    heading, said = " ".join(question.split()), checked_text(answer)
+    if left := _personal_data(f"{heading}\n{said}", people):
         message = _("This must not be in an article: %(words)s.") % {"words": ", ".join(left)}
         raise InvalidInputError(message, code="personal_data", field="answer")
-    content = f"# {heading}\n\n{answer}\n".encode()
+    content = f"# {heading}\n\n{said}\n".encode()
     return ingest.add_document(
         file=BytesIO(content), name=f"{name}.{language}.md", size=len(content), now=now, title=heading, topic=topic,
         language=language,

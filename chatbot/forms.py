@@ -8,7 +8,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from chatbot.tickets import MAX_FILES, MAX_TEXT
+from chatbot.texts import MAX_TEXT
+from chatbot.tickets import MAX_FILES
 
 
 class ManyFilesInput(forms.ClearableFileInput):

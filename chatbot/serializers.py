@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from chatbot.models import Ticket, TicketAttachment, TicketMessage
-from chatbot.tickets import MAX_TEXT
+from chatbot.texts import MAX_TEXT
 
 HANDOVER_REASONS = [
     (str(reason.value), str(reason.value))

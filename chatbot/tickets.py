@@ -22,13 +22,12 @@ from accounts.models import User
 from chatbot import articles, ticket_mails
 from chatbot.models import Conversation, Document, IllegalTicketMoveError, Message, Ticket, TicketMessage, Topic
 from chatbot.models.tickets import TicketAttachment
+from chatbot.texts import checked_text
 from core import audit
 from core.errors import DomainError, InvalidInputError
 from core.numbering import next_number
-from core.text import storable
 from core.uploads import UploadRefusedError, checked_kind
 
-MAX_TEXT = 5_000
 MAX_FILES = 5
 MAX_FILES_OF_TICKET = 30
 CLOSE_AFTER = timedelta(days=7)
@@ -218,7 +217,7 @@ def make_article(*, ticket: Ticket, question: str, answer: str, topic: str, lang
     if not ticket.is_finished or ticket.article_id:
         raise IllegalTicketMoveError(ticket)
     document = articles.add_article(
-        question=question, answer=checked_text(answer), topic=topic, language=language, name=ticket.number.lower(),
+        question=question, answer=answer, topic=topic, language=language, name=ticket.number.lower(),
         people=[ticket.contact_name], now=now,
     )  # fmt: skip
     ticket.article = document
@@ -233,17 +232,6 @@ def article_draft(ticket: Ticket) -> dict[str, str]:
         "question": ticket.subject, "answer": answers.values_list("text", flat=True).first() or "",
         "topic": ticket.topic, "language": ticket.language,
     }  # fmt: skip
-
-
-def checked_text(text: Any, *, required: bool = True) -> str:
-    """The text in order, or `InvalidInputError`."""
-    said = storable(text).replace("\r\n", "\n").strip() if isinstance(text, str) else ""
-    if not said and required:
-        raise InvalidInputError(_("Please write what it is about."), code="text_empty", field="text")
-    if len(said) > MAX_TEXT:
-        message = _("Up to %(max)d characters, please; yours has %(count)d.") % {"max": MAX_TEXT, "count": len(said)}
-        raise InvalidInputError(message, code="text_too_long", field="text")
-    return said
 
 
 def _open(ticket: Ticket, said: str, guest: Guest | None, now: datetime) -> Ticket:

@@ -18,7 +18,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from chatbot import articles, tickets
+from chatbot import articles
 from chatbot.clients import embeddings
 from chatbot.languages import language_of
 from chatbot.models import Chunk, Document, Message, QuestionGroup, QuestionTrace, Topic
@@ -111,9 +111,8 @@ def write_article(
 ) -> Document:
     """Answer the group's questions by an article, and be done with them; as `articles.add_article` otherwise."""
     mark_done(group=group, note="", actor=actor, now=now)
-    said = tickets.checked_text(answer)
     group.article = articles.add_article(
-        question=question, answer=said, topic=topic, language=language, name=f"question-{group.pk}",
+        question=question, answer=answer, topic=topic, language=language, name=f"question-{group.pk}",
         people=_people(group), now=now,
     )  # fmt: skip
     group.save(update_fields=["article"])

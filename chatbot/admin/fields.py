@@ -9,8 +9,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from chatbot import tickets
 from chatbot.models import Topic
+from chatbot.texts import MAX_TEXT
 
 
 class ManyFilesWidget(UnfoldAdminFileFieldWidget):
@@ -20,7 +20,7 @@ class ManyFilesWidget(UnfoldAdminFileFieldWidget):
 class ArticleForm(forms.Form):
     question = forms.CharField(label=_("Question"), max_length=200, widget=UnfoldAdminTextInputWidget())
     answer = forms.CharField(
-        label=_("Answer"), max_length=tickets.MAX_TEXT, widget=UnfoldAdminTextareaWidget(attrs={"rows": 12}),
+        label=_("Answer"), max_length=MAX_TEXT, widget=UnfoldAdminTextareaWidget(attrs={"rows": 12}),
         help_text=_("Markdown: an empty line between paragraphs, a hyphen before each item of a list."),
     )  # fmt: skip
     topic = forms.ChoiceField(label=_("Topic"), choices=Topic.choices, widget=UnfoldAdminSelectWidget())

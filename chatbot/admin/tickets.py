@@ -27,6 +27,7 @@ from chatbot import tickets
 from chatbot.admin.fields import ArticleForm, ManyFilesWidget
 from chatbot.forms import FilesField, files_hint
 from chatbot.models import Ticket, TicketAttachment, TicketMessage
+from chatbot.texts import MAX_TEXT
 from chatbot.ticket_views import file_response
 from core.admin import ReadOnlyAdmin, badge, confirmed
 
@@ -40,9 +41,7 @@ _PRIORITY_LOOKS = {"urgent": "stop", "high": "warn", "medium": "todo", "low": "t
 class TextForm(forms.Form):
     """An answer or a note, with files."""
 
-    text = forms.CharField(
-        label=_("Text"), max_length=tickets.MAX_TEXT, widget=UnfoldAdminTextareaWidget(attrs={"rows": 8})
-    )
+    text = forms.CharField(label=_("Text"), max_length=MAX_TEXT, widget=UnfoldAdminTextareaWidget(attrs={"rows": 8}))
     file = FilesField(label=_("Files"), required=False, widget=ManyFilesWidget())
 
     def __init__(self, *args, **kwargs):
@@ -54,7 +53,7 @@ class LastWordsForm(forms.Form):
     """What the customer is told with the solution."""
 
     text = forms.CharField(
-        label=_("Last words to the customer"), max_length=tickets.MAX_TEXT, required=False,
+        label=_("Last words to the customer"), max_length=MAX_TEXT, required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 5}),
     )  # fmt: skip
 
