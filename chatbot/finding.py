@@ -18,7 +18,7 @@ from chatbot.models import ModelCall
 from chatbot.retrieval import Hit, is_off_topic, search
 from chatbot.spending import BudgetError, Payer
 from core.errors import PermanentError, TransientError, VendorError
-from core.offload import offloaded
+from core.offload import offloaded, offloaded_surely
 
 logger = logging.getLogger(__name__)
 
@@ -160,5 +160,5 @@ async def _told(request: claude.Request, scene: Scene, purpose: str) -> str | No
         logger.warning("went on without %s: %s", purpose, error)
         await given_back(call, error)
         return None
-    await offloaded(spending.settle, call, model=told.ended.model, usage=told.ended.usage)
+    await offloaded_surely(spending.settle, call, model=told.ended.model, usage=told.ended.usage)
     return told.text
