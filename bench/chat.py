@@ -37,27 +37,29 @@ class Asker:
         headers |= {"Origin": self._here.url}
         return self._candidate(
             url,
-            lambda text: request(url, json.dumps({"text": text}).encode(), headers | {"X-Forwarded-For": _of(text)}),
+            lambda number: request(
+                url, json.dumps({"text": _question(number)}).encode(), headers | {"X-Forwarded-For": _address(number)}
+            ),
             reckoned,
         )
 
     def relay(self, reckoned: Reckoned) -> Candidate:
         """The same stand-in's stream, passed on without doing anything."""
         url = f"{self._here.floor_url}/relay"
-        return self._candidate(url, lambda text: request(url, _prompt(text), {}), reckoned)
+        return self._candidate(url, lambda number: request(url, _prompt(_question(number)), {}), reckoned)
 
-    def _candidate(self, url: str, sent: Callable[[str], bytes], reckoned: Reckoned) -> Candidate:
-        async def all_read(asked: Sequence[str]) -> list[Answered]:
-            return list(await asyncio.gather(*(self._reader(url, sent(text)) for text in asked)))
+    def _candidate(self, url: str, sent: Callable[[int], bytes], reckoned: Reckoned) -> Candidate:
+        async def all_read(numbers: Sequence[int]) -> list[Answered]:
+            return list(await asyncio.gather(*(self._reader(url, sent(number)) for number in numbers)))
 
         def candidate() -> Sample:
-            asked = [_question(next(self._numbers)) for _number in range(self._streams)]
+            numbers = [next(self._numbers) for _stream in range(self._streams)]
             gc.disable()  # a pause of the reader's own would count as the product's
             try:
-                answers = asyncio.run(all_read(asked))
+                answers = asyncio.run(all_read(numbers))
             finally:
                 gc.enable()
-            return reckoned(answers, _streams_of(self._here, asked))
+            return reckoned(answers, _streams_of(self._here, [_question(number) for number in numbers]))
 
         return candidate
 
@@ -88,9 +90,8 @@ def _question(number: int) -> str:
     return f"Quali sono gli obblighi di notifica della NIS2, {' '.join(_WORDS[int(bit)] for bit in f'{number:b}')}?"
 
 
-def _of(text: str) -> str:
+def _address(number: int) -> str:
     """A caller's own address for each question (RFC 5737 has none to spare, RFC 2544 has)."""
-    number = int("".join(str(_WORDS.index(word)) for word in text.rstrip("?").rpartition(", ")[2].split()), 2)
     return f"198.18.{number // 250}.{number % 250 + 1}"
 
 

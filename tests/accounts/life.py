@@ -1,6 +1,7 @@
 """A customer who has done everything that leaves a trace, and a look into every table for what is left of them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -8,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from accounts import erasure
 from accounts import services as accounts
 from accounts.models import User
 from billing import payments
@@ -29,6 +31,9 @@ from tests.stripe_browser import confirm, deliver
 # What only the person can have brought, in words, mails, files and addresses.
 SECRETS = ("giulia@brandolini.example", "Ferrante", "mirtillo", "lampone", "192.0.2.77", "Firefox di Giulia")
 FISCAL = "Officine Brandolini"
+WEEK = timedelta(days=7)
+DATA = "/area/dati/"
+ELIMINATE = "/area/dati/elimina/"
 
 
 @dataclass
@@ -78,6 +83,14 @@ def buy(user: User, stripe: Control, staff: User) -> tuple[Order, Order]:
         order.refresh_from_db()
     Invoice.objects.filter(customer=user).update(state=Invoice.State.DELIVERED)
     return cancelled, order
+
+
+def fresh(user: User) -> User:
+    return User.objects.get(pk=user.pk)
+
+
+def erase(user: User) -> None:
+    assert erasure.erase_account(user=user, now=timezone.now())
 
 
 def talk(user: User, staff: User) -> tuple[Conversation, Ticket]:

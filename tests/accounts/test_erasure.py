@@ -23,7 +23,7 @@ from core.models import AuditEntry
 from invoicing.models import Invoice
 from notifications import services as mails
 from notifications.models import Mail
-from tests.accounts.life import FISCAL, SECRETS, Life, traces
+from tests.accounts.life import ELIMINATE, FISCAL, SECRETS, WEEK, Life, erase, fresh, traces
 from tests.chatbot.desk import write_to_us
 from tests.conftest import Control
 from tests.factories import PASSWORD, make_customer, make_order
@@ -31,18 +31,6 @@ from tests.invoicing.flow import issue
 from tests.stripe_browser import deliver
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
-
-WEEK = timedelta(days=7)
-DATA = "/area/dati/"
-ELIMINATE = "/area/dati/elimina/"
-
-
-def fresh(user: User) -> User:
-    return User.objects.get(pk=user.pk)
-
-
-def erase(user: User) -> None:
-    assert erasure.erase_account(user=user, now=timezone.now())
 
 
 def test_page_shows_first_what_would_happen_and_changes_nothing(life: Life):

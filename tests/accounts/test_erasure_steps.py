@@ -11,26 +11,14 @@ from django.test import Client
 from django.utils import timezone, translation
 
 from accounts import erasure, services
-from accounts.models import AccountErasure, EmailToken, User
+from accounts.models import AccountErasure, EmailToken
 from core.models import AuditEntry
 from notifications.models import Mail
-from tests.accounts.life import Life
+from tests.accounts.life import DATA, ELIMINATE, WEEK, Life, erase, fresh
 from tests.chatbot.desk import write_to_us
 from tests.factories import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
-
-WEEK = timedelta(days=7)
-DATA = "/area/dati/"
-ELIMINATE = "/area/dati/elimina/"
-
-
-def fresh(user: User) -> User:
-    return User.objects.get(pk=user.pk)
-
-
-def erase(user: User) -> None:
-    assert erasure.erase_account(user=user, now=timezone.now())
 
 
 def test_hijacked_session_erases_nothing(customer: Any, customer_client: Client):
