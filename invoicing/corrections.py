@@ -11,12 +11,14 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from core import audit
 from core.errors import DomainError
+from core.numbering import next_number
 from invoicing.draft import InvoiceDraft, Line, LinkedInvoice
 from invoicing.draft_json import from_json
 from invoicing.law import CREDIT_NOTE
 from invoicing.models import Invoice
 from invoicing.reckoning import Summary, apportioned, reckon
 from invoicing.services import (
+    FILES,
     CreditTooLargeError,
     draft_defaults,
     issue_invoice,
@@ -61,7 +63,8 @@ def correct_invoice(*, invoice: Invoice, draft: InvoiceDraft, actor: User, today
         raise CannotCorrectError(_("Type, series and date stay what they were."))
     # locked before the counter of files, as whoever credits the same invoice takes them
     credited = Invoice.objects.select_for_update().get(pk=locked.credited_id) if locked.credited_id else None
-    document = written(draft, number=locked.number, credited=credited, today=today)
+    file = next_number(FILES, 0)
+    document = written(draft, number=locked.number, file=file, credited=credited, today=today)
     # in one statement: the trigger lets a rejected row change only while it is put back to its beginning
     Invoice.objects.filter(pk=locked.pk).update(
         **snapshot(draft, document.figures, now), send_attempts=0, rejected_at=None, alerted_at=None, sdi_identifier=""

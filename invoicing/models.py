@@ -139,6 +139,8 @@ class Invoice(FiscalIdentity):
     class Meta:
         verbose_name = _("invoice")
         verbose_name_plural = _("invoices")
+        # the last date given is looked up while everybody else waits for the number
+        indexes: ClassVar = [models.Index(fields=["series", "issue_date"], name="invoicing_invoice_date")]
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(

@@ -15,11 +15,12 @@ from core.errors import TransientError
 from invoicing.alerts import alert_staff
 from invoicing.clients import pec
 from invoicing.envelope import UntrustedError, verify
+from invoicing.keeping import store
 from invoicing.models import Document, Invoice, InvoiceFile, Mailbox, PecMessage, ReceivedMail
 from invoicing.pec_mail import OtherMail, ProviderReceipt, SdiMail, classify, header, parse_mail
 from invoicing.schema import UnreadableXmlError
 from invoicing.sdi_messages import ForReceiversError, SdiMessage, UnknownMessageError, read_message
-from invoicing.services import store, tell_customer
+from invoicing.services import tell_customer
 
 logger = logging.getLogger(__name__)
 

@@ -17,9 +17,10 @@ from core.tasks import enqueue
 from invoicing import tasks
 from invoicing.alerts import alert_staff
 from invoicing.clients import pec
+from invoicing.keeping import store
 from invoicing.models import Document, Invoice, Mailbox, PecMessage
 from invoicing.p7m import P7mError, read_p7m
-from invoicing.services import draw_pdf, store
+from invoicing.services import draw_pdf
 
 logger = logging.getLogger(__name__)
 

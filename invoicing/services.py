@@ -1,6 +1,5 @@
 """Issuing: a draft gets its number, its XML and its row; drawing the courtesy copy; telling the customer."""
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -18,7 +16,7 @@ from accounts.fiscal_identity import FiscalIdentity
 from accounts.models import User
 from core import audit
 from core.errors import DomainError
-from core.numbering import last_number, next_number
+from core.numbering import last_number, next_numbers
 from core.tasks import enqueue
 from invoicing import pdf, tasks
 from invoicing.draft import Address, BuyerKind, InvoiceDraft, Seller, StampDuty
@@ -26,6 +24,7 @@ from invoicing.draft import Buyer as DraftBuyer
 from invoicing.draft_json import to_json
 from invoicing.examination import Examined, checked, examine
 from invoicing.fatturapa import Transmission
+from invoicing.keeping import keep_file, latest_date, store
 from invoicing.law import CREDIT_NOTE
 from invoicing.models import Document, Invoice, InvoiceFile
 from invoicing.preflight import Finding
@@ -34,7 +33,7 @@ from notifications.services import Attachment, Recipient, notify
 
 logger = logging.getLogger(__name__)
 
-_FILES = "sdi-file"
+FILES = "sdi-file"
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -103,7 +102,7 @@ def preview(*, draft: InvoiceDraft, number: str | None, today: date) -> Examined
     """What would be sent if `draft` were issued now, under `number` or the next free one. Changes nothing."""
     year = draft.date.year
     number = number or number_of(draft.series, year, last_number(_counter(draft.series), year) + 1)
-    examined = first_preview(draft=draft, number=number, today=today, files=last_number(_FILES, 0))
+    examined = first_preview(draft=draft, number=number, today=today, files=last_number(FILES, 0))
     taken = Invoice.objects.filter(number=number, issue_date__year=year).exclude(state__in=Invoice.CORRECTABLE)
     if taken.exists():
         double = Finding("00404", "number", gettext("There is an invoice with this number already."))
@@ -128,14 +127,13 @@ def issue_invoice(
     dated before the last one issued takes that one's date.
     """
     credited = _credited(draft)  # locked before the counters: whoever credits this invoice by a click does so, too
-    year = draft.date.year
-    sequence = next_number(_counter(draft.series), year)  # from here on everybody else waits: keep it short
-    number = number_of(draft.series, year, sequence)
-    issued = Invoice.objects.filter(series=draft.series, issue_date__year=year)
-    latest = issued.aggregate(day=Max("issue_date"))["day"]
+    year, counter = draft.date.year, _counter(draft.series)
+    taken = next_numbers({counter: year, FILES: 0})  # from here on everybody else waits: keep it short
+    number = number_of(draft.series, year, taken[counter])
+    latest = latest_date(draft.series, year)
     if latest and latest > draft.date:
         draft = draft.dated(latest)
-    document = written(draft, number=number, credited=credited, today=today)
+    document = written(draft, number=number, file=taken[FILES], credited=credited, today=today)
     invoice = Invoice.objects.create(
         customer=customer, number=number, series=draft.series, document_type=draft.document_type,
         issue_date=draft.date, reference=reference, language=language,
@@ -154,12 +152,12 @@ class Written:
     figures: Reckoning
 
 
-def written(draft: InvoiceDraft, *, number: str, credited: Invoice | None, today: date) -> Written:
-    """The document in the next file. `InvoiceRefusedError`, or `CreditTooLargeError` above what is left of `credited`.
+def written(draft: InvoiceDraft, *, number: str, file: int, credited: Invoice | None, today: date) -> Written:
+    """The document in the `file`th file we make, a number taken from the counter `FILES` in this transaction.
 
-    The file's name is taken for good: call it inside the transaction that uses it.
+    `InvoiceRefusedError`, or `CreditTooLargeError` above what is left of `credited`.
     """
-    transmission = Transmission(settings.SELLER_TAX_CODE, progressive(next_number(_FILES, 0)))
+    transmission = Transmission(settings.SELLER_TAX_CODE, progressive(file))
     examined = checked(draft, number=number, transmission=transmission, today=today)
     if examined.errors or examined.xml is None or examined.figures is None:
         raise InvoiceRefusedError(examined.errors)
@@ -173,10 +171,11 @@ def put_on_its_way(
     text: str = "",
 ) -> None:  # fmt: skip
     """Keep the file with the draft it was made of, note the step, and send it unless it waits for a signature."""
-    kept = store(Document.Kind.XML, document.file_name, "application/xml", document.xml)
-    InvoiceFile.objects.create(invoice=invoice, file_name=document.file_name, xml=kept, draft=to_json(draft))
-    invoice.events.create(at=now, state=_first_state(draft), text=text, document=kept)
-    audit.record(action=f"invoice.{action}", target=invoice, actor=actor, sha256=kept.sha256)
+    digest = keep_file(
+        invoice, file_name=document.file_name, xml=document.xml, draft=to_json(draft), state=_first_state(draft),
+        text=text, at=now,
+    )  # fmt: skip
+    audit.record(action=f"invoice.{action}", target=invoice, actor=actor, sha256=digest)
     if not draft.is_public:
         enqueue(tasks.send_invoice, invoice_id=invoice.pk)
 
@@ -207,14 +206,6 @@ def _credited(draft: InvoiceDraft) -> Invoice | None:
         return None
     numbers = [linked.number for linked in draft.linked_invoices]
     return Invoice.objects.select_for_update().filter(number__in=numbers).order_by("pk").first()
-
-
-def store(kind: "Document.Kind", name: str, content_type: str, content: bytes) -> Document:
-    """Keep bytes for ten years: written once, never changed, known by their SHA-256."""
-    digest = hashlib.sha256(content).hexdigest()
-    return Document.objects.create(
-        kind=kind, name=name[:120], content_type=content_type, content=content, sha256=digest
-    )
 
 
 def draw_pdf(*, invoice: Invoice) -> Document:

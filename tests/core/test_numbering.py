@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.models import Counter
-from core.numbering import next_number
+from core.numbering import next_number, next_numbers
 from tests.core.conftest import COMMITTED
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +35,16 @@ def test_each_kind_and_year_counts_from_one():
     assert list(Counter.objects.order_by("kind", "year").values_list("kind", "year", "value")) == [
         ("invoice", 2026, 1), ("order", 2026, 3), ("order", 2027, 1),
     ]  # fmt: skip
+
+
+def test_several_kinds_are_counted_at_once_and_each_by_itself():
+    take("order", 2026)
+
+    with transaction.atomic():
+        taken = next_numbers({"order": 2026, "file": 0})
+
+    assert taken == {"order": 2, "file": 1}
+    assert take("file", 0) == 2
 
 
 @settings(max_examples=25, deadline=None)
