@@ -29,7 +29,7 @@ def add_article(
     content = f"# {heading}\n\n{said}\n".encode()
     return ingest.add_document(
         file=BytesIO(content), name=f"{name}.{language}.md", size=len(content), now=now, title=heading, topic=topic,
-        language=language,
+        language=language, is_article=True,
     )  # fmt: skip
 
 

@@ -84,6 +84,18 @@ def read_questions(path: Path) -> list[Question]:
     return questions
 
 
+def article_questions() -> list[Question]:
+    """The question of every article in use, which the article answers: what was once missing must stay found."""
+    articles = documents_in(Scope()).filter(is_article=True).order_by("pk").defer("content")
+    return [
+        Question(
+            id=(stem := PurePath(article.name).stem), language=article.language, kind="article", text=article.title,
+            gold=(f"{stem}#{article.title}",), also=(),
+        )
+        for article in articles
+    ]  # fmt: skip
+
+
 def corpus_of(questions: Iterable[Question]) -> Scope:
     """The documents that the questions name, in any language; everything in use where none of them is loaded.
 

@@ -58,21 +58,34 @@ class Asked:
         return "" if self.is_from_gold else "elsewhere"
 
 
-def ask_all(questions: Sequence[Question], *, tell: Callable[[Asked], None] = lambda _asked: None) -> list[Asked]:
-    """Ask every question, a few at a time; `tell` is called as each ends. One that fails does not end the run."""
+def ask_all(
+    questions: Sequence[Question],
+    *,
+    tell: Callable[[Asked], None] = lambda _asked: None,
+    at_most: Decimal | None = None,
+) -> list[Asked]:
+    """Ask every question, a few at a time; `tell` is called as each ends. One that fails does not end the run.
 
-    async def ask_each() -> list[Asked]:
+    Once the answers have cost `at_most` euros nothing more is asked; what is being answered then is finished.
+    """
+    done: list[Asked] = []
+
+    async def ask_each() -> None:
         places = asyncio.Semaphore(_AT_ONCE)
 
-        async def ask_in_turn(question: Question) -> Asked:
+        async def ask_in_turn(question: Question) -> None:
             async with places:
+                if at_most is not None and sum(each.cost for each in done) >= at_most:
+                    return
                 asked = await _ask(question)
+            done.append(asked)
             tell(asked)
-            return asked
 
-        return await asyncio.gather(*map(ask_in_turn, questions))
+        await asyncio.gather(*map(ask_in_turn, questions))
 
-    return async_to_sync(ask_each)()
+    async_to_sync(ask_each)()
+    place = {question.id: at for at, question in enumerate(questions)}
+    return sorted(done, key=lambda each: place[each.question.id])
 
 
 def figures_of(asked: Sequence[Asked]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -16,16 +15,16 @@ from chatbot.models import Document, EvaluationRun
 
 
 def keep_run(
-    *, questions: Path, figures: dict[str, Any], missed: Sequence[Question], asked: Sequence[Asked],
+    *, name: str, digest: str, figures: dict[str, Any], missed: Sequence[Question], asked: Sequence[Asked],
     documents: QuerySet[Document], now: datetime,
 ) -> EvaluationRun:  # fmt: skip
-    """Keep the figures with the questions' digest, that of the documents searched and how the assistant is set."""
+    """Keep the figures with the questions' name and digest, the documents' digest and how the assistant is set."""
     corpus = list(documents.order_by("sha256", "pk").values_list("sha256", "chunk_count"))
     setting = assistant.current()
     return EvaluationRun.objects.create(
         at=now,
-        name=questions.name[:160],
-        questions_sha256=hashlib.sha256(questions.read_bytes()).hexdigest(),
+        name=name[:160],
+        questions_sha256=digest,
         question_count=figures["questions"],
         document_count=len(corpus),
         passage_count=sum(count for _digest, count in corpus),

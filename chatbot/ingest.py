@@ -36,7 +36,7 @@ _BACKOFF = timedelta(minutes=1)
 
 def add_document(
     *, file: BinaryIO, name: str, size: int, now: datetime, title: str = "", topic: str = "", language: str = "",
-    page: WebPage | None = None,
+    page: WebPage | None = None, is_article: bool = False,
 ) -> Document:  # fmt: skip
     """Keep a file for reading; what is not said is taken from its front matter, its name or its text.
 
@@ -64,6 +64,7 @@ def add_document(
             sha256=digest,
             size=size,
             page=page,
+            is_article=is_article,
             replaces=_version_before(path.name[:160], page),
             next_try_at=now,
         )

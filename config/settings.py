@@ -404,6 +404,7 @@ ANTHROPIC_BASE_URL = env.str("ANTHROPIC_BASE_URL", default="https://api.anthropi
 CLAUDE_MODEL = env.str("CLAUDE_MODEL", default="claude-sonnet-4-6")
 CLAUDE_REWRITE_MODEL = env.str("CLAUDE_REWRITE_MODEL", default="claude-haiku-5-5")
 CLAUDE_MAX_TOKENS = env.int("CLAUDE_MAX_TOKENS", default=1024)
+CLAUDE_MAX_SECONDS = env.int("CLAUDE_MAX_SECONDS", default=180)  # an answer that drips is cut off
 CLAUDE_TEMPERATURE = env.float("CLAUDE_TEMPERATURE") if env.str("CLAUDE_TEMPERATURE", default="") else None
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="https://api.openai.com/v1")

@@ -74,7 +74,7 @@ class DocumentForm(forms.ModelForm):
 class DocumentAdmin(AuditedAdmin):
     form = DocumentForm
     list_display = ("title", "topic", "language", "kind", "status_badge", "progress", "is_active", "created_at")
-    list_filter = ("status", "topic", "language", "is_active", "kind")
+    list_filter = ("status", "topic", "language", "is_active", "is_article", "kind")
     search_fields = ("title", "name", "sha256")
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-pk")

@@ -5,6 +5,7 @@ Errors are told apart by their type, not their HTTP status: an error in mid-stre
 """
 
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -144,13 +145,16 @@ class Request:
 async def stream_answer(request: Request) -> AsyncIterator[Piece]:
     """The answer piece by piece, `Ended` last. Raises `TransientError` or `PermanentError`, also in mid-stream.
 
-    Closing the iterator closes the connection, and so ends what the answer costs.
+    Closing the iterator closes the connection, and so ends what the answer costs; so does CLAUDE_MAX_SECONDS.
     """
+    end = time.monotonic() + settings.CLAUDE_MAX_SECONDS
     try:
         # the raw events: the SDK's own accumulating stream costs twice their time, and the rows keep the text anyway
         async with await _once_more(lambda: _opened(request)) as events:
             reader = _Reader()
             async for event in events:
+                if time.monotonic() > end:
+                    raise TransientError(f"Claude: no end after {settings.CLAUDE_MAX_SECONDS} s", code="too_long")
                 if piece := reader.take(event):
                     yield piece
             yield reader.end()

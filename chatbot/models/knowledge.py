@@ -58,6 +58,7 @@ class Document(models.Model):
     language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES, blank=True)
     version = models.CharField(_("version"), max_length=40, blank=True)
     is_active = models.BooleanField(_("used in answers"), default=True)
+    is_article = models.BooleanField(_("article"), default=False, help_text=_("written from what somebody asked"))
     page = models.ForeignKey(
         "WebPage", null=True, on_delete=models.SET_NULL, related_name="documents", verbose_name=_("web page")
     )

@@ -343,6 +343,18 @@ def test_stream_that_hangs_is_cut_off(claude: Control, monkeypatch: pytest.Monke
     assert until(lambda: claude.get("/open-streams")["streams"][0]["state"]) == "client_gone"
 
 
+def test_stream_that_drips_is_cut_off(claude: Control, settings: Any):
+    settings.CLAUDE_MAX_SECONDS = 1
+    learn(BREACH)
+    claude.post("/pace", token_s=0.3)
+
+    _events, row = answered(ask(QUESTION))
+
+    assert row.text.startswith("Ecco")
+    assert (row.outcome, row.error) == ("incomplete", "too_long")
+    assert until(lambda: claude.get("/open-streams")["streams"][0]["state"]) == "client_gone"
+
+
 def test_model_that_is_slow_to_begin_runs_into_the_timeout(claude: Control, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(claude_client, "_TIMEOUT", anthropic.Timeout(5, read=0.3))
     learn(BREACH)

@@ -1,5 +1,6 @@
 """The figures of the search: how they are reckoned, and that the command says what is wrong with its questions."""
 
+import hashlib
 import json
 from io import StringIO
 from pathlib import Path
@@ -7,10 +8,13 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from chatbot import ingest
+from chatbot.articles import add_article
 from chatbot.evaluation import Question, QuestionsError, corpus_of, find, read_questions, score
+from chatbot.models import Document, EvaluationRun
 from chatbot.retrieval import Hit, Scope
 from tests.chatbot.embedder import Embedder
-from tests.chatbot.talk import BREACH, RECORDS, learn
+from tests.chatbot.talk import BREACH, NOW, RECORDS, learn
 
 
 def question(kind: str = "exact", gold: tuple[str, ...] = (), also: tuple[str, ...] = ()) -> Question:
@@ -56,6 +60,46 @@ def test_only_the_documents_that_the_questions_name_are_searched(embedder: Embed
     assert scope == Scope(names=("gdpr.en.md", "gdpr.it.md"))
     assert {hit.document for _question, hits in find(asked, scope)["hybrid"] for hit in hits} == {*scope.names}
     assert corpus_of([question(gold=("nis2.it#Articolo 23",))]) == Scope()
+
+
+@pytest.mark.django_db
+def test_every_article_in_use_is_a_question_among_all_documents(embedder: Embedder):
+    learn(BREACH, "gdpr.it.md")
+    told = {"topic": "GDPR", "language": "it", "people": (), "now": NOW}
+    for name, asked in (("tkt-2026-00001", "Chi nomina il DPO?"), ("tkt-2026-00002", "Chi firma il registro?")):
+        article = add_article(question=asked, answer="Lo fa il titolare.", name=name, **told)
+        assert ingest.ingest(document=article, now=NOW)
+    Document.objects.filter(name="tkt-2026-00002.it.md").update(is_active=False)
+    out = StringIO()
+
+    call_command("rag_eval", articles=True, json=True, stdout=out)
+
+    figures = json.loads(out.getvalue())
+    assert figures["documents"] == {"searched": 2, "in_use": 2}
+    assert figures["methods"]["hybrid"]["article"] == {"recall_at_5": 1.0, "mrr_at_10": 1.0, "questions": 1}
+    run = EvaluationRun.objects.get()
+    assert (run.name, run.questions_sha256) == ("articles", hashlib.sha256(b"Chi nomina il DPO?").hexdigest())
+
+
+@pytest.mark.django_db
+def test_articles_are_asked_beside_the_questions_of_a_file(questions: Path, embedder: Embedder):
+    article = add_article(
+        question="Chi nomina il DPO?", answer="Il titolare.", name="tkt-1", topic="", language="it", people=(), now=NOW
+    )
+    assert ingest.ingest(document=article, now=NOW)
+
+    call_command("rag_eval", questions=questions, articles=True, json=True, stdout=StringIO())
+
+    run = EvaluationRun.objects.get()
+    assert run.name == "questions.jsonl + articles"
+    assert run.question_count == len(questions.read_text().splitlines()) + 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("options", "told"), [({}, "say what to ask"), ({"articles": True}, "no article")])
+def test_command_with_nothing_to_ask_says_so(options: dict[str, bool], told: str):
+    with pytest.raises(CommandError, match=told):
+        call_command("rag_eval", **options)
 
 
 def test_question_about_several_sections_needs_them_all():

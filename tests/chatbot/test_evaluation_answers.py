@@ -107,6 +107,25 @@ def test_questions_are_rewritten_as_a_guests_are(claude: Control):
     assert ModelCall.objects.filter(purpose="rewrite").count() == 1
 
 
+def test_nothing_more_is_asked_once_the_limit_is_spent(questions: Path, claude: Control, tmp_path: Path):
+    learn(BREACH + RECORDS)
+    gate = tmp_path / "gate.toml"
+    gate.write_text("[at_most]\nanswers.failed = 0\n")
+    many = [{**row, "id": f"{row['id']}-{turn}"} for turn in range(3) for row in ROWS]
+    questions.write_text("\n".join(map(json.dumps, many)))
+    out, err = StringIO(), StringIO()
+
+    with pytest.raises(CommandError, match="questions not asked: "):
+        call_command(
+            "rag_eval", questions=questions, answers=True, at_most=Decimal("0.000001"), gate=gate, json=True,
+            stdout=out, stderr=err,
+        )  # fmt: skip
+
+    asked = json.loads(out.getvalue())["answers"]["asked"]
+    assert 0 < asked < len(many)
+    assert f"0.000001 € are spent: {len(many) - asked} questions were not asked" in err.getvalue()
+
+
 def test_nothing_of_it_stays_among_the_conversations(questions: Path, claude: Control):
     learn(BREACH + RECORDS)
 

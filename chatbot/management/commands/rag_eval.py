@@ -3,8 +3,11 @@
 Exit status 1 when a gate is not reached, and when nothing could be measured.
 """
 
+import argparse
+import hashlib
 import json
 from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +31,11 @@ class Command(BaseCommand):
     help = "Recall@5, MRR@10 and refusals over questions whose right sections are known, against what is loaded now."
 
     def add_arguments(self, parser: Any) -> None:
-        parser.add_argument("--questions", type=Path, required=True, help="JSON lines: id, lang, kind, question, gold")
+        parser.add_argument("--questions", type=Path, help="JSON lines: id, lang, kind, question, gold")
+        parser.add_argument("--articles", action="store_true", help="the questions that staff wrote articles for, too")
         parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
         parser.add_argument("--answers", action="store_true", help="ask the assistant every question, too (this costs)")
+        parser.add_argument("--at-most", type=_euros, metavar="EUR", help="ask nothing more once --answers cost this")
         parser.add_argument("--gate", type=Path, help="TOML with the least each figure must reach; else exit status 1")
         parser.add_argument(
             "--all-documents", action="store_true", help="search everything in use, not only what the questions name"
@@ -39,12 +44,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            questions = read_questions(options["questions"])
+            questions = _questions(options["questions"], with_articles=options["articles"])
             bounds = read_gate(options["gate"]) if options["gate"] else []
             waiting = self._say_what_waits()
             if options["answers"] and not settings.ANTHROPIC_API_KEY:
                 raise CommandError("--answers asks Claude, and there is no key: set ANTHROPIC_API_KEY")
-            scope = Scope() if options["all_documents"] else evaluation.corpus_of(questions)
+            whole = options["all_documents"] or options["questions"] is None  # an article competes with everything
+            scope = Scope() if whole else evaluation.corpus_of(questions)
             found = evaluation.find(questions, scope)
         except (OSError, QuestionsError, GateError, VendorError) as error:
             raise CommandError(str(error)) from error
@@ -52,16 +58,16 @@ class Command(BaseCommand):
         figures, asked = evaluation.figures_of(found), list[Asked]()
         figures["documents"] = {"searched": searched.count(), "in_use": in_use}
         if options["answers"]:
-            asked = self._ask(questions)
+            asked = self._ask(questions, options["at_most"])
             figures["answers"] = evaluation_answers.figures_of(asked)
         if not options["no_keep"]:
             keep_run(
-                questions=options["questions"], figures=figures, missed=evaluation.missed(found), asked=asked,
-                documents=searched, now=timezone.now(),
+                **_set_of(options["questions"], questions, with_articles=options["articles"]),
+                figures=figures, missed=evaluation.missed(found), asked=asked, documents=searched, now=timezone.now(),
             )  # fmt: skip
         self.stdout.write(json.dumps(figures, indent=2) if options["json"] else _report(figures))
         if bounds:
-            self._hold(bounds, figures, waiting)
+            self._hold(bounds, figures, waiting, unasked=len(questions) - len(asked) if options["answers"] else 0)
 
     def _say_what_waits(self) -> int:
         """Say so when documents are still being read, and return how many: the figures are those of the others."""
@@ -73,7 +79,7 @@ class Command(BaseCommand):
             )
         return waiting
 
-    def _ask(self, questions: Sequence[Question]) -> list[Asked]:
+    def _ask(self, questions: Sequence[Question], at_most: Decimal | None) -> list[Asked]:
         """Ask them all, naming those that fail and, on a terminal, how far it has come."""
         count = 0
 
@@ -85,16 +91,49 @@ class Command(BaseCommand):
             if count % _EVERY == 0 and self.stderr.isatty():
                 self.stderr.write(f"{count} of {len(questions)} asked")
 
-        return evaluation_answers.ask_all(questions, tell=tell)
+        done = evaluation_answers.ask_all(questions, tell=tell, at_most=at_most)
+        if len(done) < len(questions):
+            self.stderr.write(f"{at_most} € are spent: {len(questions) - len(done)} questions were not asked")
+        return done
 
-    def _hold(self, bounds: Sequence[Bound], figures: dict[str, Any], waiting: int) -> None:
+    def _hold(self, bounds: Sequence[Bound], figures: dict[str, Any], waiting: int, unasked: int) -> None:
         """Raise with everything that is missed."""
         missed = evaluation_gate.missed(bounds, figures)
+        if unasked:
+            missed.append(f"questions not asked: {unasked}")
         if waiting:
             missed.append(f"documents still being read: {waiting}")
         if missed:
             raise CommandError("the gate is not reached:\n" + "\n".join(f"  {line}" for line in missed))
         self.stderr.write(f"the gate is reached: all {len(bounds)} bounds are kept")
+
+
+def _euros(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal(0)
+    if not 0 < amount < 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text}: an amount of euros such as 2.50")
+    return amount
+
+
+def _questions(path: Path | None, *, with_articles: bool) -> list[Question]:
+    """Those of the file, and of the articles in use; `CommandError` when there is none to ask."""
+    if path is None and not with_articles:
+        raise CommandError("say what to ask: --questions FILE.jsonl, --articles, or both")
+    articles = evaluation.article_questions() if with_articles else []
+    if path is None and not articles:
+        raise CommandError("there is no article in use yet")
+    return [*(read_questions(path) if path else ()), *articles]
+
+
+def _set_of(path: Path | None, questions: Sequence[Question], *, with_articles: bool) -> dict[str, str]:
+    """What a run is called after its questions, and their digest: the file's own where there is nothing else."""
+    articles = "\n".join(each.text for each in questions if each.kind == "article") if with_articles else ""
+    told = (path.read_bytes() if path else b"") + articles.encode()
+    names = [*([path.name] if path else ()), *(["articles"] if with_articles else ())]
+    return {"name": " + ".join(names), "digest": hashlib.sha256(told).hexdigest()}
 
 
 def _report(figures: dict[str, Any]) -> str:
