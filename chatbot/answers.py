@@ -193,6 +193,7 @@ async def _asked(
         model=scene.setting.model,
         system=scene.setting.prompt,
         question=question.text,
+        about=scene.about,
         sources=[claude.Source(_source_title(hit), f"passage-{hit.chunk_id}", sentences(hit.text)) for hit in hits],
         history=scene.history,
         tools=own_data.TOOLS if is_own else (),
@@ -272,6 +273,7 @@ def _scene(question: Message, conversation: Conversation) -> Scene:
         user=conversation.user,
         language=language_of(question.text, conversation.language),
         payer=Payer.of(question),
+        about=question.about,
     )
 
 

@@ -32,6 +32,11 @@ class Scene:
     user: Any
     language: str
     payer: Payer
+    about: str = ""  # the service beside whose page the question was asked
+
+    def placed(self, text: str) -> str:
+        """The question as it reads beside its page: "how much is it?" names what it is about."""
+        return f"{self.about}: {text}" if self.about else text
 
 
 @dataclass
@@ -65,10 +70,14 @@ async def find(text: str, scene: Scene, findings: Findings) -> None:
     findings.vector = await _embedded(text)
     findings.first = findings.before = await offloaded(search, text, findings.vector, count=count)
     findings.is_searched = True
+    if scene.about and not _is_lost(scene, findings):  # what is plainly off topic stays so, on whichever page
+        placed = scene.placed(text)
+        near = await offloaded(search, placed, await _embedded(placed), count=count)
+        findings.before = rewriting.merged(near, findings.first, count)
     if await _rewrite_helps(text, scene, findings):
         vector = await _embedded(findings.rewritten)
         better = await offloaded(search, findings.rewritten, vector, count=count)
-        findings.before = rewriting.merged(better, findings.first, count)
+        findings.before = rewriting.merged(better, findings.before, count)
     findings.hits = findings.before[:top_k]
     findings.is_off_topic = is_off_topic(findings.hits, version.off_topic_similarity)
     if version.reranks and not findings.is_off_topic and len(findings.before) > 1:
@@ -107,13 +116,18 @@ async def _embedded(text: str) -> Sequence[float] | None:
 
 async def _rewrite_helps(text: str, scene: Scene, findings: Findings) -> bool:
     """Whether the question was rewritten, where that may find more, into something else."""
-    follows, top = bool(scene.history), findings.first[: scene.setting.top_k]
-    is_lost = not follows and is_off_topic(top, scene.setting.version.off_topic_similarity)
-    is_found = not follows and rewriting.is_sure(top, scene.language)
-    if is_lost or is_found or not scene.setting.version.rewrites_questions:
+    is_found = not scene.history and rewriting.is_sure(findings.first[: scene.setting.top_k], scene.language)
+    if is_found or _is_lost(scene, findings) or not scene.setting.version.rewrites_questions:
         return False
-    findings.rewritten = await _rewritten(text, scene)
-    return findings.rewritten not in ("", text)
+    asked = scene.placed(text)
+    findings.rewritten = await _rewritten(asked, scene)
+    return findings.rewritten not in ("", text, asked)
+
+
+def _is_lost(scene: Scene, findings: Findings) -> bool:
+    """Whether the question alone is plainly off topic; one that follows on another is never judged alone."""
+    top = findings.first[: scene.setting.top_k]
+    return not scene.history and is_off_topic(top, scene.setting.version.off_topic_similarity)
 
 
 async def _rewritten(text: str, scene: Scene) -> str:

@@ -86,7 +86,8 @@ TABLES = (
         model="chatbot.Message",
         matter=_CHAT,
         rows=_rows_of(Message, "conversation"),
-        columns={"number": "pk", "conversation": "conversation_id"} | same("role", "text", "outcome", "created_at"),
+        columns={"number": "pk", "conversation": "conversation_id"}
+        | same("role", "text", "about", "outcome", "created_at"),
         left_out={
             "reference": "a number of ours",
             "client_id": "a number of the program that asked",

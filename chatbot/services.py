@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
+from billing.models import Service
 from chatbot.models import Conversation, Message, QuestionTrace
 from core.errors import DomainError, InvalidInputError
 from core.ratelimit import Limit, TooManyRequestsError, check
@@ -64,21 +65,32 @@ def ask(
     ip: str,
     now: datetime,
     client_id: str | None = None,
+    service: Any = None,
 ) -> Message:
     """Keep a question in the caller's conversation, begun if needed. Raises on an empty, long or one too many.
 
+    `service` is the slug of the service beside whose page it was asked; one that is not there says nothing.
     A question that comes again with the same `client_id` is the same one: its row is returned and it counts once.
     """
     question, caller = checked_question(text), caller_hash(ip)
     found = find_asked(client_id, text=question, token=token, user=user, caller=caller, now=now)
     if found is None:
         try:
-            return _keep(question, token, user, language, caller, now, client_id)
+            about = _name_of(service)
+            return _keep(question, token, user, language, caller, now, client_id, about)
         except QuestionExistsError:
             found = find_asked(client_id, text=question, token=token, user=user, caller=caller, now=now)
             if found is None:
                 raise QuestionIdTakenError from None
     return found
+
+
+def _name_of(slug: Any) -> str:
+    """The service's name in the reader's language; "" when there is none of that slug."""
+    if not isinstance(slug, str):
+        return ""
+    service = Service.objects.filter(slug=storable(slug), is_active=True).first()
+    return service.name if service else ""
 
 
 def find_asked(
@@ -108,8 +120,9 @@ def find_asked(
 
 @transaction.atomic
 def _keep(
-    question: str, token: str | None, user: Any, language: str, caller: str, now: datetime, client_id: str | None
-) -> Message:
+    question: str, token: str | None, user: Any, language: str, caller: str, now: datetime, client_id: str | None,
+    about: str,
+) -> Message:  # fmt: skip
     conversation = (
         Conversation.objects.visible_to(user=user, token=token).filter(token=token).first() if token else None
     )
@@ -122,7 +135,7 @@ def _keep(
     _check_hourly_limit(user, caller, now)
     try:
         return Message.objects.create(
-            conversation=conversation, role=Message.Role.QUESTION, text=question, client_id=client_id
+            conversation=conversation, role=Message.Role.QUESTION, text=question, client_id=client_id, about=about
         )
     except IntegrityError as error:  # the transaction, and with it a conversation begun here, is taken back
         raise QuestionExistsError from error

@@ -320,5 +320,7 @@ def _transcript_of(conversation: Conversation) -> str:
             sources = [f"[{cite.number}] {cite.title}" for cite in message.citations.all()]
             text = message.text or capfirst(message.get_outcome_display())
             at = timezone.localtime(message.created_at)
-            parts.append("\n".join([f"{capfirst(message.get_role_display())}, {at:%d.%m.%Y %H:%M}", text, *sources]))
+            head = f"{capfirst(message.get_role_display())}, {at:%d.%m.%Y %H:%M}"
+            told = f"{head} ({message.about})" if message.about else head
+            parts.append("\n".join([told, text, *sources]))
     return "\n\n".join(parts)

@@ -106,7 +106,7 @@ def _keep_question(request: HttpRequest) -> tuple[Caller, Message, bool]:
         )
     question = services.ask(
         text=body.get("text"), token=token, user=caller.user, language=_language(), ip=client_ip(request), now=now,
-        client_id=client_id,
+        client_id=client_id, service=body.get("service"),
     )  # fmt: skip
     if question.created_at < now and finished_answer(question) is None:
         services.check_asked_again(client_ip(request))

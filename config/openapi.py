@@ -115,11 +115,12 @@ _SCHEMAS = {
         **_FEEDBACK, offer_person={"type": "boolean", "description": "Two answers of the conversation did not help."}
     ),
     "ChatQuestion": _object(
-        ("conversation", "id", "keep"),
+        ("conversation", "id", "keep", "service"),
         text=_text(),
         conversation=_text(format="uuid"),
         id=_text("A UUID of the asker's; asked again with it, the question is the same one.", format="uuid"),
         keep={"type": "boolean", "description": "Whether the cookie outlives the browser's session, for 180 days."},
+        service=_text("The slug of the service beside whose page it is asked.", example="readiness-nis2"),
     ),
     "ChatWidget": {"type": "object", "description": "Words, stylesheets and limits, in one language."},
     "Problem": _object(

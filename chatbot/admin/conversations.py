@@ -17,7 +17,7 @@ from core.admin import ReadOnlyAdmin, ReadOnlyInline, confirmed
 
 class MessageInline(ReadOnlyInline):
     model = Message
-    fields = ("created_at", "role", "text", "outcome", "error")
+    fields = ("created_at", "role", "about", "text", "outcome", "error")
     readonly_fields = fields
     ordering = ("pk",)
     verbose_name_plural = _("Messages")

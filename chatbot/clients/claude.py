@@ -129,6 +129,7 @@ class Request:
     model: Model
     system: str
     question: str
+    about: str = ""  # what the page is about that the question was asked beside
     sources: Sequence[Source] = ()
     history: Sequence[Turn] = ()
     tools: Sequence[Mapping[str, Any]] = ()
@@ -138,7 +139,13 @@ class Request:
     def characters(self) -> int:
         """How much text goes to the model, as a measure of its cost."""
         sources = (*self.sources, *(source for result in self.results for source in result.sources))
-        texts = [self.system, self.question, *(turn.text for turn in self.history), *(str(tool) for tool in self.tools)]
+        texts = [
+            self.system,
+            self.question,
+            self.about,
+            *(turn.text for turn in self.history),
+            *(str(tool) for tool in self.tools),
+        ]
         return sum(map(len, texts)) + sum(len(source.title) + sum(map(len, source.sentences)) for source in sources)
 
 
@@ -266,7 +273,10 @@ def _sampling(model: Model) -> dict[str, float] | None:
 
 
 def _messages(request: Request) -> Any:
-    asked = {"role": "user", "content": [*map(_result, request.sources), {"type": "text", "text": request.question}]}
+    told = [f"<page>{request.about}</page>", request.question] if request.about else [request.question]
+    asked = {
+        "role": "user", "content": [*map(_result, request.sources), *({"type": "text", "text": text} for text in told)]
+    }  # fmt: skip
     messages = [*_turns(request.history), asked]
     for result in request.results:
         use = result.use

@@ -69,6 +69,9 @@ class Message(models.Model):
     )
     role = models.CharField(_("role"), max_length=8, choices=Role.choices)
     text = models.TextField(_("text"))
+    about = models.CharField(
+        _("about"), max_length=80, blank=True, help_text=_("the service beside whose page the question was asked")
+    )
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, blank=True)
     error = models.CharField(_("error"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("at"), auto_now_add=True)

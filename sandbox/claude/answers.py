@@ -31,6 +31,7 @@ NOT_FOUND = {"it": "Non risulta nulla:", "en": "Nothing was found:"}
 
 REFUSAL_TAG = re.compile(r"<refusal(?:\s+lang=[\"']?(\w+)[\"']?)?>(.*?)</refusal>", re.S)
 QUESTION_TAG = re.compile(r"<(question|domanda)>(.*?)</\1>", re.S)
+PAGE_TAG = re.compile(r"<page>(.*?)</page>", re.S)
 OWN_THING = re.compile(
     r"\b(?:mi[oae]i?|nostr[oaie]|my|our)\s+(?:\w+\s+){0,2}?"
     r"(ordin\w+|fattur\w+|abbonament\w+|pagament\w+|preventiv\w+|orders?|invoices?|subscriptions?|payments?|quotes?)\b",
@@ -71,6 +72,7 @@ class Prompt:
     system: str = ""
     question: str = ""
     passages: list[Passage] = field(default_factory=list)
+    page: str = ""  # what the asker is looking at
 
     @classmethod
     def read(cls, body: Block) -> "Prompt":
@@ -79,7 +81,8 @@ class Prompt:
             system = "\n".join(str(block.get("text", "")) for block in system)
         passages = passages_of(body["messages"])
         recent = [passage for passage in passages if passage.recent]
-        return cls(body, system, last_question(body["messages"]), recent or passages)
+        question, page = last_question(body["messages"])
+        return cls(body, system, question, recent or passages, page)
 
     @property
     def language(self) -> str:
@@ -97,15 +100,16 @@ class Prompt:
         return (fitting or [text for _, text in given] or [REFUSALS[self.language]])[0].strip()
 
 
-def last_question(messages: list[Block]) -> str:
-    """The last text of the user: what stands in <question> tags, else the last text block."""
+def last_question(messages: list[Block]) -> tuple[str, str]:
+    """The last text of the user (in <question> tags, else the last block) and what stands in <page> tags beside it."""
     for message in reversed(messages):
         texts = [block["text"] for block in content_of(message) if block["type"] == "text"]
         if message["role"] != "user" or not texts:
             continue
-        tagged = QUESTION_TAG.search("\n".join(texts))
-        return (tagged.group(2) if tagged else str(texts[-1])).strip()
-    return ""
+        told = "\n".join(texts)
+        tagged, page = QUESTION_TAG.search(told), PAGE_TAG.search(told)
+        return (tagged.group(2) if tagged else str(texts[-1])).strip(), page.group(1).strip() if page else ""
+    return "", ""
 
 
 def extractive(prompt: Prompt) -> Answer:
@@ -141,7 +145,9 @@ def text_answer(text: str) -> Answer:
 
 
 def _from_passages(prompt: Prompt) -> Answer:
-    sentences = best_sentences(prompt.question, prompt.passages)
+    page = set(words.terms(prompt.page))
+    near = [passage for passage in prompt.passages if page and page <= set(words.terms(passage.title))]
+    sentences = best_sentences(prompt.question, near) or best_sentences(prompt.question, prompt.passages)
     if not sentences:
         return text_answer(prompt.refusal)
     lead = LEADS if words.language(sentences[0].text) == prompt.language else FOREIGN_LEADS

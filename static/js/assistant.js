@@ -45,7 +45,7 @@ let app = null;
 // The whole widget, made once; a failure may be tried again.
 function load() {
   const api = createApi({ base, isOurs, language: language(), csrf: tag?.dataset.csrf });
-  app ??= api.settings().then(async (settings) => begin({ api, settings, isOurs, ...(await build(settings)) }));
+  app ??= api.settings().then(async (settings) => begin({ api, settings, isOurs, service: tag?.dataset.service, ...(await build(settings)) }));
   app.catch(() => (app = null));
   return app;
 }

@@ -182,6 +182,27 @@ def test_question_is_answered_with_a_passage_to_open(visit: Visit, site: Site):
     keep_screenshot(page, "assistant")
 
 
+def test_guest_finds_a_service_and_asks_about_it_without_naming_it(visit: Visit, site: Site):
+    guest = visit()
+    page = guest.page
+    until(lambda: site.ready()["documents_waiting"] == 0, "the documents were not read", 180)
+    guest.go("/servizi/")
+    page.click("main a:has-text('Cybersecurity e NIS2')")
+    page.wait_for_url("**/servizi/?categoria=*")
+    expect(page.locator("main")).not_to_contain_text("AI Act assessment")
+    page.click("main a:has-text('Readiness NIS2')")
+    page.wait_for_url("**/servizi/readiness-nis2/")
+
+    guest.open_assistant()
+    guest.ask("Serve anche a una PMI di 60 persone?")
+    answer = page.locator("#assistant-panel .chat__answer").last
+
+    expect(answer.locator(".sources li").first).to_contain_text("Readiness NIS2", timeout=60_000)
+    expect(answer.locator(".chat__text")).to_contain_text("anche una di 60 persone")
+    expect(answer).not_to_have_attribute("aria-busy", "true")
+    keep_screenshot(page, "assistant-service")
+
+
 def test_question_beside_the_point_is_refused_and_names_a_person(visit: Visit, site: Site):
     guest = visit(width=390)
     page = guest.page

@@ -1,5 +1,6 @@
 """From a question the documents do not answer to a person, and from the person's answer to an article that does."""
 
+import json
 import re
 import uuid
 
@@ -81,6 +82,10 @@ def test_guest_reaches_a_person_and_the_answer_becomes_an_article(visit: Visit, 
     press(desk, "resolve", text="")
     press(desk, "make_article", question=QUESTION)
     until(lambda: site.ready()["documents_waiting"] == 0, "the article was not read", 180)
+
+    # its question belongs to what is measured from now on
+    measured = json.loads(site.manage("rag_eval", "--articles", "--json").stdout)
+    assert measured["methods"]["hybrid"]["article"]["recall_at_5"] == 1.0
 
     # the next one who asks is answered with its source
     other = visit()

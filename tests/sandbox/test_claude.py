@@ -196,6 +196,24 @@ def test_english_question_finds_the_italian_passage_and_says_so(client, shared):
     assert citations(answer)[0].source == "gdpr.it#Articolo 33"
 
 
+@pytest.mark.parametrize(
+    ("page", "question", "place"),
+    [
+        ("Readiness NIS2", "Quanto costa?", 1),
+        ("Esercitazione", "Quanto costa?", 0),
+        ("Readiness NIS2", "Quanto costa l'esercitazione di incidente?", 0),
+        ("Toolkit", "Quanto costa l'esercitazione di incidente?", 0),
+    ],
+)
+def test_what_is_left_unsaid_means_the_page_the_asker_looks_at(client, page: str, question: str, place: int):
+    exercise = passage("Esercitazione di incidente: prezzo", "L'esercitazione di incidente costa 1.800 € più IVA.")
+    readiness = passage("Readiness NIS2: prezzo", "La Readiness costa 3.900 € più IVA per imprese da 50 persone.")
+
+    answer = ask(client, question, exercise, readiness, {"type": "text", "text": f"<page>{page}</page>"})
+
+    assert citations(answer)[0].search_result_index == place
+
+
 def test_question_about_an_article_is_not_answered_by_another(client, shared):
     sections = [article(shared, "gdpr.it", "Articolo 34"), article(shared, "gdpr.it", "Articolo 35")]
 

@@ -9,7 +9,7 @@ import { ask, newId } from "./stream.js";
 import { createView } from "./view.js";
 import { createVoice } from "./voice.js";
 
-export function begin({ api, settings, isOurs, host, box }) {
+export function begin({ api, settings, isOurs, service, host, box }) {
   const { words } = settings;
   const store = (api.store = createStore());
   const panel = createPanel({ settings, host, box });
@@ -52,7 +52,7 @@ export function begin({ api, settings, isOurs, host, box }) {
     if (panel.question.value.trim() === text) panel.setQuestion("");
     controller = new AbortController();
     store.pending = { text, id };
-    for await (const event of ask(api, { text, id, keep: store.choice === "keep" }, controller.signal)) {
+    for await (const event of ask(api, { text, id, keep: store.choice === "keep", service }, controller.signal)) {
       if (event.type === "lost") take({ type: "lost", text: words.lost });
       else if (event.type === "refused") giveBack(text, refusal(event));
       else take(event);
