@@ -7,6 +7,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 
 from chatbot.callers import is_origin
+from chatbot.working_hours import opening_hours
 
 
 @register("chatbot")
@@ -43,5 +44,9 @@ def check_ticket_hours(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     lengths = {len(settings.TICKET_FIRST_RESPONSE_HOURS), len(settings.TICKET_RESOLUTION_HOURS)}
     if lengths != {4} or any(not 0 < answer <= solution for answer, solution in pairs):
         text = "TICKET_FIRST_RESPONSE_HOURS and TICKET_RESOLUTION_HOURS need four hours each, the second no smaller"
-        return [Error(text, id="chatbot.E002")]
+        return [Error(text, id="chatbot.E003")]
+    try:
+        opening_hours()
+    except ValueError:
+        return [Error("SUPPORT_HOURS must be two times such as 09:00-18:00", id="chatbot.E004")]
     return []

@@ -185,6 +185,7 @@ TABLES = (
             "assignee": "somebody else",
             "article": "our document",
             "first_response_due_at": "our own deadline",
+            "warn_at": "our own deadline",
             "resolution_due_at": "our own deadline",
             "alerted_at": "our own deadline",
             "paused_at": "our own deadline",

@@ -13,7 +13,6 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import DurationField, ExpressionWrapper, F
 from django.utils import timezone, translation
 from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext_lazy as _
@@ -32,8 +31,6 @@ MAX_FILES = 5
 MAX_FILES_OF_TICKET = 30
 CLOSE_AFTER = timedelta(days=7)
 Files = Iterable["UploadedFile[Any]"]
-# staff are told when so much of the time to the first answer is left
-_WARNING_SHARE = 0.25
 _SUBJECT = 120
 _TRANSCRIPT_MESSAGES = 60
 
@@ -148,9 +145,9 @@ def set_priority(*, ticket: Ticket, priority: str, now: datetime) -> None:
         raise IllegalTicketMoveError(locked)
     locked.priority = priority
     locked.set_deadlines()
-    if now < locked.first_response_due_at - (locked.first_response_due_at - locked.created_at) * _WARNING_SHARE:
+    if now < locked.warn_at:
         locked.alerted_at = None
-    locked.save(update_fields=["priority", "first_response_due_at", "resolution_due_at", "alerted_at"])
+    locked.save(update_fields=["priority", "first_response_due_at", "warn_at", "resolution_due_at", "alerted_at"])
 
 
 @transaction.atomic
@@ -197,9 +194,7 @@ def close_resolved(*, now: datetime) -> int:
 
 def alert_staff_of_due(*, now: datetime) -> int:
     """Tell staff, once for each ticket, that a first answer is nearly due or overdue; returns how many."""
-    whole = F("first_response_due_at") - F("created_at")
-    warning = ExpressionWrapper(whole * _WARNING_SHARE, output_field=DurationField())
-    due = Ticket.objects.unanswered().filter(alerted_at=None, first_response_due_at__lte=warning + now)
+    due = Ticket.objects.unanswered().filter(alerted_at=None, warn_at__lte=now)
     alerted = 0
     for ticket in due.select_related("assignee").order_by("first_response_due_at", "pk"):
         with transaction.atomic():

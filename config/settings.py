@@ -14,6 +14,7 @@ from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 from environ.fileaware_mapping import FileAwareMapping
 
+from core import logs
 from invoicing.law import STAMP_NATURES
 
 
@@ -418,51 +419,17 @@ RAG_TOP_K_RESULTS = env.int("RAG_TOP_K_RESULTS", default=5)
 KNOWLEDGE_INTERNAL_HOSTS = env.list("KNOWLEDGE_INTERNAL_HOSTS", default=[])
 CHAT_LINK_HOSTS = env.list("CHAT_LINK_HOSTS", default=[])
 CHAT_QUESTIONS_PER_HOUR = env.int("CHAT_QUESTIONS_PER_HOUR", default=50)
-# for urgent, high, medium and low; plain hours, nights and holidays included
-TICKET_FIRST_RESPONSE_HOURS = env.list("TICKET_FIRST_RESPONSE_HOURS", cast=int, default=[1, 4, 8, 24])
-TICKET_RESOLUTION_HOURS = env.list("TICKET_RESOLUTION_HOURS", cast=int, default=[8, 24, 72, 120])
+SUPPORT_HOURS = env.str("SUPPORT_HOURS", default="09:00-18:00")
+# for urgent, high, medium and low, in working hours: a working day to answer, one, two, five and ten to solve
+TICKET_FIRST_RESPONSE_HOURS = env.list("TICKET_FIRST_RESPONSE_HOURS", cast=int, default=[1, 4, 9, 9])
+TICKET_RESOLUTION_HOURS = env.list("TICKET_RESOLUTION_HOURS", cast=int, default=[9, 18, 45, 90])
 CHAT_EMBED_ORIGINS = env.list("CHAT_EMBED_ORIGINS", default=[])
 
 # --- Logs ---------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_FORMAT = env.str("LOG_FORMAT", default="text" if DEBUG else "json")
 LOG_DIR = env.str("LOG_DIR", default="")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "core.logs.RequestIdFilter"}},
-    "formatters": {
-        "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
-            "fmt": "{asctime}{levelname}{name}{message}{request_id}",
-            "style": "{",
-            "rename_fields": {"asctime": "at", "levelname": "level", "name": "logger"},
-        },
-        "text": {"format": "{levelname:.1} {name} {message} {request_id}", "style": "{"},
-    },
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["request_id"]},
-        **(
-            {
-                "file": {
-                    "class": "logging.handlers.WatchedFileHandler",
-                    "filename": str(Path(LOG_DIR) / "aish.log"),
-                    "formatter": "json",
-                    "filters": ["request_id"],
-                }
-            }
-            if LOG_DIR
-            else {}
-        ),
-    },
-    "root": {"handlers": ["console", *(["file"] if LOG_DIR else [])], "level": LOG_LEVEL},
-    "loggers": {
-        "httpx2": {"level": "WARNING"},
-        "stripe": {"level": "WARNING"},
-        "pypdf": {"level": "ERROR"},
-        "django.server": {"level": "WARNING"},
-    },
-}
+LOGGING = logs.configuration(LOG_LEVEL, LOG_FORMAT, LOG_DIR)
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
 if SENTRY_DSN:
     import sentry_sdk

@@ -12,7 +12,6 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join, linebreaks
 from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
-from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -23,7 +22,7 @@ from unfold.widgets import (
 )
 
 from accounts.models import User
-from chatbot import tickets
+from chatbot import tickets, working_hours
 from chatbot.admin.fields import ArticleForm, ManyFilesWidget
 from chatbot.forms import FilesField, files_hint
 from chatbot.models import Ticket, TicketAttachment, TicketMessage
@@ -116,16 +115,20 @@ def _badge(look, text):
 
 
 def _timer(due, done_at, *, is_running):
-    """A deadline in words with its shape: kept, standing still, running, short, missed."""
+    """A deadline in words with its shape: kept, standing still, running, less than a working hour away, missed."""
     now = timezone.now()
     if done_at:
-        return _badge("done", date_format(timezone.localtime(done_at), "SHORT_DATETIME_FORMAT"))
+        return _badge("done", _moment(done_at))
     if not is_running:
         return _badge("todo", gettext("stands still"))
     if due <= now:
-        return _badge("stop", gettext("overdue for %(time)s") % {"time": timesince(due, now, depth=1)})
-    look = "warn" if due - now < _SHORT else "now"
-    return _badge(look, gettext("due in %(time)s") % {"time": timeuntil(due, now, depth=1)})
+        return _badge("stop", gettext("overdue since %(moment)s") % {"moment": _moment(due)})
+    look = "warn" if working_hours.between(now, due) < _SHORT else "now"
+    return _badge(look, gettext("by %(moment)s") % {"moment": _moment(due)})
+
+
+def _moment(at):
+    return date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
 
 
 @admin.register(Ticket)

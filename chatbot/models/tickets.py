@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from chatbot import working_hours
 from chatbot.models.conversations import Conversation
 from chatbot.models.knowledge import Document, Topic
 from core.errors import DomainError
@@ -77,6 +78,8 @@ class Ticket(models.Model):
         Status.RESOLVED: frozenset({Status.IN_PROGRESS, Status.CLOSED}),
         Status.CLOSED: frozenset(),
     }
+    # staff are told when so much of the time to the first answer is left
+    WARNING_SHARE: ClassVar[float] = 0.25
     PAUSED: ClassVar[frozenset[str]] = frozenset({Status.WAITING_CUSTOMER, Status.RESOLVED, Status.CLOSED})
 
     number = models.CharField(_("number"), max_length=16, unique=True)
@@ -107,13 +110,14 @@ class Ticket(models.Model):
         Document, null=True, on_delete=models.SET_NULL, related_name="tickets", verbose_name=_("article")
     )
     first_response_due_at = models.DateTimeField(_("first answer due"))
+    warn_at = models.DateTimeField(help_text="when staff are told that the first answer is nearly due")
     resolution_due_at = models.DateTimeField(_("solution due"))
     first_responded_at = models.DateTimeField(_("first answer"), null=True)
     resolved_at = models.DateTimeField(_("resolved"), null=True)
     closed_at = models.DateTimeField(_("closed"), null=True)
     alerted_at = models.DateTimeField(_("staff alerted"), null=True)
     paused_at = models.DateTimeField(null=True, help_text="since when the customer is to answer, or nobody any more")
-    paused_for = models.DurationField(default=timedelta(0), help_text="pauses that are over, added to the deadline")
+    paused_for = models.DurationField(default=timedelta(0), help_text="pauses that are over, in working time")
     created_at = models.DateTimeField(_("opened"))
 
     objects = TicketQuerySet.as_manager()
@@ -176,11 +180,13 @@ class Ticket(models.Model):
         return not self.is_finished and (self.is_answer_late(now) or is_late)
 
     def set_deadlines(self) -> None:
-        """Both deadlines from the opening and the priority: plain hours, nights and holidays included. Not saved."""
+        """Both deadlines, and when staff are warned, from the opening and the priority in working time. Not saved."""
         position = list(self.Priority).index(self.Priority(self.priority))
-        answer, solution = settings.TICKET_FIRST_RESPONSE_HOURS, settings.TICKET_RESOLUTION_HOURS
-        self.first_response_due_at = self.created_at + timedelta(hours=answer[position])
-        self.resolution_due_at = self.created_at + timedelta(hours=solution[position]) + self.paused_for
+        answer = timedelta(hours=settings.TICKET_FIRST_RESPONSE_HOURS[position])
+        solution = timedelta(hours=settings.TICKET_RESOLUTION_HOURS[position])
+        self.first_response_due_at = working_hours.after(self.created_at, answer)
+        self.warn_at = working_hours.after(self.created_at, answer * (1 - self.WARNING_SHARE))
+        self.resolution_due_at = working_hours.after(self.created_at, solution + self.paused_for)
 
     def move_to(self, status: "Ticket.Status", *, now: datetime) -> None:
         """Take one allowed step, with the clock of the solution; the caller holds the row's lock."""
@@ -190,7 +196,8 @@ class Ticket(models.Model):
         if status in self.PAUSED:
             self.paused_at = self.paused_at or now
         elif self.paused_at:
-            self.paused_for, self.paused_at = self.paused_for + (now - self.paused_at), None
+            self.paused_for += working_hours.between(self.paused_at, now)
+            self.paused_at = None
             self.set_deadlines()
         self.resolved_at = (self.resolved_at or now) if self.is_finished else None
         self.closed_at = now if status == self.Status.CLOSED else None

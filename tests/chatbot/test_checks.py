@@ -42,10 +42,10 @@ def test_overlap_must_leave_room_for_something_new(size: int, overlap: int, erro
     ("answer", "solution", "errors"),
     [
         ([1, 4, 8, 24], [8, 24, 72, 120], []),
-        ([1, 4, 8], [8, 24, 72, 120], ["chatbot.E002"]),
-        ([1, 4, 8, 24, 48], [8, 24, 72, 120, 200], ["chatbot.E002"]),
-        ([0, 4, 8, 24], [8, 24, 72, 120], ["chatbot.E002"]),
-        ([9, 4, 8, 24], [8, 24, 72, 120], ["chatbot.E002"]),
+        ([1, 4, 8], [8, 24, 72, 120], ["chatbot.E003"]),
+        ([1, 4, 8, 24, 48], [8, 24, 72, 120, 200], ["chatbot.E003"]),
+        ([0, 4, 8, 24], [8, 24, 72, 120], ["chatbot.E003"]),
+        ([9, 4, 8, 24], [8, 24, 72, 120], ["chatbot.E003"]),
     ],
 )
 def test_every_priority_needs_hours_that_can_be_kept(
@@ -54,3 +54,10 @@ def test_every_priority_needs_hours_that_can_be_kept(
     settings.TICKET_FIRST_RESPONSE_HOURS, settings.TICKET_RESOLUTION_HOURS = answer, solution
 
     assert [found.id for found in check_ticket_hours(None)] == errors
+
+
+@pytest.mark.parametrize("hours", ["", "9", "09:00", "18:00-09:00", "09:00-09:00", "nine-five", "09:00-25:00"])
+def test_working_hours_that_cannot_be_kept_are_named(hours: str, settings: Any):
+    settings.SUPPORT_HOURS = hours
+
+    assert [found.id for found in check_ticket_hours(None)] == ["chatbot.E004"]

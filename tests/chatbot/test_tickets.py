@@ -1,7 +1,7 @@
 """Tickets as the services keep them: one for a conversation, moves that are allowed, deadlines, closing by itself."""
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -181,9 +181,10 @@ def test_every_move_that_is_not_in_the_table_is_refused(customer: Any):
 
 
 @pytest.mark.parametrize(
-    ("priority", "answer", "solution"), [("urgent", 1, 8), ("high", 4, 24), ("medium", 8, 72), ("low", 24, 120)]
+    ("priority", "answer", "solution"), [("urgent", 1, 24), ("high", 4, 48), ("medium", 24, 168), ("low", 24, 360)]
 )
 def test_deadlines_follow_the_priority(priority: str, answer: int, solution: int, customer: Any):
+    """A Tuesday, 10 o'clock: a working day is over on Wednesday, ten of them after a weekend, another and a holiday."""
     ticket = write_to_us(customer)
 
     tickets.set_priority(ticket=ticket, priority=priority, now=NOW + HOUR / 2)
@@ -229,8 +230,9 @@ def test_time_the_customer_takes_is_not_counted_for_the_solution(customer: Any, 
 
     ticket = fresh(ticket)
     assert (while_waiting, ticket.status, ticket.paused_at) == (False, "in_progress", None)
-    assert ticket.resolution_due_at == NOW + 172 * HOUR
-    assert [ticket.is_overdue(NOW + hours * HOUR) for hours in (171, 172)] == [False, True]
+    # 44 of 45 working hours were left on Saturday: four days, and Friday until 17
+    assert ticket.resolution_due_at == datetime(2026, 12, 4, 16, tzinfo=UTC)
+    assert [ticket.is_overdue(NOW + hours * HOUR) for hours in (246, 247)] == [False, True]
 
 
 def test_new_priority_keeps_the_pauses(customer: Any, staff: Any):
@@ -240,10 +242,10 @@ def test_new_priority_keeps_the_pauses(customer: Any, staff: Any):
 
     tickets.set_priority(ticket=ticket, priority="urgent", now=NOW + 10 * HOUR)
 
-    assert fresh(ticket).resolution_due_at == NOW + 18 * HOUR
+    assert fresh(ticket).resolution_due_at == NOW + 32 * HOUR  # nine hours from the next morning
 
 
-@pytest.mark.parametrize("hours", [0, 7, 8, 9, 71, 72, 73])
+@pytest.mark.parametrize("hours", [0, 23, 24, 25, 167, 168, 169])
 @pytest.mark.parametrize("state", ["new", "answered", "in_progress", "resolved"])
 def test_list_of_the_overdue_is_what_each_ticket_says(state: str, hours: int, customer: Any, staff: Any):
     ticket = write_to_us(customer)
@@ -255,7 +257,7 @@ def test_list_of_the_overdue_is_what_each_ticket_says(state: str, hours: int, cu
         tickets.resolve(ticket=ticket, text="", actor=staff, now=NOW)
     now = NOW + hours * HOUR
 
-    expected = {"new": hours >= 8, "answered": False, "in_progress": hours >= 72, "resolved": False}[state]
+    expected = {"new": hours >= 24, "answered": False, "in_progress": hours >= 168, "resolved": False}[state]
     assert (fresh(ticket).is_overdue(now), Ticket.objects.overdue(now).exists()) == (expected, expected)
 
 
@@ -268,7 +270,7 @@ def test_customer_who_answers_a_resolved_ticket_opens_it_again(customer: Any, st
 
     again = fresh(ticket)
     assert (resolved.status, resolved.resolved_at) == ("resolved", NOW + HOUR)
-    assert (again.status, again.resolved_at, again.resolution_due_at) == ("in_progress", None, NOW + 76 * HOUR)
+    assert (again.status, again.resolved_at, again.resolution_due_at) == ("in_progress", None, NOW + 172 * HOUR)
 
 
 def test_staff_open_a_resolved_ticket_again(customer: Any, staff: Any):
@@ -402,7 +404,7 @@ def test_beat_alerts_and_closes(customer: Any, staff: Any, settings: Any):
     late, solved = write_to_us(customer), write_to_us(customer, "Altro.")
     tickets.resolve(ticket=solved, text="", actor=staff, now=NOW - timedelta(days=400))
 
-    Ticket.objects.filter(pk=late.pk).update(first_response_due_at=NOW - timedelta(days=400))
+    Ticket.objects.filter(pk=late.pk).update(warn_at=NOW - timedelta(days=400))
     tasks.watch_tickets()
 
     assert (fresh(late).alerted_at is not None, fresh(solved).status) == (True, "closed")

@@ -186,7 +186,7 @@ def test_ticket_is_told_whole_and_without_notes(customer: Any, staff: Any, custo
     assert answer.json() == {
         "number": ticket.number, "status": "waiting_customer", "topic": "GENERAL", "subject": "Siamo in sessanta.",
         "language": "it", "created_at": "2026-11-24T10:00:00+01:00",
-        "first_response_due_at": "2026-11-24T18:00:00+01:00", "first_responded_at": "2026-11-24T10:00:00+01:00",
+        "first_response_due_at": "2026-11-25T10:00:00+01:00", "first_responded_at": "2026-11-24T10:00:00+01:00",
         "resolved_at": None, "closed_at": None, "transcript": ticket.transcript,
         "messages": [
             {"said_by": "customer", "text": "Siamo in sessanta.", "at": "2026-11-24T10:00:00+01:00", "attachments": []},

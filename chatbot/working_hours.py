@@ -1,0 +1,65 @@
+"""Time as it is worked: deadlines of requests count neither nights nor weekends nor national holidays.
+
+Monday to Friday between the hours of SUPPORT_HOURS ("09:00-18:00") in TIME_ZONE; holidays of Italy by the law of the
+year (legge 260/1949 and its changes), from the library `holidays`.
+"""
+
+import functools
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+_SATURDAY = 5
+
+
+def opening_hours() -> tuple[time, time]:
+    """When the working day begins and ends. `ValueError` when SUPPORT_HOURS says nothing of the kind."""
+    begins, _dash, ends = settings.SUPPORT_HOURS.partition("-")
+    hours = time.fromisoformat(begins.strip()), time.fromisoformat(ends.strip())
+    if not hours[0] < hours[1]:
+        raise ValueError("the working day ends before it begins")
+    return hours
+
+
+def after(start: datetime, worked: timedelta) -> datetime:
+    """The moment when `worked` of working time has passed since `start`; at the end of a day rather than the next."""
+    left = worked
+    for begins, ends in _days_from(start):
+        if left <= ends - begins:
+            return begins + left
+        left -= ends - begins
+    raise ValueError("no working day is left")
+
+
+def between(start: datetime, end: datetime) -> timedelta:
+    """How much working time lies between two moments; none when `end` is not later."""
+    worked = timedelta(0)
+    for begins, ends in _days_from(start):
+        if begins >= end:
+            break
+        worked += min(ends, end) - begins
+    return worked
+
+
+def _days_from(start: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """What is left of each working day, in order, none of them empty."""
+    opens, closes = opening_hours()
+    zone = timezone.get_default_timezone()
+    day = start.astimezone(zone).date()
+    while day.year < date.max.year:
+        begins = max(start, datetime.combine(day, opens, zone))
+        ends = datetime.combine(day, closes, zone)
+        if begins < ends and _is_worked(day):
+            yield begins, ends
+        day += timedelta(days=1)
+
+
+@functools.cache
+def _is_worked(day: date) -> bool:
+    if day.weekday() >= _SATURDAY:
+        return False
+    import holidays  # noqa: PLC0415 -- 17 MB, for the processes that open requests
+
+    return day not in holidays.country_holidays("IT", years=day.year)
