@@ -152,8 +152,10 @@ class DocumentAdmin(AuditedAdmin):
         message = ngettext("%(count)d document changed.", "%(count)d documents changed.", len(changed))
         messages.success(request, message % {"count": len(changed)})
 
-    @display(description=_("progress"))
+    @display(description=_("passages"))
     def progress(self, document: Document):
+        if document.status == Document.Status.COMPLETED:
+            return document.chunk_count
         total = document.chunk_count or 1
         bar = '<progress value="{}" max="{}" aria-label="{}"></progress> {}/{}'
         label = _("%(done)s of %(all)s passages") % {"done": document.embedded_count, "all": document.chunk_count}

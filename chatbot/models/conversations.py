@@ -85,7 +85,7 @@ class Message(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.role} {self.reference}"
+        return str(self.reference)
 
 
 class Citation(models.Model):

@@ -47,7 +47,7 @@ class EvaluationRun(models.Model):
         indexes: ClassVar = [models.Index(fields=["questions_sha256", "at"], name="chatbot_evaluationrun_trend")]
 
     def __str__(self) -> str:
-        return f"{self.name} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.at:%Y-%m-%d %H:%M} {self.name}"
 
     def figure(self, path: str) -> float | None:
         """A figure by its path, as "methods.hybrid.all.recall_at_5"; None where it was not measured."""
