@@ -31,6 +31,9 @@ INK, SOFT, RULE, STRONG, ACCENT = (HexColor(c) for c in ("#13201e", "#4a5956", "
 WIDTH, HEIGHT = A4
 EDGE, AXIS, TEXT, RIGHT = 16 * mm, 52 * mm, 57 * mm, WIDTH - 16 * mm
 FOOT = 36 * mm
+HEADING_ROWS = 6  # what is about the document and finds no room there is said below the sums
+_ALMOST_FULL = 160  # characters: a Causale that ends for want of room, not of words
+NOTES_TOGETHER = 8  # so many rows of small print stay with the sums
 _FONTS = {
     "serif": ("font_source_serif_pro", "SourceSerifPro-Regular"),
     "sans": ("font_source_sans_pro", "SourceSansPro-Regular"),
@@ -96,6 +99,7 @@ class _Sheet:
         _register_fonts()
         self.view, self.file_name, self.sha256, self.pages, self.is_draft = view, file_name, sha256, pages, is_draft
         self.buffer = io.BytesIO()
+        self.unsaid: list[str] = []
         language = translation.get_language() or "it"
         self.pdf = Canvas(self.buffer, pagesize=A4, invariant=1, lang=language, initialFontName="sans")  # type: ignore[arg-type]
         self.pdf.setTitle(f"{_title(view)} {view.number}")
@@ -111,10 +115,14 @@ class _Sheet:
                 y = self._next_page()
             y = self._line(line, rows, asides, y)
         sums, to_pay, notes = self._sums(), self._to_pay(), self._notes()
-        needed = (len(sums) * 6.2 + len(to_pay) * 6 + len(notes) * 4.2 + 24) * mm
-        if y - needed < FOOT:
+        together = min(len(notes), NOTES_TOGETHER)
+        if y - (len(sums) * 6.2 + len(to_pay) * 6 + together * 4.2 + 24) * mm < FOOT:
             y = self._next_page()
-        self._totals(y - 2 * mm, sums, to_pay, notes)
+        y = self._totals(y - 2 * mm, sums, to_pay)
+        for note in notes:
+            if y < FOOT:
+                y = self._next_page(with_table=False)
+            y = self.block(TEXT, y, [note], 7.8, 4.2 * mm, SOFT)
         self._foot()
         return int(self.pdf.getPageNumber())
 
@@ -205,9 +213,10 @@ class _Sheet:
         about = _("of %(day)s") % {"day": date_format(self.view.day, "DATE_FORMAT")}
         if self.view.is_foreign:
             about += f" / {TITLES.get(self.view.document_type, 'Invoice')} of {self.view.day:%d %B %Y}"
-        said = [about, *map(self._reference, self.view.references), *self.view.notes]
-        rows = _wrapped([", ".join(said[:1] + [text for text in said[1:] if text])], 9.5, room)
-        low = self.block(TEXT, low, rows[:6], 9.5, 4.8 * mm, SOFT)
+        said = [about, *filter(None, map(self._reference, self.view.references)), *_joined(self.view.notes)]
+        rows = _wrapped([", ".join(said)], 9.5, room)
+        low = self.block(TEXT, low, rows[:HEADING_ROWS], 9.5, 4.8 * mm, SOFT)
+        self.unsaid = rows[HEADING_ROWS:]
         if self.view.is_paid_by_card:
             self.write(TEXT, low - 0.7 * mm, self.both("Paid by card"), size=9.5, colour=ACCENT)
         return min(y - 46 * mm, low - 10 * mm)
@@ -315,7 +324,7 @@ class _Sheet:
         return rows
 
     def _notes(self) -> list[str]:
-        """Small print: why there is no VAT, stamp duty, the IBAN to pay to."""
+        """Small print: what the heading had no room for, why there is no VAT, stamp duty, the IBAN to pay to."""
         texts = [
             " / ".join(
                 filter(None, (f"{block.nature} {block.law_reference}".strip(), IN_ENGLISH.get(block.law_reference)))
@@ -330,11 +339,9 @@ class _Sheet:
                 )
             )
         texts += dict.fromkeys(f"IBAN {payment.iban}" for payment in self.view.payments if payment.iban)
-        return _wrapped(texts, 7.8, RIGHT - TEXT)
+        return [*self.unsaid, *_wrapped(texts, 7.8, RIGHT - TEXT)]
 
-    def _totals(
-        self, y: float, sums: Sequence[tuple[str, str]], to_pay: Sequence[tuple[str, str]], notes: Sequence[str]
-    ) -> None:
+    def _totals(self, y: float, sums: Sequence[tuple[str, str]], to_pay: Sequence[tuple[str, str]]) -> float:
         left = TEXT + (36 if self.view.is_foreign else 60) * mm
         for label, value in sums:
             self.write(left, y, label, size=9.5, colour=SOFT)
@@ -349,7 +356,7 @@ class _Sheet:
             self.write(left, y, label, size=9.5, colour=SOFT)
             self.write_end(RIGHT, y, value, size=9.5)
             y -= 6 * mm
-        self.block(TEXT, y - 2 * mm, notes, 7.8, 4.2 * mm, SOFT)
+        return y - 2 * mm
 
     def _foot(self) -> None:
         self.rule(EDGE, 30 * mm, RIGHT)
@@ -368,14 +375,28 @@ class _Sheet:
             EDGE, 15.2 * mm, _("Page %(page)s of %(pages)s") % {"page": page, "pages": self.pages}, size=8, colour=SOFT
         )
 
-    def _next_page(self) -> float:
+    def _next_page(self, *, with_table: bool = True) -> float:
         self._foot()
         self.pdf.showPage()
-        return self._table_head(self._top() - 12 * mm)
+        top = self._top() - 12 * mm
+        return self._table_head(top) if with_table else top
 
 
 def _title(view: InvoiceView) -> str:
     return _(TITLES.get(view.document_type, "Invoice"))
+
+
+def _joined(notes: Sequence[str]) -> list[str]:
+    """The notes, those put together again that were cut to fit into a Causale (2.1.1.11, 200 characters)."""
+    whole: list[str] = []
+    is_cut = False
+    for note in notes:
+        if is_cut:
+            whole[-1] += f" {note}"
+        else:
+            whole.append(note)
+        is_cut = len(note) > _ALMOST_FULL
+    return whole
 
 
 def _address(party: PartyView, left: float, right: float, size: float) -> list[str]:

@@ -189,6 +189,17 @@ def test_draft_is_marked_across_every_page(language, word):
     assert word not in drawn(xml, language)[1]
 
 
+@pytest.mark.parametrize("count", [10, 60, 490])
+def test_notes_are_all_there_however_long(count):
+    words = [f"nota{number:03}" for number in range(count)]
+    only = Line("Consulenza", Decimal(1), Decimal("10.00"), Decimal(22))
+
+    _pages, text = text_of(make_draft(COMPANY, only, payments=(), notes=" ".join(words)))
+
+    assert re.findall(r"nota\d{3}", text) == words
+    assert re.findall(r"nota\d{3},", text) == []  # cut for the XML, put together again
+
+
 def test_two_hundred_lines_are_all_there_in_order():
     lines = [Line(f"Voce {number};", Decimal(1), Decimal("10.00"), Decimal(22)) for number in range(1, 201)]
 
