@@ -165,7 +165,7 @@ async def _tried(draft: Draft, scene: Scene, question: Message) -> AsyncGenerato
     if not scene.setting.version.is_answering:
         draft.outcome, draft.error = Message.Outcome.LIMITED, "switched_off"
         return
-    await find(question.text, scene, draft.found)
+    await find(question, scene, draft.found)
     is_own = own_data.is_about_own(question.text, scene.user)
     if not is_own and draft.found.is_off_topic:
         yield Token(draft.refuse(scene.language))
@@ -193,14 +193,14 @@ async def _asked(
         model=scene.setting.model,
         system=scene.setting.prompt,
         question=question.text,
-        about=scene.about,
+        about=question.about,
         sources=[claude.Source(_source_title(hit), f"passage-{hit.chunk_id}", sentences(hit.text)) for hit in hits],
         history=scene.history,
         tools=own_data.TOOLS if is_own else (),
     )
-    topic = hits[0].topic if hits else ""
+    topic, until = hits[0].topic if hits else "", claude.deadline()
     for _round in range(_TOOL_ROUNDS + 1):
-        async with aclosing(_call(draft, scene, request, known, topic)) as events:
+        async with aclosing(_call(draft, scene, request, known, topic, until)) as events:
             async for event in events:
                 yield event
         if draft.wanted is None:
@@ -213,7 +213,7 @@ async def _asked(
 
 
 async def _call(
-    draft: Draft, scene: Scene, request: claude.Request, known: Sequence[_Known], topic: str
+    draft: Draft, scene: Scene, request: claude.Request, known: Sequence[_Known], topic: str, until: float
 ) -> AsyncGenerator[Event, None]:
     """One call of the model, with its cost put aside before and settled after."""
     pen = _Pen(draft, known, OutputGuard(prompt=scene.setting.prompt, canary=scene.setting.canary))
@@ -221,7 +221,7 @@ async def _call(
     draft.call = await put_aside(scene, ModelCall.Purpose.ANSWER, request, topic, given)
     draft.so_far = None
     try:
-        async with aclosing(claude.stream_answer(request)) as pieces:  # type: ignore[type-var]
+        async with aclosing(claude.stream_answer(request, until)) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 for event in pen.write(piece):
                     yield event
@@ -273,7 +273,6 @@ def _scene(question: Message, conversation: Conversation) -> Scene:
         user=conversation.user,
         language=language_of(question.text, conversation.language),
         payer=Payer.of(question),
-        about=question.about,
     )
 
 
@@ -339,7 +338,7 @@ def _keep(question: Message, draft: Draft) -> Message:
         for cite in draft.cites
     )  # fmt: skip
     if draft.found.is_searched:
-        unanswered.keep_trace(question=question, answer=message, vector=draft.found.vector, best=draft.found.best)
+        unanswered.keep_trace(question=question, answer=message, vector=draft.found.asked_vector, best=draft.found.best)
     return message
 
 

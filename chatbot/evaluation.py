@@ -16,7 +16,7 @@ from chatbot.rewriting import is_sure, merged
 
 Found = dict[str, list[tuple["Question", list[Hit]]]]
 
-UNANSWERABLE = "unanswerable"
+UNANSWERABLE, ARTICLE = "unanswerable", "article"
 _TOP, _DEEP = 5, 10
 # The same part of the same act, in whichever language it is loaded.
 _PARTS = {
@@ -34,7 +34,10 @@ class QuestionsError(ValueError):
 
 @dataclass(frozen=True)
 class Question:
-    """A question, the sections that answer it (`gold`, all needed by a "multi" one), and others that do as well."""
+    """A question, the sections that answer it (`gold`, all needed by a "multi" one), and others that do as well.
+
+    A section is `document#heading`; `document` alone is any of its sections.
+    """
 
     id: str
     language: str
@@ -89,8 +92,8 @@ def article_questions() -> list[Question]:
     articles = documents_in(Scope()).filter(is_article=True).order_by("pk").defer("content")
     return [
         Question(
-            id=(stem := PurePath(article.name).stem), language=article.language, kind="article", text=article.title,
-            gold=(f"{stem}#{article.title}",), also=(),
+            id=(stem := PurePath(article.name).stem), language=article.language, kind=ARTICLE, text=article.title,
+            gold=(stem,), also=(),
         )
         for article in articles
     ]  # fmt: skip
@@ -100,10 +103,17 @@ def corpus_of(questions: Iterable[Question]) -> Scope:
     """The documents that the questions name, in any language; everything in use where none of them is loaded.
 
     What answers a question is known for these alone: a passage of another document may be right and counts as wrong.
+    An article alone competes with everything: it was written because nothing else answered its question.
     """
+    named = [question for question in questions if question.kind != ARTICLE]
+    names = _names_of(named)
+    return Scope(names=(*names, *_names_of(set(questions).difference(named)))) if names else Scope()
+
+
+def _names_of(questions: Iterable[Question]) -> list[str]:
     acts = {_gold_key(gold)[0] for question in questions for gold in (*question.gold, *question.also)}
     names = documents_in(Scope()).values_list("name", flat=True)
-    return Scope(names=tuple(sorted(name for name in names if _act(name) in acts)))
+    return sorted(name for name in names if _act(name) in acts)
 
 
 def find(questions: Sequence[Question], scope: Scope) -> Found:
@@ -142,11 +152,11 @@ def figures_of(found: Found) -> dict[str, Any]:
 
 def score(question: Question, hits: Sequence[Hit]) -> Score:
     """For a "multi" question the share of `gold` among the first five; else whether one right section is there."""
-    keys = [_key(hit.document, hit.heading) for hit in hits]
+    found = [_keys(hit.document, hit.heading) for hit in hits]
     gold, right = {*map(_gold_key, question.gold)}, {*map(_gold_key, (*question.gold, *question.also))}
-    first = {*keys[:_TOP]}
+    first = set().union(*found[:_TOP])
     recall = len(gold & first) / len(gold) if question.kind == "multi" else float(bool(right & first))
-    place = next((at for at, key in enumerate(keys[:_DEEP], start=1) if key in right), None)
+    place = next((at for at, keys in enumerate(found[:_DEEP], start=1) if keys & right), None)
     return Score(question, recall, 1 / place if place else 0.0)
 
 
@@ -157,7 +167,7 @@ def missed(found: Found) -> list[Question]:
 
 def is_right(question: Question, document: str, heading: str) -> bool:
     """Whether a section of a document is one of those that answer the question."""
-    return _key(document, heading) in {*map(_gold_key, (*question.gold, *question.also))}
+    return not _keys(document, heading).isdisjoint(map(_gold_key, (*question.gold, *question.also)))
 
 
 def _with_rewriting(question: Question, vector: Sequence[float], rewritten: Sequence[float], scope: Scope) -> list[Hit]:
@@ -200,6 +210,12 @@ def _share(flags: Iterable[bool]) -> float:
 def _gold_key(gold: str) -> tuple[str, str]:
     document, _hash, heading = gold.partition("#")
     return _key(f"{document}.md", heading)
+
+
+def _keys(name: str, heading: str) -> set[tuple[str, str]]:
+    """What a passage counts for: its section, and its document where no section is named."""
+    act, part = _key(name, heading)
+    return {(act, part), (act, "")}
 
 
 def _key(name: str, heading: str) -> tuple[str, str]:

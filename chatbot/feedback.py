@@ -73,7 +73,7 @@ def article_draft(feedback: MessageFeedback) -> dict[str, str]:
     cited = feedback.message.citations.filter(chunk__isnull=False).order_by("number")
     topic = cited.values_list("chunk__document__topic", flat=True).first()
     return {
-        "question": Truncator(asked.text).chars(200) if asked else "",
+        "question": Truncator(asked.placed).chars(200) if asked else "",
         "topic": topic or Topic.GENERAL,
         "language": feedback.message.conversation.language,
     }

@@ -14,7 +14,7 @@ from django.utils import timezone
 from chatbot import reranking, rewriting, spending
 from chatbot.assistant import Setting
 from chatbot.clients import claude, embeddings
-from chatbot.models import ModelCall
+from chatbot.models import Message, ModelCall
 from chatbot.retrieval import Hit, is_off_topic, search
 from chatbot.spending import BudgetError, Payer
 from core.errors import PermanentError, TransientError, VendorError
@@ -32,11 +32,6 @@ class Scene:
     user: Any
     language: str
     payer: Payer
-    about: str = ""  # the service beside whose page the question was asked
-
-    def placed(self, text: str) -> str:
-        """The question as it reads beside its page: "how much is it?" names what it is about."""
-        return f"{self.about}: {text}" if self.about else text
 
 
 @dataclass
@@ -44,6 +39,7 @@ class Findings:
     """What was found for a question, and how. `hits` go to the model; `before` is their order before re-ranking."""
 
     vector: Sequence[float] | None = None
+    placed_vector: Sequence[float] | None = None  # of the question with the name of its page
     first: list[Hit] = field(default_factory=list)
     rewritten: str = ""
     before: list[Hit] = field(default_factory=list)
@@ -51,6 +47,11 @@ class Findings:
     hits: list[Hit] = field(default_factory=list)
     is_searched: bool = False
     is_off_topic: bool = True
+
+    @property
+    def asked_vector(self) -> Sequence[float] | None:
+        """Of the question as it was meant, as far as that is known."""
+        return self.placed_vector or self.vector
 
     @property
     def best(self) -> Hit | None:
@@ -63,25 +64,30 @@ class Findings:
         return [(place + 1, self.before[place]) for place in self.order]
 
 
-async def find(text: str, scene: Scene, findings: Findings) -> None:
+async def find(question: Message, scene: Scene, findings: Findings) -> None:
     """Fill `findings`, step by step, so that a reader who goes away leaves what was known by then."""
+    text, placed = question.text, question.placed
     version, top_k = scene.setting.version, scene.setting.top_k
     count = max(top_k, reranking.CANDIDATES) if version.reranks else top_k
     findings.vector = await _embedded(text)
     findings.first = findings.before = await offloaded(search, text, findings.vector, count=count)
     findings.is_searched = True
-    if scene.about and not _is_lost(scene, findings):  # what is plainly off topic stays so, on whichever page
-        placed = scene.placed(text)
-        near = await offloaded(search, placed, await _embedded(placed), count=count)
+    better: list[Hit] = []
+    if question.about:
+        findings.placed_vector = await _embedded(placed)
+    if question.about and not _is_lost(scene, findings):  # what is plainly off topic stays so, on whichever page
+        near = await offloaded(search, placed, findings.placed_vector, count=count)
         findings.before = rewriting.merged(near, findings.first, count)
-    if await _rewrite_helps(text, scene, findings):
+    if await _rewrite_helps(placed, scene, findings):
         vector = await _embedded(findings.rewritten)
         better = await offloaded(search, findings.rewritten, vector, count=count)
         findings.before = rewriting.merged(better, findings.before, count)
     findings.hits = findings.before[:top_k]
-    findings.is_off_topic = is_off_topic(findings.hits, version.off_topic_similarity)
+    # what the page alone brings in says nothing of the question
+    own = rewriting.merged(better, findings.first, top_k)
+    findings.is_off_topic = is_off_topic(own, version.off_topic_similarity)
     if version.reranks and not findings.is_off_topic and len(findings.before) > 1:
-        findings.order = await _order(findings.rewritten or text, scene, findings.before)
+        findings.order = await _order(findings.rewritten or placed, scene, findings.before)
         if findings.order:
             findings.hits = [findings.before[place] for place in findings.order[:top_k]]
 
@@ -99,7 +105,7 @@ async def put_aside(
 
 async def given_back(call: ModelCall, error: VendorError) -> bool:
     """Whether the call was refused before it began, so that nothing was counted; of a lost one nobody knows."""
-    if error.code == "connection":
+    if error.code in ("connection", "too_long"):
         return False
     await offloaded(spending.give_back, call)
     return True
@@ -119,9 +125,8 @@ async def _rewrite_helps(text: str, scene: Scene, findings: Findings) -> bool:
     is_found = not scene.history and rewriting.is_sure(findings.first[: scene.setting.top_k], scene.language)
     if is_found or _is_lost(scene, findings) or not scene.setting.version.rewrites_questions:
         return False
-    asked = scene.placed(text)
-    findings.rewritten = await _rewritten(asked, scene)
-    return findings.rewritten not in ("", text, asked)
+    findings.rewritten = await _rewritten(text, scene)
+    return findings.rewritten not in ("", text)
 
 
 def _is_lost(scene: Scene, findings: Findings) -> bool:

@@ -53,6 +53,7 @@ def add_document(
     told = read_front_matter(content) if kind == "md" else {}
     path = PurePath(name)
     with transaction.atomic():
+        before = _version_before(path.name[:160], page)
         document = Document.objects.create(
             name=path.name[:160],
             kind=kind,
@@ -64,8 +65,8 @@ def add_document(
             sha256=digest,
             size=size,
             page=page,
-            is_article=is_article,
-            replaces=_version_before(path.name[:160], page),
+            is_article=is_article or bool(before and before.is_article),
+            replaces=before,
             next_try_at=now,
         )
         enqueue(tasks.ingest_document, document_id=document.pk)

@@ -124,7 +124,7 @@ def article_draft(group: QuestionGroup) -> dict[str, str]:
     typical = group.typical or group.questions.order_by("-pk").first()
     topics = Counter(group.questions.exclude(near_topic="").values_list("near_topic", flat=True)).most_common(1)
     return {
-        "question": Truncator(typical.question.text).chars(200) if typical else "",
+        "question": Truncator(typical.question.placed).chars(200) if typical else "",
         "topic": topics[0][0] if topics else Topic.GENERAL,
         "language": language_of(typical.question.text, "it") if typical else "it",
     }  # fmt: skip
@@ -139,13 +139,13 @@ def _people(group: QuestionGroup) -> list[str]:
 def _embed_missing(since: datetime) -> None:
     """Vectors for questions asked with the embeddings away, or before the model was changed."""
     lacking = QuestionTrace.objects.unanswered(since).exclude(embedding_model=settings.EMBEDDING_MODEL)
-    for pk, text in lacking.order_by("-pk").values_list("pk", "question__text")[:_AT_ONCE]:
+    for trace in lacking.select_related("question").defer("embedding").order_by("-pk")[:_AT_ONCE]:
         try:
-            vector = async_to_sync(embeddings.embed_question)(text)
+            vector = async_to_sync(embeddings.embed_question)(trace.question.placed)
         except VendorError as error:
             logger.warning("questions left without a vector: %s", error)
             return
-        QuestionTrace.objects.filter(pk=pk).update(embedding=vector, embedding_model=settings.EMBEDDING_MODEL)
+        QuestionTrace.objects.filter(pk=trace.pk).update(embedding=vector, embedding_model=settings.EMBEDDING_MODEL)
 
 
 def _let_go(since: datetime) -> set[int]:

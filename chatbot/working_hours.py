@@ -17,10 +17,10 @@ _SATURDAY = 5
 def opening_hours() -> tuple[time, time]:
     """When the working day begins and ends. `ValueError` when SUPPORT_HOURS says nothing of the kind."""
     begins, _dash, ends = settings.SUPPORT_HOURS.partition("-")
-    hours = time.fromisoformat(begins.strip()), time.fromisoformat(ends.strip())
-    if not hours[0] < hours[1]:
-        raise ValueError("the working day ends before it begins")
-    return hours
+    opens, closes = time.fromisoformat(begins.strip()), time.fromisoformat(ends.strip())
+    if opens.tzinfo or closes.tzinfo or not opens < closes:
+        raise ValueError("no two times of one day")
+    return opens, closes
 
 
 def after(start: datetime, worked: timedelta) -> datetime:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Counter(models.Model):
-    """The last number given for a kind in a year; written only by `core.numbering.next_number`."""
+    """The last number given for a kind in a year; written only by `core.numbering`."""
 
     pk = models.CompositePrimaryKey("kind", "year")
     kind = models.CharField(max_length=40)

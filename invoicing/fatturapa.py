@@ -14,7 +14,7 @@ from lxml import etree
 
 from invoicing.draft import Address, Buyer, BuyerKind, Discount, InvoiceDraft, Seller
 from invoicing.latin import basic_latin, latin, pieces
-from invoicing.law import CREDIT_NOTE, FLAT_RATE, FLAT_RATE_NOTE
+from invoicing.law import CAUSALE, CREDIT_NOTE, FLAT_RATE, FLAT_RATE_NOTE
 from invoicing.reckoning import ReckonedLine, Reckoning, reckon
 from invoicing.routing import Route, route
 
@@ -160,7 +160,7 @@ def _general(body: etree._Element, draft: InvoiceDraft, number: str, figures: Re
 
 def _notes(draft: InvoiceDraft) -> list[str]:
     is_flat_rate = draft.seller.tax_regime == FLAT_RATE and draft.document_type != CREDIT_NOTE
-    return [*pieces(draft.notes, 200), *([FLAT_RATE_NOTE] if is_flat_rate else [])]
+    return [*pieces(draft.notes, CAUSALE), *([FLAT_RATE_NOTE] if is_flat_rate else [])]
 
 
 def _withholding(block: etree._Element, draft: InvoiceDraft, figures: Reckoning) -> None:

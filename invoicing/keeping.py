@@ -1,6 +1,6 @@
-"""Bytes kept for ten years: written once, never changed, known by their SHA-256.
+"""What issuing looks up and keeps while everybody else waits for the counter, by hand; and bytes kept for ten years.
 
-SQL by hand where issuing holds the counter and everybody else waits.
+Documents are written once, never changed, and known by their SHA-256.
 """
 
 import hashlib
@@ -17,11 +17,11 @@ _LATEST = "SELECT max(issue_date) FROM invoicing_invoice WHERE series = %s AND i
 _KEEP = """
     WITH document AS (
         INSERT INTO invoicing_document (kind, name, content_type, content, sha256, created_at)
-        VALUES ('xml', %(file_name)s, 'application/xml', %(xml)s, %(sha256)s, now())
+        VALUES ('xml', %(file_name)s, 'application/xml', %(xml)s, %(sha256)s, clock_timestamp())
         RETURNING id
     ), file AS (
         INSERT INTO invoicing_invoicefile (invoice_id, file_name, draft, xml_id, created_at)
-        SELECT %(invoice)s, %(file_name)s, %(draft)s, id, now() FROM document
+        SELECT %(invoice)s, %(file_name)s, %(draft)s, id, clock_timestamp() FROM document
     )
     INSERT INTO invoicing_invoiceevent (invoice_id, document_id, state, text, at)
     SELECT %(invoice)s, id, %(state)s, %(text)s, %(at)s FROM document

@@ -57,6 +57,7 @@ IN_ENGLISH = {
     _EU_REFERENCE: "Reverse charge, art. 196, Directive 2006/112/EC",
     _OUTSIDE_EU_REFERENCE: "Outside the scope of Italian VAT",
 }
+CAUSALE = 200  # characters of one Causale (2.1.1.11); it may be repeated
 FLAT_RATE_NOTE = (
     "Operazione in franchigia da IVA, art. 1, commi 54-89, L. 190/2014. "
     "Si chiede di non applicare la ritenuta alla fonte, comma 67."

@@ -24,7 +24,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.pdfgen.pathobject import PDFPathObject
 
-from invoicing.law import CREDIT_NOTE, IN_ENGLISH
+from invoicing.law import CAUSALE, CREDIT_NOTE, FLAT_RATE_NOTE, IN_ENGLISH
 from invoicing.reading import InvoiceView, LineView, PartyView, ReferenceView, Registration, read_invoice
 
 INK, SOFT, RULE, STRONG, ACCENT = (HexColor(c) for c in ("#13201e", "#4a5956", "#d3dbd8", "#75837f", "#085e58"))
@@ -32,7 +32,6 @@ WIDTH, HEIGHT = A4
 EDGE, AXIS, TEXT, RIGHT = 16 * mm, 52 * mm, 57 * mm, WIDTH - 16 * mm
 FOOT = 36 * mm
 HEADING_ROWS = 6  # what is about the document and finds no room there is said below the sums
-_ALMOST_FULL = 160  # characters: a Causale that ends for want of room, not of words
 NOTES_TOGETHER = 8  # so many rows of small print stay with the sums
 _FONTS = {
     "serif": ("font_source_serif_pro", "SourceSerifPro-Regular"),
@@ -387,15 +386,17 @@ def _title(view: InvoiceView) -> str:
 
 
 def _joined(notes: Sequence[str]) -> list[str]:
-    """The notes, those put together again that were cut to fit into a Causale (2.1.1.11, 200 characters)."""
+    """The notes, those put together again that were cut to fit into a Causale (2.1.1.11), as `latin.pieces` cuts."""
     whole: list[str] = []
-    is_cut = False
+    before = ""
     for note in notes:
-        if is_cut:
-            whole[-1] += f" {note}"
+        first_word = note.partition(" ")[0]
+        if before and note != FLAT_RATE_NOTE and len(f"{before} {first_word}") > CAUSALE:
+            is_in_a_word = len(before) == CAUSALE and " " not in before
+            whole[-1] += note if is_in_a_word else f" {note}"
         else:
             whole.append(note)
-        is_cut = len(note) > _ALMOST_FULL
+        before = note
     return whole
 
 

@@ -88,8 +88,9 @@ class DocumentAdmin(AuditedAdmin):
         about = ("title", "topic", "language") if obj is None else ("topic", "language", "version", "is_active")
         if obj is None:
             return (told, (_("About"), {"fields": about}))
+        reading = () if obj.status == Document.Status.COMPLETED else ("progress",)
         state = (
-            "name", "kind", "size", "sha256", "page", "replaces", "status_badge", "progress", "error", "completed_at",
+            "name", "kind", "size", "sha256", "page", "replaces", "status_badge", *reading, "error", "completed_at",
             "passages_link",
         )  # fmt: skip
         return (told, (_("About"), {"fields": about}), (_("Reading"), {"fields": state}))

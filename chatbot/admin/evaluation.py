@@ -45,6 +45,7 @@ _GROUPS = {
     "paraphrase": _("in other words"),
     "cross": _("in the other language"),
     "multi": _("of several sections"),
+    "article": _("of an article"),
     "it": _("Italian"),
     "en": _("English"),
 }

@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from chatbot import unanswered
 from chatbot.admin.fields import ArticleForm
-from chatbot.models import QuestionGroup, QuestionTrace
+from chatbot.models import QuestionGroup, QuestionTrace, placed
 from core.admin import ReadOnlyAdmin, confirmed
 
 _SHOWN = 100
@@ -76,7 +76,7 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
         to_answer = QuestionGroup.objects.to_answer().filter(pk=OuterRef("pk")).values("pk")
         groups = super().get_queryset(request).annotate(
             # a group's typical question may have been deleted a moment ago
-            called=Coalesce("typical__question__text", Subquery(newest.values("question__text")[:1])),
+            called=Coalesce(placed("typical__question__"), Subquery(newest.values(called=placed("question__"))[:1])),
             question_count=Count("questions"), newest=Max("questions__asked_at"), waiting=Subquery(to_answer),
         )  # fmt: skip
         return groups.order_by("-question_count", "-newest", "-pk")
@@ -117,7 +117,7 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
     def asked(self, group: QuestionGroup):
         traces = group.questions.select_related("question").defer("embedding").order_by("-asked_at", "-pk")[:_SHOWN]
         items = (
-            (_moment(trace.asked_at), capfirst(trace.get_reason_display()), trace.question.text, _near(trace),
+            (_moment(trace.asked_at), capfirst(trace.get_reason_display()), trace.question.placed, _near(trace),
              reverse("admin:chatbot_conversation_change", args=[trace.question.conversation_id]),
              gettext("Open the conversation"))
             for trace in traces

@@ -4,8 +4,8 @@ https://docs.claude.com/en/docs/build-with-claude/search-results
 Errors are told apart by their type, not their HTTP status: an error in mid-stream comes with status 200.
 """
 
+import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -149,19 +149,21 @@ class Request:
         return sum(map(len, texts)) + sum(len(source.title) + sum(map(len, source.sentences)) for source in sources)
 
 
-async def stream_answer(request: Request) -> AsyncIterator[Piece]:
+def deadline() -> float:
+    """When an answer that begins now is cut off, by the clock of the loop."""
+    return asyncio.get_running_loop().time() + settings.CLAUDE_MAX_SECONDS
+
+
+async def stream_answer(request: Request, until: float) -> AsyncIterator[Piece]:
     """The answer piece by piece, `Ended` last. Raises `TransientError` or `PermanentError`, also in mid-stream.
 
-    Closing the iterator closes the connection, and so ends what the answer costs; so does CLAUDE_MAX_SECONDS.
+    Closing the iterator closes the connection, and so ends what the answer costs; so does `until`, a `deadline`.
     """
-    end = time.monotonic() + settings.CLAUDE_MAX_SECONDS
     try:
         # the raw events: the SDK's own accumulating stream costs twice their time, and the rows keep the text anyway
         async with await _once_more(lambda: _opened(request)) as events:
             reader = _Reader()
-            async for event in events:
-                if time.monotonic() > end:
-                    raise TransientError(f"Claude: no end after {settings.CLAUDE_MAX_SECONDS} s", code="too_long")
+            async for event in _in_time(events, until):
                 if piece := reader.take(event):
                     yield piece
             yield reader.end()
@@ -170,6 +172,20 @@ async def stream_answer(request: Request) -> AsyncIterator[Piece]:
     except (anthropic.APIError, httpx2.HTTPError, ValueError) as error:
         # once a stream has begun, the SDK lets its HTTP library's errors through, and ValueError for what is not JSON
         raise TransientError(f"Claude: {type(error).__name__}", code="connection") from error
+
+
+async def _in_time(events: AsyncIterator[T], until: float) -> AsyncIterator[T]:
+    """The same events; `TransientError` at `until`, also while the SDK reads nothing but pings."""
+    while True:
+        try:
+            async with asyncio.timeout_at(until):
+                event = await anext(events)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            message = f"Claude: no end after {settings.CLAUDE_MAX_SECONDS} s"
+            raise TransientError(message, code="too_long") from error
+        yield event
 
 
 async def complete(request: Request) -> Told:

@@ -1,7 +1,7 @@
 """Rows of the assistant, by what they are about."""
 
 from chatbot.models.assistant import AssistantVersion, ModelCall, ModelPrice
-from chatbot.models.conversations import Citation, Conversation, ConversationQuerySet, Message
+from chatbot.models.conversations import Citation, Conversation, ConversationQuerySet, Message, placed
 from chatbot.models.evaluation import EvaluationRun
 from chatbot.models.feedback import MessageFeedback
 from chatbot.models.knowledge import (
@@ -52,4 +52,5 @@ __all__ = [
     "Topic",
     "WebPage",
     "WordCount",
+    "placed",
 ]

@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Case, F, Value, When
+from django.db.models.functions import Concat
 from django.utils.translation import gettext_lazy as _
 
 from chatbot.models.knowledge import Chunk
@@ -43,6 +45,15 @@ class Conversation(models.Model):
 
     def __str__(self) -> str:
         return str(self.token)
+
+
+def placed(prefix: str = "") -> Case:
+    """`Message.placed` in a query, where `prefix` leads to the message; NULL where there is none."""
+    about, text = F(f"{prefix}about"), F(f"{prefix}text")
+    return Case(
+        When(**{f"{prefix}about": ""}, then=text),
+        default=Concat(about, Value(": "), text, output_field=models.TextField()),
+    )
 
 
 class Message(models.Model):
@@ -86,6 +97,11 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return str(self.reference)
+
+    @property
+    def placed(self) -> str:
+        """The text as it reads beside its page: "how much is it?" names what it is about."""
+        return f"{self.about}: {self.text}" if self.about else self.text
 
 
 class Citation(models.Model):

@@ -32,7 +32,9 @@ STREAM_FAULTS = (
     "malformed_event",
     "no_message_stop",
     "hang",
+    "only_pings",
 )
+_PING_S = 0.1
 RERANK_FAULTS = ("nonsense", "hang", "overloaded")
 OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 
@@ -354,6 +356,10 @@ class EventStream(Response):
             await send({"type": "http.response.body", "body": body, "more_body": True})
         elif kind == "hang":
             await self.stand_in.closing.wait()
+        elif kind == "only_pings":
+            while not self.stand_in.closing.is_set():
+                await send({"type": "http.response.body", "body": protocol.sse({"type": "ping"}), "more_body": True})
+                await asyncio.sleep(_PING_S)
         elif kind in {"cut_mid_stream", "cut_before_first_token"}:
             self.stream.state = "cut"
             await abort(scope["sandbox.send"])

@@ -355,6 +355,20 @@ def test_stream_that_drips_is_cut_off(claude: Control, settings: Any):
     assert until(lambda: claude.get("/open-streams")["streams"][0]["state"]) == "client_gone"
 
 
+def test_stream_that_only_pings_is_cut_off_in_time_and_stays_counted(claude: Control, settings: Any):
+    settings.CLAUDE_MAX_SECONDS = 1
+    learn(BREACH)
+    claude.post("/stream-fault", kind="only_pings", after_deltas=2)
+    question, begun = ask(QUESTION), time.monotonic()
+
+    _events, row = answered(question)
+
+    assert time.monotonic() - begun < 20  # the pings go on for ever
+    assert (row.text, row.outcome, row.error) == ("Ecco che", "incomplete", "too_long")
+    assert question.model_calls.count() == 1
+    assert until(lambda: claude.get("/open-streams")["streams"][0]["state"]) == "client_gone"
+
+
 def test_model_that_is_slow_to_begin_runs_into_the_timeout(claude: Control, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(claude_client, "_TIMEOUT", anthropic.Timeout(5, read=0.3))
     learn(BREACH)

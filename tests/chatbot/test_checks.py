@@ -56,7 +56,21 @@ def test_every_priority_needs_hours_that_can_be_kept(
     assert [found.id for found in check_ticket_hours(None)] == errors
 
 
-@pytest.mark.parametrize("hours", ["", "9", "09:00", "18:00-09:00", "09:00-09:00", "nine-five", "09:00-25:00"])
+@pytest.mark.parametrize(
+    "hours",
+    [
+        "",
+        "9",
+        "09:00",
+        "18:00-09:00",
+        "09:00-09:00",
+        "nine-five",
+        "09:00-25:00",
+        "09:00-18:00-20:00",
+        "09:00Z-18:00",
+        "09:00+01:00-18:00",
+    ],
+)
 def test_working_hours_that_cannot_be_kept_are_named(hours: str, settings: Any):
     settings.SUPPORT_HOURS = hours
 

@@ -82,6 +82,34 @@ def test_every_article_in_use_is_a_question_among_all_documents(embedder: Embedd
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Che cos’è un *registro*?", "Un elenco."),
+        ("Chi lo tiene?", "## In breve\n\nIl titolare tiene il registro.\n\n## Eccezioni\n\nNessuna."),
+    ],
+)
+def test_article_is_found_by_any_of_its_sections(question: str, answer: str, embedder: Embedder):
+    article = add_article(question=question, answer=answer, topic="", language="it", name="tkt-1", people=(), now=NOW)
+    assert ingest.ingest(document=article, now=NOW)
+    Document.objects.update(title="Un altro titolo")
+    out = StringIO()
+
+    call_command("rag_eval", articles=True, json=True, no_keep=True, stdout=out)
+
+    assert json.loads(out.getvalue())["methods"]["hybrid"]["article"]["recall_at_5"] == 1.0
+
+
+@pytest.mark.django_db
+def test_new_version_of_an_article_is_one(embedder: Embedder):
+    article = add_article(question="Chi?", answer="Uno.", topic="", language="it", name="tkt-1", people=(), now=NOW)
+
+    again = learn("# Chi?\n\nDue.", "tkt-1.it.md")
+
+    assert (again.replaces, again.is_article) == (article, True)
+
+
+@pytest.mark.django_db
 def test_articles_are_asked_beside_the_questions_of_a_file(questions: Path, embedder: Embedder):
     article = add_article(
         question="Chi nomina il DPO?", answer="Il titolare.", name="tkt-1", topic="", language="it", people=(), now=NOW

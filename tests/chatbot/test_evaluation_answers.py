@@ -124,6 +124,7 @@ def test_nothing_more_is_asked_once_the_limit_is_spent(questions: Path, claude: 
     asked = json.loads(out.getvalue())["answers"]["asked"]
     assert 0 < asked < len(many)
     assert f"0.000001 € are spent: {len(many) - asked} questions were not asked" in err.getvalue()
+    assert "answers" not in EvaluationRun.objects.get().figures
 
 
 def test_nothing_of_it_stays_among_the_conversations(questions: Path, claude: Control):

@@ -1,11 +1,14 @@
 """A question asked beside the page of a service: what is left unsaid means that service, and no more than that."""
 
+import json
 from typing import Any
 
 import pytest
-from django.test import AsyncClient
+from django.test import AsyncClient, Client
+from django.utils import timezone
 
 from chatbot.models import AssistantVersion, Citation, Message, ModelCall
+from chatbot.unanswered import group_questions
 from tests.chatbot.stream import asked
 from tests.chatbot.talk import learn
 from tests.chatbot.test_rewriting import requests_for
@@ -71,6 +74,44 @@ def test_what_is_plainly_off_topic_stays_so_beside_any_page(guest: AsyncClient, 
     assert ModelCall.objects.count() == 0
 
 
+@pytest.mark.usefixtures("as_it_stands")
+def test_what_follows_and_is_off_topic_is_refused_on_the_page_of_a_service_too(guest: AsyncClient, claude: Control):
+    make_service("readiness-nis2")
+    learn(PRICES, "prezzi.it.md")
+    asked(guest, HOW_MUCH, service="readiness-nis2")
+    before = ModelCall.objects.count()
+
+    asked(guest, "Qual è la ricetta della carbonara?", service="readiness-nis2")
+
+    assert Message.objects.filter(role="answer").latest("pk").outcome == "refused"
+    assert (before, ModelCall.objects.count()) == (1, 1)
+
+
+def test_model_that_puts_passages_in_order_knows_the_page(guest: AsyncClient, claude: Control):
+    AssistantVersion.objects.create(note="test", rewrites_questions=False, reranks=True)
+    make_service("readiness-nis2")
+    learn(PRICES, "prezzi.it.md")
+
+    asked(guest, HOW_MUCH, service="readiness-nis2")
+
+    body = requests_for(claude, "RERANK")[-1]
+    assert json.loads(body["messages"][-1]["content"])["question"] == f"Readiness NIS2: {HOW_MUCH}"
+
+
+def test_unanswered_questions_of_two_services_say_which(claude: Control, staff_client: Client):
+    for slug, name in (("uno", "Registro dei trattamenti"), ("due", "Readiness NIS2")):
+        make_service(slug, name_it=name)
+        asked(AsyncClient(), "Si può rateizzare in Bitcoin?", service=slug)
+
+    group_questions(now=timezone.now())
+
+    page = staff_client.get("/admin/chatbot/questiongroup/")
+    shown = {str(group) for group in page.context["cl"].result_list}
+    assert shown == {
+        f"{name}: Si può rateizzare in Bitcoin?" for name in ("Registro dei trattamenti", "Readiness NIS2")
+    }
+
+
 def test_small_model_is_told_what_the_question_is_about(guest: AsyncClient, claude: Control):
     AssistantVersion.objects.create(note="test", off_topic_similarity=0)
     make_service("readiness-nis2")
@@ -78,7 +119,7 @@ def test_small_model_is_told_what_the_question_is_about(guest: AsyncClient, clau
 
     asked(guest, "Vale anche per noi che siamo in sessanta?", service="readiness-nis2")
 
-    [body] = requests_for(claude, "REWRITE")
+    body = requests_for(claude, "REWRITE")[-1]
     assert body["messages"][-1]["content"] == "Readiness NIS2: Vale anche per noi che siamo in sessanta?"
 
 

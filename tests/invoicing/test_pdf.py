@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,6 +10,7 @@ from pypdf import PdfReader
 
 from invoicing import pdf
 from invoicing.draft import Line
+from invoicing.law import FLAT_RATE_NOTE
 from invoicing.reading import read_invoice
 from tests.invoicing.drafts import COMPANY, GOLDEN_NAMES, PERSON, golden_xml, make_draft, xml_of
 
@@ -187,6 +189,27 @@ def test_draft_is_marked_across_every_page(language, word):
 
     assert pages == text.count(word) > 1
     assert word not in drawn(xml, language)[1]
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        "Ordine ORD-2026-00001",
+        "Come da relazione. " * 30 + "https://www.esempio.test/" + "a" * 120 + " e da verbale.",
+        "https://www.esempio.test/" + "b" * 600,
+        "parola " * 28 + "fine. Seconda frase, più lunga della prima e di quella di prima ancora.",
+    ],
+)
+@pytest.mark.parametrize("is_flat_rate", [False, True])
+def test_notes_read_as_they_were_written(notes, is_flat_rate):
+    rate, nature = (Decimal(0), "N2.2") if is_flat_rate else (Decimal(22), "")
+    line = Line("Consulenza", Decimal(1), Decimal("10.00"), rate, nature=nature)
+    draft = make_draft(COMPANY, line, payments=(), notes=notes)
+    draft = replace(draft, seller=replace(draft.seller, tax_regime="RF19" if is_flat_rate else "RF01"))
+
+    said = pdf._joined(read_invoice(xml_of(draft)).notes)
+
+    assert said == [notes, *([FLAT_RATE_NOTE] if is_flat_rate else [])]
 
 
 @pytest.mark.parametrize("count", [10, 60, 490])

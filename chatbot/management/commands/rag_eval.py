@@ -49,8 +49,9 @@ class Command(BaseCommand):
             waiting = self._say_what_waits()
             if options["answers"] and not settings.ANTHROPIC_API_KEY:
                 raise CommandError("--answers asks Claude, and there is no key: set ANTHROPIC_API_KEY")
-            whole = options["all_documents"] or options["questions"] is None  # an article competes with everything
-            scope = Scope() if whole else evaluation.corpus_of(questions)
+            if options["at_most"] and not options["answers"]:
+                raise CommandError("--at-most limits what --answers may cost: say --answers, too")
+            scope = Scope() if options["all_documents"] else evaluation.corpus_of(questions)
             found = evaluation.find(questions, scope)
         except (OSError, QuestionsError, GateError, VendorError) as error:
             raise CommandError(str(error)) from error
@@ -61,9 +62,13 @@ class Command(BaseCommand):
             asked = self._ask(questions, options["at_most"])
             figures["answers"] = evaluation_answers.figures_of(asked)
         if not options["no_keep"]:
+            # answers to a part of the questions say nothing beside those to all of them
+            whole = dict(figures)
+            if len(asked) < len(questions):
+                whole.pop("answers", None)
             keep_run(
                 **_set_of(options["questions"], questions, with_articles=options["articles"]),
-                figures=figures, missed=evaluation.missed(found), asked=asked, documents=searched, now=timezone.now(),
+                figures=whole, missed=evaluation.missed(found), asked=asked, documents=searched, now=timezone.now(),
             )  # fmt: skip
         self.stdout.write(json.dumps(figures, indent=2) if options["json"] else _report(figures))
         if bounds:
@@ -113,7 +118,7 @@ def _euros(text: str) -> Decimal:
         amount = Decimal(text)
     except InvalidOperation:
         amount = Decimal(0)
-    if not 0 < amount < 1_000_000:
+    if not (amount.is_finite() and 0 < amount < 1_000_000):
         raise argparse.ArgumentTypeError(f"{text}: an amount of euros such as 2.50")
     return amount
 
@@ -130,7 +135,7 @@ def _questions(path: Path | None, *, with_articles: bool) -> list[Question]:
 
 def _set_of(path: Path | None, questions: Sequence[Question], *, with_articles: bool) -> dict[str, str]:
     """What a run is called after its questions, and their digest: the file's own where there is nothing else."""
-    articles = "\n".join(each.text for each in questions if each.kind == "article") if with_articles else ""
+    articles = "\n".join(each.text for each in questions if each.kind == evaluation.ARTICLE) if with_articles else ""
     told = (path.read_bytes() if path else b"") + articles.encode()
     names = [*([path.name] if path else ()), *(["articles"] if with_articles else ())]
     return {"name": " + ".join(names), "digest": hashlib.sha256(told).hexdigest()}
