@@ -20,6 +20,8 @@ from billing.webhooks import stripe_webhook  # noqa: E402
 get_resolver().url_patterns  # noqa: B018 -- loads every view, and with them the vendors' clients
 gc.collect()
 gc.freeze()
+# Of what came since, a full one takes 80 ms with 200 answers at once: rarer, p99 of a piece 18 -> 2.5 ms for 5 MB.
+gc.set_threshold(2_000, 4, 20)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import anthropic
 import httpx2
@@ -161,11 +161,14 @@ async def stream_answer(request: Request, until: float) -> AsyncIterator[Piece]:
     """
     try:
         # the raw events: the SDK's own accumulating stream costs twice their time, and the rows keep the text anyway
-        async with await _once_more(lambda: _opened(request)) as events:
+        async with await _once_more(lambda: _opened(request)) as stream:
             reader = _Reader()
-            async for event in _in_time(events, until):
-                if piece := reader.take(event):
-                    yield piece
+            with _Limit(until) as limit:
+                async for event in stream:
+                    if piece := reader.take(event):
+                        limit.pause()
+                        yield piece
+                        limit.go_on()
             yield reader.end()
     except anthropic.APIStatusError as error:
         raise _folded(error) from error
@@ -174,18 +177,48 @@ async def stream_answer(request: Request, until: float) -> AsyncIterator[Piece]:
         raise TransientError(f"Claude: {type(error).__name__}", code="connection") from error
 
 
-async def _in_time(events: AsyncIterator[T], until: float) -> AsyncIterator[T]:
-    """The same events; `TransientError` at `until`, also while the SDK reads nothing but pings."""
-    while True:
-        try:
-            async with asyncio.timeout_at(until):
-                event = await anext(events)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            message = f"Claude: no end after {settings.CLAUDE_MAX_SECONDS} s"
-            raise TransientError(message, code="too_long") from error
-        yield event
+class _Limit:
+    """Ends the reading of a stream at `until`, also while the SDK reads nothing but pings.
+
+    As `asyncio.timeout`, which cannot be used where a generator yields, and around each piece costs a timer each.
+    """
+
+    def __init__(self, until: float) -> None:
+        reader = asyncio.current_task()
+        if reader is None:
+            raise RuntimeError("an answer is read by a task")
+        self._reader, self._others = reader, reader.cancelling()
+        self._is_reading = True
+        self._is_over = False
+        self._timer = asyncio.get_running_loop().call_at(until, self._end)
+
+    def _end(self) -> None:
+        self._is_over = True
+        if self._is_reading:
+            self._reader.cancel()
+
+    def pause(self) -> None:
+        """Whoever takes the pieces is at work: the task must not be cancelled there."""
+        self._is_reading = False
+
+    def go_on(self) -> None:
+        """Read on; `TransientError` when the time is over."""
+        self._is_reading = True
+        if self._is_over:
+            raise _too_long()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        self._timer.cancel()
+        is_ours = kind is asyncio.CancelledError and self._is_over and self._is_reading
+        if is_ours and self._reader.uncancel() <= self._others:  # whoever else cancelled is not silenced
+            raise _too_long() from None
+
+
+def _too_long() -> TransientError:
+    return TransientError(f"Claude: no end after {settings.CLAUDE_MAX_SECONDS} s", code="too_long")
 
 
 async def complete(request: Request) -> Told:
