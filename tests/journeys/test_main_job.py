@@ -179,7 +179,6 @@ def test_question_is_answered_with_a_passage_to_open(visit: Visit, site: Site):
 
     expect(answer.locator(".sources blockquote").first).to_contain_text("24 ore")
     expect(answer.locator(".chat__text")).to_contain_text("24 ore")
-    keep_screenshot(page, "assistant")
 
 
 def test_guest_finds_a_service_and_asks_about_it_without_naming_it(visit: Visit, site: Site):
@@ -200,7 +199,7 @@ def test_guest_finds_a_service_and_asks_about_it_without_naming_it(visit: Visit,
     expect(answer.locator(".sources li").first).to_contain_text("Readiness NIS2", timeout=60_000)
     expect(answer.locator(".chat__text")).to_contain_text("anche una di 60 persone")
     expect(answer).not_to_have_attribute("aria-busy", "true")
-    keep_screenshot(page, "assistant-service")
+    keep_screenshot(page, "assistant")
 
 
 def test_question_beside_the_point_is_refused_and_names_a_person(visit: Visit, site: Site):
