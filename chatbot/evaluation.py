@@ -99,21 +99,20 @@ def article_questions() -> list[Question]:
     ]  # fmt: skip
 
 
-def corpus_of(questions: Iterable[Question]) -> Scope:
+def corpus_of(questions: Sequence[Question]) -> Scope:
     """The documents that the questions name, in any language; everything in use where none of them is loaded.
 
     What answers a question is known for these alone: a passage of another document may be right and counts as wrong.
     An article alone competes with everything: it was written because nothing else answered its question.
     """
     named = [question for question in questions if question.kind != ARTICLE]
-    names = _names_of(named)
-    return Scope(names=(*names, *_names_of(set(questions).difference(named)))) if names else Scope()
+    return Scope(names=_names_of(questions)) if _names_of(named) else Scope()
 
 
-def _names_of(questions: Iterable[Question]) -> list[str]:
+def _names_of(questions: Iterable[Question]) -> tuple[str, ...]:
     acts = {_gold_key(gold)[0] for question in questions for gold in (*question.gold, *question.also)}
     names = documents_in(Scope()).values_list("name", flat=True)
-    return sorted(name for name in names if _act(name) in acts)
+    return tuple(sorted(name for name in names if _act(name) in acts))
 
 
 def find(questions: Sequence[Question], scope: Scope) -> Found:

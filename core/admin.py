@@ -1,6 +1,7 @@
 """What every back-office page shares: tables to look at, tables to edit, and buttons that ask before they act."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +15,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -112,6 +115,11 @@ def amount(field: str, description: Any) -> Any:
         return eur(getattr(obj, field))
 
     return shown
+
+
+def moment(at: datetime) -> str:
+    """Day and time for a list or a badge, short and in the reader's language."""
+    return date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
 
 
 def badge(field: str, description: Any, looks: Mapping[str, str], *, ordering: str | None = None) -> Any:

@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join, linebreaks
 from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
@@ -28,7 +27,7 @@ from chatbot.forms import FilesField, files_hint
 from chatbot.models import Ticket, TicketAttachment, TicketMessage
 from chatbot.texts import MAX_TEXT
 from chatbot.ticket_views import file_response
-from core.admin import ReadOnlyAdmin, badge, confirmed
+from core.admin import ReadOnlyAdmin, badge, confirmed, moment
 
 _STATUS_LOOKS = {
     "new": "todo", "in_progress": "now", "waiting_customer": "todo", "resolved": "done", "closed": "done",
@@ -118,17 +117,13 @@ def _timer(due, done_at, *, is_running):
     """A deadline in words with its shape: kept, standing still, running, less than a working hour away, missed."""
     now = timezone.now()
     if done_at:
-        return _badge("done", _moment(done_at))
+        return _badge("done", moment(done_at))
     if not is_running:
         return _badge("todo", gettext("stands still"))
     if due <= now:
-        return _badge("stop", gettext("overdue since %(moment)s") % {"moment": _moment(due)})
+        return _badge("stop", gettext("overdue since %(moment)s") % {"moment": moment(due)})
     look = "warn" if working_hours.between(now, due) < _SHORT else "now"
-    return _badge(look, gettext("by %(moment)s") % {"moment": _moment(due)})
-
-
-def _moment(at):
-    return date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
+    return _badge(look, gettext("by %(moment)s") % {"moment": moment(due)})
 
 
 @admin.register(Ticket)

@@ -7,7 +7,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext
@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from chatbot import unanswered
 from chatbot.admin.fields import ArticleForm
 from chatbot.models import QuestionGroup, QuestionTrace, placed
-from core.admin import ReadOnlyAdmin, confirmed
+from core.admin import ReadOnlyAdmin, confirmed, moment
 
 _SHOWN = 100
 
@@ -98,7 +98,7 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
 
     @display(description=_("asked last"), ordering="newest")
     def last_asked(self, group):
-        return _moment(group.newest) if group.newest else "–"
+        return moment(group.newest) if group.newest else "–"
 
     @display(description=_("what came near"))
     def near(self, group: QuestionGroup):
@@ -117,7 +117,7 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
     def asked(self, group: QuestionGroup):
         traces = group.questions.select_related("question").defer("embedding").order_by("-asked_at", "-pk")[:_SHOWN]
         items = (
-            (_moment(trace.asked_at), capfirst(trace.get_reason_display()), trace.question.placed, _near(trace),
+            (moment(trace.asked_at), capfirst(trace.get_reason_display()), trace.question.placed, _near(trace),
              reverse("admin:chatbot_conversation_change", args=[trace.question.conversation_id]),
              gettext("Open the conversation"))
             for trace in traces
@@ -155,10 +155,6 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
         unanswered.mark_done(group=group, note=told["note"], actor=request.user, now=timezone.now())
         self.record(request, group, "done")
         return gettext("The questions have left the list.")
-
-
-def _moment(at):
-    return date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
 
 
 def _near(trace: QuestionTrace):
