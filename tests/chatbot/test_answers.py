@@ -20,6 +20,7 @@ from sandbox.claude import HTTP_FAULTS
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, RECORDS, answered, ask, learn
 from tests.conftest import Control
+from tests.waiting import until
 
 # An answer is searched for and kept by threads with connections of their own, which see only what is committed.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "asked_as_it_stands")]
@@ -75,12 +76,14 @@ def cites(events: list[Any]) -> list[tuple[int, str]]:
     return [(event.number, event.quote) for event in events if isinstance(event, Cite)]
 
 
-def until(found: Callable[[], Any]) -> Any:
-    """What `found` returns once it is true; the reader is gone, and the server tidies up in its own time."""
-    deadline = time.monotonic() + 10
-    while not (value := found()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return value
+def stream_state(claude: Control) -> str:
+    """How the newest stream ended; the reader is gone, and the server tidies up in its own time."""
+
+    def ended() -> str:
+        state = str(claude.get("/open-streams")["streams"][0]["state"])
+        return "" if state == "open" else state
+
+    return str(until(ended, "the stream stayed open"))
 
 
 def test_answer_streams_and_ends_with_its_source(claude: Control):
@@ -340,7 +343,7 @@ def test_stream_that_hangs_is_cut_off(claude: Control, monkeypatch: pytest.Monke
     _events, row = answered(ask(QUESTION))
 
     assert (row.text, row.outcome, row.error) == ("Ecco che", "incomplete", "connection")
-    assert until(lambda: claude.get("/open-streams")["streams"][0]["state"]) == "client_gone"
+    assert stream_state(claude) == "client_gone"
 
 
 def test_stream_that_drips_is_cut_off(claude: Control, settings: Any):
@@ -352,7 +355,7 @@ def test_stream_that_drips_is_cut_off(claude: Control, settings: Any):
 
     assert row.text.startswith("Ecco")
     assert (row.outcome, row.error) == ("incomplete", "too_long")
-    assert until(lambda: claude.get("/open-streams")["streams"][0]["state"]) == "client_gone"
+    assert stream_state(claude) == "client_gone"
 
 
 def test_stream_that_only_pings_is_cut_off_in_time_and_stays_counted(claude: Control, settings: Any):
@@ -366,7 +369,7 @@ def test_stream_that_only_pings_is_cut_off_in_time_and_stays_counted(claude: Con
     assert time.monotonic() - begun < 20  # the pings go on for ever
     assert (row.text, row.outcome, row.error) == ("Ecco che", "incomplete", "too_long")
     assert question.model_calls.count() == 1
-    assert until(lambda: claude.get("/open-streams")["streams"][0]["state"]) == "client_gone"
+    assert stream_state(claude) == "client_gone"
 
 
 def test_model_that_is_slow_to_begin_runs_into_the_timeout(claude: Control, monkeypatch: pytest.MonkeyPatch):
@@ -452,7 +455,7 @@ def test_reader_who_leaves_ends_the_models_stream_and_keeps_what_was_said(claude
 
     row = Message.objects.get(conversation=question.conversation, role="answer")
     assert (row.text, row.outcome, row.error) == ("Ecco che cosa", "incomplete", "reader_gone")
-    assert until(lambda: claude.get("/open-streams")["open"] == 0)
+    until(lambda: claude.get("/open-streams")["open"] == 0, "a stream stayed open")
     assert claude.get("/open-streams")["streams"][0]["state"] == "client_gone"
 
 

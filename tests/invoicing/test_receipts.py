@@ -22,6 +22,7 @@ from notifications.models import Mail
 from sandbox.pec.signing import SigningAuthority
 from tests.conftest import Control
 from tests.invoicing.flow import Post, drop, issue, on_its_way, read_until, receive, send, story
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db
 SAMPLE = "IT01234567890_11111"
@@ -341,9 +342,7 @@ def test_staff_are_told_when_the_provider_refuses(kind: str, message: PecMessage
 @pytest.mark.django_db(transaction=True)
 def test_two_readers_at_once_apply_each_mail_once(customer: Any, pec: Control):
     invoice = send(issue(customer))
-    deadline = 200
-    while len(pec.get("/mailbox")) < 3 and (deadline := deadline - 1):
-        pass
+    until(lambda: len(pec.get("/mailbox")) >= 3, "SDI sent no receipts")
 
     def read(_number: int) -> int:
         try:
@@ -364,7 +363,7 @@ def test_reader_killed_before_it_marks_a_mail_loses_and_doubles_nothing(
     is_committed: bool, customer: Any, pec: Control
 ):
     invoice = send(issue(customer))
-    wait_for_mails(pec, 3)
+    until(lambda: len(pec.get("/mailbox")) >= 3, "SDI sent no receipts")
     for mail in mailbox.fetch_since(0, 0)[1]:  # what the reader does, up to the moment of its end
         with transaction.atomic():
             receipts.receive(raw=mail.raw, now=timezone.now())
@@ -375,13 +374,6 @@ def test_reader_killed_before_it_marks_a_mail_loses_and_doubles_nothing(
     invoice.refresh_from_db()
     assert (read, invoice.state, len(story(invoice)), ReceivedMail.objects.count()) == (3, "delivered", 6, 3)
     assert {flag for mail in pec.get("/mailbox") for flag in mail["flags"]} >= {"\\Seen"}
-
-
-def wait_for_mails(pec: Control, count: int) -> None:
-    for _try in range(400):
-        if len(pec.get("/mailbox")) >= count:
-            return
-    raise AssertionError(pec.get("/mailbox"))
 
 
 POISON = [

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from sandbox.frame import free_port
 from sandbox.services import Postgres, Redis
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "OPENAI_API_KEY", "OPENAI_BASE_URL", "EMBEDDING_MODEL",
@@ -51,6 +51,9 @@ class Site:
         told: dict[str, Any] = requests.get(f"{self.url}/ready", timeout=30).json()
         return told
 
+    def wait_for_documents(self) -> None:
+        until(lambda: self.ready()["documents_waiting"] == 0, "the documents were not read", 180)
+
     def control(self, path: str, **body: Any) -> Any:
         answer = requests.post(f"{self.sandbox}/control/{path}", json=body, timeout=30)
         answer.raise_for_status()
@@ -72,16 +75,6 @@ class Site:
             return ""
 
         return until(link, f"no link to {path} came to {email}")
-
-
-def until(condition: Callable[[], Any], trouble: str, limit_s: float = 90) -> Any:
-    """What `condition` returns once it is true; fails with `trouble` when it never is."""
-    deadline = time.monotonic() + limit_s
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"{trouble} within {limit_s:.0f} s")
-        time.sleep(0.1)
-    return value
 
 
 def dev_environment(**settings: str) -> dict[str, str]:
@@ -113,6 +106,8 @@ def site() -> Iterator[Site]:
             _wait_ready(here)
             here.env = {**env, **read_settings(data / "settings.env"), **read_settings(data / "run.env")}
             yield here
+            if process.poll() is not None:  # every test after that moment failed, and none of them knows why
+                pytest.fail(f"the instance ended by itself:\n{_tail(here)}")
         finally:
             process.terminate()
             process.wait(timeout=60)
@@ -124,10 +119,14 @@ def read_settings(path: Path) -> dict[str, str]:
     return {name: value for name, _equals, value in pairs}
 
 
+def _tail(site: Site) -> str:
+    return site.log.read_text(errors="replace")[-6000:]
+
+
 def _wait_ready(site: Site) -> None:
     def is_ready() -> bool:
         if site.process.poll() is not None:
-            pytest.fail(f"the instance ended:\n{site.log.read_text(errors='replace')[-3000:]}")
+            pytest.fail(f"the instance ended:\n{_tail(site)}")
         try:
             return bool(site.ready()["status"] == "ready")
         except requests.RequestException:

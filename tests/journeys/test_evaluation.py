@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.conftest import ROOT, Site, Visit, until
+from tests.journeys.conftest import ROOT, Site, Visit
 from tests.journeys.test_look import flaws
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -18,7 +18,7 @@ ASKED = ("--questions", QUESTIONS, "--answers", "--json", "--all-documents")
 
 @pytest.fixture(autouse=True)
 def ready(site: Site) -> None:
-    until(lambda: site.ready()["documents_waiting"] == 0, "the documents were not read", 180)
+    site.wait_for_documents()
     site.control("claude/mode", mode="extractive")
     site.control("claude/pace", first_byte_s=0, token_s=0)
 

@@ -7,8 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
-from tests.journeys.conftest import Site, Visit, Visitor, keep_screenshot, until
+from tests.journeys.conftest import Site, Visit, Visitor, keep_screenshot
 from tests.stripe_browser import DECLINED, THREE_D_SECURE, VISA
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -167,7 +168,7 @@ def test_bank_that_says_no_leaves_the_order_open(visit: Visit):
 def test_question_is_answered_with_a_passage_to_open(visit: Visit, site: Site):
     guest = visit()
     page = guest.page
-    until(lambda: site.ready()["documents_waiting"] == 0, "the documents were not read", 180)
+    site.wait_for_documents()
     guest.go("/servizi/")
 
     guest.open_assistant()
@@ -184,7 +185,7 @@ def test_question_is_answered_with_a_passage_to_open(visit: Visit, site: Site):
 def test_guest_finds_a_service_and_asks_about_it_without_naming_it(visit: Visit, site: Site):
     guest = visit()
     page = guest.page
-    until(lambda: site.ready()["documents_waiting"] == 0, "the documents were not read", 180)
+    site.wait_for_documents()
     guest.go("/servizi/")
     page.click("main a:has-text('Cybersecurity e NIS2')")
     page.wait_for_url("**/servizi/?categoria=*")
@@ -205,7 +206,7 @@ def test_guest_finds_a_service_and_asks_about_it_without_naming_it(visit: Visit,
 def test_question_beside_the_point_is_refused_and_names_a_person(visit: Visit, site: Site):
     guest = visit(width=390)
     page = guest.page
-    until(lambda: site.ready()["documents_waiting"] == 0, "the documents were not read", 180)
+    site.wait_for_documents()
     guest.go("/")
 
     guest.open_assistant()

@@ -6,9 +6,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.conftest import Site, Visit, until
+from tests.journeys.conftest import Site, Visit
 from tests.journeys.test_main_job import give_card, order
 from tests.stripe_browser import VISA
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -45,7 +46,7 @@ print(json.dumps([[answer.outcome for answer in answers], [call.is_settled for c
 
 
 def test_answer_survives_a_restart_of_the_database(visit: Visit, site: Site):
-    until(lambda: site.ready()["documents_waiting"] == 0, "the documents were not read", 180)
+    site.wait_for_documents()
     guest = visit()
     page = guest.page
     guest.go("/")

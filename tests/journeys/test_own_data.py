@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.conftest import Site, Visit, Visitor, until
+from tests.journeys.conftest import Site, Visit, Visitor
 from tests.journeys.test_look import flaws
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -31,7 +32,7 @@ def new_customer(visitor: Visitor) -> str:
 
 def test_copy_comes_by_one_click_and_the_account_goes_by_many(visit: Visit, site: Site, tmp_path: Path):
     # copies are made by the same worker that reads documents, and wait for them
-    until(lambda: site.ready()["documents_waiting"] == 0, "the documents were not read", 180)
+    site.wait_for_documents()
     anna = visit(width=390)
     email, page = new_customer(anna), anna.page
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.journeys.conftest import dev_environment, start_dev, until
+from tests.journeys.conftest import dev_environment, start_dev
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

@@ -7,8 +7,9 @@ import uuid
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.journeys.conftest import Site, Visit, Visitor, until
+from tests.journeys.conftest import Site, Visit, Visitor
 from tests.journeys.test_look import flaws
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -40,7 +41,7 @@ def open_in_back_office(staff: Visitor, number: str) -> None:
 
 
 def test_guest_reaches_a_person_and_the_answer_becomes_an_article(visit: Visit, site: Site):
-    until(lambda: site.ready()["documents_waiting"] == 0, "the documents were not read", 180)
+    site.wait_for_documents()
     guest, staff = visit(width=390), visit()
     page, desk = guest.page, staff.page
     email = f"mario-{uuid.uuid4().hex[:8]}@posta.example"
@@ -81,7 +82,7 @@ def test_guest_reaches_a_person_and_the_answer_becomes_an_article(visit: Visit, 
     expect(desk.locator(".saids")).to_contain_text("Grazie, chiarissimo.")
     press(desk, "resolve", text="")
     press(desk, "make_article", question=QUESTION)
-    until(lambda: site.ready()["documents_waiting"] == 0, "the article was not read", 180)
+    site.wait_for_documents()
 
     # its question belongs to what is measured from now on
     measured = json.loads(site.manage("rag_eval", "--articles", "--json").stdout)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from sandbox.frame import free_port
-from tests.journeys.conftest import Site, Visit, Visitor, keep_screenshot, until
+from tests.journeys.conftest import Site, Visit, Visitor, keep_screenshot
 from tests.journeys.test_look import flaws
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -23,7 +23,7 @@ NO_ANSWER = "I nostri documenti non danno una risposta a questa domanda."
 @pytest.fixture(autouse=True)
 def ready(site: Site) -> Iterator[None]:
     """Documents read, the model at its usual pace, and an hour's questions not used up by the test before."""
-    until(lambda: site.ready()["documents_waiting"] == 0, "the documents were not read", 180)
+    site.wait_for_documents()
     site.control("claude/pace", first_byte_s=0, token_s=0)
     yield
     site.control("claude/pace", first_byte_s=0, token_s=0)

@@ -5,7 +5,6 @@ import base64
 import contextlib
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from sandbox.pec import PecStandIn
 from sandbox.vies import ViesStandIn
 from tests.sandbox.test_pec_mail import Product
 from tests.sandbox.test_sdi_checks import NAME, invoice
+from tests.waiting import until
 
 EVIL = "<script>alert(1)</script>"
 
@@ -350,14 +350,6 @@ def test_graph_forms_make_faults_bounces_and_expiry(mail):
     assert "No mail yet" in sandbox.page("/mail")
 
 
-def _until(condition: Callable[[], Any], timeout_s: float = 10) -> Any:
-    deadline = time.monotonic() + timeout_s
-    while not (found := condition()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert found
-    return found
-
-
 @pytest.fixture
 def certified(opened) -> tuple[Sandbox, Product]:
     sandbox = opened("pec")
@@ -368,7 +360,7 @@ def certified(opened) -> tuple[Sandbox, Product]:
 def test_invoice_sent_by_pec_is_shown_with_its_receipts_and_xml(certified):
     sandbox, product = certified
     product.send(invoice())
-    _until(lambda: len(sandbox.control("pec", "/mailbox")) >= 3)
+    until(lambda: len(sandbox.control("pec", "/mailbox")) >= 3)
 
     pec, sdi = sandbox.page("/pec"), sandbox.page("/sdi")
 
@@ -391,7 +383,7 @@ def test_forms_plan_a_rejection_and_send_further_messages(certified):
     assert sandbox.control("pec", "/next")["plans"] == [{"provider": "", "sdi": {"NS": ["00404", "00417"]}}]
 
     product.send(invoice())
-    _until(lambda: any(file["state"] == "rejected" for file in sandbox.control("pec", "/invoices")))
+    until(lambda: any(file["state"] == "rejected" for file in sandbox.control("pec", "/invoices")))
     sandbox.do("sdi-message", name=NAME, kind="NS", codes="00311", duplicate="yes")
 
     messages = sandbox.control("pec", "/invoices")[0]["messages"]
@@ -403,12 +395,12 @@ def test_form_holds_and_releases_the_answers(certified):
     sandbox, product = certified
     sandbox.do("pec-settings", receipt_delay_s="0", sdi_delay_s="0", hold="yes")
     product.send(invoice())
-    _until(lambda: sandbox.control("pec", "/invoices"))
+    until(lambda: sandbox.control("pec", "/invoices"))
     assert "Answers are being held." in sandbox.page("/pec")
 
     sandbox.do("pec-release")
 
-    _until(lambda: any(mail["kind"] in {"RC", "MC"} for mail in sandbox.control("pec", "/mailbox")))
+    until(lambda: any(mail["kind"] in {"RC", "MC"} for mail in sandbox.control("pec", "/mailbox")))
 
 
 def test_smtp_fault_is_planned(certified):

@@ -7,7 +7,6 @@ import signal
 import smtplib
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from sandbox.pec.signing import SigningAuthority
 from tests.sandbox.conftest import running
 from tests.sandbox.test_pec_mail import Product, kinds, sdi_message
 from tests.sandbox.test_sdi_checks import NAME, invoice
+from tests.waiting import until
 
 PUBLIC = "{http://www.fatturapa.gov.it/sdi/messaggi/v1.0}"
 PA_INVOICE = {"version": "FPA12", "code": "ABC123"}
@@ -399,7 +399,5 @@ def test_kill_between_submission_and_delivery_loses_nothing(tmp_path, authority)
         process.stdout.close()
 
     with running(PecStandIn(tmp_path, authority=authority), authority) as revived:
-        deadline = time.monotonic() + 10
-        while len(revived.get("/mailbox")) < 3 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(lambda: len(revived.get("/mailbox")) >= 3, "SDI sent no receipts")
         assert [mail["kind"] for mail in revived.get("/mailbox")] == ["accettazione", "avvenuta-consegna", "RC"]

@@ -20,6 +20,7 @@ from sandbox.certificates import Authority
 from sandbox.frame import StandIn, free_port
 from sandbox.stripe import StripeStandIn
 from sandbox.stripe.webhooks import sign
+from tests.waiting import until
 
 from .conftest import Running, running
 
@@ -96,14 +97,6 @@ def api(desk: Running) -> Any:
     return client(desk)
 
 
-def wait_until(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 20
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)  # polling a state over HTTP
-    return found
-
-
 def test_events_arrive_signed_in_the_order_of_the_life(desk: Running, api: Any, product: Product):
     paid = api.payment_intents.create(PAY, {"idempotency_key": "order-1"})
 
@@ -129,7 +122,7 @@ def test_refused_delivery_is_repeated_with_a_new_signature(desk: Running, api: A
 
     events = product.wait_for(3)
     assert len({event["id"] for event in events}) == 1
-    wait_until(lambda: not desk.get("/deliveries")["pending"])
+    until(lambda: not desk.get("/deliveries")["pending"])
     done = desk.get("/deliveries")["done"][0]
     assert [attempt["status"] for attempt in done["attempts"]] == [500, 503, 200]
     first, second, third = (attempt["at"] for attempt in done["attempts"])
@@ -141,7 +134,7 @@ def test_product_that_is_down_gets_its_events_later(run_stand_in: Callable[[Stan
     port = free_port()
     desk = run_stand_in(StripeStandIn(tmp_path, webhook_url=f"http://127.0.0.1:{port}/hook"))
     client(desk).customers.create()
-    waiting = wait_until(lambda: [entry for entry in desk.get("/deliveries")["pending"] if entry["attempts"]])
+    waiting = until(lambda: [entry for entry in desk.get("/deliveries")["pending"] if entry["attempts"]])
     assert waiting[0]["attempts"][0]["error"] == "ConnectionError"
     missed = client(desk).events.list({"delivery_success": False}).data
 
@@ -150,7 +143,7 @@ def test_product_that_is_down_gets_its_events_later(run_stand_in: Callable[[Stan
         assert [event["id"] for event in product.wait_for(1)] == [missed[0].id]
     finally:
         product.close()
-    wait_until(lambda: not desk.get("/deliveries")["pending"])
+    until(lambda: not desk.get("/deliveries")["pending"])
     assert client(desk).events.list({"delivery_success": False}).data == []
     assert [event.id for event in client(desk).events.list({"delivery_success": True}).data] == [missed[0].id]
 
@@ -333,7 +326,7 @@ def test_kill_in_mid_write_loses_nothing_that_was_answered(tmp_path: Path, autho
 
     thread = threading.Thread(target=work)
     thread.start()
-    wait_until(lambda: len(made) >= 40)
+    until(lambda: len(made) >= 40)
     os.kill(process.pid, signal.SIGKILL)
     process.wait(timeout=10)
     process.stdout.close()
