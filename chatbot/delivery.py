@@ -50,7 +50,7 @@ async def delivered(question: Message) -> AsyncIterator[Event]:
                 yield event
     finally:
         if lease:
-            lease.release()
+            await lease.release()
 
 
 async def _finished_or_taken(question: Message, lease: "_Lease") -> Message | None:
@@ -146,13 +146,14 @@ class _Lease:
             except RedisError:
                 return
 
-    def release(self) -> None:
-        """Give it back from a task of its own: whoever calls may be cancelled already."""
+    async def release(self) -> None:
+        """Give it back, in a task of its own that goes on when whoever waits for it is cancelled."""
         if self._keeper:
             self._keeper.cancel()
             releaser = asyncio.ensure_future(_thread(self._release))
             _releasers.add(releaser)
             releaser.add_done_callback(_releasers.discard)
+            await asyncio.shield(releaser)
 
     def _release(self) -> None:
         try:

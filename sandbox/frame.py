@@ -148,9 +148,7 @@ def free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def serve(
-    app: ASGIApp, port: int, *, certificate: tuple[Path, Path] | None = None
-) -> AsyncIterator[uvicorn.Server]:
+async def serve(app: ASGIApp, port: int, *, certificate: tuple[Path, Path] | None = None) -> AsyncIterator[None]:
     """Serve `app` on 127.0.0.1:`port` while the block runs; `certificate` is (PEM chain, PEM key)."""
     config = uvicorn.Config(
         app,
@@ -158,6 +156,7 @@ async def serve(
         port=port,
         log_level="error",
         lifespan="off",
+        date_header=False,
         timeout_keep_alive=75,  # as vendors' edges do: longer than a client keeps a connection it does not use
         ssl_certfile=str(certificate[0]) if certificate else None,
         ssl_keyfile=str(certificate[1]) if certificate else None,
@@ -170,14 +169,35 @@ async def serve(
             raise OSError(f"port {port} on 127.0.0.1 could not be opened")
         await asyncio.sleep(0.01)
     try:
-        yield server
+        yield
     finally:
-        server.should_exit = True
+        server.end()
         await task
 
 
 class _Server(uvicorn.Server):
-    """Many servers share one process here, so none of them may take over its signals."""
+    """Many servers share one process here, so none of them may take over its signals; each ends as soon as it is told.
+
+    uvicorn's own loop looks up ten times a second, to tell the time in a header and to see whether it shall end.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._told = asyncio.Event()
+
+    def end(self) -> None:
+        self.should_exit = True
+        self._told.set()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self._told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
+        for server in self.servers:
+            server.close()
 
     @contextlib.contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]

@@ -11,13 +11,14 @@ import pytest
 import requests
 from django.conf import settings as django_settings
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from django.utils import translation
 from django_redis import get_redis_connection
 
 from config.celery import app as celery_app
 from sandbox.stack import stand_ins
 from tests import factories
+from tests.database import empty_tables
 
 CLOSED_PORT = "redis://127.0.0.1:1/0"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -43,6 +44,14 @@ def only_loopback() -> Iterator[None]:
     patch = pytest.MonkeyPatch()
     patch.setattr(socket.socket, "connect", checked)
     patch.setattr(socket, "getaddrinfo", checked_name)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quickly_emptied() -> Iterator[None]:
+    patch = pytest.MonkeyPatch()
+    patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
     yield
     patch.undo()
 

@@ -1,7 +1,7 @@
 """The demo knowledge base: the same in both languages, of a good size, and its test questions find their passages."""
 
 import json
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ def told(name: str, language: str) -> dict[str, str]:
     return read_front_matter((FOLDER / f"{name}.{language}.md").read_bytes())
 
 
+@cache
 def sections(name: str, language: str) -> list[Section]:
     return list(parse("md", (FOLDER / f"{name}.{language}.md").read_bytes()).sections)
 
