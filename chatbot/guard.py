@@ -28,8 +28,7 @@ class OutputGuard:
     """Takes the model's text in pieces and gives it on, word by word, without what must not go out."""
 
     def __init__(self, *, prompt: str, canary: str) -> None:
-        plain = _letters(_REFUSAL.sub(" ", prompt))
-        self._secret = {plain[at : at + _WINDOW] for at in range(max(0, len(plain) - _WINDOW + 1))}
+        self._secret = _letters(_REFUSAL.sub(" ", prompt))
         self._canary = canary
         self._pending = ""
         self._said = ""

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from django.conf import settings
-from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 
 from chatbot.languages import language_of
 from chatbot.models import Document
@@ -33,6 +32,14 @@ OFF_TOPIC_WORDS = 0.03
 EXACT_LIMIT = 5_000
 _ASKS_FOR_BACKGROUND = re.compile(r"\b(?:considerand[oi]|recitals?|preambol[oi]|preambles?)\b", re.IGNORECASE)
 
+# Asked before every search: the ORM took three times as long to write it.
+_DOCUMENTS = """
+SELECT coalesce(array_agg(id), '{}'), coalesce(sum(chunk_count), 0) FROM chatbot_document
+WHERE is_active AND status = 'completed'
+      AND (%(topics)s::text[] = '{}' OR topic = ANY(%(topics)s::text[]))
+      AND (%(languages)s::text[] = '{}' OR language = ANY(%(languages)s::text[]))
+      AND (%(names)s::text[] = '{}' OR name = ANY(%(names)s::text[]))
+"""
 _VECTOR_SIDE = """
 WITH by_vector AS (
     SELECT id, 1 - distance AS similarity FROM (
@@ -140,18 +147,18 @@ def is_off_topic(hits: Sequence[Hit], similarity: float = OFF_TOPIC_SIMILARITY) 
 
 def documents_in(scope: Scope) -> QuerySet[Document]:
     """The documents that may be searched: in use, read to the end, and within the scope."""
-    documents = Document.objects.filter(is_active=True, status=Document.Status.COMPLETED)
-    if scope.topics:
-        documents = documents.filter(topic__in=scope.topics)
-    if scope.languages:
-        documents = documents.filter(language__in=scope.languages)
-    return documents.filter(name__in=scope.names) if scope.names else documents
+    return Document.objects.filter(pk__in=_documents(scope)[0])
 
 
 def _documents(scope: Scope) -> tuple[list[int], int]:
     """Their ids, and how many passages they have together."""
-    told = documents_in(scope).aggregate(ids=ArrayAgg("pk", default=[]), passages=Sum("chunk_count", default=0))
-    return told["ids"], told["passages"]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _DOCUMENTS,
+            {"topics": list(scope.topics), "languages": list(scope.languages), "names": list(scope.names)},
+        )
+        ids, passages = cursor.fetchone() or ([], 0)
+    return ids, passages
 
 
 def _ranked(found: Sequence[Hit], question: str, count: int) -> list[Hit]:

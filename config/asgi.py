@@ -14,10 +14,12 @@ from django.urls import get_resolver  # noqa: E402 -- settings exist only after 
 
 from billing.webhooks import PATH as WEBHOOK_PATH  # noqa: E402
 from billing.webhooks import stripe_webhook  # noqa: E402
+from chatbot.clients import claude  # noqa: E402
 
 # What is loaded now stays for good. Left to the garbage collector, every full collection walked it, and no stream went
 # on for a tenth of a second (`python -m bench streams`).
-get_resolver().url_patterns  # noqa: B018 -- loads every view, and with them the vendors' clients
+get_resolver().url_patterns  # noqa: B018 -- loads every view
+claude.load()
 gc.collect()
 gc.freeze()
 # Of what came since, a full one takes 80 ms with 200 answers at once: rarer, p99 of a piece 18 -> 2.5 ms for 5 MB.

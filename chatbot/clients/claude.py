@@ -8,18 +8,20 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import anthropic
 import httpx2
-from anthropic import types
 from django.conf import settings
 
 from chatbot.clients.loops import LIMITS, PerLoop
 from core.errors import PermanentError, TransientError
 
+if TYPE_CHECKING:
+    import anthropic
+    from anthropic import types
+
 # Between two pieces of an answer; the SDK's own default waits ten minutes.
-_TIMEOUT = anthropic.Timeout(connect=5, read=30, write=10, pool=5)
+_TIMEOUT = {"connect": 5, "read": 30, "write": 10, "pool": 5}
 _WHOLE_TIMEOUT_S = 8  # of a short answer that somebody waits for before the search
 _PASSING = {"overloaded_error", "rate_limit_error", "api_error", "timeout_error"}
 
@@ -149,6 +151,11 @@ class Request:
         return sum(map(len, texts)) + sum(len(source.title) + sum(map(len, source.sentences)) for source in sources)
 
 
+def load() -> None:
+    """Load the SDK now: 40 MB and half a second, left until the first call to whoever may never make one."""
+    import anthropic  # noqa: F401, PLC0415
+
+
 def deadline() -> float:
     """When an answer that begins now is cut off, by the clock of the loop."""
     return asyncio.get_running_loop().time() + settings.CLAUDE_MAX_SECONDS
@@ -159,6 +166,8 @@ async def stream_answer(request: Request, until: float) -> AsyncIterator[Piece]:
 
     Closing the iterator closes the connection, and so ends what the answer costs; so does `until`, a `deadline`.
     """
+    import anthropic  # noqa: PLC0415 -- see `load`
+
     try:
         # the raw events: the SDK's own accumulating stream costs twice their time, and the rows keep the text anyway
         async with await _once_more(lambda: _opened(request)) as stream:
@@ -226,6 +235,8 @@ async def complete(request: Request) -> Told:
 
     Raises `TransientError` or `PermanentError`, also after eight seconds.
     """
+    import anthropic  # noqa: PLC0415 -- see `load`
+
     try:
         message = await _once_more(lambda: _told(request))
     except anthropic.APIStatusError as error:
@@ -245,7 +256,7 @@ class _Reader:
         self._tool: types.ToolUseBlock | None = None
         self._arguments = ""
 
-    def take(self, event: types.RawMessageStreamEvent) -> Piece | None:
+    def take(self, event: "types.RawMessageStreamEvent") -> Piece | None:
         """The piece that is complete with this event, if any."""
         if event.type == "content_block_delta":
             if event.delta.type == "input_json_delta":
@@ -258,7 +269,7 @@ class _Reader:
             return ToolUse(tool.id, tool.name, json.loads(self._arguments or "{}"))
         return self._note(event)
 
-    def _note(self, event: types.RawMessageStreamEvent) -> Begun | None:
+    def _note(self, event: "types.RawMessageStreamEvent") -> Begun | None:
         """What frames the answer: its beginning, its counts, its end."""
         if event.type == "message_start":
             self._ended = _begun(event.message)
@@ -276,7 +287,7 @@ class _Reader:
         return self._ended
 
 
-def _opened(request: Request) -> Awaitable[anthropic.AsyncStream[types.RawMessageStreamEvent]]:
+def _opened(request: Request) -> "Awaitable[anthropic.AsyncStream[types.RawMessageStreamEvent]]":
     options: dict[str, Any] = {"tools": [dict(tool) for tool in request.tools]} if request.tools else {}
     return _clients.get().messages.create(
         model=request.model.name,
@@ -289,7 +300,7 @@ def _opened(request: Request) -> Awaitable[anthropic.AsyncStream[types.RawMessag
     )
 
 
-def _told(request: Request) -> Awaitable[types.Message]:
+def _told(request: Request) -> "Awaitable[types.Message]":
     messages: Any = [*_turns(request.history), {"role": "user", "content": request.question}]
     return _clients.get().messages.create(
         model=request.model.name,
@@ -303,6 +314,8 @@ def _told(request: Request) -> Awaitable[types.Message]:
 
 async def _once_more(post: Callable[[], Awaitable[T]]) -> T:
     """A connection kept from an earlier answer may be closed by the other side at this very moment."""
+    import anthropic  # noqa: PLC0415 -- see `load`
+
     try:
         return await post()
     except anthropic.APITimeoutError:
@@ -355,7 +368,7 @@ def _result(source: Source) -> dict[str, Any]:
     }
 
 
-def _piece(delta: types.RawContentBlockDelta) -> TextPiece | Cited | None:
+def _piece(delta: "types.RawContentBlockDelta") -> TextPiece | Cited | None:
     if delta.type == "text_delta":
         return TextPiece(delta.text) if delta.text else None
     if delta.type == "citations_delta" and delta.citation.type == "search_result_location":
@@ -363,7 +376,7 @@ def _piece(delta: types.RawContentBlockDelta) -> TextPiece | Cited | None:
     return None
 
 
-def _begun(message: types.Message) -> Ended:
+def _begun(message: "types.Message") -> Ended:
     """As far as the message tells: of a stream's first one the reason is "" and the output not counted yet."""
     usage = Usage(
         input_tokens=message.usage.input_tokens,
@@ -374,13 +387,13 @@ def _begun(message: types.Message) -> Ended:
     return Ended(message.model, message.stop_reason or "", usage)
 
 
-def _ended(begun: Ended, event: types.RawMessageDeltaEvent) -> Ended:
+def _ended(begun: Ended, event: "types.RawMessageDeltaEvent") -> Ended:
     """The last count: its tokens are totals, not what came since."""
     usage = replace(begun.usage, output_tokens=event.usage.output_tokens)
     return replace(begun, stop_reason=event.delta.stop_reason or "", usage=usage)
 
 
-def _folded(error: anthropic.APIStatusError) -> TransientError | PermanentError:
+def _folded(error: "anthropic.APIStatusError") -> TransientError | PermanentError:
     body = error.body if isinstance(error.body, dict) else {}
     detail = body.get("error", {}) if isinstance(body.get("error"), dict) else {}
     kind = str(detail.get("type", error.status_code))
@@ -392,12 +405,16 @@ def _folded(error: anthropic.APIStatusError) -> TransientError | PermanentError:
     return PermanentError(f"Claude: {kind}: {detail.get('message', '')}", code=kind)
 
 
-_clients = PerLoop(
-    lambda: anthropic.AsyncAnthropic(
+def _connected() -> "anthropic.AsyncAnthropic":
+    import anthropic  # noqa: PLC0415 -- see `load`
+
+    return anthropic.AsyncAnthropic(
         api_key=settings.ANTHROPIC_API_KEY,
         base_url=settings.ANTHROPIC_BASE_URL,
         max_retries=0,
-        timeout=_TIMEOUT,
+        timeout=anthropic.Timeout(**_TIMEOUT),
         http_client=anthropic.DefaultAsyncHttpxClient(limits=LIMITS),
     )
-)
+
+
+_clients = PerLoop(_connected)

@@ -4,10 +4,12 @@ import json
 from functools import partial
 
 import pytest
+from django.db import connection
 
 from bench import __main__ as command
-from bench import invoice
+from bench import chatbot, invoice
 from bench.frame import BenchError, Figures, Report, Sample, Spread, Target, measure, percentile
+from chatbot.models import Chunk
 
 
 def test_ratio_is_formed_within_each_round():
@@ -74,3 +76,16 @@ def test_missed_target_fails_the_check_and_says_so(monkeypatch: pytest.MonkeyPat
 def test_documents_that_differ_are_not_compared():
     with pytest.raises(BenchError, match=r"product says .*, other says"):
         invoice._require_equal({"product": invoice.product(), "other": b"<FatturaElettronica/>"})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_passages_made_up_for_the_search_fit_the_tables_and_are_found(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(chatbot, "DOCUMENTS", 20)
+    monkeypatch.setattr(chatbot, "EACH", 10)
+    login = connection.settings_dict
+    made = chatbot._Made()
+
+    chatbot._fill("postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**login), made)
+
+    found = chatbot._search([made.question()], ("NIS2",))()
+    assert (Chunk.objects.count(), sorted(found)) == (200, ["ms", "p95 ms"])
