@@ -22,7 +22,7 @@ _POOL = 50
 # What a passage's share of the question's words is worth, in spreads of the vectors' pool. It counts in full where some
 # passage has as large a share as `_WELL_FOUND`; a question asked in other words than the law's is left to the vectors.
 _WORDS_WEIGHT = 6.0
-_WELL_FOUND = 0.2
+_WELL_FOUND = 0.15
 # Recitals and preambles explain the law at length and in the words of a question; the answer is in the articles.
 _BACKGROUND_COST = 1.2
 # Below this cosine of the best passage, with so few of its words found, a question is about something else altogether.
@@ -164,7 +164,7 @@ def _documents(scope: Scope) -> tuple[list[int], int]:
 def _ranked(found: Sequence[Hit], question: str, count: int) -> list[Hit]:
     near = [hit.similarity for hit in found if hit.is_near and hit.similarity is not None]
     low, spread = min(near, default=0.0), (max(near) - min(near) or 1.0) if near else 1.0
-    weight = _WORDS_WEIGHT * min(1.0, max((hit.words for hit in found), default=0.0) / _WELL_FOUND) ** 2
+    weight = _WORDS_WEIGHT * min(1.0, max((hit.words for hit in found), default=0.0) / _WELL_FOUND) ** 3
     cost = 0.0 if _ASKS_FOR_BACKGROUND.search(question) else _BACKGROUND_COST
 
     def score(hit: Hit) -> float:
