@@ -196,6 +196,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self.server_state.connections or self.server_state.tasks:
             await super().shutdown(sockets)
+            return
         for server in self.servers:
             server.close()
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 
-def until(condition: Callable[[], Any], trouble: str = "it did not happen", limit_s: float = 90) -> Any:
+def until(condition: Callable[[], Any], trouble: str = "it did not happen", limit_s: float = 10) -> Any:
     """What `condition` returns once it is true; fails with `trouble` when it never is."""
     deadline = time.monotonic() + limit_s
     while not (value := condition()):

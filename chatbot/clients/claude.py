@@ -6,7 +6,8 @@ Errors are told apart by their type, not their HTTP status: an error in mid-stre
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -166,9 +167,7 @@ async def stream_answer(request: Request, until: float) -> AsyncIterator[Piece]:
 
     Closing the iterator closes the connection, and so ends what the answer costs; so does `until`, a `deadline`.
     """
-    import anthropic  # noqa: PLC0415 -- see `load`
-
-    try:
+    with _folding():
         # the raw events: the SDK's own accumulating stream costs twice their time, and the rows keep the text anyway
         async with await _once_more(lambda: _opened(request)) as stream:
             reader = _Reader()
@@ -179,11 +178,6 @@ async def stream_answer(request: Request, until: float) -> AsyncIterator[Piece]:
                         yield piece
                         limit.go_on()
             yield reader.end()
-    except anthropic.APIStatusError as error:
-        raise _folded(error) from error
-    except (anthropic.APIError, httpx2.HTTPError, ValueError) as error:
-        # once a stream has begun, the SDK lets its HTTP library's errors through, and ValueError for what is not JSON
-        raise TransientError(f"Claude: {type(error).__name__}", code="connection") from error
 
 
 class _Limit:
@@ -235,14 +229,8 @@ async def complete(request: Request) -> Told:
 
     Raises `TransientError` or `PermanentError`, also after eight seconds.
     """
-    import anthropic  # noqa: PLC0415 -- see `load`
-
-    try:
+    with _folding():
         message = await _once_more(lambda: _told(request))
-    except anthropic.APIStatusError as error:
-        raise _folded(error) from error
-    except (anthropic.APIError, httpx2.HTTPError, ValueError) as error:
-        raise TransientError(f"Claude: {type(error).__name__}", code="connection") from error
     text = "".join(block.text for block in message.content if block.type == "text")
     return Told(text, _begun(message))
 
@@ -391,6 +379,20 @@ def _ended(begun: Ended, event: "types.RawMessageDeltaEvent") -> Ended:
     """The last count: its tokens are totals, not what came since."""
     usage = replace(begun.usage, output_tokens=event.usage.output_tokens)
     return replace(begun, stop_reason=event.delta.stop_reason or "", usage=usage)
+
+
+@contextmanager
+def _folding() -> Iterator[None]:
+    """The SDK's errors as ours."""
+    import anthropic  # noqa: PLC0415 -- see `load`
+
+    try:
+        yield
+    except anthropic.APIStatusError as error:
+        raise _folded(error) from error
+    except (anthropic.APIError, httpx2.HTTPError, ValueError) as error:
+        # once a stream has begun, the SDK lets its HTTP library's errors through, and ValueError for what is not JSON
+        raise TransientError(f"Claude: {type(error).__name__}", code="connection") from error
 
 
 def _folded(error: "anthropic.APIStatusError") -> TransientError | PermanentError:

@@ -171,7 +171,7 @@ def test_row_that_a_late_writer_left_is_not_shown_beside_the_answer(guest: Async
 
 def test_answers_cannot_be_made_anew_without_end(guest: AsyncClient, claude: Control):
     learn(BREACH)
-    claude.post("/stream-fault", kind="error_mid_stream", times=60)  # which nobody tries again with a pause
+    claude.fault(**HTTP_FAULTS["overloaded"], times=60)
 
     def outcome() -> Any:
         response, body = send(guest, "POST", URL, {"text": QUESTION, "id": ID})
@@ -179,7 +179,7 @@ def test_answers_cannot_be_made_anew_without_end(guest: AsyncClient, claude: Con
 
     codes = until_refused(outcome, most=60)
 
-    assert (codes[:11], codes[-1]) == (["incomplete"] * 11, 429)
+    assert (codes[:11], codes[-1]) == (["failed"] * 11, 429)
 
 
 def test_second_reader_waits_for_the_answer_being_made(guest: AsyncClient, claude: Control):

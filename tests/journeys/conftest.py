@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from sandbox.frame import free_port
 from sandbox.services import Postgres, Redis
-from tests.waiting import until
+from tests import waiting
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "OPENAI_API_KEY", "OPENAI_BASE_URL", "EMBEDDING_MODEL",
              "EMBEDDING_INPUT_TYPES")  # fmt: skip
 READY_S = 180
+until = partial(waiting.until, limit_s=90)  # a whole instance, on a machine that runs all other tests beside it
 # the machine's network is closed: a browser that looks for updates waits for its own requests
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--no-first-run"]  # fmt: skip
@@ -52,7 +54,7 @@ class Site:
         return told
 
     def wait_for_documents(self) -> None:
-        until(lambda: self.ready()["documents_waiting"] == 0, "the documents were not read", 180)
+        until(lambda: self.ready()["documents_waiting"] == 0, "the documents were not read", limit_s=READY_S)
 
     def control(self, path: str, **body: Any) -> Any:
         answer = requests.post(f"{self.sandbox}/control/{path}", json=body, timeout=30)
@@ -132,7 +134,7 @@ def _wait_ready(site: Site) -> None:
         except requests.RequestException:
             return False
 
-    until(is_ready, f"the instance was not ready, see {site.log}", READY_S)
+    until(is_ready, f"the instance was not ready, see {site.log}", limit_s=READY_S)
 
 
 @pytest.fixture(scope="package")

@@ -7,9 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
-from tests.journeys.conftest import Site, Visit, Visitor, keep_screenshot
+from tests.journeys.conftest import Site, Visit, Visitor, keep_screenshot, until
 from tests.stripe_browser import DECLINED, THREE_D_SECURE, VISA
-from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -6,10 +6,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.conftest import Site, Visit
+from tests.journeys.conftest import Site, Visit, until
 from tests.journeys.test_main_job import give_card, order
 from tests.stripe_browser import VISA
-from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.conftest import Site, Visit, Visitor
+from tests.journeys.conftest import Site, Visit, Visitor, until
 from tests.journeys.test_look import flaws
-from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

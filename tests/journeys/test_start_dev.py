@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.journeys.conftest import dev_environment, start_dev
-from tests.waiting import until
+from tests.journeys.conftest import dev_environment, start_dev, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -46,7 +45,7 @@ def test_second_start_is_quick_and_ctrl_c_leaves_nothing(tmp_path: Path):
     for _turn in range(2):
         began = time.monotonic()
         process = start_dev(tmp_path, env)
-        until(lambda: answers(url), f"no answer, see {log}", 180)
+        until(lambda: answers(url), f"no answer, see {log}", limit_s=180)
         seconds.append(time.monotonic() - began)
         until(lambda: "Ctrl-C stops everything." in log.read_text(), "the addresses were not told")
         process.send_signal(signal.SIGINT)

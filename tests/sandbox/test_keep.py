@@ -32,7 +32,7 @@ def test_program_that_ended_by_itself_is_started_again(tmp_path: Path):
     starts = tmp_path / "starts"
     process = kept(FAILS_ONCE, starts)
 
-    until(lambda: lines(starts) == ["started", "started"], "it was not started again")
+    until(lambda: lines(starts) == ["started", "started"], "it was not started again", 30)
     os.killpg(process.pid, signal.SIGKILL)
 
     assert "ended by itself (status 1), started again" in process.communicate(timeout=10)[1]
@@ -54,7 +54,7 @@ def test_stopped_program_puts_its_work_away_and_stays_stopped(tmp_path: Path, nu
     script = PUTS_AWAY.replace("signal.SIGTERM", f"signal.{number.name}")
     process = kept(script, starts)
 
-    until(lambda: "listens" in lines(starts), "it did not start")
+    until(lambda: "listens" in lines(starts), "it did not start", 30)
     os.killpg(process.pid, number)
 
     process.communicate(timeout=10)

@@ -1,6 +1,7 @@
 """What the embedded servers leave behind."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,9 @@ def test_cluster_goes_with_the_folder_it_was_made_for(tmp_path: Path, monkeypatc
     homes, gone, there = tmp_path / "homes", tmp_path / "gone", tmp_path / "there"
     there.mkdir()
     monkeypatch.setattr(services, "HOMES", homes)
-    ended = os.fork()
-    if not ended:
-        os._exit(0)
-    os.waitpid(ended, 0)
-    abandoned = [home(homes, "left", gone), home(homes, "killed", gone, pid=ended)]
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    abandoned = [home(homes, "left", gone), home(homes, "killed", gone, pid=ended.pid)]
     kept = [home(homes, "used", there), home(homes, "running", gone, pid=os.getpid())]
     programs = homes / "aish-postgres-1.0"
     programs.mkdir()

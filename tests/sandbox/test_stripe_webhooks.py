@@ -122,7 +122,7 @@ def test_refused_delivery_is_repeated_with_a_new_signature(desk: Running, api: A
 
     events = product.wait_for(3)
     assert len({event["id"] for event in events}) == 1
-    until(lambda: not desk.get("/deliveries")["pending"])
+    until(lambda: not desk.get("/deliveries")["pending"], limit_s=20)
     done = desk.get("/deliveries")["done"][0]
     assert [attempt["status"] for attempt in done["attempts"]] == [500, 503, 200]
     first, second, third = (attempt["at"] for attempt in done["attempts"])
@@ -134,7 +134,7 @@ def test_product_that_is_down_gets_its_events_later(run_stand_in: Callable[[Stan
     port = free_port()
     desk = run_stand_in(StripeStandIn(tmp_path, webhook_url=f"http://127.0.0.1:{port}/hook"))
     client(desk).customers.create()
-    waiting = until(lambda: [entry for entry in desk.get("/deliveries")["pending"] if entry["attempts"]])
+    waiting = until(lambda: [entry for entry in desk.get("/deliveries")["pending"] if entry["attempts"]], limit_s=20)
     assert waiting[0]["attempts"][0]["error"] == "ConnectionError"
     missed = client(desk).events.list({"delivery_success": False}).data
 
@@ -143,7 +143,7 @@ def test_product_that_is_down_gets_its_events_later(run_stand_in: Callable[[Stan
         assert [event["id"] for event in product.wait_for(1)] == [missed[0].id]
     finally:
         product.close()
-    until(lambda: not desk.get("/deliveries")["pending"])
+    until(lambda: not desk.get("/deliveries")["pending"], limit_s=20)
     assert client(desk).events.list({"delivery_success": False}).data == []
     assert [event.id for event in client(desk).events.list({"delivery_success": True}).data] == [missed[0].id]
 
@@ -326,7 +326,7 @@ def test_kill_in_mid_write_loses_nothing_that_was_answered(tmp_path: Path, autho
 
     thread = threading.Thread(target=work)
     thread.start()
-    until(lambda: len(made) >= 40)
+    until(lambda: len(made) >= 40, limit_s=20)
     os.kill(process.pid, signal.SIGKILL)
     process.wait(timeout=10)
     process.stdout.close()
