@@ -18,7 +18,6 @@ from billing import payments, services
 from billing.clients.stripe_mirror import MIRRORED
 from billing.models import Category, Order, OrderEvent, OrderLine, Payment, Service, ServiceItem, StripeEvent
 from core.admin import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, amount, badge, confirmed
-from core.errors import DomainError
 from core.templatetags.ui import eur, rate
 
 _ORDER_LOOKS = {
@@ -123,16 +122,25 @@ class OrderEventInline(ReadOnlyInline):
     verbose_name_plural = _("History")
 
 
+@display(description=_("why there is no invoice"))
+def invoice_error(payment: Payment):
+    request = getattr(payment, "invoice_request", None)
+    return (request and request.last_error) or "–"
+
+
 class PaymentInline(ReadOnlyInline):
     model = Payment
     fields = (
-        "status_badge", "shown_amount", "card", "three_d_secure", "flag", "invoice_link", "invoice_error",
+        "status_badge", "shown_amount", "card", "three_d_secure", "flag", "invoice_link", invoice_error,
         "succeeded_at",
     )  # fmt: skip
     readonly_fields = fields
 
     status_badge = badge("status", _("status"), _PAYMENT_LOOKS)
     shown_amount = amount("amount", _("amount"))
+
+    def get_queryset(self, request: HttpRequest):
+        return super().get_queryset(request).select_related("invoice", "invoice_request")
 
     @display(description=_("invoice"))
     def invoice_link(self, payment: Payment):
@@ -242,7 +250,7 @@ class UninvoicedFilter(admin.SimpleListFilter):
         return [("yes", _("yes"))]
 
     def queryset(self, request, queryset):
-        return queryset.exclude(invoice_error="") if self.value() == "yes" else queryset
+        return queryset.without_invoice() if self.value() == "yes" else queryset
 
 
 @admin.register(Payment)
@@ -250,16 +258,16 @@ class PaymentAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "order", "shown_amount", "status_badge", "card", "flag", "invoice")
     list_filter = ("status", FlaggedFilter, UninvoicedFilter, "three_d_secure")
     search_fields = ("order__number", "stripe_payment_intent_id", "order__user__email")
-    list_select_related = ("order", "invoice")
+    list_select_related = ("order", "invoice", "invoice_request")
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-pk")
     fieldsets = (
         (None, {"fields": (("order", "invoice"), ("status_badge", "shown_amount", "succeeded_at"))}),
         (_("Card"), {"fields": (("card", "three_d_secure"), "error")}),
-        (_("To check"), {"fields": ("flag", "invoice_error")}),
+        (_("To check"), {"fields": ("flag", invoice_error)}),
         ("Stripe", {"fields": (("stripe_payment_intent_id", "created_at"),)}),
     )
-    readonly_fields = ("status_badge", "shown_amount")
+    readonly_fields = ("status_badge", "shown_amount", invoice_error)
     actions_detail = ("invoice_again",)
 
     status_badge = badge("status", _("status"), _PAYMENT_LOOKS)
@@ -268,40 +276,37 @@ class PaymentAdmin(ReadOnlyAdmin):
     @confirmed(
         description=_("Issue the invoice"),
         question=_("The invoice gets its number and is sent to SDI. It can be corrected by a credit note only."),
-        offered=lambda payment: payment.status == Payment.Status.SUCCEEDED and not (payment.invoice_id or payment.flag),
+        offered=lambda payment: hasattr(payment, "invoice_request") and not payment.invoice_id,
     )
     def invoice_again(self, request: HttpRequest, payment: Payment) -> str:
-        payments.invoice_payment(payment=payment, now=timezone.now())
-        payment.refresh_from_db()
-        if payment.invoice is None:
-            raise DomainError(payment.invoice_error or _("This payment cannot be invoiced."))
+        invoice = payments.invoice_again(payment=payment)
         self.record(request, payment, "invoiced")
-        return gettext("Invoice %(number)s is issued.") % {"number": payment.invoice}
+        return gettext("Invoice %(number)s is issued.") % {"number": invoice}
 
 
 @admin.register(StripeEvent)
 class StripeEventAdmin(ReadOnlyAdmin):
-    list_display = ("event_id", "type", "received_at", "state_badge", "attempts", "done_at", "error")
+    list_display = ("event_id", "type", "received_at", "state_badge", "attempts", "done_at", "last_error")
     list_filter = ("state", "type")
     search_fields = ("event_id", "type")
     date_hierarchy = "received_at"
     ordering = ("-received_at", "-pk")
     fields = (
         ("event_id", "type"), ("state_badge", "attempts", "next_try_at"), ("received_at", "done_at"),
-        "error", "mirror_error", "payload",
+        "last_error", "mirror_error", "payload",
     )  # fmt: skip
     readonly_fields = ("state_badge",)
     actions_detail = ("process_again",)
 
-    state_badge = badge("state", _("state"), {"pending": "now", "done": "done", "failed": "stop"})
+    state_badge = badge("state", _("state"), {"pending": "now", "running": "now", "done": "done", "failed": "stop"})
 
     @confirmed(
         description=_("Process again"),
         question=_("The event is worked on once more. What it already did is not done twice."),
-        offered=lambda event: event.state != StripeEvent.State.DONE or event.mirror_error != "",
+        offered=lambda event: event.state == StripeEvent.State.FAILED or event.mirror_error != "",
     )
     def process_again(self, request: HttpRequest, event: StripeEvent) -> str:
-        payments.retry_event(event_id=event.pk, now=timezone.now())
+        payments.retry_event(event_id=event.pk)
         self.record(request, event, "retried")
         return gettext("The event is back in the queue.")
 

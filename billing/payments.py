@@ -20,14 +20,16 @@ from accounts.models import User
 from billing import tasks
 from billing.clients import stripe
 from billing.clients.stripe_mirror import forget_customer, mirror_event
-from billing.models import Order, Payment, StripeCustomer, StripeEvent
+from billing.models import InvoiceRequest, Order, Payment, StripeCustomer, StripeEvent
 from billing.models.orders import IllegalMoveError
 from core import audit
 from core.errors import DomainError, PermanentError, TransientError, VendorError
 from core.money import from_cents, to_cents
+from core.queue import work, work_due
 from core.tasks import enqueue
 from invoicing.draft import InvoiceDraft, Line
 from invoicing.draft import Payment as DraftPayment
+from invoicing.models import Invoice
 from invoicing.services import InvoiceRefusedError, buyer_from, issue_invoice, seller_from_settings
 from notifications.services import Recipient, notify
 
@@ -53,6 +55,15 @@ class PaymentProviderDownError(DomainError):
         super().__init__(
             _("The payment service does not answer just now. Nothing has been charged: try again in a few minutes.")
         )
+
+
+class InvoiceNotIssuedError(DomainError):
+    """There is no invoice of this payment, for the reason that its request tells."""
+
+    code = "invoice_not_issued"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason or _("This payment cannot be invoiced."))
 
 
 def prepare_payment(*, order: Order) -> stripe.PaymentIntent:
@@ -129,50 +140,29 @@ def keep_events(*, events: Sequence[dict[str, Any]], now: datetime) -> int:
     return new
 
 
-def process_event(*, event_id: str, now: datetime) -> None:
-    """Work on one event of the inbox, once: under a lock of its own, whoever else has the same message.
+def process_event(*, event_id: str) -> bool:
+    """Work on one event of the inbox if it is due and nobody else has it; True when it was.
 
     Handlers fetch the object as it is now and never believe the event's copy, so order and age do not matter.
     """
-    with connection.cursor() as cursor:
-        # a lock of the session, not of a transaction: the handlers ask Stripe, and no transaction may wait for that
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [event_id])
-        if not cursor.fetchone()[0]:
-            return
-    try:
-        event = StripeEvent.objects.due(now).filter(pk=event_id).first()
-        if event:
-            _process(event, now)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [event_id])
+    return work(StripeEvent.objects.all(), event_id, _process)
 
 
-def process_due_events(*, now: datetime) -> int:
+def process_due_events() -> int:
     """Work on what a lost message or a back-off left behind; returns how many were tried."""
-    due = list(StripeEvent.objects.due(now).order_by("received_at").values_list("pk", flat=True)[:200])
-    for event_id in due:
-        process_event(event_id=event_id, now=now)
-    return len(due)
+    return work_due(StripeEvent.objects.all(), _process, limit=200)
 
 
-def _process(event: StripeEvent, now: datetime) -> None:
-    handler = HANDLERS.get(event.type)
-    try:
-        if handler:
-            handler(event.payload["data"]["object"]["id"], now)
-    except TransientError as error:
-        event.put_off(now, str(error))
-        return
-    except Exception as error:
-        logger.exception("Stripe event %s", event.pk)
-        event.put_off(now, f"{type(error).__name__}: {error}")
-        return
+def _process(event: StripeEvent) -> None:
+    about = event.payload["data"]["object"]["id"]
+    if handler := HANDLERS.get(event.type):
+        handler(about, timezone.now())
     if event.type == "customer.deleted":
-        event.finish(now, "")
-        _forget(event.payload["data"]["object"]["id"])
-        return
-    event.finish(now, mirror_event(event.payload))
+        event.finish(done_at=timezone.now(), mirror_error="")
+        _forget(about)
+    else:
+        mirror_error = mirror_event(event.payload)
+        event.finish(done_at=timezone.now(), mirror_error=mirror_error)
 
 
 def delete_at_stripe(*, now: datetime) -> int:
@@ -253,6 +243,7 @@ def _settle(payment: Payment, intent: stripe.PaymentIntent, now: datetime) -> No
     order.move_to(Order.Status.PAID, actor=None, now=now, text=intent.card)
     audit.record(action="order.paid", target=order, amount=str(payment.amount))
     notify(to=Recipient.of(order.user), kind="payment_received", context={"order": order, "payment": payment})
+    InvoiceRequest.objects.create(payment=payment)
     enqueue(tasks.invoice_payment, payment_id=payment.pk)
 
 
@@ -266,37 +257,50 @@ def _mismatch(payment: Payment, order: Order, intent: stripe.PaymentIntent) -> s
     return ""
 
 
-def invoice_payment(*, payment: Payment, now: datetime) -> None:
-    """Issue the invoice of a settled payment, once. A refusal stays on the row until a person has mended the data."""
+def invoice_payment(*, payment: Payment) -> bool:
+    """Issue the invoice that a settled payment is owed, once; True when there was one to issue."""
+    request = InvoiceRequest.objects.filter(payment=payment).first()
+    return request is not None and work(InvoiceRequest.objects.all(), request.pk, _issue)
+
+
+def invoice_due() -> int:
+    """Issue what a lost message or an error left behind; returns how many were tried."""
+    return work_due(InvoiceRequest.objects.all(), _issue, limit=50)
+
+
+def invoice_again(*, payment: Payment) -> Invoice:
+    """Issue at once what could not be issued before; `InvoiceNotIssuedError` says why it still cannot."""
+    InvoiceRequest.objects.given_up().revive(payment.invoice_request.pk)
+    invoice_payment(payment=payment)
+    payment = Payment.objects.select_related("invoice", "invoice_request").get(pk=payment.pk)
+    if payment.invoice is None:
+        raise InvoiceNotIssuedError(payment.invoice_request.last_error)
+    return payment.invoice
+
+
+def _issue(request: InvoiceRequest) -> None:
+    """A refusal stays on the row until a person has mended the data."""
+    now = timezone.now()
     try:
         with transaction.atomic():
-            locked = Payment.objects.select_for_update(of=("self",)).select_related("order__user").get(pk=payment.pk)
-            if locked.invoice_id or locked.status != Payment.Status.SUCCEEDED or locked.flag:
-                return
-            order = locked.order
-            locked.invoice = issue_invoice(
-                draft=draft_for(locked, now),
+            payment = (
+                Payment.objects.select_for_update(of=("self",)).select_related("order__user").get(pk=request.payment_id)
+            )
+            order = payment.order
+            payment.invoice = issue_invoice(
+                draft=draft_for(payment, now),
                 customer=order.user,
                 reference=order.number,
                 language=order.language,
                 today=timezone.localdate(now),
                 now=now,
             )
-            locked.invoice_error = ""
-            locked.save(update_fields=["invoice", "invoice_error"])
+            payment.save(update_fields=["invoice"])
+            request.finish()
     except InvoiceRefusedError as error:
         with transaction.atomic():
-            Payment.objects.filter(pk=payment.pk).update(invoice_error=str(error))
-            payment.order.note("invoice_refused", actor=None, now=now, text=str(error))
-        logger.error("order %s: no invoice: %s", payment.order.number, error)
-
-
-def invoice_due(*, now: datetime) -> int:
-    """Issue what a lost message left behind; returns how many were tried."""
-    due = list(Payment.objects.to_invoice().select_related("order").order_by("succeeded_at", "pk")[:50])
-    for payment in due:
-        invoice_payment(payment=payment, now=now)
-    return len(due)
+            request.give_up(str(error))
+            request.payment.order.note("invoice_refused", actor=None, now=now, text=str(error))
 
 
 def draft_for(payment: Payment, now: datetime) -> InvoiceDraft:
@@ -343,8 +347,7 @@ def _stripe_customer(user: User) -> str:
 
 
 @transaction.atomic
-def retry_event(*, event_id: str, now: datetime) -> None:
-    """A person wants an event worked on once more."""
-    waiting = {"state": StripeEvent.State.PENDING, "attempts": 0, "next_try_at": now}
-    StripeEvent.objects.filter(pk=event_id).update(**waiting)
+def retry_event(*, event_id: str) -> None:
+    """A person wants an event worked on once more: a given-up one, or one that the mirror could not take."""
+    StripeEvent.objects.revive(event_id)
     enqueue(tasks.process_stripe_event, event_id=event_id)

@@ -10,8 +10,18 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.fiscal_identity import FiscalIdentity
 from billing.clients.stripe_mirror import forget_customer
-from billing.models import Cart, CartItem, Order, OrderEvent, OrderLine, Payment, StripeCustomer, StripeEvent
-from core.privacy import Fate, Matter, Obstacle, Person, Table, same
+from billing.models import (
+    Cart,
+    CartItem,
+    InvoiceRequest,
+    Order,
+    OrderEvent,
+    OrderLine,
+    Payment,
+    StripeCustomer,
+    StripeEvent,
+)
+from core.privacy import QUEUE_COLUMNS, Fate, Matter, Obstacle, Person, Table, same
 
 _CART = Matter(_("Cart"), Fate.ERASED, _("What you meant to buy."))
 _ORDERS = Matter(
@@ -123,8 +133,14 @@ TABLES = (
             "id": "a number of ours",
             "reference": "a number of ours",
             "flag": "what we have to check",
-            "invoice_error": "what we have to check",
         },
+    ),
+    Table(
+        model="billing.InvoiceRequest",
+        matter=_ORDERS,
+        rows=_rows_of(InvoiceRequest, "payment__order"),
+        columns={"payment": "payment__stripe_payment_intent_id"} | same("state", "created_at"),
+        left_out={**QUEUE_COLUMNS, "id": "a number of ours"},
     ),
     Table(
         model="billing.StripeCustomer",
@@ -139,12 +155,10 @@ TABLES = (
         rows=_events,
         columns=same("event_id", "type", "received_at"),
         left_out={
-            "payload": "holds keys of payments; what it says is in payments and in the copies of Stripe’s objects",
+            **QUEUE_COLUMNS,
             "state": "how the work on it went",
-            "attempts": "how the work on it went",
-            "error": "how the work on it went",
+            "payload": "holds keys of payments; what it says is in payments and in the copies of Stripe’s objects",
             "mirror_error": "how the work on it went",
-            "next_try_at": "how the work on it went",
             "done_at": "how the work on it went",
         },
     ),

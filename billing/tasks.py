@@ -8,14 +8,14 @@ from django.utils import timezone
 def process_stripe_event(*, event_id: str) -> None:
     from billing import payments
 
-    payments.process_event(event_id=event_id, now=timezone.now())
+    payments.process_event(event_id=event_id)
 
 
 @shared_task(name="billing.process_due_stripe_events")
 def process_due_stripe_events() -> None:
     from billing import payments
 
-    payments.process_due_events(now=timezone.now())
+    payments.process_due_events()
 
 
 @shared_task(name="billing.invoice_payment")
@@ -23,16 +23,16 @@ def invoice_payment(*, payment_id: int) -> None:
     from billing import payments
     from billing.models import Payment
 
-    payment = Payment.objects.filter(pk=payment_id).select_related("order").first()
+    payment = Payment.objects.filter(pk=payment_id).first()
     if payment:
-        payments.invoice_payment(payment=payment, now=timezone.now())
+        payments.invoice_payment(payment=payment)
 
 
 @shared_task(name="billing.invoice_due_payments")
 def invoice_due_payments() -> None:
     from billing import payments
 
-    payments.invoice_due(now=timezone.now())
+    payments.invoice_due()
 
 
 @shared_task(name="billing.clear_old_carts")

@@ -31,7 +31,7 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:  #
     ]
     context["alarms"] = [
         _count(_("Payments to check"), Payment.objects.exclude(flag=""), "flagged=yes"),
-        _count(_("Paid without invoice"), Payment.objects.exclude(invoice_error=""), "uninvoiced=yes"),
+        _count(_("Paid without invoice"), Payment.objects.without_invoice(), "uninvoiced=yes"),
         _count(_("Invoices not sent"), invoices.filter(state="send_failed"), "state__exact=send_failed"),
         _count(_("Invoices rejected by SDI"), invoices.filter(state="rejected"), "state__exact=rejected"),
         _count(_("Invoices to sign"), invoices.filter(state="to_sign"), "state__exact=to_sign"),

@@ -81,6 +81,12 @@ class Table:
         return f"{self.model.lower().replace('.', '-')}.json"
 
 
+# What `core.queue.QueuedRow` gives a table: the reason why it is in no export.
+QUEUE_COLUMNS = dict.fromkeys(
+    ("attempts", "next_try_at", "claimed_at", "claim", "last_error"), "how the work on it went"
+)
+
+
 @dataclass(frozen=True)
 class Obstacle:
     """Something that has to be settled before the account can be erased, and the page where that is done."""

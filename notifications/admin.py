@@ -2,7 +2,6 @@
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -33,7 +32,7 @@ class MailAdmin(ReadOnlyAdmin):
     inlines = (AttachmentInline,)
     actions_detail = ("send_again",)
 
-    state_badge = badge("state", _("state"), {"pending": "now", "sending": "now", "sent": "done", "failed": "stop"})
+    state_badge = badge("state", _("state"), {"pending": "now", "running": "now", "done": "done", "failed": "stop"})
 
     @confirmed(
         description=_("Send again"),
@@ -41,7 +40,7 @@ class MailAdmin(ReadOnlyAdmin):
         offered=lambda mail: mail.state == Mail.State.FAILED,
     )
     def send_again(self, request: HttpRequest, mail: Mail) -> str:
-        if not services.send_again(mail=mail, now=timezone.now()):
+        if not services.send_again(mail=mail):
             raise DomainError(_("Only a mail that was given up can be sent again."))
         self.record(request, mail, "sent_again")
         return gettext("The mail is back in the queue.")

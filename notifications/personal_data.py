@@ -7,7 +7,7 @@ from functools import partial
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from core.privacy import Fate, File, Matter, Obstacle, Person, Table, same
+from core.privacy import QUEUE_COLUMNS, Fate, File, Matter, Obstacle, Person, Table, same
 from notifications.models import Mail, MailAttachment
 
 _MAILS = Matter(_("Mails we sent you"), Fate.ERASED, _("With the files that came along."))
@@ -39,14 +39,11 @@ TABLES = (
         columns={"number": "pk"}
         | same("kind", "to_email", "to_name", "language", "subject", "state", "created_at", "sent_at"),
         left_out={
+            **QUEUE_COLUMNS,
             "reference": "a number of ours",
             "user": "the person",
             "text": "may hold a link that confirms something; what it is about is in its subject and in its own table",
             "html": "the same as its text",
-            "attempts": "how the sending went",
-            "next_try_at": "how the sending went",
-            "claimed_at": "how the sending went",
-            "last_error": "how the sending went",
         },
     ),
     Table(

@@ -1,6 +1,5 @@
 """Writing mails into the outbox and getting them out of it."""
 
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,12 +13,11 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.encoding import punycode
 
-from core.errors import PermanentError, TransientError
+from core.errors import TransientError
+from core.queue import work, work_due
 from core.tasks import enqueue
 from notifications import tasks
 from notifications.models import Mail, MailAttachment
-
-logger = logging.getLogger(__name__)
 
 # To an address that is to be forgotten with the mail.
 _LAST = "account_erased"
@@ -59,7 +57,7 @@ def notify(*, to: Recipient, kind: str, context: Mapping[str, Any], attachments:
         html = render_to_string(f"emails/{kind}.html", values | {"subject": subject})
     mail = Mail.objects.create(
         kind=kind, user=to.user, to_email=to.email, to_name=" ".join(to.name.split()), language=to.language,
-        subject=subject, text=text, html=html, next_try_at=timezone.now(),
+        subject=subject, text=text, html=html,
     )  # fmt: skip
     MailAttachment.objects.bulk_create(
         MailAttachment(mail=mail, name=file.name, content_type=file.content_type, content=file.content)
@@ -69,39 +67,28 @@ def notify(*, to: Recipient, kind: str, context: Mapping[str, Any], attachments:
     return mail
 
 
-def send(*, mail_id: int, now: datetime) -> bool:
-    """Send one mail if it is due and nobody else has it; its row tells how it went. True when it left."""
-    if not Mail.objects.claim(mail_id, now):
-        return False
-    mail = Mail.objects.get(pk=mail_id)
+def send(*, mail_id: int) -> bool:
+    """Send one mail if it is due and nobody else has it; its row tells how it went. True when there was one to send."""
+    return work(Mail.objects.all(), mail_id, _send)
+
+
+def send_due() -> int:
+    """Send whatever a lost message, a crash or a back-off left behind; returns how many were tried."""
+    return work_due(Mail.objects.all(), _send)
+
+
+def _send(mail: Mail) -> None:
     try:
         _message(mail).send()
-    except TransientError as error:
-        mail.put_off(now, str(error), error.retry_after_s)
-    except PermanentError as error:
-        mail.give_up(str(error))
-        logger.error("mail %s given up: %s", mail.reference, error.code)
     except OSError as error:  # SMTP and sockets: the network's mood
-        mail.put_off(now, f"{type(error).__name__}: {error}")
-    except Exception as error:
-        # a bug of ours: the row waits longer each time and ends with a person, the traceback is the worker's to log
-        mail.put_off(now, f"{type(error).__name__}: {error}")
-        raise
-    else:
-        mail.mark_sent(timezone.now())
-    return mail.state == Mail.State.SENT
-
-
-def send_due(*, now: datetime) -> int:
-    """Send whatever a lost message, a crash or a back-off left behind; returns how many left."""
-    due = Mail.objects.due(now).order_by("next_try_at", "pk").values_list("pk", flat=True)[:100]
-    return sum(send(mail_id=pk, now=now) for pk in due)
+        raise TransientError(f"{type(error).__name__}: {error}") from error
+    mail.finish(sent_at=timezone.now())
 
 
 @transaction.atomic
-def send_again(*, mail: Mail, now: datetime) -> bool:
+def send_again(*, mail: Mail) -> bool:
     """A person wants a given-up mail tried once more, from the start of the back-off. False for any other mail."""
-    if not Mail.objects.revive(mail.pk, now):
+    if not Mail.objects.given_up().revive(mail.pk):
         return False
     enqueue(tasks.send_mail, mail_id=mail.pk)
     return True
@@ -111,7 +98,7 @@ def forget_sent(*, now: datetime) -> int:
     """Delete the last mails to erased accounts: at once when sent, a week later when given up. How many went."""
     last = Mail.objects.filter(kind=_LAST)
     given_up = last.filter(state=Mail.State.FAILED, created_at__lte=now - _TIME_FOR_A_PERSON)
-    _count, gone = (last.filter(state=Mail.State.SENT) | given_up).delete()
+    _count, gone = (last.filter(state=Mail.State.DONE) | given_up).delete()
     return gone.get(Mail._meta.label, 0)
 
 

@@ -8,14 +8,14 @@ from django.utils import timezone
 def send_mail(*, mail_id: int) -> None:
     from notifications import services
 
-    services.send(mail_id=mail_id, now=timezone.now())
+    services.send(mail_id=mail_id)
 
 
 @shared_task(name="notifications.send_due_mails")
 def send_due_mails() -> None:
     from notifications import services
 
-    services.send_due(now=timezone.now())
+    services.send_due()
 
 
 @shared_task(name="notifications.forget_sent")

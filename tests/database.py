@@ -27,3 +27,16 @@ def empty_tables(_case: Any) -> None:
     """Takes the place of `TransactionTestCase._fixture_teardown`."""
     with connection.cursor() as cursor:
         cursor.execute(_EMPTY)
+
+
+def refuse_rows(table: str, when: str, *, on: str = "INSERT") -> None:
+    """Make the database raise an error that nobody foresaw whenever a row of `table` comes to be as `when` says."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            CREATE FUNCTION refuse_{table}() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'an error that nobody foresaw'; END $$;
+            CREATE TRIGGER refused BEFORE {on} ON {table} FOR EACH ROW WHEN ({when})
+            EXECUTE FUNCTION refuse_{table}()
+            """
+        )

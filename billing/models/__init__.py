@@ -2,12 +2,13 @@
 
 from billing.models.catalogue import Category, Service, ServiceItem
 from billing.models.orders import Cart, CartItem, Order, OrderEvent, OrderLine
-from billing.models.payments import Payment, StripeCustomer, StripeEvent
+from billing.models.payments import InvoiceRequest, Payment, StripeCustomer, StripeEvent
 
 __all__ = [
     "Cart",
     "CartItem",
     "Category",
+    "InvoiceRequest",
     "Order",
     "OrderEvent",
     "OrderLine",

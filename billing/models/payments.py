@@ -1,7 +1,7 @@
 """Payments by Stripe: ours are the truth, written from events that are kept before they are believed."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.orders import Order
+from core.queue import QueuedRow, QueueQuerySet, seconds
 from invoicing.models import Invoice
 
 
@@ -25,8 +26,9 @@ class StripeCustomer(models.Model):
 
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
-    def to_invoice(self) -> "PaymentQuerySet":
-        return self.filter(status=Payment.Status.SUCCEEDED, flag="", invoice=None, invoice_error="")
+    def without_invoice(self) -> "PaymentQuerySet":
+        """Settled, and no invoice could be issued: a person has to look at the data."""
+        return self.filter(invoice_request__state=InvoiceRequest.State.FAILED)
 
 
 class Payment(models.Model):
@@ -60,7 +62,6 @@ class Payment(models.Model):
     invoice = models.OneToOneField(
         Invoice, null=True, on_delete=models.PROTECT, related_name="payment", verbose_name=_("invoice")
     )
-    invoice_error = models.TextField(_("why there is no invoice"), blank=True)
 
     objects = PaymentQuerySet.as_manager()
 
@@ -86,72 +87,60 @@ class Payment(models.Model):
         return f"{self.order} {self.stripe_payment_intent_id}"
 
 
-class StripeEventQuerySet(models.QuerySet["StripeEvent"]):
-    def due(self, now: datetime) -> "StripeEventQuerySet":
-        """Not done yet and not being put off."""
-        return self.filter(state=StripeEvent.State.PENDING, next_try_at__lte=now)
+class InvoiceRequest(QueuedRow):
+    """The invoice that a settled payment is owed: written with the payment's success, done with the invoice itself."""
 
+    payment = models.OneToOneField(Payment, on_delete=models.CASCADE, related_name="invoice_request")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = QueueQuerySet["InvoiceRequest"].as_manager()
+
+    class Meta(QueuedRow.Meta):
+        constraints: ClassVar = [
+            *QueuedRow.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "running", "done", "failed"]), name="billing_invoicerequest_state"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.payment_id} {self.state}"
+
+
+class StripeEventQuerySet(QueueQuerySet["StripeEvent"]):
     def of_customer(self, stripe_customer_id: str) -> "StripeEventQuerySet":
         """About one customer of Stripe's, or about something of theirs."""
         about = Q(payload__data__object__id=stripe_customer_id) | Q(payload__data__object__customer=stripe_customer_id)
         return self.filter(about)
 
 
-class StripeEvent(models.Model):
+class StripeEvent(QueuedRow):
     """The inbox of webhooks: an event is kept before it is answered, and worked on afterwards."""
 
-    class State(models.TextChoices):
-        PENDING = "pending", _("waiting")
-        DONE = "done", _("done")
-        FAILED = "failed", _("given up")
-
-    BACKOFF: ClassVar[tuple[timedelta, ...]] = tuple(
-        timedelta(seconds=seconds) for seconds in (5, 20, 60, 300, 900, 3600, 3600, 3600)
-    )
+    LEASE = timedelta(minutes=3)  # longer than the calls to Stripe that one event can lead to
+    BACKOFF = seconds(5, 20, 60, 300, 900, 3600, 3600, 3600)
 
     event_id = models.CharField(primary_key=True, max_length=64)
     type = models.CharField(_("type"), max_length=80)
     payload = models.JSONField(_("content"))
-    state = models.CharField(
-        _("state"), max_length=7, choices=State.choices, default=State.PENDING, db_default="pending"
-    )
-    attempts = models.PositiveSmallIntegerField(_("tries"), default=0, db_default=0)
-    error = models.TextField(_("error"), blank=True, default="", db_default="")
     mirror_error = models.TextField(_("mirror's error"), blank=True, default="", db_default="")
     received_at = models.DateTimeField(_("received"))
-    next_try_at = models.DateTimeField(_("next try"))
     done_at = models.DateTimeField(_("done"), null=True)
 
     objects = StripeEventQuerySet.as_manager()
 
-    class Meta:
+    class Meta(QueuedRow.Meta):
         verbose_name = _("Stripe event")
         verbose_name_plural = _("Stripe events")
-        indexes: ClassVar = [
-            models.Index(fields=["next_try_at"], condition=Q(state="pending"), name="billing_stripeevent_due")
-        ]
         constraints: ClassVar = [
+            *QueuedRow.Meta.constraints,
             models.CheckConstraint(
-                condition=Q(state__in=["pending", "done", "failed"]), name="billing_stripeevent_state"
-            )
+                condition=Q(state__in=["pending", "running", "done", "failed"]), name="billing_stripeevent_state"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.event_id} {self.type}"
-
-    def put_off(self, now: datetime, error: str) -> None:
-        """Try again later, or leave it to a person after the last try."""
-        self.attempts += 1
-        self.error = error
-        if self.attempts > len(self.BACKOFF):
-            self.state = self.State.FAILED
-        else:
-            self.next_try_at = now + self.BACKOFF[self.attempts - 1]
-        self.save(update_fields=["attempts", "error", "state", "next_try_at"])
-
-    def finish(self, now: datetime, mirror_error: str) -> None:
-        self.state, self.done_at, self.error, self.mirror_error = self.State.DONE, now, "", mirror_error
-        self.save(update_fields=["state", "done_at", "error", "mirror_error"])
 
     def forget_content(self) -> None:
         """Keep what the event is about and drop what it tells; handlers ask Stripe for the object anyway."""

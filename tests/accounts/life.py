@@ -75,8 +75,8 @@ def buy(user: User, stripe: Control, staff: User) -> tuple[Order, Order]:
     order = make_order(user)
     confirm(payments.prepare_payment(order=order).client_secret)
     deliver(stripe)
-    payments.process_due_events(now=timezone.now())
-    payments.invoice_due(now=now)
+    payments.process_due_events()
+    payments.invoice_due()
     order.refresh_from_db()
     for status in (Order.Status.PROCESSING, Order.Status.COMPLETED):
         billing.advance_order(order=order, status=status, actor=staff, now=now)

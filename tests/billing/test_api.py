@@ -57,8 +57,8 @@ def test_order_is_placed_paid_and_invoiced_over_the_api(api: Api, stripe_stand_i
     _status, intent = api("post", f"orders/{order['number']}/payment-intent")
     confirm(intent["client_secret"])
     deliver(stripe_stand_in)
-    payments.process_due_events(now=timezone.now())
-    payments.invoice_due(now=timezone.now())
+    payments.process_due_events()
+    payments.invoice_due()
 
     status, paid = api("get", f"orders/{order['number']}")
 
@@ -71,8 +71,8 @@ def test_invoice_is_listed_and_downloaded_over_the_api(api: Api, stripe_stand_in
     order = make_order(customer)
     confirm(payments.prepare_payment(order=order).client_secret)
     deliver(stripe_stand_in)
-    payments.process_due_events(now=timezone.now())
-    payments.invoice_due(now=timezone.now())
+    payments.process_due_events()
+    payments.invoice_due()
     number = Invoice.objects.get().number
 
     _status, listed = api("get", "invoices")
@@ -141,8 +141,8 @@ def test_strangers_rows_are_not_found(api: Api, stranger: Any, stripe_stand_in: 
     order = make_order(stranger)
     confirm(payments.prepare_payment(order=order).client_secret)
     deliver(stripe_stand_in)
-    payments.process_due_events(now=timezone.now())
-    payments.invoice_due(now=timezone.now())
+    payments.process_due_events()
+    payments.invoice_due()
     number = Invoice.objects.get().number
 
     paths = [

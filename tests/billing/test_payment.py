@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import DataError, connection
@@ -31,8 +32,8 @@ pytestmark = pytest.mark.django_db
 
 def work_off() -> None:
     """What the worker does with the inbox."""
-    payments.process_due_events(now=timezone.now())
-    payments.invoice_due(now=timezone.now())
+    payments.process_due_events()
+    payments.invoice_due()
 
 
 def paid_order(customer: Any, stripe: Control) -> Order:
@@ -231,7 +232,7 @@ def test_events_in_any_order_end_in_the_same_state(customer: Any, stripe_stand_i
 
     deliver(stripe_stand_in)
     for event in StripeEvent.objects.order_by("-type"):
-        payments.process_event(event_id=event.pk, now=timezone.now())
+        payments.process_event(event_id=event.pk)
 
     order.refresh_from_db()
     assert (order.status, Payment.objects.get().status) == ("paid", "succeeded")
@@ -247,7 +248,7 @@ def test_twenty_workers_on_one_event_have_one_effect(customer: Any, stripe_stand
 
     def work(_number: int) -> None:
         try:
-            payments.process_event(event_id=event_id, now=timezone.now())
+            payments.process_event(event_id=event_id)
         finally:
             connection.close()
 
@@ -265,12 +266,12 @@ def test_ten_workers_issue_one_invoice(customer: Any, stripe_stand_in: Control):
     order = make_order(customer)
     confirm(payments.prepare_payment(order=order).client_secret)
     deliver(stripe_stand_in)
-    payments.process_due_events(now=timezone.now())
+    payments.process_due_events()
     payment = Payment.objects.get()
 
     def work(_number: int) -> None:
         try:
-            payments.invoice_payment(payment=payment, now=timezone.now())
+            payments.invoice_payment(payment=payment)
         finally:
             connection.close()
 
@@ -318,10 +319,12 @@ def test_stripe_down_while_processing_puts_the_event_off(customer: Any, stripe_s
         match="GET /v1/payment_intents", status=500, body={"error": {"type": "api_error", "message": "x"}}
     )
 
-    payments.process_event(event_id=event.pk, now=now)
+    with time_machine.travel(now, tick=False):
+        payments.process_event(event_id=event.pk)
     event.refresh_from_db()
     waiting = (event.state, event.attempts, event.next_try_at - now)
-    payments.process_event(event_id=event.pk, now=now + timedelta(seconds=6))
+    with time_machine.travel(now + timedelta(seconds=6), tick=False):
+        payments.process_event(event_id=event.pk)
 
     order.refresh_from_db()
     event.refresh_from_db()

@@ -1,6 +1,7 @@
 """Every page of the back office: who opens it, what can be changed there, and what a list costs."""
 
 import re
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from billing.models import Category, Order, Payment, Service, StripeEvent
+from billing.models import Category, InvoiceRequest, Order, Payment, Service, StripeEvent
 from chatbot import models as chatbot
 from chatbot import tickets
 from core.admin import ReadOnlyAdmin
@@ -23,6 +24,7 @@ from core.models import AuditEntry
 from invoicing.models import ArchivePackage, Document, Invoice
 from notifications.models import Mail
 from tests.config.rows import MAKERS
+from tests.queues import given_up
 
 pytestmark = pytest.mark.django_db
 
@@ -207,9 +209,7 @@ def test_stored_file_is_a_download_and_never_a_page(staff_client: Client):
 
 
 def make_failed_mail(number: int) -> Mail:
-    mail = MAKERS[Mail](number)
-    mail.give_up("the mailbox is gone")
-    return mail
+    return given_up(MAKERS[Mail](number), "the mailbox is gone")
 
 
 def make_unsent_invoice(number: int) -> Invoice:
@@ -232,10 +232,11 @@ def make_started_order(number: int) -> Order:
 
 def make_uninvoiced_payment(number: int) -> Payment:
     order = make_paid_order(number)
-    return Payment.objects.create(
-        order=order, amount=order.gross_amount, status="succeeded", succeeded_at=timezone.now(),
-        invoice_error="00417 no partita IVA",
-    )  # fmt: skip
+    payment = Payment.objects.create(
+        order=order, amount=order.gross_amount, status="succeeded", succeeded_at=timezone.now()
+    )
+    InvoiceRequest.objects.create(payment=payment, state="failed", next_try_at=None, last_error="00417 no partita IVA")
+    return payment
 
 
 def make_built_package(number: int) -> ArchivePackage:
@@ -268,7 +269,7 @@ BUTTONS = [
     ("start_work", make_paid_order, "status", "paid", "processing", "order.processing"),
     ("complete_work", make_started_order, "status", "processing", "completed", "order.completed"),
     ("cancel_order", MAKERS[Order], "status", "awaiting_payment", "cancelled", "order.cancelled"),
-    ("invoice_again", make_uninvoiced_payment, "invoice_error", "00417 no partita IVA", "", "payment.invoiced"),
+    ("invoice_again", make_uninvoiced_payment, "invoice_request.state", "failed", "done", "payment.invoiced"),
     ("process_again", MAKERS[StripeEvent], "state", "pending", "pending", "stripeevent.retried"),
     ("build_again", make_built_package, "state", "done", "pending", "archivepackage.requested"),
     ("look_now", MAKERS[chatbot.WebPage], "url", "https://example.com/1", "https://example.com/1", "webpage.look_now"),
@@ -293,13 +294,13 @@ def test_button_asks_first_and_acts_when_posted(
 
     asked = staff_client.get(button_of(row, name))
     row.refresh_from_db()
-    unchanged, unrecorded = getattr(row, column), AuditEntry.objects.filter(action=audited).count()
+    unchanged, unrecorded = attrgetter(column)(row), AuditEntry.objects.filter(action=audited).count()
     done = staff_client.post(button_of(row, name))
 
     row.refresh_from_db()
     assert (asked.status_code, unchanged, unrecorded) == (200, before, 0)
     assert (done.status_code, done["Location"]) == (302, address(type(row), "change", quote(row.pk)))
-    assert getattr(row, column) == after
+    assert attrgetter(column)(row) == after
     assert AuditEntry.objects.get(action=audited).actor == staff
 
 
@@ -312,7 +313,7 @@ def test_button_is_shut_to_customers_and_guests(
     statuses = [client.post(button_of(row, name)).status_code for client in (customer_client, Client())]
 
     row.refresh_from_db()
-    assert (statuses, getattr(row, column)) == ([302, 302], before)
+    assert (statuses, attrgetter(column)(row)) == ([302, 302], before)
     assert AuditEntry.objects.filter(action=audited).count() == 0
 
 

@@ -1,0 +1,21 @@
+"""Rows of a queue in the states that workers leave them in."""
+
+from typing import TypeVar
+
+from core.queue import QueuedRow
+
+Row = TypeVar("Row", bound=QueuedRow)
+
+
+def claimed(row: Row) -> Row:
+    """The row as a worker has it."""
+    taken: Row | None = type(row).objects.claim(row.pk)
+    assert taken is not None, "it is not due"
+    return taken
+
+
+def given_up(row: Row, error: str = "no way") -> Row:
+    """The row as it waits for a person."""
+    claimed(row).give_up(error)
+    row.refresh_from_db()
+    return row
