@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from billing.models import Order, Payment, StripeEvent
 from chatbot.models import Document, QuestionGroup, Ticket
 from core.templatetags.ui import eur
-from invoicing.models import Invoice
+from invoicing.models import ArchivePackage, Invoice, ReceivedMail
 from notifications.models import Mail
 
 
@@ -32,10 +32,12 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:  #
     context["alarms"] = [
         _count(_("Payments to check"), Payment.objects.exclude(flag=""), "flagged=yes"),
         _count(_("Paid without invoice"), Payment.objects.without_invoice(), "uninvoiced=yes"),
-        _count(_("Invoices not sent"), invoices.filter(state="send_failed"), "state__exact=send_failed"),
+        _count(_("Invoices not sent"), invoices.not_sent(), "not_sent=yes"),
         _count(_("Invoices rejected by SDI"), invoices.filter(state="rejected"), "state__exact=rejected"),
         _count(_("Invoices to sign"), invoices.filter(state="to_sign"), "state__exact=to_sign"),
         _count(_("Invoices without an answer"), invoices.unanswered().exclude(alerted_at=None), "unanswered=yes"),
+        _count(_("Archive packages that failed"), ArchivePackage.objects.given_up(), "state__exact=failed"),
+        _count(_("PEC mails not applied"), ReceivedMail.objects.given_up(), "state__exact=failed"),
         _count(_("Mails given up"), Mail.objects.filter(state="failed"), "state__exact=failed"),
         _count(_("Stripe events given up"), StripeEvent.objects.filter(state="failed"), "state__exact=failed"),
         _count(_("Tickets overdue"), Ticket.objects.overdue(timezone.now()), "overdue=yes"),

@@ -61,6 +61,10 @@ class QueueQuerySet(models.QuerySet[Row], Generic[Row]):
             return None
         return self.filter(claim=token).get(pk=pk)
 
+    def settle(self, pk: Any) -> bool:
+        """Take a row off the queue because what it waits for has come another way; False when a worker has it."""
+        return self.filter(pk=pk, state=_PENDING).update(state=_DONE, next_try_at=None, last_error="") == 1
+
     def revive(self, pk: Any) -> bool:
         """Put a row back for a person, due at once and from the start of the back-off.
 

@@ -13,9 +13,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from core.admin import HouseAdmin, ReadOnlyAdmin, ReadOnlyInline, amount, badge, confirmed
+from core.admin import HouseAdmin, ReadOnlyAdmin, ReadOnlyInline, amount, badge, confirmed, moment
 from core.templatetags.ui import eur
-from invoicing import corrections, drafting, packages, sending
+from invoicing import corrections, drafting, packages, receipts, sending
 from invoicing.archive import BadPeriodError, Period
 from invoicing.forms import CreditForm, SignedFileForm
 from invoicing.models import (
@@ -89,10 +89,23 @@ class UnansweredFilter(admin.SimpleListFilter):
         return queryset.unanswered().exclude(alerted_at=None) if self.value() == "yes" else queryset
 
 
+class NotSentFilter(admin.SimpleListFilter):
+    """Documents that did not reach SDI."""
+
+    title = _("not sent")
+    parameter_name = "not_sent"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("yes"))]
+
+    def queryset(self, request, queryset):
+        return queryset.not_sent() if self.value() == "yes" else queryset
+
+
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnlyAdmin):
     list_display = ("number", "issue_date", "buyer", "reference", "total", "state_badge", "sdi_identifier")
-    list_filter = ("state", UnansweredFilter, "document_type", "kind", "series")
+    list_filter = ("state", NotSentFilter, UnansweredFilter, "document_type", "kind", "series")
     search_fields = (
         "number",
         "company_name",
@@ -128,9 +141,12 @@ class InvoiceAdmin(ReadOnlyAdmin):
                 )
             },
         ),
-        (_("Sending"), {"fields": (("send_attempts", "next_send_at"),)}),
+        (_("Sending"), {"fields": (("tries", "next_send_at"), "send_error")}),
     )
-    readonly_fields = ("buyer", "state_badge", "next_action", "net", "vat", "total", "creditable")
+    readonly_fields = (
+        "buyer", "state_badge", "next_action", "net", "vat", "total", "creditable",
+        "tries", "next_send_at", "send_error",
+    )  # fmt: skip
     inlines = (EventInline, FileInline)
     actions_list = ("write_by_hand",)
     actions_detail = ("send_again", "attach_signed", "correct", "credit")
@@ -147,6 +163,21 @@ class InvoiceAdmin(ReadOnlyAdmin):
     @display(description=_("can be credited"))
     def creditable(self, invoice: Invoice):
         return "–" if invoice.is_credit_note else eur(invoice.creditable_amount())
+
+    @display(description=_("tries"))
+    def tries(self, invoice: Invoice):
+        submission = invoice.submission()
+        return submission.attempts if submission else "–"
+
+    @display(description=_("next send"))
+    def next_send_at(self, invoice: Invoice):
+        submission = invoice.submission()
+        return moment(submission.next_try_at) if submission and submission.next_try_at else "–"
+
+    @display(description=_("error"))
+    def send_error(self, invoice: Invoice):
+        submission = invoice.submission()
+        return (submission and submission.last_error) or "–"
 
     @display(description=_("next step"))
     def next_action(self, invoice: Invoice):
@@ -201,10 +232,10 @@ class InvoiceAdmin(ReadOnlyAdmin):
     @confirmed(
         description=_("Send to SDI again"),
         question=_("The same file leaves by PEC once more, under the same name."),
-        offered=lambda invoice: invoice.state == Invoice.State.SEND_FAILED,
+        offered=sending.can_be_sent_again,
     )
     def send_again(self, request: HttpRequest, invoice: Invoice) -> str:
-        sending.send_again(invoice=invoice, actor=request.user, now=timezone.now())
+        sending.send_again(invoice=invoice, actor=request.user)
         return gettext("The invoice is being sent again.")
 
 
@@ -249,13 +280,27 @@ class PecMessageAdmin(ReadOnlyAdmin):
 
 @admin.register(ReceivedMail)
 class ReceivedMailAdmin(ReadOnlyAdmin):
-    list_display = ("received_at", "sender", "subject", "kind", "outcome", "invoice", "reason")
-    list_filter = ("outcome", "kind")
+    list_display = ("received_at", "sender", "subject", "kind", "outcome", "invoice", "reason", "last_error")
+    list_filter = ("outcome", "state", "kind")
     search_fields = ("subject", "sender", "message_id", "invoice__number")
     list_select_related = ("invoice",)
     date_hierarchy = "received_at"
     ordering = ("-received_at", "-pk")
-    exclude = ("content",)
+    fields = (
+        ("received_at", "outcome", "invoice"), ("sender", "subject", "kind"), ("message_id", "sha256"), "reason",
+        ("state", "attempts", "next_try_at"), "last_error",
+    )  # fmt: skip
+    actions_detail = ("apply_again",)
+
+    @confirmed(
+        description=_("Apply again"),
+        question=_("The mail is read once more as it was received. What it already did is not done twice."),
+        offered=lambda mail: mail.state == ReceivedMail.State.FAILED,
+    )
+    def apply_again(self, request: HttpRequest, mail: ReceivedMail) -> str:
+        receipts.apply_again(mail=mail)
+        self.record(request, mail, "applied_again")
+        return gettext("The mail is back in the queue.")
 
 
 @admin.register(Mailbox)
@@ -285,7 +330,7 @@ class ArchivePackageAdmin(HouseAdmin):
     search_fields = ("period",)
     date_hierarchy = "requested_at"
     ordering = ("-period",)
-    readonly_fields = ("state_badge", "progress", "download", "sha256", "size", "error", "finished_at")
+    readonly_fields = ("state_badge", "progress", "download", "sha256", "size", "last_error", "finished_at")
     actions_detail = ("build_again",)
 
     state_badge = badge("state", _("state"), ArchivePackage.MARKS)

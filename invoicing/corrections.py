@@ -67,7 +67,7 @@ def correct_invoice(*, invoice: Invoice, draft: InvoiceDraft, actor: User, today
     document = written(draft, number=locked.number, file=file, credited=credited, today=today)
     # in one statement: the trigger lets a rejected row change only while it is put back to its beginning
     Invoice.objects.filter(pk=locked.pk).update(
-        **snapshot(draft, document.figures, now), send_attempts=0, rejected_at=None, alerted_at=None, sdi_identifier=""
+        **snapshot(draft, document.figures), rejected_at=None, alerted_at=None, sdi_identifier=""
     )
     put_on_its_way(locked, draft, document, action="corrected", actor=actor, now=now, text=str(_("Corrected")))
 

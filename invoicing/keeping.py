@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from invoicing.models import Document, Invoice
 
 _LATEST = "SELECT max(issue_date) FROM invoicing_invoice WHERE series = %s AND issue_date BETWEEN %s AND %s"
-# one statement for three rows that are nothing without each other
+# one statement for rows that are nothing without each other
 _KEEP = """
     WITH document AS (
         INSERT INTO invoicing_document (kind, name, content_type, content, sha256, created_at)
@@ -22,6 +22,10 @@ _KEEP = """
     ), file AS (
         INSERT INTO invoicing_invoicefile (invoice_id, file_name, draft, xml_id, created_at)
         SELECT %(invoice)s, %(file_name)s, %(draft)s, id, clock_timestamp() FROM document
+        RETURNING id
+    ), submission AS (
+        INSERT INTO invoicing_submission (file_id, next_try_at)
+        SELECT id, %(at)s FROM file WHERE %(state)s = 'issued'
     )
     INSERT INTO invoicing_invoiceevent (invoice_id, document_id, state, text, at)
     SELECT %(invoice)s, id, %(state)s, %(text)s, %(at)s FROM document
@@ -46,7 +50,10 @@ def store(kind: "Document.Kind", name: str, content_type: str, content: bytes) -
 def keep_file(
     invoice: Invoice, *, file_name: str, xml: bytes, draft: Any, state: "Invoice.State", text: str, at: datetime
 ) -> str:
-    """Keep the file of an invoice with the draft (as JSON) it was made of, note the step, and return its SHA-256."""
+    """Keep the file of an invoice with the draft (as JSON) it was made of, note the step, and return its SHA-256.
+
+    One that need not be signed is queued for SDI.
+    """
     digest = _digest(xml)
     values: dict[str, Any] = {
         "invoice": invoice.pk, "file_name": file_name, "xml": xml, "sha256": digest, "draft": Jsonb(draft),

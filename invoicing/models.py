@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fiscal_identity import FiscalIdentity
+from core.queue import QueuedRow, QueueQuerySet, seconds
 from invoicing.law import CREDIT_NOTE
 
 
@@ -23,9 +24,10 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         """Sent, and SDI has not said anything yet."""
         return self.filter(state__in=Invoice.WAITING)
 
-    def due(self, now: datetime) -> "InvoiceQuerySet":
-        """To be sent to SDI by now: new, or put off after trouble that may pass."""
-        return self.filter(state__in=[Invoice.State.ISSUED, Invoice.State.SEND_FAILED], next_send_at__lte=now)
+    def not_sent(self) -> "InvoiceQuerySet":
+        """Did not reach SDI, and a person has to see why: a try that may pass is repeated by itself."""
+        is_last = Q(files__submission__state=Submission.State.FAILED, state__in=["issued", "sending"])
+        return self.filter(Q(state=Invoice.State.SEND_FAILED) | is_last).distinct()
 
 
 class FrozenError(Exception):
@@ -94,7 +96,7 @@ class Invoice(FiscalIdentity):
         **dict.fromkeys((State.ISSUED, State.SENDING, State.SENT, State.PEC_ACCEPTED, State.PEC_DELIVERED), "now"),
     }
     CHANGEABLE: ClassVar[frozenset[str]] = frozenset(
-        {"state", "sdi_identifier", "send_attempts", "next_send_at", "rejected_at", "alerted_at", "customer"}
+        {"state", "sdi_identifier", "rejected_at", "alerted_at", "customer"}
     )
     # art. 21 DPR 633/1972 and Circ. 13/E 2018: so long a rejected document may be sent again with its number and date
     CORRECTION_DAYS: ClassVar[int] = 5
@@ -129,10 +131,6 @@ class Invoice(FiscalIdentity):
     created_at = models.DateTimeField(_("issued"), auto_now_add=True)
     rejected_at = models.DateTimeField(_("rejected"), null=True, blank=True)
     alerted_at = models.DateTimeField(_("staff alerted"), null=True, blank=True)
-    send_attempts = models.PositiveSmallIntegerField(_("tries"), default=0)
-    next_send_at = models.DateTimeField(
-        _("next send"), null=True, blank=True, help_text=_("when it will be sent by itself")
-    )
 
     objects = InvoiceQuerySet.as_manager()
 
@@ -204,6 +202,10 @@ class Invoice(FiscalIdentity):
         """The file last made for this invoice: the one that was or will be sent."""
         return self.files.order_by("-pk")[0]
 
+    def submission(self) -> "Submission | None":
+        """The way of the current file to SDI; None while it waits for a signature."""
+        return Submission.objects.filter(file=self.current_file()).first()
+
     def advance(
         self, state: "Invoice.State", *, now: datetime, text: str = "", document: "Document | None" = None
     ) -> bool:
@@ -267,6 +269,29 @@ class InvoiceFile(models.Model):
         return self.signed or self.xml
 
 
+class Submission(QueuedRow):
+    """The way of one file to SDI: waits for its turn, for another try, or for the provider's word on a mail that may
+    have left. Each mail is a `PecMessage`."""
+
+    LEASE = timedelta(minutes=15)
+    BACKOFF = seconds(60, 300, 1200, 3600, 14400)
+
+    file = models.OneToOneField(InvoiceFile, on_delete=models.CASCADE, related_name="submission")
+
+    objects = QueueQuerySet["Submission"].as_manager()
+
+    class Meta(QueuedRow.Meta):
+        constraints: ClassVar = [
+            *QueuedRow.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "running", "done", "failed"]), name="invoicing_submission_state"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file} {self.state}"
+
+
 class PecMessage(models.Model):
     """One sending of a file to SDI: written before it leaves, so that its receipts find it by Message-ID."""
 
@@ -295,11 +320,16 @@ class PecMessage(models.Model):
     def __str__(self) -> str:
         return self.message_id
 
+    def mark(self, state: "PecMessage.State", error: str = "") -> None:
+        self.state, self.last_error = state, error
+        self.save(update_fields=["state", "last_error"])
 
-class ReceivedMail(models.Model):
-    """Every mail found in the PEC mailbox, known by its content: read twice it is still one."""
+
+class ReceivedMail(QueuedRow):
+    """Every mail found in the PEC mailbox, known by its content: kept first, then applied; read twice it is one."""
 
     class Outcome(models.TextChoices):
+        OPEN = "open", _("not applied yet")
         APPLIED = "applied", _("applied")
         UNMATCHED = "unmatched", _("belongs to no invoice of ours")
         QUARANTINED = "quarantined", _("not trusted")
@@ -310,7 +340,7 @@ class ReceivedMail(models.Model):
     sender = models.CharField(_("from"), max_length=320, blank=True)
     subject = models.CharField(_("subject"), max_length=300, blank=True)
     kind = models.CharField(_("kind"), max_length=40, blank=True)
-    outcome = models.CharField(_("outcome"), max_length=11, choices=Outcome.choices)
+    outcome = models.CharField(_("outcome"), max_length=11, choices=Outcome.choices, default=Outcome.OPEN)
     reason = models.CharField(_("reason"), max_length=300, blank=True)
     invoice = models.ForeignKey(
         Invoice, null=True, on_delete=models.PROTECT, related_name="received_mails", verbose_name=_("invoice")
@@ -318,14 +348,20 @@ class ReceivedMail(models.Model):
     content = models.BinaryField()
     received_at = models.DateTimeField(_("received"), auto_now_add=True)
 
-    class Meta:
+    objects = QueueQuerySet["ReceivedMail"].as_manager()
+
+    class Meta(QueuedRow.Meta):
         verbose_name = _("received PEC mail")
         verbose_name_plural = _("received PEC mails")
         constraints: ClassVar = [
+            *QueuedRow.Meta.constraints,
             models.CheckConstraint(
-                condition=Q(outcome__in=["applied", "unmatched", "quarantined", "foreign"]),
+                condition=Q(state__in=["pending", "running", "done", "failed"]), name="invoicing_receivedmail_state"
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome__in=["open", "applied", "unmatched", "quarantined", "foreign"]),
                 name="invoicing_receivedmail_outcome",
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -367,37 +403,40 @@ class InvoiceEvent(models.Model):
         return f"{self.invoice} {self.state}"
 
 
-class ArchivePackage(models.Model):
+class ArchivePackage(QueuedRow):
     """A package of a year or a month, built in the background and kept as a file under UPLOAD_DIR/archive."""
 
     class State(models.TextChoices):
         PENDING = "pending", _("waiting")
-        BUILDING = "building", _("being built")
+        RUNNING = "running", _("being built")
         DONE = "done", _("ready")
         FAILED = "failed", _("failed")
 
-    MARKS: ClassVar[dict[str, str]] = {"pending": "now", "building": "now", "done": "done", "failed": "stop"}
+    LEASE = timedelta(minutes=30)
+    BACKOFF = seconds(60, 600, 3600)
+    MARKS: ClassVar[dict[str, str]] = {"pending": "now", "running": "now", "done": "done", "failed": "stop"}
 
     period = models.CharField(
         _("period"), max_length=7, unique=True, help_text=_("A year (2026) or a month (2026-11).")
     )
-    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.PENDING)
+    state = models.CharField(_("state"), max_length=7, choices=State.choices, default=State.PENDING)
     done_count = models.PositiveIntegerField(_("documents done"), default=0)
     total_count = models.PositiveIntegerField(_("documents"), default=0)
     sha256 = models.CharField("SHA-256", max_length=64, blank=True)
     size = models.PositiveBigIntegerField(_("size"), default=0)
-    error = models.TextField(_("error"), blank=True)
     requested_at = models.DateTimeField(_("asked for"), auto_now_add=True)
-    claimed_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(_("finished"), null=True)
 
-    class Meta:
+    objects = QueueQuerySet["ArchivePackage"].as_manager()
+
+    class Meta(QueuedRow.Meta):
         verbose_name = _("archive package")
         verbose_name_plural = _("archive packages")
         constraints: ClassVar = [
+            *QueuedRow.Meta.constraints,
             models.CheckConstraint(
-                condition=Q(state__in=["pending", "building", "done", "failed"]), name="invoicing_archivepackage_state"
-            )
+                condition=Q(state__in=["pending", "running", "done", "failed"]), name="invoicing_archivepackage_state"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -10,8 +10,8 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fiscal_identity import FiscalIdentity
-from core.privacy import Fate, File, Matter, Obstacle, Person, Table, same
-from invoicing.models import Document, Invoice, InvoiceEvent, InvoiceFile, PecMessage, ReceivedMail
+from core.privacy import QUEUE_COLUMNS, Fate, File, Matter, Obstacle, Person, Table, same
+from invoicing.models import Document, Invoice, InvoiceEvent, InvoiceFile, PecMessage, ReceivedMail, Submission
 from invoicing.services import draw_pdf
 from notifications.models import Mail
 
@@ -91,8 +91,6 @@ TABLES = (
             "customer": "the person",
             "series": "part of the number",
             "alerted_at": "how the sending went",
-            "send_attempts": "how the sending went",
-            "next_send_at": "how the sending went",
         },
         files=_files,
     ),
@@ -126,6 +124,13 @@ TABLES = (
         left_out={"id": "a number of ours", "document": "is a row of its own"},
     ),
     Table(
+        model="invoicing.Submission",
+        matter=_INVOICES,
+        rows=_rows_of(Submission, "file__invoice"),
+        columns={"file": "file__file_name"} | same("state"),
+        left_out={**QUEUE_COLUMNS, "id": "a number of ours"},
+    ),
+    Table(
         model="invoicing.PecMessage",
         matter=_INVOICES,
         rows=_rows_of(PecMessage, "file__invoice"),
@@ -138,7 +143,9 @@ TABLES = (
         rows=_rows_of(ReceivedMail, "invoice"),
         columns={"invoice": "invoice__number"} | same("sender", "subject", "kind", "received_at"),
         left_out={
+            **QUEUE_COLUMNS,
             "id": "a number of ours",
+            "state": "how the work on it went",
             "sha256": "a number of the mail",
             "message_id": "a number of the mail",
             "outcome": "what we made of it",

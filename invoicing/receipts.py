@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import parseaddr
@@ -10,13 +9,17 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from core.errors import TransientError
+from core.queue import work, work_due
+from core.tasks import enqueue
+from invoicing import tasks
 from invoicing.alerts import alert_staff
 from invoicing.clients import pec
 from invoicing.envelope import UntrustedError, verify
 from invoicing.keeping import store
-from invoicing.models import Document, Invoice, InvoiceFile, Mailbox, PecMessage, ReceivedMail
+from invoicing.models import Document, Invoice, InvoiceFile, Mailbox, PecMessage, ReceivedMail, Submission
 from invoicing.pec_mail import OtherMail, ProviderReceipt, SdiMail, classify, header, parse_mail
 from invoicing.schema import UnreadableXmlError
 from invoicing.sdi_messages import ForReceiversError, SdiMessage, UnknownMessageError, read_message
@@ -50,64 +53,83 @@ _OFFICE_SAYS = {"EC01": Invoice.State.ACCEPTED, "EC02": Invoice.State.REFUSED}
 _TELL = Invoice.ANSWERS - Invoice.CORRECTABLE
 
 
-@dataclass(frozen=True)
-class Received:
-    """A mail's row, and whether it was new."""
+def read_mailbox() -> int:
+    """Keep what is new in the PEC mailbox, then apply what is kept; returns how many mails were new to this reader.
 
-    row: ReceivedMail
-    is_new: bool
-
-
-def read_mailbox(*, now: datetime) -> int:
-    """Fetch and apply what is new in the PEC mailbox; returns how many mails. Two readers at once do no harm.
-
-    Trouble is kept on the mailbox's row for staff to see; the next round tries again.
+    Trouble with the mailbox is kept on its row for staff to see; the next round tries again. Two readers at once do no
+    harm.
     """
     mailbox, _created = Mailbox.objects.get_or_create(address=settings.SDI_PEC_EMAIL)
     try:
-        validity, mails = pec.fetch_since(mailbox.uid_validity, mailbox.last_uid)
+        count = _keep_new(mailbox)
     except TransientError as error:
         Mailbox.objects.filter(pk=mailbox.pk).update(last_error=str(error))
         logger.warning("PEC mailbox not read: %s", error)
-        return 0
+        count = 0
+    else:
+        Mailbox.objects.filter(pk=mailbox.pk).update(read_at=timezone.now(), last_error="")
+    apply_due()
+    return count
+
+
+def _keep_new(mailbox: Mailbox) -> int:
+    validity, mails = pec.fetch_since(mailbox.uid_validity, mailbox.last_uid)
     if validity != mailbox.uid_validity:
         Mailbox.objects.filter(pk=mailbox.pk).update(uid_validity=validity, last_uid=0)
     for mail in mails:
-        receive(raw=mail.raw, now=now)
+        keep(mail.raw)
         Mailbox.objects.filter(pk=mailbox.pk, uid_validity=validity, last_uid__lt=mail.uid).update(last_uid=mail.uid)
-    Mailbox.objects.filter(pk=mailbox.pk).update(read_at=now, last_error="")
     pec.mark_seen([mail.uid for mail in mails])
     return len(mails)
 
 
-@transaction.atomic
-def receive(*, raw: bytes, now: datetime) -> Received:
-    """Keep one mail and apply it. The same bytes a second time change nothing and give the first row back."""
+def keep(raw: bytes) -> tuple[ReceivedMail, bool]:
+    """The mail's row, known by its bytes, and whether it is new; it waits to be applied."""
     digest = hashlib.sha256(raw).hexdigest()
+    return ReceivedMail.objects.get_or_create(sha256=digest, defaults={"content": raw})
+
+
+def receive(*, raw: bytes) -> tuple[ReceivedMail, bool]:
+    """Keep one mail and apply it; its row, and whether it was new. The same bytes a second time change nothing."""
+    row, is_new = keep(raw)
+    work(ReceivedMail.objects.all(), row.pk, _apply)
+    row.refresh_from_db()
+    return row, is_new
+
+
+def apply_due() -> int:
+    """Apply what was kept, in the order it came; returns how many mails were tried."""
+    return work_due(ReceivedMail.objects.all(), _apply)
+
+
+@transaction.atomic
+def apply_again(*, mail: ReceivedMail) -> None:
+    """A person wants a mail that could not be applied tried once more."""
+    ReceivedMail.objects.given_up().revive(mail.pk)
+    enqueue(tasks.read_pec_mailbox)
+
+
+def _apply(row: ReceivedMail) -> None:
+    raw = bytes(row.content)
     message = parse_mail(raw)
-    row, created = ReceivedMail.objects.get_or_create(
-        sha256=digest,
-        defaults={
-            "content": raw,
-            "message_id": header(message, "Message-ID")[:300],
-            "sender": header(message, "From")[:320],
-            "subject": header(message, "Subject")[:300],
-            "outcome": ReceivedMail.Outcome.FOREIGN,
-        },
-    )
-    if not created:
-        return Received(row, False)
+    # before anything can fail: whoever looks at a mail that could not be applied sees whose it is
+    row.message_id, row.sender = header(message, "Message-ID")[:300], header(message, "From")[:320]
+    row.subject = header(message, "Subject")[:300]
+    row.save(update_fields=["message_id", "sender", "subject"])
     found = classify(message)
     if not isinstance(found, OtherMail):
         found = _believed(raw, message, found)
-    if isinstance(found, ProviderReceipt):
-        _apply_receipt(row, found, now)
-    elif isinstance(found, SdiMail):
-        _apply_sdi_mail(row, found, now)
-    else:
-        _set_aside(row, found)
-    row.save()
-    return Received(row, True)
+    now = timezone.now()
+    with transaction.atomic():
+        row.outcome = ReceivedMail.Outcome.FOREIGN
+        if isinstance(found, ProviderReceipt):
+            _apply_receipt(row, found, now)
+        elif isinstance(found, SdiMail):
+            _apply_sdi_mail(row, found, now)
+        else:
+            _set_aside(row, found)
+        row.save(update_fields=["kind", "outcome", "reason", "invoice"])
+        row.finish()
 
 
 def _believed(
@@ -139,9 +161,10 @@ def _apply_receipt(row: ReceivedMail, receipt: ProviderReceipt, now: datetime) -
         return
     invoice = Invoice.objects.select_for_update().get(pk=sent.file.invoice_id)
     row.outcome, row.invoice = ReceivedMail.Outcome.APPLIED, invoice
+    if sent.state == PecMessage.State.UNCERTAIN:
+        Submission.objects.settle(sent.file.submission.pk)
     if sent.state != PecMessage.State.SENT:  # whatever we thought of this sending, the provider had it
-        sent.state = PecMessage.State.SENT
-        sent.save(update_fields=["state"])
+        sent.mark(PecMessage.State.SENT)
     state = _PROVIDER_STATES.get(receipt.kind)
     if state is None:
         row.reason = "noted, changes nothing"

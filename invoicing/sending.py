@@ -8,26 +8,24 @@ from email.utils import make_msgid
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from core import audit
-from core.errors import DomainError, InvalidInputError, PermanentError, TransientError
+from core.errors import DomainError, InvalidInputError, TransientError, VendorError
+from core.queue import work, work_due
 from core.tasks import enqueue
 from invoicing import tasks
 from invoicing.alerts import alert_staff
 from invoicing.clients import pec
 from invoicing.keeping import store
-from invoicing.models import Document, Invoice, Mailbox, PecMessage
+from invoicing.models import Document, Invoice, Mailbox, PecMessage, Submission
 from invoicing.p7m import P7mError, read_p7m
 from invoicing.services import draw_pdf
 
 logger = logging.getLogger(__name__)
 
-# Waits after trouble that may pass; then a person decides.
-_BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 20, 60, 240))
-# A sending of which nothing was heard for so long was cut in the middle.
-_SENDING_LIMIT = timedelta(minutes=15)
 # The provider answers within minutes; after a day a mail that may have left has not.
 _UNCERTAIN_LIMIT = timedelta(hours=24)
 # SDI takes up to five days to answer (specification of the exchange system, §2).
@@ -68,52 +66,47 @@ def attach_signed(*, invoice: Invoice, content: bytes, actor: User, now: datetim
     file.signed = store(Document.Kind.SIGNED, f"{file.file_name}.p7m", "application/pkcs7-mime", content)
     file.save(update_fields=["signed"])
     locked.advance(Invoice.State.ISSUED, now=now, text=", ".join(signed.signers), document=file.signed)
-    locked.next_send_at, locked.send_attempts = now, 0
-    locked.save(update_fields=["next_send_at", "send_attempts"])
+    Submission.objects.create(file=file, next_try_at=now)
     audit.record(action="invoice.signed", target=locked, actor=actor, sha256=file.signed.sha256)
     enqueue(tasks.send_invoice, invoice_id=locked.pk)
     return file.signed
 
 
-def send_invoice(*, invoice: Invoice, now: datetime) -> None:
-    """Mail the current file to SDI: intent written first, then the mail, then how it went. Safe to call twice."""
-    draw_pdf(invoice=invoice)
-    message = _begin_sending(invoice, now)
+def send_invoice(*, invoice: Invoice) -> bool:
+    """Mail the current file to SDI if it is its turn and nobody else does; True when it was."""
+    submission = invoice.submission()
+    return submission is not None and work(Submission.objects.all(), submission.pk, _submit)
+
+
+def send_due() -> int:
+    """Send what a lost message or a back-off left behind, and settle what was cut in mid-send; returns how many."""
+    return work_due(Submission.objects.all(), _submit, limit=50)
+
+
+def _submit(submission: Submission) -> None:
+    """Mail the file: intent written first, then the mail, then how it went.
+
+    A mail that may have left is never sent again by itself: it waits a day for the provider's word, then for a person.
+    """
+    last = submission.file.messages.order_by("-pk").first()
+    if last and last.state == PecMessage.State.SENDING:
+        _wait_for_receipt(submission, last, "interrupted while sending")
+        return
+    if last and last.state == PecMessage.State.UNCERTAIN:
+        _stop_waiting(submission, last)
+        return
+    draw_pdf(invoice=submission.file.invoice)
+    message = _begin(submission)
     if message is None:
         return
     try:
         pec.send(_as_mail(message))
     except pec.UncertainDeliveryError as error:
-        _finish_sending(message, PecMessage.State.UNCERTAIN, None, now, str(error))
-    except TransientError as error:
-        attempt = message.file.invoice.send_attempts
-        again = now + _BACKOFF[attempt - 1] if attempt <= len(_BACKOFF) else None
-        _finish_sending(message, PecMessage.State.FAILED, Invoice.State.SEND_FAILED, now, str(error), again)
-    except PermanentError as error:
-        _finish_sending(message, PecMessage.State.FAILED, Invoice.State.SEND_FAILED, now, str(error))
+        _wait_for_receipt(submission, message, str(error))
+    except VendorError as error:
+        _fail(submission, message, error)
     else:
-        _finish_sending(message, PecMessage.State.SENT, Invoice.State.SENT, now, "")
-
-
-def send_due(*, now: datetime) -> int:
-    """Send what a lost message or a back-off left behind, and mark what was cut in mid-send; returns how many."""
-    cut = PecMessage.objects.filter(state=PecMessage.State.SENDING, created_at__lt=now - _SENDING_LIMIT)
-    for message in cut.select_related("file__invoice"):
-        _finish_sending(message, PecMessage.State.UNCERTAIN, None, now, "interrupted while sending")
-    _give_up_uncertain(now)
-    due = list(Invoice.objects.due(now).order_by("pk")[:50])
-    for invoice in due:
-        send_invoice(invoice=invoice, now=now)
-    return len(due)
-
-
-def _give_up_uncertain(now: datetime) -> None:
-    """A mail that may have left and that no provider has acknowledged within a day has not: it can be sent again."""
-    old = PecMessage.objects.filter(state=PecMessage.State.UNCERTAIN, created_at__lt=now - _UNCERTAIN_LIMIT)
-    for message in old.filter(file__invoice__state=Invoice.State.SENDING).select_related("file__invoice"):
-        _finish_sending(
-            message, PecMessage.State.FAILED, Invoice.State.SEND_FAILED, now, "no receipt of the PEC provider in a day"
-        )
+        _finish(submission, message)
 
 
 def watch_receipts(*, now: datetime) -> int:
@@ -133,56 +126,85 @@ def watch_receipts(*, now: datetime) -> int:
     return len(silent)
 
 
+def can_be_sent_again(invoice: Invoice) -> bool:
+    """Whether the file has not reached SDI and waits for a person."""
+    return Invoice.objects.not_sent().filter(pk=invoice.pk).exists()
+
+
 @transaction.atomic
-def send_again(*, invoice: Invoice, actor: User, now: datetime) -> None:
+def send_again(*, invoice: Invoice, actor: User) -> None:
     """A person sends a file that never reached SDI once more, under the same name."""
     locked = Invoice.objects.select_for_update().get(pk=invoice.pk)
-    if locked.state != Invoice.State.SEND_FAILED:
+    if not can_be_sent_again(locked):
         raise CannotSendError(_("Only an invoice that could not be sent can be sent again."))
-    locked.next_send_at, locked.send_attempts, locked.alerted_at = now, 0, None
-    locked.save(update_fields=["next_send_at", "send_attempts", "alerted_at"])
+    locked.alerted_at = None
+    locked.save(update_fields=["alerted_at"])
+    Submission.objects.revive(locked.current_file().submission.pk)
     audit.record(action="invoice.sent_again", target=locked, actor=actor)
     enqueue(tasks.send_invoice, invoice_id=locked.pk)
 
 
 @transaction.atomic
-def _begin_sending(invoice: Invoice, now: datetime) -> PecMessage | None:
-    locked = Invoice.objects.select_for_update().get(pk=invoice.pk)
-    is_due = locked.next_send_at is not None and locked.next_send_at <= now
-    if not is_due or Invoice.State.SENDING not in Invoice.ALLOWED[Invoice.State(locked.state)]:
+def _begin(submission: Submission) -> PecMessage | None:
+    """The intent to mail; None when the document is past the point where it is sent."""
+    invoice = Invoice.objects.select_for_update().get(pk=submission.file.invoice_id)
+    if Invoice.State.SENDING not in Invoice.ALLOWED[Invoice.State(invoice.state)]:
+        submission.finish()
         return None
-    locked.next_send_at, locked.send_attempts = None, locked.send_attempts + 1
-    locked.save(update_fields=["next_send_at", "send_attempts"])
-    locked.advance(Invoice.State.SENDING, now=now)
+    invoice.advance(Invoice.State.SENDING, now=timezone.now())
     domain = settings.SDI_PEC_EMAIL.partition("@")[2] or "localhost"
     return PecMessage.objects.create(
-        file=locked.current_file(), message_id=make_msgid(domain=domain), recipient=_sdi_address()
+        file=submission.file, message_id=make_msgid(domain=domain), recipient=_sdi_address()
     )
 
 
 @transaction.atomic
-def _finish_sending(
-    message: PecMessage,
-    outcome: "PecMessage.State",
-    state: "Invoice.State | None",
-    now: datetime,
-    error: str,
-    again: datetime | None = None,
-) -> None:
-    message.state, message.last_error = outcome, error
-    message.save(update_fields=["state", "last_error"])
-    invoice = Invoice.objects.select_for_update().get(pk=message.file.invoice_id)
-    if state:
-        invoice.advance(state, now=now, text=error)
+def _finish(submission: Submission, message: PecMessage) -> None:
+    submission.finish()
+    message.mark(PecMessage.State.SENT)
+    _locked_invoice(message).advance(Invoice.State.SENT, now=timezone.now())
+
+
+@transaction.atomic
+def _fail(submission: Submission, message: PecMessage, error: VendorError) -> None:
+    if isinstance(error, TransientError):
+        submission.put_off(str(error), retry_after_s=error.retry_after_s)
     else:
-        invoice.events.create(at=now, state=invoice.state, text=error)
-    if again:
-        invoice.next_send_at = again
-        invoice.save(update_fields=["next_send_at"])
-    if state == Invoice.State.SEND_FAILED and not again:
+        submission.give_up(str(error))
+    _record_failure(submission, message)
+
+
+@transaction.atomic
+def _wait_for_receipt(submission: Submission, message: PecMessage, error: str) -> None:
+    submission.give_back(message.created_at + _UNCERTAIN_LIMIT, last_error=error)
+    message.mark(PecMessage.State.UNCERTAIN, error)
+    invoice = _locked_invoice(message)
+    invoice.events.create(at=timezone.now(), state=invoice.state, text=error)
+    logger.warning("invoice %s: perhaps sent: %s", invoice.number, error)
+
+
+@transaction.atomic
+def _stop_waiting(submission: Submission, message: PecMessage) -> None:
+    """The provider answers within minutes: what it has not acknowledged within a day has not left."""
+    if _locked_invoice(message).state != Invoice.State.SENDING:  # SDI has answered, so that it must have
+        submission.finish()
+        return
+    submission.give_up("no receipt of the PEC provider in a day")
+    _record_failure(submission, message)
+
+
+def _record_failure(submission: Submission, message: PecMessage) -> None:
+    error = submission.last_error
+    message.mark(PecMessage.State.FAILED, error)
+    invoice = _locked_invoice(message)
+    invoice.advance(Invoice.State.SEND_FAILED, now=timezone.now(), text=error)
+    logger.warning("invoice %s: not sent: %s", invoice.number, error)
+    if submission.state == Submission.State.FAILED:
         alert_staff(invoice=invoice, reason="send_failed", text=error)
-    if error:
-        logger.warning("invoice %s: sending %s", invoice.number, outcome)
+
+
+def _locked_invoice(message: PecMessage) -> Invoice:
+    return Invoice.objects.select_for_update().get(pk=message.file.invoice_id)
 
 
 def _as_mail(message: PecMessage) -> EmailMessage:

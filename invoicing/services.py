@@ -137,7 +137,7 @@ def issue_invoice(
     invoice = Invoice.objects.create(
         customer=customer, number=number, series=draft.series, document_type=draft.document_type,
         issue_date=draft.date, reference=reference, language=language,
-        credited=credited, **snapshot(draft, document.figures, now),
+        credited=credited, **snapshot(draft, document.figures),
     )  # fmt: skip
     put_on_its_way(invoice, draft, document, action="issued", actor=customer, now=now)
     return invoice
@@ -184,7 +184,7 @@ def _first_state(draft: InvoiceDraft) -> "Invoice.State":
     return Invoice.State.TO_SIGN if draft.is_public else Invoice.State.ISSUED
 
 
-def snapshot(draft: InvoiceDraft, figures: Reckoning, now: datetime) -> dict[str, Any]:
+def snapshot(draft: InvoiceDraft, figures: Reckoning) -> dict[str, Any]:
     """The columns of an invoice that follow from its draft: buyer, sums, and whether it must be signed first."""
     buyer, address = draft.buyer, draft.buyer.address
     return {
@@ -196,7 +196,6 @@ def snapshot(draft: InvoiceDraft, figures: Reckoning, now: datetime) -> dict[str
         "street": address.street[:60], "postcode": address.postcode, "city": address.city[:60],
         "province": address.province, "country": address.country,
         "state": _first_state(draft),
-        "next_send_at": None if draft.is_public else now,
     }  # fmt: skip
 
 

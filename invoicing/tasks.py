@@ -12,7 +12,7 @@ def send_invoice(*, invoice_id: int) -> None:
 
     invoice = Invoice.objects.filter(pk=invoice_id).first()
     if invoice and settings.SDI_PEC_SMTP_HOST:
-        sending.send_invoice(invoice=invoice, now=timezone.now())
+        sending.send_invoice(invoice=invoice)
 
 
 @shared_task(name="invoicing.send_due_invoices")
@@ -20,7 +20,7 @@ def send_due_invoices() -> None:
     from invoicing import sending
 
     if settings.SDI_PEC_SMTP_HOST:
-        sending.send_due(now=timezone.now())
+        sending.send_due()
 
 
 @shared_task(name="invoicing.read_pec_mailbox")
@@ -28,7 +28,7 @@ def read_pec_mailbox() -> None:
     from invoicing import receipts
 
     if settings.SDI_PEC_IMAP_HOST:
-        receipts.read_mailbox(now=timezone.now())
+        receipts.read_mailbox()
 
 
 @shared_task(name="invoicing.watch_receipts")
@@ -42,7 +42,7 @@ def watch_receipts() -> None:
 def build_packages() -> None:
     from invoicing import packages
 
-    packages.build_due(now=timezone.now())
+    packages.build_due()
 
 
 @shared_task(name="invoicing.request_last_month")

@@ -1,5 +1,7 @@
 """Empties the tables after a test whose transactions were real."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
@@ -29,8 +31,9 @@ def empty_tables(_case: Any) -> None:
         cursor.execute(_EMPTY)
 
 
-def refuse_rows(table: str, when: str, *, on: str = "INSERT") -> None:
-    """Make the database raise an error that nobody foresaw whenever a row of `table` comes to be as `when` says."""
+@contextmanager
+def refused_rows(table: str, when: str, *, on: str = "INSERT") -> Iterator[None]:
+    """The database raises an error that nobody foresaw whenever a row of `table` comes to be as `when` says."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -40,3 +43,6 @@ def refuse_rows(table: str, when: str, *, on: str = "INSERT") -> None:
             EXECUTE FUNCTION refuse_{table}()
             """
         )
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER refused ON {table}; DROP FUNCTION refuse_{table}()")

@@ -9,7 +9,7 @@ Row = TypeVar("Row", bound=QueuedRow)
 
 def claimed(row: Row) -> Row:
     """The row as a worker has it."""
-    taken: Row | None = type(row).objects.claim(row.pk)
+    taken: Row | None = type(row)._default_manager.claim(row.pk)  # type: ignore[attr-defined]
     assert taken is not None, "it is not due"
     return taken
 

@@ -8,7 +8,7 @@ from billing import payments, tasks
 from billing.models import Order
 from invoicing.models import Invoice
 from tests.conftest import Control
-from tests.database import refuse_rows
+from tests.database import refused_rows
 from tests.factories import make_order
 from tests.stripe_browser import confirm, deliver
 
@@ -29,9 +29,9 @@ def test_error_on_the_oldest_paid_order_leaves_the_next_one_its_invoice(
 ):
     oldest, next_one = two_paid_by_card(customer, stranger, stripe_stand_in)
     tasks.process_due_stripe_events()
-    refuse_rows("invoicing_invoice", f"NEW.reference = '{oldest.number}'")
 
-    tasks.invoice_due_payments()
+    with refused_rows("invoicing_invoice", f"NEW.reference = '{oldest.number}'"):
+        tasks.invoice_due_payments()
 
     assert [invoice.reference for invoice in Invoice.objects.all()] == [next_one.number]
 
@@ -40,9 +40,9 @@ def test_error_on_the_oldest_event_leaves_the_next_one_its_effect(
     customer: Any, stranger: Any, stripe_stand_in: Control
 ):
     oldest, next_one = two_paid_by_card(customer, stranger, stripe_stand_in)
-    refuse_rows("billing_orderevent", f"NEW.order_id = {oldest.pk} AND NEW.kind = 'paid'")
 
-    tasks.process_due_stripe_events()
+    with refused_rows("billing_orderevent", f"NEW.order_id = {oldest.pk} AND NEW.kind = 'paid'"):
+        tasks.process_due_stripe_events()
 
     statuses = [Order.objects.get(pk=order.pk).status for order in (oldest, next_one)]
     assert statuses == ["awaiting_payment", "paid"]

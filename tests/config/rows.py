@@ -72,7 +72,8 @@ def make_pec_message(number: int) -> invoicing.PecMessage:
 
 def make_received_mail(number: int) -> invoicing.ReceivedMail:
     return invoicing.ReceivedMail.objects.create(
-        sha256=str(number) * 64, sender="sdi@pec.example", subject=f"Notifica {number}", outcome="applied",
+        sha256=str(number) * 64, sender="sdi@pec.example", subject=f"Notifica {number}",
+        outcome="applied", state="done", next_try_at=None,
         invoice=make_invoice(number), content=b"mail",
     )  # fmt: skip
 

@@ -139,7 +139,7 @@ def test_row_that_kills_its_workers_does_not_come_back_for_ever(clock: Any):
         claimed(mail)
         clock.shift(Mail.LEASE)
 
-    tried = []
+    tried: list[Mail] = []
     work(Mail.objects.all(), mail.pk, tried.append)
 
     assert (tried, state_of(mail)[0]) == ([], "failed")

@@ -23,6 +23,7 @@ from sandbox.pec.sdi_messages import Answer, Transmission, build
 from sandbox.pec.signing import Signer, SigningAuthority
 from tests.conftest import Control
 from tests.invoicing.drafts import make_draft
+from tests.queues import claimed
 
 OFFICE = Buyer(
     kind=BuyerKind.PUBLIC_ADMINISTRATION,
@@ -44,21 +45,31 @@ def issue(customer: Any = None, draft: InvoiceDraft | None = None) -> Invoice:
 
 def send(invoice: Invoice) -> Invoice:
     """Over SMTP, to the stand-in."""
-    sending.send_invoice(invoice=invoice, now=timezone.now() + timedelta(seconds=1))
+    sending.send_invoice(invoice=invoice)
     invoice.refresh_from_db()
     return invoice
 
 
 def begin_sending(invoice: Invoice) -> PecMessage:
-    message = sending._begin_sending(invoice, timezone.now() + timedelta(seconds=1))
+    """A worker has written the intent, and is about to mail."""
+    submission = invoice.submission()
+    assert submission is not None
+    message = sending._begin(claimed(submission))
     assert message is not None
     return message
 
 
-def on_its_way(invoice: Invoice, *, at: datetime | None = None) -> PecMessage:
+def perhaps_sent(invoice: Invoice) -> PecMessage:
+    """The connection was lost after the content was handed over."""
+    message = begin_sending(invoice)
+    sending._wait_for_receipt(message.file.submission, message, "connection lost")
+    return message
+
+
+def on_its_way(invoice: Invoice) -> PecMessage:
     """Sent, as far as our tables know, without a provider."""
     message = begin_sending(invoice)
-    sending._finish_sending(message, PecMessage.State.SENT, Invoice.State.SENT, at or timezone.now(), "")
+    sending._finish(message.file.submission, message)
     invoice.refresh_from_db()
     return message
 
@@ -71,7 +82,7 @@ def read_until(invoice: Invoice, *states: str) -> Invoice:
             invoice.state,
             list(ReceivedMail.objects.values_list("subject", "outcome", "reason")),
         )
-        receipts.read_mailbox(now=timezone.now())
+        receipts.read_mailbox()
         invoice.refresh_from_db()
     return invoice
 
@@ -83,12 +94,12 @@ def drop(pec: Control, raw: bytes, *, certified: bool = False) -> ReceivedMail:
     deadline = time.monotonic() + 10
     while not (found := ReceivedMail.objects.exclude(pk__in=known).first()):
         assert time.monotonic() < deadline
-        receipts.read_mailbox(now=timezone.now())
+        receipts.read_mailbox()
     return found
 
 
 def receive(raw: bytes) -> ReceivedMail:
-    return receipts.receive(raw=raw, now=timezone.now()).row
+    return receipts.receive(raw=raw)[0]
 
 
 def story(invoice: Invoice) -> list[str]:

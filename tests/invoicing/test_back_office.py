@@ -139,7 +139,7 @@ def test_office_gets_a_document_that_waits_for_its_signature(staff_client: Clien
     )
 
     invoice.refresh_from_db()
-    assert (invoice.state, invoice.next_send_at) == ("to_sign", None)
+    assert (invoice.state, invoice.submission()) == ("to_sign", None)
     assert refused.context["form"].non_field_errors() == ["Questo non è un file firmato (.p7m)."]
 
 
@@ -203,7 +203,7 @@ def test_package_is_asked_for_built_and_downloaded(staff_client: Client, setting
     year = str(timezone.localdate().year)
 
     staff_client.post("/admin/invoicing/archivepackage/add/", {"period": year})
-    packages.build_due(now=timezone.now())
+    packages.build_due()
 
     package = ArchivePackage.objects.get()
     answer: Any = staff_client.get(f"/admin/invoicing/archivepackage/{package.pk}/download/")

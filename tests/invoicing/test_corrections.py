@@ -77,8 +77,9 @@ def test_correction_starts_sending_anew_and_is_audited(rejected: Invoice, staff:
     correct(rejected, staff)
 
     entry = AuditEntry.objects.get(action="invoice.corrected")
-    assert (rejected.rejected_at, rejected.correct_until, rejected.send_attempts) == (None, None, 0)
-    assert rejected.next_send_at is not None
+    submission = rejected.submission()
+    assert (rejected.rejected_at, rejected.correct_until) == (None, None)
+    assert (submission.state, submission.attempts) == ("pending", 0)
     assert (entry.actor, entry.detail) == (staff, {"sha256": rejected.current_file().xml.sha256})
 
 
@@ -105,7 +106,7 @@ def test_invoice_corrected_to_an_office_must_be_signed_anew(staff: Any, post: Po
 
     correct(invoice, staff, replace(corrections.draft_of(invoice), notes="Ordine corretto"))
 
-    assert (invoice.state, invoice.next_send_at, invoice.current_file().signed) == ("to_sign", None, None)
+    assert (invoice.state, invoice.submission(), invoice.current_file().signed) == ("to_sign", None, None)
 
 
 @pytest.mark.parametrize(("days", "is_late"), [(0, False), (4.99, False), (5.01, True), (30, True)])

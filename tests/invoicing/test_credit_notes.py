@@ -243,7 +243,7 @@ def test_credit_note_to_an_office_must_be_signed(staff: Any):
 
     note = credit(invoice)
 
-    assert (note.state, note.kind, note.next_send_at) == ("to_sign", "public_administration", None)
+    assert (note.state, note.kind, note.submission()) == ("to_sign", "public_administration", None)
 
 
 @pytest.mark.parametrize("amount", [None, "50.00", "501.99", "502.00"])

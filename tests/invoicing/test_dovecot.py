@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from invoicing import receipts
 from invoicing.models import Invoice, Mailbox, ReceivedMail
@@ -185,7 +184,7 @@ def wait_for(port: int, process: subprocess.Popen[bytes], logs: tuple[Path, ...]
 
 
 def read() -> int:
-    return receipts.read_mailbox(now=timezone.now())
+    return receipts.read_mailbox()
 
 
 @pytest.fixture

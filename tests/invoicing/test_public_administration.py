@@ -11,7 +11,7 @@ from django.utils import timezone, translation
 
 from core.models import AuditEntry
 from invoicing import corrections, sending, tasks
-from invoicing.models import Document, Invoice, PecMessage
+from invoicing.models import Document, Invoice, PecMessage, Submission
 from notifications.models import Mail
 from tests.conftest import Control
 from tests.invoicing.drafts import make_draft
@@ -95,7 +95,7 @@ def with_changed_amount(content: bytes) -> bytes:
 def test_invoice_to_an_office_waits_for_its_signature(invoice: Invoice):
     xml = xml_of(invoice)
 
-    assert (invoice.state, invoice.next_send_at, story(invoice)) == ("to_sign", None, ["to_sign"])
+    assert (invoice.state, invoice.submission(), story(invoice)) == ("to_sign", None, ["to_sign"])
     assert b"<FormatoTrasmissione>FPA12</FormatoTrasmissione>" in xml
     assert b"<CodiceDestinatario>UFE2Q1</CodiceDestinatario>" in xml
 
@@ -109,13 +109,13 @@ def test_unsigned_invoice_is_never_sent(invoice: Invoice, pec: Control):
     assert (invoice.state, PecMessage.objects.count(), pec.get("/outgoing")) == ("to_sign", 0, [])
 
 
-def test_due_date_set_by_hand_does_not_send_it_unsigned(invoice: Invoice, pec: Control):
-    Invoice.objects.update(next_send_at=timezone.now())
+def test_submission_made_by_hand_does_not_send_it_unsigned(invoice: Invoice, pec: Control):
+    Submission.objects.create(file=invoice.current_file())
 
-    sent = sending.send_due(now=timezone.now())
-    send(invoice)
+    sending.send_due()
 
-    assert (sent, invoice.state, pec.get("/outgoing")) == (0, "to_sign", [])
+    invoice.refresh_from_db()
+    assert (invoice.state, PecMessage.objects.count(), pec.get("/outgoing")) == ("to_sign", 0, [])
 
 
 @pytest.mark.parametrize("encoding", [Encoding.DER, Encoding.PEM])
@@ -131,7 +131,7 @@ def test_proper_signature_is_kept_byte_for_byte_and_releases_the_invoice(
     entry = AuditEntry.objects.get(action="invoice.signed")
     assert (document.kind, document.name, bytes(document.content)) == ("signed", f"{file.file_name}.p7m", content)
     assert document.sha256 == file.sent.sha256 == hashlib.sha256(content).hexdigest() == entry.detail["sha256"]
-    assert (invoice.state, invoice.next_send_at is None, entry.actor) == ("issued", False, staff)
+    assert (invoice.state, invoice.submission().state, entry.actor) == ("issued", "pending", staff)
     assert invoice.events.get(state="issued").text == "Elena Dotti"
 
 

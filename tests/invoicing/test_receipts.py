@@ -9,7 +9,7 @@ import pytest
 import requests
 from django.conf import settings as django_settings
 from django.db import connection, transaction
-from django.utils import timezone, translation
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -217,7 +217,7 @@ def test_real_envelopes_are_applied_where_signatures_are_checked(
     settings.SDI_PEC_SIGNER_CA_FILE = sandbox_env["SANDBOX_PEC_SIGNERS"]
 
     invoice = read_until(send(issue(customer)), "delivered")
-    receipts.read_mailbox(now=timezone.now())
+    receipts.read_mailbox()
 
     rows = ReceivedMail.objects.order_by("kind").values_list("kind", "outcome", "reason")
     assert invoice.state == "delivered"
@@ -346,7 +346,7 @@ def test_two_readers_at_once_apply_each_mail_once(customer: Any, pec: Control):
 
     def read(_number: int) -> int:
         try:
-            return receipts.read_mailbox(now=timezone.now())
+            return receipts.read_mailbox()
         finally:
             connection.close()
 
@@ -366,10 +366,10 @@ def test_reader_killed_before_it_marks_a_mail_loses_and_doubles_nothing(
     until(lambda: len(pec.get("/mailbox")) >= 3, "SDI sent no receipts")
     for mail in mailbox.fetch_since(0, 0)[1]:  # what the reader does, up to the moment of its end
         with transaction.atomic():
-            receipts.receive(raw=mail.raw, now=timezone.now())
+            receipts.receive(raw=mail.raw)
             transaction.set_rollback(not is_committed)
 
-    read = receipts.read_mailbox(now=timezone.now())
+    read = receipts.read_mailbox()
 
     invoice.refresh_from_db()
     assert (read, invoice.state, len(story(invoice)), ReceivedMail.objects.count()) == (3, "delivered", 6, 3)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.utils import timezone
 
@@ -13,7 +14,7 @@ from invoicing.models import Document, Invoice, Mailbox, PecMessage, ReceivedMai
 from notifications.models import Mail
 from tests.conftest import Control
 from tests.invoicing.drafts import PERSON, make_draft
-from tests.invoicing.flow import drop, issue, read_until, send
+from tests.invoicing.flow import begin_sending, drop, issue, read_until, send
 
 pytestmark = pytest.mark.django_db
 
@@ -79,7 +80,7 @@ def test_same_mail_read_twice_has_one_effect(invoice: Invoice, pec: Control):
     before = (ReceivedMail.objects.count(), invoice.events.count(), Document.objects.count(), Mail.objects.count())
 
     Mailbox.objects.update(last_uid=0)
-    receipts.read_mailbox(now=timezone.now())
+    receipts.read_mailbox()
 
     after = (ReceivedMail.objects.count(), invoice.events.count(), Document.objects.count(), Mail.objects.count())
     assert after == before
@@ -91,7 +92,7 @@ def test_changed_uid_validity_reads_everything_again_without_effect(invoice: Inv
     mailbox = Mailbox.objects.get()
     Mailbox.objects.update(uid_validity=1, last_uid=999_999)
 
-    receipts.read_mailbox(now=timezone.now())
+    receipts.read_mailbox()
 
     known = Mailbox.objects.get()
     assert (known.uid_validity, known.last_uid) == (mailbox.uid_validity, mailbox.last_uid)
@@ -106,7 +107,7 @@ def test_late_message_leads_nothing_back(invoice: Invoice, pec: Control):
     deadline = time.monotonic() + 10
     while not invoice.events.filter(state="made_available").exists():
         assert time.monotonic() < deadline
-        receipts.read_mailbox(now=timezone.now())
+        receipts.read_mailbox()
 
     invoice.refresh_from_db()
     assert invoice.state == "delivered"
@@ -119,7 +120,7 @@ def test_providers_refusal_is_seen_and_can_be_sent_again(kind: str, invoice: Inv
     send(invoice)
     read_until(invoice, "send_failed")
 
-    sending.send_again(invoice=invoice, actor=staff, now=timezone.now())
+    sending.send_again(invoice=invoice, actor=staff)
     send(invoice)
     read_until(invoice, "delivered")
 
@@ -130,11 +131,13 @@ def test_providers_refusal_is_seen_and_can_be_sent_again(kind: str, invoice: Inv
 def test_busy_provider_is_tried_again_by_itself(invoice: Invoice, pec: Control):
     pec.post("/next", smtp={"at": "RCPT", "code": 451, "text": "4.3.0 riprovare"})
     now = timezone.now() + timedelta(seconds=1)
-    sending.send_invoice(invoice=invoice, now=now)
+    with time_machine.travel(now, tick=False):
+        sending.send_invoice(invoice=invoice)
     invoice.refresh_from_db()
-    first = (invoice.state, invoice.next_send_at - now if invoice.next_send_at else None)
+    first = (invoice.state, invoice.submission().next_try_at - now)
 
-    sending.send_due(now=now + timedelta(seconds=61))
+    with time_machine.travel(now + timedelta(seconds=61)):
+        sending.send_due()
 
     invoice.refresh_from_db()
     assert first == ("send_failed", timedelta(minutes=1))
@@ -146,7 +149,7 @@ def test_final_refusal_waits_for_a_person(invoice: Invoice, pec: Control):
 
     send(invoice)
 
-    assert (invoice.state, invoice.next_send_at) == ("send_failed", None)
+    assert (invoice.state, invoice.submission().state) == ("send_failed", "failed")
     assert "550" in invoice.events.get(state="send_failed").text
 
 
@@ -158,7 +161,8 @@ def test_connection_lost_after_the_content_is_not_sent_twice_and_the_receipt_set
     send(invoice)
     uncertain = (invoice.state, PecMessage.objects.get().state)
 
-    sent_again = sending.send_due(now=timezone.now() + timedelta(minutes=30))
+    with time_machine.travel(timezone.now() + timedelta(minutes=30)):
+        sent_again = sending.send_due()
     read_until(invoice, "delivered")
 
     assert uncertain == ("sending", "uncertain")
@@ -166,14 +170,14 @@ def test_connection_lost_after_the_content_is_not_sent_twice_and_the_receipt_set
 
 
 def test_worker_killed_in_mid_send_is_noticed_and_not_repeated(invoice: Invoice, pec: Control):
-    message = sending._begin_sending(invoice, timezone.now() + timedelta(seconds=1))
-    assert message is not None
+    message = begin_sending(invoice)
 
-    sent = sending.send_due(now=timezone.now() + timedelta(minutes=16))
+    with time_machine.travel(timezone.now() + timedelta(minutes=16)):
+        sending.send_due()
 
     message.refresh_from_db()
     invoice.refresh_from_db()
-    assert (sent, message.state, invoice.state) == (0, "uncertain", "sending")
+    assert (message.state, invoice.state, len(pec.get("/outgoing"))) == ("uncertain", "sending", 0)
     assert invoice.events.order_by("-pk")[0].text == "interrupted while sending"
 
 
@@ -216,6 +220,6 @@ def test_certified_mail_of_somebody_else_cannot_reject_an_invoice(invoice: Invoi
 def test_mailbox_away_is_kept_for_staff_to_see(db: None, sandbox_env: dict[str, str], settings: Any):
     settings.SDI_PEC_IMAP_PORT = 1
 
-    read = receipts.read_mailbox(now=timezone.now())
+    read = receipts.read_mailbox()
 
     assert (read, "refused" in Mailbox.objects.get().last_error.lower()) == (0, True)

@@ -4,7 +4,6 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from invoicing import sending
 from invoicing.models import Document, Invoice, ReceivedMail
@@ -191,5 +190,5 @@ def test_late_failure_of_a_repeated_sending_does_not_stop_the_repetition(staff: 
 
 
 def send_again(invoice: Invoice, actor: Any) -> None:
-    sending.send_again(invoice=invoice, actor=actor, now=timezone.now())
+    sending.send_again(invoice=invoice, actor=actor)
     on_its_way(invoice)

@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from invoicing import sending
 from invoicing.models import Invoice, InvoiceEvent, PecMessage
 from notifications.models import Mail
 from tests.conftest import Control
-from tests.invoicing.flow import Post, begin_sending, issue, on_its_way, read_until, receive, send, story
+from tests.invoicing.flow import Post, issue, on_its_way, perhaps_sent, read_until, receive, send, story
 from tests.invoicing.test_corrections import correct
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +37,12 @@ def alerts() -> list[Mail]:
 
 def after(**delta: float) -> datetime:
     return timezone.now() + timedelta(**delta)
+
+
+def send_due(**delta: float) -> int:
+    """The sweep, so long from now."""
+    with time_machine.travel(after(**delta)):
+        return sending.send_due()
 
 
 @pytest.mark.parametrize(
@@ -121,23 +128,21 @@ def test_rejection_is_told_in_sdis_words_with_the_last_day(kind: str, state: str
 
 
 def test_mail_that_may_have_left_is_given_up_after_a_day_and_can_be_sent_again(staff: Any, pec: Control):
-    message = begin_sending(invoice := issue())
-    sending._finish_sending(message, PecMessage.State.UNCERTAIN, None, timezone.now(), "connection lost")
+    perhaps_sent(invoice := issue())
 
-    early = (sending.send_due(now=after(hours=23.9)), state_of(invoice))
-    late = (sending.send_due(now=after(hours=24.1)), state_of(invoice))
-    sending.send_again(invoice=invoice, actor=staff, now=timezone.now())
+    early = (send_due(hours=23.9), state_of(invoice))
+    late = (send_due(hours=24.1), state_of(invoice))
+    sending.send_again(invoice=invoice, actor=staff)
     read_until(send(invoice), "delivered")
 
-    assert (early, late) == ((0, "sending"), (0, "send_failed"))
+    assert (early, late) == ((0, "sending"), (1, "send_failed"))
     assert [mail for mail in alerts() if NO_RECEIPT in mail.text] == alerts()[:1]
     assert [row.state for row in PecMessage.objects.order_by("pk")] == ["failed", "sent"]
 
 
 def test_given_up_mail_that_arrived_after_all_settles_the_invoice(post: Post):
-    message = begin_sending(invoice := issue())
-    sending._finish_sending(message, PecMessage.State.UNCERTAIN, None, timezone.now(), "connection lost")
-    sending.send_due(now=after(hours=24.1))
+    message = perhaps_sent(invoice := issue())
+    send_due(hours=24.1)
 
     receive(post.receipt(message, "avvenuta-consegna"))
 
@@ -145,11 +150,10 @@ def test_given_up_mail_that_arrived_after_all_settles_the_invoice(post: Post):
 
 
 def test_uncertain_mail_with_a_receipt_is_not_given_up(post: Post):
-    message = begin_sending(invoice := issue())
-    sending._finish_sending(message, PecMessage.State.UNCERTAIN, None, timezone.now(), "connection lost")
+    message = perhaps_sent(invoice := issue())
     receive(post.receipt(message, "accettazione"))
 
-    sending.send_due(now=after(days=3))
+    send_due(days=3)
 
     assert (state_of(invoice), alerts()) == ("pec_accepted", [])
 
@@ -158,7 +162,7 @@ def test_invoice_sent_again_is_watched_again(message: PecMessage, staff: Any, po
     invoice = message.file.invoice
     sending.watch_receipts(now=after(hours=25))
     receive(post.receipt(message, "errore-consegna"))
-    sending.send_again(invoice=invoice, actor=staff, now=timezone.now())
+    sending.send_again(invoice=invoice, actor=staff)
     on_its_way(invoice)
 
     assert sending.watch_receipts(now=after(hours=25)) == 1
@@ -183,13 +187,14 @@ def test_final_trouble_with_the_provider_is_told_at_once(pec: Control):
 
 
 def test_passing_trouble_is_told_only_when_patience_ends(pec: Control):
-    invoice, now = issue(), after(seconds=1)
+    invoice = issue()
     for attempt in range(6):
         pec.post("/next", smtp={"at": "RCPT", "code": 451, "text": "4.3.0 riprovare"})
-        sending.send_due(now=now + timedelta(hours=5 * attempt))
+        send_due(hours=5 * attempt)
 
     invoice.refresh_from_db()
-    assert (invoice.state, invoice.send_attempts, invoice.next_send_at) == ("send_failed", 6, None)
+    submission = invoice.submission()
+    assert (invoice.state, submission.state, submission.attempts) == ("send_failed", "failed", 6)
     assert (story(invoice).count("send_failed"), len(alerts())) == (6, 1)
 
 

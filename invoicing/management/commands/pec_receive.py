@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.utils import timezone
 
 from invoicing import receipts
 
@@ -14,7 +13,8 @@ from invoicing import receipts
 class Command(BaseCommand):
     help = (
         "Take PEC mails (.eml) in as the mailbox reader does. Prints JSON: an object for one file, a list for several, "
-        "with outcome (applied, unmatched, quarantined, foreign), invoice, its state, and whether the mail was new."
+        "with outcome (applied, unmatched, quarantined, foreign, open when it failed), invoice, its state, and whether "
+        "the mail was new."
     )
 
     def add_arguments(self, parser: Any) -> None:
@@ -31,8 +31,7 @@ class Command(BaseCommand):
             raw = path.read_bytes()
         except OSError as error:
             return {"file": str(path), "error": f"{path}: {error.strerror}"}
-        received = receipts.receive(raw=raw, now=timezone.now())
-        row = received.row
+        row, is_new = receipts.receive(raw=raw)
         if row.invoice:
             row.invoice.refresh_from_db()
         return {
@@ -42,5 +41,5 @@ class Command(BaseCommand):
             "reason": row.reason,
             "invoice": row.invoice.number if row.invoice else None,
             "state": row.invoice.state if row.invoice else None,
-            "stored": received.is_new,
+            "stored": is_new,
         }
