@@ -4,15 +4,13 @@ The link keeps whoever has only an open session, or only the password, from eras
 time to notice. What is done to the rows is what each app declares (`core.privacy`).
 """
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.contrib.sessions.backends.cached_db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from accounts import services
@@ -20,12 +18,12 @@ from accounts.models import AccountErasure, DataExport, EmailToken, User
 from core import audit, privacy
 from core.errors import DomainError, InvalidInputError
 from core.privacy import Fate, Line, Obstacle, Person
+from core.queue import work_due
 from notifications.services import Recipient, notify
-
-logger = logging.getLogger(__name__)
 
 # The person is told of an obstacle again after this time.
 _TELL_AGAIN = timedelta(days=30)
+_LOOK_AGAIN = timedelta(hours=1)
 
 
 class ErasureBlockedError(DomainError):
@@ -80,7 +78,7 @@ def plan_for(*, user: User, now: datetime) -> Plan:
 
 def waiting_erasure(user: User) -> AccountErasure | None:
     """The deletion that is confirmed and not carried out yet."""
-    return AccountErasure.objects.filter(user=user, state=AccountErasure.State.WAITING).first()
+    return AccountErasure.objects.open().filter(user=user).first()
 
 
 def request_erasure(*, user: User, password: str, now: datetime) -> None:
@@ -102,7 +100,8 @@ def confirm_erasure(*, user: User, token: str, now: datetime) -> AccountErasure:
     found = waiting_erasure(locked)
     if found:
         return found
-    erasure = AccountErasure.objects.create(user=locked, confirmed_at=now, due_at=now + AccountErasure.WAIT)
+    due_at = now + AccountErasure.WAIT
+    erasure = AccountErasure.objects.create(user=locked, confirmed_at=now, due_at=due_at, next_try_at=due_at)
     audit.record(action="user.erasure_confirmed", target=locked, actor=locked)
     notify(to=Recipient.of(locked), kind="erasure_scheduled", context={"erasure": erasure})
     return erasure
@@ -111,36 +110,39 @@ def confirm_erasure(*, user: User, token: str, now: datetime) -> AccountErasure:
 @transaction.atomic
 def cancel_erasure(*, user: User, now: datetime) -> None:
     """Keep the account: a waiting deletion is off, and so is a link that was mailed for one."""
+    User.objects.select_for_update().get(pk=user.pk)  # one that is being carried out just now comes first
     EmailToken.objects.filter(user=user, purpose=EmailToken.Purpose.ERASE, used_at=None).update(used_at=now)
-    waiting = AccountErasure.objects.filter(user=user, state=AccountErasure.State.WAITING)
-    if not waiting.update(state=AccountErasure.State.CANCELLED, ended_at=now):
+    cancelled = {"state": AccountErasure.State.CANCELLED, "ended_at": now, "next_try_at": None, "claim": None}
+    if not AccountErasure.objects.open().filter(user=user).update(**cancelled):
         raise NothingToCancelError
     audit.record(action="user.erasure_cancelled", target=user, actor=user)
     notify(to=Recipient.of(user), kind="security_notice", context={"event": "erasure_cancelled"})
 
 
-def carry_out_due(*, now: datetime) -> int:
-    """Erase the accounts whose week is over; what is blocked by now waits, and its owner is told. How many went."""
-    due = AccountErasure.objects.filter(state=AccountErasure.State.WAITING, due_at__lte=now)
-    gone = 0
-    for erasure in due.select_related("user").order_by("due_at", "pk"):
-        try:
-            gone += erase_account(user=erasure.user, now=now, if_waiting=True)
-        except ErasureBlockedError:
-            _tell_blocked(erasure, now)
-        except Exception:  # one that fails must not keep the others waiting; it is tried again
-            logger.exception("erasure of user %s", erasure.user_id)
-    return gone
+def carry_out_due() -> int:
+    """Erase the accounts whose week is over; returns how many were tried."""
+    return work_due(AccountErasure.objects.all(), _carry_out)
+
+
+def _carry_out(erasure: AccountErasure) -> None:
+    """What is blocked by now waits, and its owner is told; whoever takes it back in this moment keeps the account."""
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            erase_account(user=erasure.user, now=now)
+            erasure.finish(ended_at=now)
+    except ErasureBlockedError:
+        _tell_blocked(erasure, now)
 
 
 @transaction.atomic
-def erase_account(*, user: User, now: datetime, actor: Any = None, if_waiting: bool = False) -> bool:
-    """Erase now and for good, all of it or nothing. False when it is erased already, or was taken back `if_waiting`.
+def erase_account(*, user: User, now: datetime, actor: User | None = None) -> bool:
+    """Erase now and for good, all of it or nothing. False when it is erased already.
 
     Raises `ErasureBlockedError` when something has to be settled first.
     """
     locked = User.objects.select_for_update().get(pk=user.pk)
-    if locked.erased_at or (if_waiting and waiting_erasure(locked) is None):
+    if locked.erased_at:
         return False
     plan = plan_for(user=locked, now=now)
     if plan.obstacles:
@@ -192,9 +194,9 @@ def _check_obstacles(user: User, now: datetime) -> None:
 @transaction.atomic
 def _tell_blocked(erasure: AccountErasure, now: datetime) -> None:
     if erasure.blocked_told_at and erasure.blocked_told_at > now - _TELL_AGAIN:
+        erasure.give_back(now + _LOOK_AGAIN)
         return
-    erasure.blocked_told_at = now
-    erasure.save(update_fields=["blocked_told_at"])
+    erasure.give_back(now + _LOOK_AGAIN, blocked_told_at=now)
     with translation.override(erasure.user.language):  # their texts are in the language of whoever asks for them
         obstacles = privacy.obstacles_for(Person.of(erasure.user), now)
     notify(to=Recipient.of(erasure.user), kind="erasure_blocked", context={"obstacles": obstacles})

@@ -4,7 +4,6 @@ The file is written row by row and file by file, so that its size is no matter f
 """
 
 import json
-import logging
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,24 +15,19 @@ from typing import Any, BinaryIO
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
-from django.db.models import F, Q
 from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils import timezone, translation
 
 from accounts import tasks
 from accounts.models import DataExport, User
 from core import audit, privacy
 from core.privacy import Person, Table
+from core.queue import work_due
 from core.ratelimit import TooManyRequestsError
 from core.tasks import enqueue
 from notifications.services import Recipient, notify
 
-logger = logging.getLogger(__name__)
-
 _ONE_A = timedelta(days=1)
-# A builder that has not finished within this time was killed.
-_LEASE = timedelta(minutes=30)
-_MAX_ATTEMPTS = 3
 _ROWS = 200
 # Every entry has the same date: the same data gives the same bytes.
 _DATE = (2026, 1, 1, 0, 0, 0)
@@ -47,7 +41,7 @@ def request_export(*, user: User, now: datetime) -> DataExport:
     last = counted.exclude(state=DataExport.State.FAILED).order_by("-requested_at").first()
     if last:
         raise TooManyRequestsError(retry_after_s=int((last.requested_at + _ONE_A - now).total_seconds()))
-    export = DataExport.objects.create(user=user, requested_at=now)
+    export = DataExport.objects.create(user=user, requested_at=now, next_try_at=now)
     audit.record(action="user.export_requested", target=user, actor=user)
     enqueue(tasks.build_exports)
     return export
@@ -64,30 +58,22 @@ def find_export(*, user: User, reference: Any, now: datetime) -> DataExport | No
     return export if export and export.is_there(now) and export.path.exists() else None
 
 
-def build_due(*, now: datetime) -> int:
-    """Build what waits and what a killed worker left; after the third try it counts as failed. How many were tried."""
-    state = DataExport.State
-    due = Q(state=state.WAITING) | Q(state=state.BUILDING, claimed_at__lt=now - _LEASE)
-    tried = 0
-    for pk in DataExport.objects.filter(due).order_by("requested_at").values_list("pk", flat=True):
-        claim = {"state": state.BUILDING, "claimed_at": now, "attempts": F("attempts") + 1}
-        if DataExport.objects.filter(due, pk=pk).update(**claim):
-            _build(DataExport.objects.select_related("user").get(pk=pk), now)
-            tried += 1
-    return tried
+def build_due() -> int:
+    """Build what waits and what a killed worker left; returns how many were tried."""
+    return work_due(DataExport.objects.all(), _build)
 
 
 def clear_expired(*, now: datetime) -> int:
     """Delete files whose week is over, and those of accounts erased meanwhile; returns how many files went."""
     state = DataExport.State
-    DataExport.objects.filter(state=state.READY, expires_at__lte=now).update(state=state.EXPIRED)
+    DataExport.objects.filter(state=state.DONE, expires_at__lte=now).update(state=state.EXPIRED)
     kept = {
         f"{reference}.zip"
-        for reference in DataExport.objects.filter(state=state.READY).values_list("reference", flat=True)
+        for reference in DataExport.objects.filter(state=state.DONE).values_list("reference", flat=True)
     }
     building = {
         f"{reference}.part"
-        for reference in DataExport.objects.filter(state=state.BUILDING).values_list("reference", flat=True)
+        for reference in DataExport.objects.filter(state=state.RUNNING).values_list("reference", flat=True)
     }
     gone = 0
     for path in sorted((Path(settings.MEDIA_ROOT) / "exports").glob("*")):
@@ -98,26 +84,20 @@ def clear_expired(*, now: datetime) -> int:
     return gone
 
 
-def _build(export: DataExport, now: datetime) -> None:
-    state = DataExport.State
+def _build(export: DataExport) -> None:
     part = export.path.with_suffix(".part")
+    export.path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        export.path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             write_export(file, Person.of(export.user))
         part.replace(export.path)
-    except Exception:
-        logger.exception("export %s", export.reference)
+    finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-        again = state.WAITING if export.attempts < _MAX_ATTEMPTS else state.FAILED
-        DataExport.objects.filter(pk=export.pk).update(state=again)
-        return
+    now = timezone.now()
     with transaction.atomic():
-        ready = {"ready_at": now, "expires_at": now + DataExport.KEPT_FOR, "size": export.path.stat().st_size}
-        if DataExport.objects.filter(pk=export.pk, state=state.BUILDING).update(state=state.READY, **ready):
-            export.refresh_from_db()
-            notify(to=Recipient.of(export.user), kind="data_export_ready", context={"export": export})
+        export.finish(ready_at=now, expires_at=now + DataExport.KEPT_FOR, size=export.path.stat().st_size)
+        notify(to=Recipient.of(export.user), kind="data_export_ready", context={"export": export})
 
 
 def write_export(file: BinaryIO, person: Person) -> None:

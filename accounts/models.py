@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fiscal_identity import FiscalIdentity
+from core.queue import QueuedRow, QueueQuerySet, seconds
 
 
 class UserManager(BaseUserManager["User"]):
@@ -181,34 +182,37 @@ class RefreshToken(models.Model):
         return f"{self.session} {self.created_at:%Y-%m-%d %H:%M}"
 
 
-class DataExport(models.Model):
+class DataExport(QueuedRow):
     """A ZIP of all that is known of a person, built in the background and kept for a week under UPLOAD_DIR/exports."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", _("waiting")
-        BUILDING = "building", _("being built")
-        READY = "ready", _("ready")
+        PENDING = "pending", _("waiting")
+        RUNNING = "running", _("being built")
+        DONE = "done", _("ready")
         FAILED = "failed", _("failed")
         EXPIRED = "expired", _("expired")
 
+    LEASE = timedelta(minutes=30)
+    BACKOFF = seconds(60, 600)
     KEPT_FOR: ClassVar[timedelta] = timedelta(days=7)
 
     reference = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="data_exports")
-    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    state = models.CharField(max_length=7, choices=State.choices, default=State.PENDING)
     requested_at = models.DateTimeField()
-    claimed_at = models.DateTimeField(null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
     ready_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
     size = models.PositiveBigIntegerField(default=0)
 
-    class Meta:
+    objects = QueueQuerySet["DataExport"].as_manager()
+
+    class Meta(QueuedRow.Meta):
         constraints: ClassVar = [
+            *QueuedRow.Meta.constraints,
             models.CheckConstraint(
-                condition=Q(state__in=["waiting", "building", "ready", "failed", "expired"]),
+                condition=Q(state__in=["pending", "running", "done", "failed", "expired"]),
                 name="accounts_dataexport_state",
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -224,32 +228,50 @@ class DataExport(models.Model):
 
     def is_there(self, now: datetime) -> bool:
         """Whether it can be downloaded."""
-        return self.state == self.State.READY and self.expires_at is not None and self.expires_at > now
+        return self.state == self.State.DONE and self.expires_at is not None and self.expires_at > now
 
 
-class AccountErasure(models.Model):
+class AccountErasureQuerySet(QueueQuerySet["AccountErasure"]):
+    def open(self) -> "AccountErasureQuerySet":
+        """Confirmed, and neither carried out nor taken back."""
+        return self.exclude(state__in=[AccountErasure.State.DONE, AccountErasure.State.CANCELLED])
+
+
+class AccountErasure(QueuedRow):
     """A confirmed wish to be forgotten: it waits for a week, in which it can be taken back, and is then carried out."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", _("waiting")
-        CANCELLED = "cancelled", _("cancelled")
+        PENDING = "pending", _("waiting")
+        RUNNING = "running", _("in progress")
         DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
 
+    # however long it takes to mend what is in the way: nobody's wish to be forgotten is given up after a few tries
+    BACKOFF = seconds(*[3600] * 24, *[86400] * 60)
     WAIT: ClassVar[timedelta] = timedelta(days=7)
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="erasures")
-    state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.PENDING)
     confirmed_at = models.DateTimeField()
     due_at = models.DateTimeField()
     blocked_told_at = models.DateTimeField(null=True, help_text="when the person was told what is still in its way")
     ended_at = models.DateTimeField(null=True)
 
-    class Meta:
+    objects = AccountErasureQuerySet.as_manager()
+
+    class Meta(QueuedRow.Meta):
         constraints: ClassVar = [
+            *QueuedRow.Meta.constraints,
             models.CheckConstraint(
-                condition=Q(state__in=["waiting", "cancelled", "done"]), name="accounts_accounterasure_state"
+                condition=Q(state__in=["pending", "running", "done", "failed", "cancelled"]),
+                name="accounts_accounterasure_state",
             ),
-            models.UniqueConstraint(fields=["user"], condition=Q(state="waiting"), name="accounts_accounterasure_one"),
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=Q(state__in=["pending", "running", "failed"]),
+                name="accounts_accounterasure_one",
+            ),
         ]
 
     def __str__(self) -> str:

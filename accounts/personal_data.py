@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.erasure import forget_files, forget_sessions
 from accounts.models import AccountErasure, ApiSession, BillingProfile, DataExport, EmailToken, RefreshToken, User
-from core.privacy import Fate, Matter, Obstacle, Person, Table, same
+from core.privacy import QUEUE_COLUMNS, Fate, Matter, Obstacle, Person, Table, same
 
 _ACCOUNT = Matter(
     _("Name, e-mail address and password"),
@@ -93,9 +93,8 @@ TABLES = (
             "id": "a number of ours",
             "reference": "opens the file",
             "user": "the person",
+            **QUEUE_COLUMNS,
             "state": "how the building went: it is going on",
-            "claimed_at": "how the building went: it is going on",
-            "attempts": "how the building went: it is going on",
             "ready_at": "how the building went: it is going on",
             "expires_at": "how the building went: it is going on",
             "size": "how the building went: it is going on",
@@ -106,7 +105,12 @@ TABLES = (
         matter=_ERASURES,
         rows=_rows_of(AccountErasure),
         columns=same("state", "confirmed_at", "due_at", "ended_at"),
-        left_out={"id": "a number of ours", "user": "the person", "blocked_told_at": "when a mail was sent"},
+        left_out={
+            **QUEUE_COLUMNS,
+            "id": "a number of ours",
+            "user": "the person",
+            "blocked_told_at": "when a mail was sent",
+        },
     ),
     Table(
         model="admin.LogEntry",
@@ -132,8 +136,8 @@ def erase(person: Person, now: datetime) -> None:
     for model in (EmailToken, BillingProfile, ApiSession, DataExport):
         model.objects.filter(user=user).delete()
     _log_entries(person).delete()
-    waiting = AccountErasure.objects.filter(user=user, state=AccountErasure.State.WAITING)
-    waiting.update(state=AccountErasure.State.DONE, ended_at=now)
+    waiting = AccountErasure.objects.open().filter(user=user).exclude(state=AccountErasure.State.RUNNING)
+    waiting.update(state=AccountErasure.State.DONE, ended_at=now, next_try_at=None)  # a worker ends the one it has
     user.email = f"erased-{user.pk}@erased.invalid"
     user.first_name = user.last_name = ""
     user.password = make_password(None)

@@ -35,7 +35,7 @@ def show_data(request: HttpRequest) -> HttpResponse:
         "section": "data",
         "export": export,
         "is_there": bool(export and export.is_there(now)),
-        "is_being_built": bool(export and export.state in (DataExport.State.WAITING, DataExport.State.BUILDING)),
+        "is_being_built": bool(export and export.state in (DataExport.State.PENDING, DataExport.State.RUNNING)),
         "erasure": erasure.waiting_erasure(user),
     }
     return render(request, "accounts/your_data.html", context)

@@ -15,7 +15,7 @@ def clear_expired() -> None:
 def build_exports() -> None:
     from accounts import exports
 
-    exports.build_due(now=timezone.now())
+    exports.build_due()
 
 
 @shared_task(name="accounts.clear_exports")
@@ -29,4 +29,4 @@ def clear_exports() -> None:
 def erase_due() -> None:
     from accounts import erasure
 
-    erasure.carry_out_due(now=timezone.now())
+    erasure.carry_out_due()

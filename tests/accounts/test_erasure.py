@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -20,14 +20,17 @@ from billing.models import Order, StripeCustomer
 from chatbot.models import Conversation, Message, ModelCall, Ticket, TicketAttachment, TicketMessage
 from core import audit
 from core.models import AuditEntry
+from core.queue import LostClaimError
 from invoicing.models import Invoice
 from notifications import services as mails
 from notifications.models import Mail
 from tests.accounts.life import ELIMINATE, FISCAL, SECRETS, WEEK, Life, erase, fresh, traces
 from tests.chatbot.desk import write_to_us
+from tests.clock import at
 from tests.conftest import Control
 from tests.factories import PASSWORD, make_customer, make_order
 from tests.invoicing.flow import issue
+from tests.queues import claimed
 from tests.stripe_browser import deliver
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
@@ -59,8 +62,8 @@ def test_password_link_and_a_week_and_then_it_is_done(
     client.post(link)
     waiting = AccountErasure.objects.get()
 
-    early = erasure.carry_out_due(now=waiting.due_at - timedelta(seconds=1))
-    done = erasure.carry_out_due(now=waiting.due_at)
+    early = carry_out_at(waiting.due_at - timedelta(seconds=1))
+    done = carry_out_at(waiting.due_at)
 
     assert (opened.status_code, still_nothing) == (200, 0)
     assert waiting.due_at - waiting.confirmed_at == WEEK
@@ -214,7 +217,7 @@ def test_last_mail_that_cannot_be_sent_waits_a_week_for_a_person(life: Life):
 
 def test_files_of_copies_go_with_the_account(customer: Any, django_capture_on_commit_callbacks: Any):
     exports.request_export(user=customer, now=timezone.now())
-    exports.build_due(now=timezone.now())
+    exports.build_due()
     path = DataExport.objects.get().path
     was_there = path.exists()
 
@@ -226,7 +229,7 @@ def test_files_of_copies_go_with_the_account(customer: Any, django_capture_on_co
 
 def test_file_that_a_crash_left_is_found_by_the_sweep(customer: Any):
     exports.request_export(user=customer, now=timezone.now())
-    exports.build_due(now=timezone.now())
+    exports.build_due()
     path = DataExport.objects.get().path
     erase(customer)  # and nothing after the commit ran
     os.utime(path, (0, 0))
@@ -248,15 +251,16 @@ def test_crash_in_the_middle_leaves_everything_and_the_next_run_ends_it(life: Li
     AccountErasure.objects.create(user=life.user, confirmed_at=timezone.now() - WEEK, due_at=timezone.now())
     with connection.cursor() as cursor:  # the last table to be touched refuses
         cursor.execute("ALTER TABLE accounts_user ADD CONSTRAINT crash CHECK (erased_at IS NULL) NOT VALID")
-    failed = erasure.carry_out_due(now=timezone.now())
+    erasure.carry_out_due()
+    failed = AccountErasure.objects.get()
     untouched = (fresh(life.user).email, Conversation.objects.count(), BillingProfile.objects.count())
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE accounts_user DROP CONSTRAINT crash")
 
-    done = erasure.carry_out_due(now=timezone.now())
+    done = carry_out_at(failed.next_try_at)
 
-    assert (failed, untouched) == (0, ("giulia@brandolini.example", 1, 1))
-    assert done == 1
+    assert (failed.state, failed.attempts, untouched) == ("pending", 1, ("giulia@brandolini.example", 1, 1))
+    assert (done, AccountErasure.objects.get().state) == (1, "done")
     assert traces("mirtillo") == {"mirtillo": set()}
 
 
@@ -334,14 +338,42 @@ def test_what_was_opened_in_the_week_is_waited_for_and_told_once(confirmed: Acco
     User.objects.filter(pk=customer.pk).update(language="en")  # the worker's own language is Italian
     order = make_order(customer)
     due = confirmed.due_at
-    runs = [erasure.carry_out_due(now=due + timedelta(hours=hours)) for hours in (0, 1, 2)]
+    for hours in (0, 1, 2):
+        carry_out_at(due + timedelta(hours=hours))
+    waiting = (fresh(customer).erased_at, AccountErasure.objects.get().attempts)
     told = Mail.objects.filter(kind="erasure_blocked", text__contains="awaits payment. Pay or cancel it first.")
     told_once, names_it = told.count(), order.number in told.get().text
     payments.cancel_order(order=order, actor=customer, now=timezone.now())
 
-    done = erasure.carry_out_due(now=due + timedelta(hours=3))
+    carry_out_at(due + timedelta(hours=3))
 
-    assert (runs, told_once, names_it, done) == ([0, 0, 0], 1, True, 1)
+    assert (waiting, told_once, names_it, fresh(customer).erased_at) == ((None, 0), 1, True, due + timedelta(hours=3))
+
+
+def test_account_taken_back_while_it_is_being_erased_stays(confirmed: AccountErasure, customer: Any):
+    with at(confirmed.due_at):
+        taken = claimed(confirmed)
+    erasure.cancel_erasure(user=customer, now=timezone.now())
+
+    with pytest.raises(LostClaimError):
+        erasure._carry_out(taken)
+
+    assert (fresh(customer).erased_at, fresh(customer).email) == (None, "giulia@brandolini.example")
+
+
+def test_account_erased_by_staff_meanwhile_is_done_with(confirmed: AccountErasure, customer: Any):
+    with at(confirmed.due_at):
+        taken = claimed(confirmed)
+    erase(customer)
+
+    erasure._carry_out(taken)
+
+    assert AccountErasure.objects.get().state == "done"
+
+
+def carry_out_at(moment: datetime) -> int:
+    with at(moment):
+        return erasure.carry_out_due()
 
 
 def test_erasing_costs_the_same_for_other_peoples_rows(customer: Any, django_assert_max_num_queries: Any):

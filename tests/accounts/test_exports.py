@@ -5,7 +5,7 @@ import os
 import tracemalloc
 import zipfile
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,9 @@ from core.ratelimit import TooManyRequestsError
 from notifications.models import Mail
 from tests.accounts.life import SECRETS, Life, talk
 from tests.chatbot.desk import write_to_us
+from tests.clock import at
 from tests.factories import make_profile
+from tests.queues import claimed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
 
@@ -49,7 +51,7 @@ def rows(archive: zipfile.ZipFile, model: str) -> list[dict[str, Any]]:
 
 def made(user: User) -> DataExport:
     exports.request_export(user=user, now=timezone.now())
-    exports.build_due(now=timezone.now())
+    exports.build_due()
     return DataExport.objects.get(user=user)
 
 
@@ -154,11 +156,11 @@ def test_copy_is_built_in_the_background_and_a_mail_says_when(customer: Any, cus
     asked = customer_client.post("/area/dati/copia/")
     waiting = DataExport.objects.get().state
 
-    exports.build_due(now=timezone.now())
+    exports.build_due()
 
     export = DataExport.objects.get()
     mail = Mail.objects.get(kind="data_export_ready")
-    assert (asked.status_code, waiting, export.state) == (302, "waiting", "ready")
+    assert (asked.status_code, waiting, export.state) == (302, "pending", "done")
     assert export.expires_at - export.ready_at == timedelta(days=7)
     assert export.size == export.path.stat().st_size
     assert (mail.to_email, str(export.reference) in mail.text) == (customer.email, False)
@@ -221,7 +223,7 @@ def test_after_a_week_it_is_gone_with_its_file(customer: Any, customer_client: C
 
 def test_sweep_leaves_what_is_ready_or_being_built(customer: Any, stranger: Any, folder: Path):
     export = made(customer)
-    other = DataExport.objects.create(user=stranger, state="building", requested_at=timezone.now())
+    other = claimed(DataExport.objects.create(user=stranger, requested_at=timezone.now()))
     part = other.path.with_suffix(".part")
     part.write_bytes(b"x")
     orphan = folder / f"{uuid4()}.zip"
@@ -232,6 +234,11 @@ def test_sweep_leaves_what_is_ready_or_being_built(customer: Any, stranger: Any,
     exports.clear_expired(now=timezone.now())
 
     assert (export.path.exists(), part.exists(), orphan.exists()) == (True, True, False)
+
+
+def build_at(moment: datetime) -> int:
+    with at(moment):
+        return exports.build_due()
 
 
 def test_one_copy_a_day(customer: Any):
@@ -252,38 +259,38 @@ def test_failed_copy_is_tried_three_times_and_can_be_asked_for_again(customer: A
     now = timezone.now()
     exports.request_export(user=customer, now=now)
 
-    tried = [exports.build_due(now=now) for _time in range(4)]
+    tried = [build_at(now + hours * timedelta(hours=1)) for hours in range(4)]
 
     assert (tried, DataExport.objects.get().state) == ([1, 1, 1, 0], "failed")
     folder.unlink()
     exports.request_export(user=customer, now=now + timedelta(minutes=1))
-    exports.build_due(now=now)
-    assert sorted(DataExport.objects.values_list("state", flat=True)) == ["failed", "ready"]
+    build_at(now + timedelta(minutes=1))
+    assert sorted(DataExport.objects.values_list("state", flat=True)) == ["done", "failed"]
 
 
 def test_copy_of_a_killed_worker_is_built_by_the_next(customer: Any):
     now = timezone.now()
-    exports.request_export(user=customer, now=now)
-    DataExport.objects.update(state="building", claimed_at=now)
+    with at(now):
+        claimed(exports.request_export(user=customer, now=now))
 
-    early, late = exports.build_due(now=now + timedelta(minutes=29)), exports.build_due(now=now + timedelta(minutes=31))
+    early, late = build_at(now + timedelta(minutes=29)), build_at(now + timedelta(minutes=31))
 
-    assert (early, late, DataExport.objects.get().state) == (0, 1, "ready")
+    assert (early, late, DataExport.objects.get().state) == (0, 1, "done")
 
 
 def test_api_asks_tells_and_gives(customer: Any, customer_client: Client, api: Callable[..., Any]):
     before = customer_client.get("/api/v1/me/export").status_code
     asked = customer_client.post("/api/v1/me/export", content_type="application/json")
     again = customer_client.post("/api/v1/me/export", content_type="application/json")
-    exports.build_due(now=timezone.now())
+    exports.build_due()
 
     told = customer_client.get("/api/v1/me/export").json()
 
     given = customer_client.get(f"/api/v1/me/export/{told['reference']}")
-    assert (before, asked.status_code, asked.json()["state"]) == (404, 202, "waiting")
+    assert (before, asked.status_code, asked.json()["state"]) == (404, 202, "pending")
     assert (again.status_code, again.json()["code"]) == (429, "too_many_requests")
     assert 0 < int(again["Retry-After"]) <= 86_400
-    assert told["state"] == "ready"
+    assert told["state"] == "done"
     assert zipfile.ZipFile(BytesIO(given.getvalue())).testzip() is None
 
 

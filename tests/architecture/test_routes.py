@@ -25,6 +25,7 @@ from tests.architecture.routes import methods_of, routes
 from tests.conftest import Control
 from tests.factories import make_order, make_profile, make_service
 from tests.invoicing.drafts import DAY, make_draft
+from tests.queues import claimed
 
 pytestmark = pytest.mark.django_db
 
@@ -174,12 +175,11 @@ def owned(customer: Any, stripe_stand_in: Control, settings: Any, tmp_path: Path
 
 def make_export(customer: Any) -> DataExport:
     """Asked for as customers do; what is in it does not matter here, and takes its time."""
-    export = exports.request_export(user=customer, now=timezone.now())
+    now = timezone.now()
+    export = claimed(exports.request_export(user=customer, now=now))
     export.path.parent.mkdir()
     export.path.write_bytes(b"a ZIP")
-    export.state, export.expires_at = DataExport.State.READY, timezone.now() + DataExport.KEPT_FOR
-    export.ready_at, export.size = timezone.now(), 5
-    export.save()
+    export.finish(ready_at=now, expires_at=now + DataExport.KEPT_FOR, size=5)
     return export
 
 
