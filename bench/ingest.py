@@ -108,9 +108,9 @@ def _take_in(content: bytes, name: str) -> None:
 
     Document.objects.all().delete()
     document = add_document(file=io.BytesIO(content), name=name, size=len(content), now=timezone.now())
-    if not ingest(document=document, now=timezone.now()):
+    if not ingest(document=document):
         document.refresh_from_db()
-        raise BenchError(f"{name}: {document.status} {document.error}")
+        raise BenchError(f"{name}: {document.state} {document.last_error}")
 
 
 def _text(sections: int) -> str:

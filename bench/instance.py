@@ -78,8 +78,8 @@ from chatbot import ingest
 from chatbot.models import Document
 while ingest.ingest_due(now=timezone.now()):
     pass
-for document in Document.objects.exclude(status="completed"):
-    raise SystemExit(f"{document.name}: {document.status} {document.error}")
+for document in Document.objects.exclude(state="done"):
+    raise SystemExit(f"{document.name}: {document.state} {document.last_error}")
 """
 
 

@@ -1,18 +1,17 @@
 """Takes documents in and makes them searchable: kept, parsed, cut, embedded in batches, each step seen from outside."""
 
 import hashlib
-import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import PurePath
 from typing import BinaryIO
 
 from django.conf import settings
 from django.contrib.postgres.search import SearchVector
 from django.db import DatabaseError, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from chatbot import tasks
@@ -23,15 +22,12 @@ from chatbot.languages import language_of
 from chatbot.models import Chunk, Document, Topic, WebPage
 from chatbot.parsing import UnreadableDocumentError, parse
 from chatbot.words import CONFIGURATIONS, refresh_counts
-from core.errors import PermanentError, TransientError
+from core.queue import LostClaimError, work, work_due
 from core.tasks import enqueue
 from core.uploads import checked_kind
 
-logger = logging.getLogger(__name__)
-
 KINDS = frozenset({"pdf", "docx", "doc", "html", "txt", "md"})
 _BATCH = 16
-_BACKOFF = timedelta(minutes=1)
 
 
 def add_document(
@@ -47,7 +43,7 @@ def add_document(
     kind = checked_kind(file, name=name, size=size, allowed=KINDS)
     content = file.read()
     digest = hashlib.sha256(content).hexdigest()
-    known = Document.objects.filter(sha256=digest, is_active=True).exclude(status=Document.Status.FAILED).first()
+    known = Document.objects.filter(sha256=digest, is_active=True).exclude(state=Document.State.FAILED).first()
     if known:
         return known
     told = read_front_matter(content) if kind == "md" else {}
@@ -73,49 +69,49 @@ def add_document(
     return document
 
 
-def ingest(*, document: Document, now: datetime) -> bool:
-    """Read, cut and embed a document that is due. Its row tells how far it came; True when it is ready."""
-    if not document.claim(now):
+def ingest(*, document: Document) -> bool:
+    """Read, cut and embed a document that is due and that nobody else has; True when it is ready now."""
+    if not work(Document.objects.all(), document.pk, _read):
         return False
-    document.refresh_from_db()
-    if document.attempts > Document.MAX_ATTEMPTS:  # a file that kills its reader would come back for ever
-        document.fail("given up after several attempts")
-        return False
+    _count_words_after_the_last()
+    return Document.objects.filter(pk=document.pk, state=Document.State.DONE).exists()
+
+
+def ingest_due() -> int:
+    """Take up what a lost message or a back-off left behind; returns how many were tried."""
+    tried = work_due(Document.objects.all(), _read, limit=20)
+    if tried:
+        _count_words_after_the_last()
+    return tried
+
+
+def _read(document: Document) -> None:
     try:
         if not document.chunks.exists():
             _cut(document)
         _embed(document)
-        _complete(document, now)
+        _complete(document)
     except UnreadableDocumentError as error:
-        document.fail(f"This {document.kind.upper()} cannot be read: {error}")
-    except PermanentError as error:
-        document.fail(str(error))
-    except TransientError as error:
-        _put_off(document, str(error), now)
-    except DatabaseError:
+        document.give_up(f"This {document.kind.upper()} cannot be read: {error}")
+    except DatabaseError as error:
         if Document.objects.filter(pk=document.pk).exists():
             raise
-        return False  # somebody deleted it in the meantime, and what was read went with it
-    if not Document.objects.waiting().exists():  # of many at once the last one counts for all, ready or failed
+        # somebody deleted it in the meantime, and what was read went with it
+        raise LostClaimError(f"document {document.pk} is deleted") from error
+
+
+def _count_words_after_the_last() -> None:
+    """Of many documents at once the last one counts for all, ready or failed."""
+    if not Document.objects.waiting().exists():
         refresh_counts()
-    return document.status == Document.Status.COMPLETED
-
-
-def ingest_due(*, now: datetime) -> int:
-    """Take up what a lost message or a back-off left behind; returns how many were tried."""
-    due = list(Document.objects.due(now).order_by("next_try_at", "pk")[:20])
-    for document in due:
-        ingest(document=document, now=now)
-    return len(due)
 
 
 @transaction.atomic
-def read_again(*, document: Document, now: datetime) -> None:
-    """A person wants a failed document tried again from the start."""
-    document.chunks.all().delete()
-    document.status, document.error, document.attempts, document.next_try_at = Document.Status.PENDING, "", 0, now
-    document.chunk_count = document.embedded_count = 0
-    document.save(update_fields=["status", "error", "attempts", "next_try_at", "chunk_count", "embedded_count"])
+def read_again(*, document: Document) -> None:
+    """A person wants a document that is ready or failed read from the start."""
+    if Document.objects.revive(document.pk):
+        document.chunks.all().delete()
+        Document.objects.filter(pk=document.pk).update(chunk_count=0, embedded_count=0, last_error="")
     enqueue(tasks.ingest_document, document_id=document.pk)
 
 
@@ -152,9 +148,10 @@ def _cut(document: Document) -> None:
             "text", weight="B", config=configuration
         )
         Chunk.objects.filter(document=document).update(search=vector)
-        document.chunk_count = len(chunks)
-        document.embedded_count = sum(chunk.embedding is not None for chunk in chunks)
-        document.save(update_fields=["title", "language", "chunk_count", "embedded_count"])
+        document.keep(
+            title=document.title, language=document.language, chunk_count=len(chunks),
+            embedded_count=sum(chunk.embedding is not None for chunk in chunks),
+        )  # fmt: skip
 
 
 def _reuse_vectors(chunks: Sequence[Chunk]) -> None:
@@ -173,10 +170,8 @@ def _embed(document: Document) -> None:
         for chunk, vector in zip(batch, vectors, strict=True):
             chunk.embedding, chunk.embedding_model = vector, settings.EMBEDDING_MODEL
         with transaction.atomic():
+            document.keep(embedded_count=document.embedded_count + len(batch))
             Chunk.objects.bulk_update(batch, ["embedding", "embedding_model"])
-            Document.objects.filter(pk=document.pk).update(
-                embedded_count=F("embedded_count") + len(batch), claimed_at=timezone.now()
-            )
 
 
 def _without_vectors(document: Document) -> Iterator[list[Chunk]]:
@@ -200,18 +195,11 @@ def _embedded(batches: Iterable[list[Chunk]]) -> Iterator[tuple[list[Chunk], lis
             yield ready
 
 
-def _complete(document: Document, now: datetime) -> None:
-    with transaction.atomic():
-        document.status, document.completed_at, document.error = Document.Status.COMPLETED, now, ""
-        document.save(update_fields=["status", "completed_at", "error"])
-        if document.replaces_id and document.is_active:
-            Document.objects.filter(pk=document.replaces_id).update(is_active=False)
-
-
-def _put_off(document: Document, error: str, now: datetime) -> None:
-    document.status, document.error = Document.Status.PENDING, error
-    document.next_try_at = now + _BACKOFF * 2 ** (document.attempts - 1)
-    document.save(update_fields=["status", "error", "next_try_at"])
+@transaction.atomic
+def _complete(document: Document) -> None:
+    document.finish(completed_at=timezone.now())
+    if document.replaces_id and document.is_active:
+        Document.objects.filter(pk=document.replaces_id).update(is_active=False)
 
 
 def embedded_text(chunk: Chunk) -> str:

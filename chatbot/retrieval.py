@@ -35,7 +35,7 @@ _ASKS_FOR_BACKGROUND = re.compile(r"\b(?:considerand[oi]|recitals?|preambol[oi]|
 # Asked before every search: the ORM took three times as long to write it.
 _DOCUMENTS = """
 SELECT coalesce(array_agg(id), '{}'), coalesce(sum(chunk_count), 0) FROM chatbot_document
-WHERE is_active AND status = 'completed'
+WHERE is_active AND state = 'done'
       AND (%(topics)s::text[] = '{}' OR topic = ANY(%(topics)s::text[]))
       AND (%(languages)s::text[] = '{}' OR language = ANY(%(languages)s::text[]))
       AND (%(names)s::text[] = '{}' OR name = ANY(%(names)s::text[]))

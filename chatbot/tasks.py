@@ -11,7 +11,7 @@ def ingest_document(*, document_id: int) -> None:
 
     document = Document.objects.filter(pk=document_id).first()
     if document:
-        ingest.ingest(document=document, now=timezone.now())
+        ingest.ingest(document=document)
 
 
 @shared_task(name="chatbot.look_at_page")
@@ -21,14 +21,14 @@ def look_at_page(*, page_id: int) -> None:
 
     page = WebPage.objects.filter(pk=page_id).first()
     if page:
-        webpages.look_at(page=page, now=timezone.now())
+        webpages.look_at(page=page)
 
 
 @shared_task(name="chatbot.look_at_due_pages")
 def look_at_due_pages() -> None:
     from chatbot import webpages
 
-    webpages.look_at_due(now=timezone.now())
+    webpages.look_at_due()
 
 
 @shared_task(name="chatbot.count_words")
@@ -56,7 +56,7 @@ def group_questions() -> None:
 def ingest_due_documents() -> None:
     from chatbot import ingest
 
-    ingest.ingest_due(now=timezone.now())
+    ingest.ingest_due()
 
 
 @shared_task(name="chatbot.watch_tickets")

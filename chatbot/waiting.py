@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from chatbot.models import LEASE, Document
+from chatbot.models import Document
 
 QUIET = timedelta(seconds=30)
 _WORKER = "celery --app config worker --queues slow"
@@ -25,12 +25,12 @@ class Watch:
     @property
     def is_over(self) -> bool:
         """Whether each is ready, failed or deleted; ask after a look."""
-        done = (Document.Status.COMPLETED, Document.Status.FAILED)
-        return all(row.status in done for row in self._rows.values())
+        done = (Document.State.DONE, Document.State.FAILED)
+        return all(row.state in done for row in self._rows.values())
 
     def look(self, *, now: datetime) -> list[str]:
         """What is new since the last look, in lines to read."""
-        fields = ("status", "error", "chunk_count", "embedded_count", "next_try_at")
+        fields = ("state", "last_error", "chunk_count", "embedded_count", "next_try_at")
         self._rows = Document.objects.only(*fields).in_bulk(self._names)
         said = [self._progress(), *self._put_off(now)]
         fresh = [line for line in said if line not in self._said]
@@ -49,24 +49,24 @@ class Watch:
             row = self._rows.get(pk)
             if row is None:
                 yield f"{name}: deleted meanwhile"
-            elif row.status == Document.Status.FAILED:
-                yield f"{name}: failed: {row.error}"
+            elif row.state == Document.State.FAILED:
+                yield f"{name}: failed: {row.last_error}"
 
     def _progress(self) -> str:
-        counted = Counter(row.status for row in self._rows.values())
+        counted = Counter(row.state for row in self._rows.values())
         passages = sum(row.chunk_count for row in self._rows.values())
         embedded = sum(row.embedded_count for row in self._rows.values())
-        ready = f"{counted[Document.Status.COMPLETED]} of {len(self._names)} documents ready"
-        failed = f", {counted[Document.Status.FAILED]} failed" if counted[Document.Status.FAILED] else ""
+        ready = f"{counted[Document.State.DONE]} of {len(self._names)} documents ready"
+        failed = f", {counted[Document.State.FAILED]} failed" if counted[Document.State.FAILED] else ""
         return f"{ready}{failed}, {embedded} of {passages} passages embedded"
 
     def _put_off(self, now: datetime) -> Iterator[str]:
         for row in self._rows.values():
-            if row.status == Document.Status.PENDING and row.error and row.next_try_at > now:
+            if row.state == Document.State.PENDING and row.last_error and row.next_try_at and row.next_try_at > now:
                 again = timezone.localtime(row.next_try_at)
-                yield f"{self._names[row.pk]}: tried again at {again:%H:%M}: {row.error}"
+                yield f"{self._names[row.pk]}: tried again at {again:%H:%M}: {row.last_error}"
 
     def _is_somebody_reading(self, now: datetime) -> bool:
         """One worker reads after the other, so the one at work may be at another document; or all are put off."""
-        reading = Document.objects.filter(status=Document.Status.PROCESSING, claimed_at__gt=now - LEASE)
+        reading = Document.objects.filter(state=Document.State.RUNNING, next_try_at__gt=now)
         return reading.exists() or any(True for _line in self._put_off(now))

@@ -42,7 +42,7 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:  #
         _count(_("Stripe events given up"), StripeEvent.objects.filter(state="failed"), "state__exact=failed"),
         _count(_("Tickets overdue"), Ticket.objects.overdue(timezone.now()), "overdue=yes"),
         _count(_("Questions without an answer"), QuestionGroup.objects.to_answer(), "state=open"),
-        _count(_("Documents that failed"), Document.objects.filter(status="failed"), "status__exact=failed"),
+        _count(_("Documents that failed"), Document.objects.given_up(), "state__exact=failed"),
     ]
     return context
 

@@ -132,6 +132,10 @@ class QueuedRow(models.Model):
         """Wait until `at` without counting this try: nothing was wrong with the row."""
         self._leave(state=_PENDING, next_try_at=at, attempts=max(self.attempts - 1, 0), **columns)
 
+    def finish_turn(self, next_at: datetime, **columns: Any) -> None:
+        """Done for this turn; the next one, with all its tries, comes at `next_at`."""
+        self._leave(**{"state": _PENDING, "next_try_at": next_at, "attempts": 0, "last_error": "", **columns})
+
     def keep(self, **columns: Any) -> None:
         """Say that this worker is still at it, so that its lease begins anew."""
         self._update(next_try_at=timezone.now() + self.LEASE, **columns)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from chatbot import ingest, tasks
+from chatbot import ingest, tasks, webpages
 from chatbot.admin.fields import ManyFilesWidget
 from chatbot.clients import web
 from chatbot.forms import FilesField
@@ -20,7 +20,7 @@ from core.errors import DomainError, PermanentError
 from core.tasks import enqueue
 from core.uploads import checked_kind
 
-_LOOKS = {"pending": "now", "processing": "now", "completed": "done", "failed": "stop"}
+_LOOKS = {"pending": "now", "running": "now", "done": "done", "failed": "stop"}
 
 
 class DocumentsField(FilesField):
@@ -73,32 +73,32 @@ class DocumentForm(forms.ModelForm):
 @admin.register(Document)
 class DocumentAdmin(AuditedAdmin):
     form = DocumentForm
-    list_display = ("title", "topic", "language", "kind", "status_badge", "progress", "is_active", "created_at")
-    list_filter = ("status", "topic", "language", "is_active", "is_article", "kind")
+    list_display = ("title", "topic", "language", "kind", "state_badge", "progress", "is_active", "created_at")
+    list_filter = ("state", "topic", "language", "is_active", "is_article", "kind")
     search_fields = ("title", "name", "sha256")
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-pk")
     actions = ("switch_on", "switch_off")
     actions_detail = ("read_again",)
 
-    status_badge = badge("status", _("status"), _LOOKS)
+    state_badge = badge("state", _("status"), _LOOKS)
 
     def get_fieldsets(self, request, obj=None):
         told = (None, {"fields": ("files",) if obj is None else ("title",)})
         about = ("title", "topic", "language") if obj is None else ("topic", "language", "version", "is_active")
         if obj is None:
             return (told, (_("About"), {"fields": about}))
-        reading = () if obj.status == Document.Status.COMPLETED else ("progress",)
+        reading = () if obj.state == Document.State.DONE else ("progress",)
         state = (
-            "name", "kind", "size", "sha256", "page", "replaces", "status_badge", *reading, "error", "completed_at",
+            "name", "kind", "size", "sha256", "page", "replaces", "state_badge", *reading, "last_error", "completed_at",
             "passages_link",
         )  # fmt: skip
         return (told, (_("About"), {"fields": about}), (_("Reading"), {"fields": state}))
 
     def get_readonly_fields(self, request, obj=None):
         return () if obj is None else (
-            "name", "kind", "size", "sha256", "page", "replaces", "status_badge", "progress", "error", "completed_at",
-            "passages_link",
+            "name", "kind", "size", "sha256", "page", "replaces", "state_badge", "progress", "last_error",
+            "completed_at", "passages_link",
         )  # fmt: skip
 
     def get_queryset(self, request):
@@ -155,7 +155,7 @@ class DocumentAdmin(AuditedAdmin):
 
     @display(description=_("passages"))
     def progress(self, document: Document):
-        if document.status == Document.Status.COMPLETED:
+        if document.state == Document.State.DONE:
             return document.chunk_count
         total = document.chunk_count or 1
         bar = '<progress value="{}" max="{}" aria-label="{}"></progress> {}/{}'
@@ -170,10 +170,10 @@ class DocumentAdmin(AuditedAdmin):
     @confirmed(
         description=_("Read again"),
         question=_("Its passages are taken out of the answers until the document has been read once more."),
-        offered=lambda document: document.status in (Document.Status.COMPLETED, Document.Status.FAILED),
+        offered=lambda document: document.state in (Document.State.DONE, Document.State.FAILED),
     )
     def read_again(self, request: HttpRequest, document: Document) -> str:
-        ingest.read_again(document=document, now=timezone.now())
+        ingest.read_again(document=document)
         self.record(request, document, "read_again")
         return gettext("The document is read again in the background.")
 
@@ -195,15 +195,15 @@ class WebPageForm(forms.ModelForm):
 @admin.register(WebPage)
 class WebPageAdmin(AuditedAdmin):
     form = WebPageForm
-    list_display = ("url", "topic", "is_active", "state_badge", "checked_at", "changed_at", "next_check_at")
+    list_display = ("url", "topic", "is_active", "result_badge", "checked_at", "changed_at", "next_try_at")
     list_filter = ("is_active", "topic", "language")
     search_fields = ("url",)
-    date_hierarchy = "next_check_at"
+    date_hierarchy = "next_try_at"
     ordering = ("url",)
     actions_detail = ("look_now",)
-    readonly_fields = ("state_badge", "error", "checked_at", "changed_at", "next_check_at", "documents_link")
+    readonly_fields = ("result_badge", "last_error", "checked_at", "changed_at", "next_try_at", "documents_link")
 
-    state_badge = badge("state", _("status"), {"new": "now", "read": "done", "failed": "stop"}, ordering="failures")
+    result_badge = badge("result", _("status"), {"new": "now", "read": "done", "failed": "stop"}, ordering="attempts")
 
     def get_fieldsets(self, request, obj=None):
         about = (None, {"fields": ("url", "topic", "language", "every_days", "is_active")})
@@ -226,7 +226,7 @@ class WebPageAdmin(AuditedAdmin):
         offered=lambda page: page.is_active,
     )
     def look_now(self, request: HttpRequest, page: WebPage) -> str:
-        enqueue(tasks.look_at_page, page_id=page.pk)
+        webpages.look_now(page=page)
         self.record(request, page, "look_now")
         return gettext("The page is fetched in the background.")
 

@@ -6,7 +6,6 @@ from chatbot.models.evaluation import EvaluationRun
 from chatbot.models.feedback import MessageFeedback
 from chatbot.models.knowledge import (
     EMBEDDING_DIMENSIONS,
-    LEASE,
     Chunk,
     Document,
     DocumentQuerySet,
@@ -26,7 +25,6 @@ from chatbot.models.unanswered import QuestionGroup, QuestionGroupQuerySet, Ques
 
 __all__ = [
     "EMBEDDING_DIMENSIONS",
-    "LEASE",
     "AssistantVersion",
     "Chunk",
     "Citation",

@@ -9,14 +9,13 @@ from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField, HnswIndex
 
+from core.queue import QueuedRow, QueueQuerySet, seconds
+
 # The column is as wide as OpenAI's small model; a narrower model is padded with zeros, which leaves cosine alone.
 EMBEDDING_DIMENSIONS = 1536
-# A worker that took a document and was not heard of for so long is gone: longer than reading or one batch may take.
-LEASE = timedelta(minutes=3)
 
 
 class Topic(models.TextChoices):
@@ -27,29 +26,23 @@ class Topic(models.TextChoices):
     GENERAL = "GENERAL", _("General")
 
 
-class DocumentQuerySet(models.QuerySet["Document"]):
+class DocumentQuerySet(QueueQuerySet["Document"]):
     def waiting(self) -> "DocumentQuerySet":
         """On their way into the assistant's answers."""
-        return self.filter(is_active=True, status__in=(Document.Status.PENDING, Document.Status.PROCESSING))
-
-    def due(self, now: datetime) -> "DocumentQuerySet":
-        """To be read by a worker: waiting, or left behind by one that is gone."""
-        return self.filter(
-            Q(status=Document.Status.PENDING, next_try_at__lte=now)
-            | Q(status=Document.Status.PROCESSING, claimed_at__lt=now - LEASE)
-        )
+        return super().waiting().filter(is_active=True)
 
 
-class Document(models.Model):
+class Document(QueuedRow):
     """One source of the assistant, with its original bytes and how far its reading has come."""
 
-    class Status(models.TextChoices):
+    class State(models.TextChoices):
         PENDING = "pending", _("waiting")
-        PROCESSING = "processing", _("being read")
-        COMPLETED = "completed", _("ready")
+        RUNNING = "running", _("being read")
+        DONE = "done", _("ready")
         FAILED = "failed", _("failed")
 
-    MAX_ATTEMPTS: ClassVar[int] = 5
+    LEASE = timedelta(minutes=3)  # longer than reading a file or embedding one batch may take
+    BACKOFF = seconds(60, 120, 240, 480, 960)
 
     name = models.CharField(_("file name"), max_length=160)
     kind = models.CharField(_("kind"), max_length=4)
@@ -73,42 +66,50 @@ class Document(models.Model):
     content = models.BinaryField()
     sha256 = models.CharField("SHA-256", max_length=64)
     size = models.PositiveIntegerField(_("bytes"))
-    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.PENDING)
-    error = models.TextField(_("error"), blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    state = models.CharField(_("status"), max_length=7, choices=State.choices, default=State.PENDING)
     chunk_count = models.PositiveIntegerField(_("passages"), default=0)
     embedded_count = models.PositiveIntegerField(_("embedded"), default=0)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
-    next_try_at = models.DateTimeField()
-    claimed_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(_("ready since"), null=True)
 
     objects = DocumentQuerySet.as_manager()
 
-    class Meta:
+    class Meta(QueuedRow.Meta):
         verbose_name = _("document")
         verbose_name_plural = _("documents")
         constraints: ClassVar = [
+            *QueuedRow.Meta.constraints,
             models.CheckConstraint(
-                condition=Q(status__in=["pending", "processing", "completed", "failed"]), name="chatbot_document_status"
-            )
+                condition=Q(state__in=["pending", "running", "done", "failed"]), name="chatbot_document_state"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.title or self.name
 
-    def claim(self, now: datetime) -> bool:
-        """Take the document for this worker; False when another has it or it is done."""
-        taken = Document.objects.due(now).filter(pk=self.pk)
-        return taken.update(status=self.Status.PROCESSING, claimed_at=now, attempts=models.F("attempts") + 1) == 1
 
-    def fail(self, error: str) -> None:
-        self.status, self.error = self.Status.FAILED, error
-        self.save(update_fields=["status", "error"])
+class WebPageQuerySet(QueueQuerySet["WebPage"]):
+    def due(self, now: datetime) -> "WebPageQuerySet":
+        return super().due(now).filter(is_active=True)
 
 
-class WebPage(models.Model):
-    """A page of the web that is looked at on a schedule; each change of it becomes a document."""
+class WebPage(QueuedRow):
+    """A page of the web that is looked at turn by turn; each change of it becomes a document."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("waiting")
+        RUNNING = "running", _("being read")
+        FAILED = "failed", _("failed")
+
+    class Result(models.TextChoices):
+        """What the last look found."""
+
+        NEW = "new", _("waiting")
+        READ = "read", _("ready")
+        FAILED = "failed", _("failed")
+
+    LEASE = timedelta(minutes=10)
+    BACKOFF = seconds(3600, 3600, 3600, 3600)
 
     url = models.URLField(_("address"), max_length=500, unique=True)
     topic = models.CharField(_("topic"), max_length=13, choices=Topic.choices, default=Topic.GENERAL)
@@ -120,30 +121,31 @@ class WebPage(models.Model):
     text_sha256 = models.CharField(max_length=64, blank=True)
     etag = models.CharField(max_length=200, blank=True)
     last_modified = models.CharField(max_length=60, blank=True)
-    error = models.TextField(_("error"), blank=True)
-    failures = models.PositiveSmallIntegerField(_("failures in a row"), default=0)
+    state = models.CharField(_("state"), max_length=7, choices=State.choices, default=State.PENDING)
     checked_at = models.DateTimeField(_("looked at last"), null=True)
     changed_at = models.DateTimeField(_("changed last"), null=True)
-    next_check_at = models.DateTimeField(_("next look"), default=timezone.now)
 
-    class State(models.TextChoices):
-        NEW = "new", _("waiting")
-        READ = "read", _("ready")
-        FAILED = "failed", _("failed")
+    objects = WebPageQuerySet.as_manager()
 
-    class Meta:
+    class Meta(QueuedRow.Meta):
         verbose_name = _("web page")
         verbose_name_plural = _("web pages")
+        constraints: ClassVar = [
+            *QueuedRow.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "running", "failed"]), name="chatbot_webpage_state"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.url
 
     @property
-    def state(self) -> "WebPage.State":
-        return self.State.FAILED if self.error else self.State.READ if self.checked_at else self.State.NEW
+    def result(self) -> "WebPage.Result":
+        return self.Result.FAILED if self.last_error else self.Result.READ if self.checked_at else self.Result.NEW
 
-    def get_state_display(self) -> str:
-        return str(self.state.label)
+    def get_result_display(self) -> str:
+        return str(self.result.label)
 
 
 class Chunk(models.Model):

@@ -33,7 +33,7 @@ def add(text: str | bytes, name: str = "gdpr.it.md", **fields: str) -> Document:
 def learn(text: str | bytes, name: str = "gdpr.it.md", **fields: str) -> Document:
     """A document that answers can rest on."""
     document = add(text, name, **fields)
-    assert ingest.ingest(document=document, now=NOW), document.error
+    assert ingest.ingest(document=document), document.last_error
     document.refresh_from_db()
     return document
 

@@ -12,7 +12,7 @@ from chatbot.models import Chunk, Document, WordCount
 from core.models import AuditEntry
 from tests.broker import queued
 from tests.chatbot.embedder import Embedder
-from tests.chatbot.talk import BREACH, NOW, add, learn
+from tests.chatbot.talk import BREACH, add, learn
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +57,7 @@ def test_new_version_takes_the_place_of_the_old_one_when_it_is_ready(embedder: E
     new = add(BREACH.replace("72 ore", "24 ore"), "guida.it.md")
     waiting = Document.objects.get(pk=old.pk).is_active
 
-    ingest.ingest(document=new, now=NOW)
+    ingest.ingest(document=new)
 
     old.refresh_from_db()
     assert (waiting, old.is_active, new.replaces) == (True, False, old)
@@ -67,11 +67,11 @@ def test_version_that_cannot_be_read_leaves_the_old_one_in_use(embedder: Embedde
     old = learn(BREACH, "guida.it.md")
     broken = add("---\ntitle: X\n---\n", "guida.it.md")
 
-    ingest.ingest(document=broken, now=NOW)
+    ingest.ingest(document=broken)
 
     old.refresh_from_db()
     broken.refresh_from_db()
-    assert (old.is_active, broken.status) == (True, "failed")
+    assert (old.is_active, broken.state) == (True, "failed")
 
 
 def test_deleted_document_leaves_no_word_behind(

@@ -68,7 +68,7 @@ def test_every_article_in_use_is_a_question_among_all_documents(embedder: Embedd
     told = {"topic": "GDPR", "language": "it", "people": (), "now": NOW}
     for name, asked in (("tkt-2026-00001", "Chi nomina il DPO?"), ("tkt-2026-00002", "Chi firma il registro?")):
         article = add_article(question=asked, answer="Lo fa il titolare.", name=name, **told)
-        assert ingest.ingest(document=article, now=NOW)
+        assert ingest.ingest(document=article)
     Document.objects.filter(name="tkt-2026-00002.it.md").update(is_active=False)
     out = StringIO()
 
@@ -91,7 +91,7 @@ def test_every_article_in_use_is_a_question_among_all_documents(embedder: Embedd
 )
 def test_article_is_found_by_any_of_its_sections(question: str, answer: str, embedder: Embedder):
     article = add_article(question=question, answer=answer, topic="", language="it", name="tkt-1", people=(), now=NOW)
-    assert ingest.ingest(document=article, now=NOW)
+    assert ingest.ingest(document=article)
     Document.objects.update(title="Un altro titolo")
     out = StringIO()
 
@@ -114,7 +114,7 @@ def test_articles_are_asked_beside_the_questions_of_a_file(questions: Path, embe
     article = add_article(
         question="Chi nomina il DPO?", answer="Il titolare.", name="tkt-1", topic="", language="it", people=(), now=NOW
     )
-    assert ingest.ingest(document=article, now=NOW)
+    assert ingest.ingest(document=article)
 
     call_command("rag_eval", questions=questions, articles=True, json=True, stdout=StringIO())
 

@@ -14,15 +14,20 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from chatbot import ingest, tasks
-from chatbot.models import LEASE, Chunk, Citation, Document, Message
+from chatbot.models import Chunk, Citation, Document, Message
 from core.models import AuditEntry
+from core.queue import LostClaimError
 from core.uploads import UploadRefusedError
 from tests.broker import queued
 from tests.chatbot import files
 from tests.chatbot.embedder import WAIT_S, Embedder
 from tests.chatbot.talk import BREACH, NOW, RECORDS, add, ask, learn
+from tests.clock import at
+from tests.database import refused_rows
+from tests.queues import claimed
 
 pytestmark = pytest.mark.django_db
 
@@ -32,14 +37,20 @@ LONG = "\n\n".join(f"## Articolo {number}\n\nTesto dell’articolo {number}." fo
 
 def read(document: Document, now: Any = NOW) -> Document:
     """The document after a worker had it."""
-    ingest.ingest(document=Document.objects.get(pk=document.pk), now=now)
+    with at(now):
+        ingest.ingest(document=Document.objects.get(pk=document.pk))
     document.refresh_from_db()
     return document
 
 
+def sweep(now: Any) -> int:
+    with at(now):
+        return ingest.ingest_due()
+
+
 def progress(document: Document) -> tuple[str, int, int]:
     document.refresh_from_db()
-    return document.status, document.embedded_count, document.chunk_count
+    return document.state, document.embedded_count, document.chunk_count
 
 
 def upload(client: Client, content: bytes, name: str, **fields: str) -> Any:
@@ -53,7 +64,7 @@ def reading_elsewhere(document: Document, embedder: Embedder) -> Iterator[Callab
 
     def work() -> None:
         try:
-            ingest.ingest(document=document, now=NOW)
+            ingest.ingest(document=document)
         finally:
             connection.close()
 
@@ -73,7 +84,7 @@ def test_added_document_waits_and_wakes_a_worker(django_capture_on_commit_callba
     with django_capture_on_commit_callbacks(execute=True):
         document = add(BREACH, "gdpr.md")
 
-    assert (document.status, document.kind, document.name) == ("pending", "md", "gdpr.md")
+    assert (document.state, document.kind, document.name) == ("pending", "md", "gdpr.md")
     assert (bytes(document.content), document.size) == (BREACH.encode(), len(BREACH.encode()))
     assert queued("slow") == [("chatbot.ingest_document", {"document_id": document.pk})]
 
@@ -116,8 +127,8 @@ def test_document_is_read_into_passages(embedder: Embedder):
 
     rows = list(document.chunks.order_by("position").values_list("position", "page", "text", "language"))
     assert rows == [(0, 1, "Prima pagina.", "it"), (1, 2, "Seconda pagina.", "it")]
-    assert progress(document) == ("completed", 2, 2)
-    assert (document.completed_at, document.error, document.attempts) == (NOW, "", 1)
+    assert progress(document) == ("done", 2, 2)
+    assert (document.completed_at, document.last_error, document.attempts) == (NOW, "", 1)
     assert set(Chunk.objects.values_list("embedding_model", flat=True)) == {"multilingual-e5-small"}
     assert [len(chunk.embedding) for chunk in Chunk.objects.all()] == [1536, 1536]
 
@@ -149,7 +160,7 @@ def test_same_file_is_not_read_twice(embedder: Embedder, django_capture_on_commi
     assert (second.pk, second.name, Document.objects.count(), queued("slow")) == (first.pk, "gdpr.it.md", 1, [])
 
 
-@pytest.mark.parametrize("change", [{"is_active": False}, {"status": "failed"}])
+@pytest.mark.parametrize("change", [{"is_active": False}, {"state": "failed", "next_try_at": None}])
 def test_same_file_is_taken_again_when_the_first_is_of_no_use(change: dict[str, Any], embedder: Embedder):
     first = learn(BREACH)
     Document.objects.filter(pk=first.pk).update(**change)
@@ -163,7 +174,7 @@ def test_new_edition_embeds_only_what_has_changed(embedder: Embedder):
 
     edition = read(add(BREACH + RECORDS.replace("titolare", "responsabile"), title="GDPR"))
 
-    assert (progress(edition), embedder.batches) == (("completed", 2, 2), [1])
+    assert (progress(edition), embedder.batches) == (("done", 2, 2), [1])
 
 
 @pytest.mark.parametrize(("failures", "wait"), [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16)])
@@ -174,7 +185,7 @@ def test_embedder_in_trouble_is_asked_again_after_a_growing_wait(failures: int, 
 
     read(document)
 
-    assert (document.status, document.attempts, document.error) == (
+    assert (document.state, document.attempts, document.last_error) == (
         "pending", failures, "embeddings: InternalServerError",
     )  # fmt: skip
     assert document.next_try_at == NOW + timedelta(minutes=wait)
@@ -190,9 +201,9 @@ def test_document_put_off_goes_on_where_it_stopped(embedder: Embedder):
     read(document, NOW + timedelta(minutes=1))
 
     assert (stopped, progress(document), embedder.batches) == (
-        ("pending", 16, 20), ("completed", 20, 20), [4],
+        ("pending", 16, 20), ("done", 20, 20), [4],
     )  # fmt: skip
-    assert document.error == ""
+    assert document.last_error == ""
 
 
 def test_document_put_off_is_left_alone_until_then(embedder: Embedder):
@@ -200,10 +211,10 @@ def test_document_put_off_is_left_alone_until_then(embedder: Embedder):
     embedder.fail(503)
     read(document)
 
-    early = ingest.ingest_due(now=NOW + timedelta(seconds=59))
-    late = ingest.ingest_due(now=NOW + timedelta(seconds=60))
+    early = sweep(NOW + timedelta(seconds=59))
+    late = sweep(NOW + timedelta(seconds=60))
 
-    assert (early, late, progress(document)) == (0, 1, ("completed", 1, 1))
+    assert (early, late, progress(document)) == (0, 1, ("done", 1, 1))
 
 
 def test_embedder_that_refuses_is_not_asked_again(embedder: Embedder):
@@ -212,17 +223,17 @@ def test_embedder_that_refuses_is_not_asked_again(embedder: Embedder):
 
     read(document)
 
-    assert document.status == "failed"
-    assert document.error.startswith("embeddings: AuthenticationError: Error code: 401")
+    assert document.state == "failed"
+    assert document.last_error.startswith("embeddings: AuthenticationError: Error code: 401")
 
 
 def test_document_that_kills_its_reader_is_given_up(embedder: Embedder):
     document = add(BREACH)
-    Document.objects.update(status="processing", attempts=5, claimed_at=NOW - LEASE - timedelta(seconds=1))
+    Document.objects.update(attempts=len(Document.BACKOFF) + 1)
 
     read(document)
 
-    assert (document.status, document.error) == ("failed", "given up after several attempts")
+    assert (document.state, document.last_error) == ("failed", "each worker that took it was ended before it answered")
     assert (Chunk.objects.count(), embedder.batches) == (0, [])
 
 
@@ -251,13 +262,13 @@ def test_document_that_kills_its_reader_is_given_up(embedder: Embedder):
 def test_file_that_cannot_be_read_fails_with_the_reason(content: bytes, name: str, error: str, embedder: Embedder):
     document = read(add(content, name))
 
-    assert (document.status, document.error, Chunk.objects.count()) == ("failed", error, 0)
+    assert (document.state, document.last_error, Chunk.objects.count()) == ("failed", error, 0)
 
 
 def test_pdf_with_characters_no_table_keeps_is_read(embedder: Embedder):
     document = read(add(files.pdf_with_letter_a_read_as("0000"), "a.pdf"))
 
-    assert (document.status, document.chunks.get().text) == ("completed", "B ciao")
+    assert (document.state, document.chunks.get().text) == ("done", "B ciao")
 
 
 def test_failed_document_is_read_again_from_the_start(embedder: Embedder, django_capture_on_commit_callbacks: Any):
@@ -266,21 +277,21 @@ def test_failed_document_is_read_again_from_the_start(embedder: Embedder, django
     read(document)
 
     with django_capture_on_commit_callbacks(execute=True):
-        ingest.read_again(document=document, now=NOW)
+        ingest.read_again(document=document)
 
     assert progress(document) == ("pending", 0, 0)
-    assert (document.error, document.attempts) == ("", 0)
+    assert (document.last_error, document.attempts) == ("", 0)
     assert queued("slow") == [("chatbot.ingest_document", {"document_id": document.pk})]
-    assert read(document).status == "completed"
+    assert read(document, timezone.now()).state == "done"
 
 
 def test_document_reads_the_same_when_read_again(embedder: Embedder):
     document = learn(BREACH + RECORDS)
     before = list(document.chunks.order_by("position").values_list("position", "heading", "text"))
 
-    ingest.read_again(document=document, now=NOW)
+    ingest.read_again(document=document)
     gone = Chunk.objects.count()
-    read(document)
+    read(document, timezone.now())
 
     assert (gone, list(document.chunks.order_by("position").values_list("position", "heading", "text"))) == (0, before)
 
@@ -290,11 +301,11 @@ def test_document_is_read_by_one_worker(embedder: Embedder):
     document = add(LONG)
 
     with reading_elsewhere(document, embedder) as finish:
-        taken = ingest.ingest(document=Document.objects.get(pk=document.pk), now=NOW)
-        swept = ingest.ingest_due(now=NOW)
+        taken = ingest.ingest(document=Document.objects.get(pk=document.pk))
+        swept = ingest.ingest_due()
         finish()
 
-    assert (taken, swept, progress(document), document.attempts) == (False, 0, ("completed", 20, 20), 1)
+    assert (taken, swept, progress(document), document.attempts) == (False, 0, ("done", 20, 20), 1)
     assert embedder.batches == [16, 4]
 
 
@@ -308,14 +319,14 @@ def test_ten_workers_embed_a_document_once(embedder: Embedder):
         try:
             own = Document.objects.get(pk=document.pk)
             together.wait(WAIT_S)
-            return ingest.ingest(document=own, now=NOW)
+            return ingest.ingest(document=own)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(10) as pool:
         done = sorted(pool.map(work, range(10)))
 
-    assert (done, embedder.batches, progress(document)) == ([False] * 9 + [True], [1], ("completed", 1, 1))
+    assert (done, embedder.batches, progress(document)) == ([False] * 9 + [True], [1], ("done", 1, 1))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -326,8 +337,8 @@ def test_reading_is_seen_from_outside(embedder: Embedder):
         seen = progress(document)
         waiting = Document.objects.waiting().count()
 
-    assert (seen, waiting) == (("processing", 0, 20), 1)
-    assert (progress(document), Document.objects.waiting().count()) == (("completed", 20, 20), 0)
+    assert (seen, waiting) == (("running", 0, 20), 1)
+    assert (progress(document), Document.objects.waiting().count()) == (("done", 20, 20), 0)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -343,12 +354,13 @@ def test_document_deleted_while_it_is_read_leaves_nothing(embedder: Embedder):
 
 def test_worker_that_is_gone_loses_its_document_after_the_lease(embedder: Embedder):
     document = add(BREACH)
-    Document.objects.update(status="processing", attempts=1, claimed_at=NOW)
+    with at(NOW):
+        claimed(document)
 
-    early = ingest.ingest_due(now=NOW + LEASE)
-    late = ingest.ingest_due(now=NOW + LEASE + timedelta(seconds=1))
+    early = sweep(NOW + Document.LEASE - timedelta(seconds=1))
+    late = sweep(NOW + Document.LEASE)
 
-    assert (early, late, progress(document)) == (0, 1, ("completed", 1, 1))
+    assert (early, late, progress(document)) == (0, 1, ("done", 1, 1))
 
 
 def test_task_of_a_deleted_document_does_nothing(embedder: Embedder):
@@ -364,9 +376,9 @@ def test_task_of_a_deleted_document_does_nothing(embedder: Embedder):
 def test_document_is_read_though_the_broker_was_away(broker_away: None, embedder: Embedder):
     document = add(BREACH)
 
-    ingest.ingest_due(now=NOW)
+    ingest.ingest_due()
 
-    assert progress(document) == ("completed", 1, 1)
+    assert progress(document) == ("done", 1, 1)
 
 
 def test_deleted_document_is_gone_with_every_trace_but_what_was_cited(
@@ -432,7 +444,7 @@ def test_staff_upload_a_document(staff_client: Client, staff: Any, django_captur
 
     document = Document.objects.get()
     assert (page.status_code, page["Location"]) == (302, "/admin/chatbot/document/")
-    assert (document.title, document.topic, document.language, document.status) == ("GDPR", "GDPR", "it", "pending")
+    assert (document.title, document.topic, document.language, document.state) == ("GDPR", "GDPR", "it", "pending")
     assert queued("slow") == [("chatbot.ingest_document", {"document_id": document.pk})]
     entry = AuditEntry.objects.get(action="document.created")
     assert (entry.actor, entry.target) == (staff, f"chatbot.document:{document.title}")
@@ -469,7 +481,7 @@ def test_document_switched_off_keeps_its_passages(staff_client: Client, embedder
         {"title": "Altro titolo", "topic": "NIS2", "language": "it", "version": "2"},
     )
 
-    assert progress(document) == ("completed", 1, 1)
+    assert progress(document) == ("done", 1, 1)
     assert (document.title, document.topic, document.version, document.is_active) == (
         "Altro titolo",
         "NIS2",
@@ -488,7 +500,7 @@ def test_command_loads_files_and_folders(tmp_path: Path, embedder: Embedder):
 
     call_command("ingest", str(tmp_path / "nota.txt"), str(tmp_path / "leggi"), stdout=out)
 
-    names = list(Document.objects.order_by("pk").values_list("name", "status"))
+    names = list(Document.objects.order_by("pk").values_list("name", "state"))
     assert names == [("nota.txt", "pending"), ("a.md", "pending"), ("b.PDF", "pending")]
     assert out.getvalue().splitlines()[0] == f"{tmp_path / 'nota.txt'}: pending"
 
@@ -513,4 +525,28 @@ def test_command_takes_a_file_once(tmp_path: Path, embedder: Embedder):
 
     call_command("ingest", str(tmp_path / "gdpr.md"), stdout=out)
 
-    assert (out.getvalue(), Document.objects.count()) == (f"{tmp_path / 'gdpr.md'}: completed\n", 1)
+    assert (out.getvalue(), Document.objects.count()) == (f"{tmp_path / 'gdpr.md'}: done\n", 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_error_on_the_oldest_document_leaves_the_next_one_its_reading(embedder: Embedder):
+    oldest, next_one = add(BREACH), add(RECORDS, "registri.it.md")
+
+    with refused_rows("chatbot_chunk", f"NEW.document_id = {oldest.pk}"):
+        tasks.ingest_due_documents()
+
+    assert (progress(oldest)[0], progress(next_one)[0]) == ("pending", "done")
+    assert "nobody foresaw" in oldest.last_error
+
+
+def test_worker_that_lost_its_document_writes_nothing_more(embedder: Embedder):
+    with at(NOW):
+        slow = claimed(add(LONG))
+        ingest._cut(slow)
+    with at(NOW + Document.LEASE):
+        claimed(slow)
+
+    with pytest.raises(LostClaimError):
+        ingest._embed(slow)
+
+    assert Chunk.objects.exclude(embedding=None).count() == 0

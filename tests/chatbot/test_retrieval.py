@@ -151,8 +151,8 @@ def many_passages(settings) -> None:
     documents = Document.objects.bulk_create(
         Document(
             name=f"{number}.md", kind="md", title=f"{number}", topic="NIS2" if number == 7 else "GDPR",
-            language="en" if number == 8 else "it", content=b"", sha256="", size=0, status="completed", chunk_count=100,
-            next_try_at=NOW,
+            language="en" if number == 8 else "it", content=b"", sha256="", size=0, state="done", next_try_at=None,
+            chunk_count=100,
         )
         for number in range(50)
     )  # fmt: skip
@@ -205,7 +205,12 @@ def test_filter_of_few_among_many_is_always_filled_and_indexes_find_the_same(mon
 
 @pytest.mark.parametrize(
     "change",
-    [{"is_active": False}, {"status": "pending"}, {"status": "processing"}, {"status": "failed"}],
+    [
+        {"is_active": False},
+        {"state": "pending", "next_try_at": NOW},
+        {"state": "running", "next_try_at": NOW},
+        {"state": "failed"},
+    ],
     ids=lambda change: "-".join(map(str, next(iter(change.items())))),
 )
 def test_document_out_of_use_is_not_found(change: dict[str, object], embedder: Embedder):
@@ -230,8 +235,8 @@ def test_document_of_another_model_is_found_again_when_it_was_read_again(embedde
     settings.EMBEDDING_MODEL = "another-model"
     before = found("Ho subito un furto di informazioni riservate")
 
-    ingest.read_again(document=document, now=NOW)
-    ingest.ingest(document=document, now=NOW)
+    ingest.read_again(document=document)
+    ingest.ingest(document=document)
 
     assert (before, headings(found("Ho subito un furto di informazioni riservate"))) == ([], ["Article 33"])
 

@@ -255,7 +255,7 @@ def test_article_is_what_staff_made_of_it_and_the_ticket_remembers(customer: Any
 
     document = Document.objects.get()
     assert fresh(ticket).article == document
-    assert (document.title, document.topic, document.language, document.status) == (
+    assert (document.title, document.topic, document.language, document.state) == (
         "Chi nomina il DPO?", "GDPR", "it", "pending",
     )  # fmt: skip
     assert bytes(document.content).decode() == "# Chi nomina il DPO?\n\nIl titolare.\n"
@@ -299,7 +299,7 @@ def test_question_the_documents_did_not_answer_is_answered_from_the_article(
         ticket=resolved_ticket(staff, customer), question="Chi deve nominare il DPO in azienda?",
         answer="Il DPO in azienda lo nomina il titolare del trattamento.", topic="GDPR", language="it", now=NOW,
     )  # fmt: skip
-    assert ingest.ingest(document=document, now=NOW)
+    assert ingest.ingest(document=document)
 
     _events, after = answered(ask("Chi deve nominare il DPO in azienda?"))
 

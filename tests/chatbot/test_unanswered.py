@@ -358,7 +358,7 @@ def test_article_answers_a_group_and_its_questions_leave(staff: Any):
     group.refresh_from_db()
     assert (group.article, group.done_by, QuestionGroup.objects.to_answer().count()) == (document, staff, 0)
     assert bytes(document.content).decode() == "# Chi deve nominare un DPO?\n\nGli enti pubblici, e altri.\n"
-    assert (document.topic, document.language, document.status) == ("GDPR", "it", "pending")
+    assert (document.topic, document.language, document.state) == ("GDPR", "it", "pending")
 
 
 def test_article_with_the_name_of_one_who_asked_is_refused_and_nothing_is_done(customer: Any, staff: Any):

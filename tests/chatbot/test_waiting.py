@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.utils import timezone
 
 from chatbot import ingest
 from chatbot.models import Document
 from chatbot.waiting import QUIET, Watch
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, NOW, RECORDS, add, learn
+from tests.clock import at
 
 MOMENT = timedelta(seconds=1)
 
@@ -27,9 +27,9 @@ def test_watch_tells_what_is_new_and_when_it_is_over(embedder: Embedder):
     watch = Watch([first, second], now=NOW)
 
     before = (watch.look(now=NOW), watch.look(now=NOW + MOMENT), watch.is_over)
-    ingest.ingest(document=first, now=NOW)
+    ingest.ingest(document=first)
     between = (watch.look(now=NOW + 2 * MOMENT), watch.is_over)
-    ingest.ingest(document=second, now=NOW)
+    ingest.ingest(document=second)
     after = (watch.look(now=NOW + 3 * MOMENT), watch.is_over)
 
     assert before == (["0 of 2 documents ready, 0 of 0 passages embedded"], [], False)
@@ -56,7 +56,7 @@ def test_silence_is_told_once_as_a_worker_that_does_not_run():
 def test_worker_at_another_document_is_no_silence():
     watch = Watch([add(BREACH)], now=NOW)
     watch.look(now=NOW)
-    add(RECORDS, "altro.md").claim(NOW + QUIET)
+    Document.objects.claim(add(RECORDS, "altro.md").pk, now=NOW + QUIET)
 
     assert watch.look(now=NOW + QUIET + MOMENT) == []
     assert len(watch.look(now=NOW + QUIET + timedelta(minutes=4))) == 1  # its worker is not heard of any more
@@ -68,7 +68,8 @@ def test_document_put_off_is_told_with_its_reason(embedder: Embedder):
     watch = Watch([document], now=NOW)
     watch.look(now=NOW)
     embedder.fail(503)
-    ingest.ingest(document=document, now=NOW)
+    with at(NOW):
+        ingest.ingest(document=document)
 
     told = watch.look(now=NOW + MOMENT)
 
@@ -95,7 +96,7 @@ def worker() -> Iterator[None]:
 
     def work() -> None:
         while not is_over.wait(0.02):
-            ingest.ingest_due(now=timezone.now())
+            ingest.ingest_due()
         connection.close()
 
     thread = threading.Thread(target=work)
@@ -116,7 +117,7 @@ def test_command_waits_until_all_is_read(tmp_path: Path, embedder: Embedder):
     with worker():
         call_command("ingest", str(tmp_path), wait=True, stdout=out)
 
-    assert set(Document.objects.values_list("status", flat=True)) == {"completed"}
+    assert set(Document.objects.values_list("state", flat=True)) == {"done"}
     assert out.getvalue().splitlines()[-1] == "2 of 2 documents ready, 2 of 2 passages embedded"
 
 

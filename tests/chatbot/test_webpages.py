@@ -3,14 +3,14 @@
 import socket
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from chatbot import ingest, webpages
+from chatbot import ingest, tasks, webpages
 from chatbot.clients import web
 from chatbot.models import Document, WebPage
 from core.errors import PermanentError, TransientError
@@ -19,6 +19,8 @@ from tests.broker import queued
 from tests.chatbot import files
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import NOW
+from tests.clock import at
+from tests.database import refused_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -151,56 +153,65 @@ def test_address_that_is_none_of_a_page_is_refused(url: str, code: str):
     assert caught.value.code == code
 
 
-def test_page_is_read_with_its_title_and_headings(site: Site, embedder: Embedder):
-    page = WebPage.objects.create(url=site.serve("/nis2/", PAGE), topic="NIS2", next_check_at=NOW)
+def look(page: WebPage, now: datetime = NOW) -> None:
+    """Its turn has come."""
+    WebPage.objects.filter(pk=page.pk).update(next_try_at=now)
+    with at(now):
+        webpages.look_at(page=page)
+    page.refresh_from_db()
 
-    assert webpages.look_at(page=page, now=NOW)
+
+def test_page_is_read_with_its_title_and_headings(site: Site, embedder: Embedder):
+    page = WebPage.objects.create(url=site.serve("/nis2/", PAGE), topic="NIS2", next_try_at=NOW)
+
+    look(page)
     document = Document.objects.get()
-    ingest.ingest(document=document, now=NOW)
+    ingest.ingest(document=document)
 
     document.refresh_from_db()
     assert (document.title, document.topic, document.language) == ("Chi rientra nella NIS2", "NIS2", "it")
     assert (document.name, document.kind, document.page) == ("127.0.0.1-nis2.html", "html", page)
     assert "Registrazione" in document.chunks.values_list("heading", flat=True)
-    assert (page.error, page.checked_at, page.changed_at) == ("", NOW, NOW)
-    assert page.next_check_at == NOW + timedelta(days=7)
+    assert (page.last_error, page.checked_at, page.changed_at) == ("", NOW, NOW)
+    assert page.next_try_at == NOW + timedelta(days=7)
     assert site.asked[0]["User-Agent"].startswith("AIStrategyHub (+http")
 
 
 def test_page_whose_text_is_the_same_is_not_read_again(site: Site, embedder: Embedder):
-    page = WebPage.objects.create(url=site.serve("/", PAGE), next_check_at=NOW)
-    webpages.look_at(page=page, now=NOW)
+    page = WebPage.objects.create(url=site.serve("/", PAGE), next_try_at=NOW)
+    look(page)
     site.serve("/", PAGE.replace("visit 1", "visit 2"))
 
-    changed = webpages.look_at(page=page, now=NOW + timedelta(days=7))
+    look(page, NOW + timedelta(days=7))
 
-    assert (changed, Document.objects.count()) == (False, 1)
+    assert Document.objects.count() == 1
     assert (page.checked_at, page.changed_at) == (NOW + timedelta(days=7), NOW)
 
 
 def test_server_that_knows_of_no_change_sends_nothing(site: Site):
     page = WebPage.objects.create(url=site.serve("/", PAGE, ETag='"v1"', Last_Modified="Fri, 27 Nov 2026 08:00:00 GMT"))
-    webpages.look_at(page=page, now=NOW)
+    look(page)
 
-    changed = webpages.look_at(page=page, now=NOW)
+    look(page, NOW + timedelta(days=7))
 
-    assert (changed, page.error) == (False, "")
+    assert (page.changed_at, page.last_error) == (NOW, "")
     assert site.asked[1]["If-None-Match"] == '"v1"'
     assert site.asked[1]["If-Modified-Since"] == "Fri, 27 Nov 2026 08:00:00 GMT"
 
 
 def test_changed_page_takes_the_place_of_its_old_text_when_it_is_ready(site: Site, embedder: Embedder):
-    page = WebPage.objects.create(url=site.serve("/", PAGE), next_check_at=NOW)
-    webpages.look_at(page=page, now=NOW)
+    page = WebPage.objects.create(url=site.serve("/", PAGE), next_try_at=NOW)
+    look(page)
     old = Document.objects.get()
-    ingest.ingest(document=old, now=NOW)
+    ingest.ingest(document=old)
     site.serve("/", PAGE.replace("28 febbraio", "31 marzo"))
     embedder.batches.clear()
 
-    webpages.look_at(page=page, now=NOW)
+    look(page, NOW + timedelta(days=7))
     new = Document.objects.exclude(pk=old.pk).get()
     still_used = Document.objects.get(pk=old.pk).is_active
-    ingest.ingest(document=new, now=NOW)
+    with at(NOW + timedelta(days=7)):
+        ingest.ingest(document=new)
 
     old.refresh_from_db()
     assert (still_used, old.is_active, new.replaces) == (True, False, old)
@@ -221,12 +232,11 @@ def test_changed_page_takes_the_place_of_its_old_text_when_it_is_ready(site: Sit
 def test_trouble_is_shown_and_tried_again(answer: dict[str, Any], error: str, passes: bool, site: Site):
     page = WebPage.objects.create(url=site.serve("/", **answer))
 
-    assert not webpages.look_at(page=page, now=NOW)
+    look(page)
 
-    page.refresh_from_db()
-    assert error in page.error
-    assert (page.failures, page.state) == (1, "failed")
-    assert page.next_check_at == NOW + (timedelta(hours=1) if passes else timedelta(days=7))
+    assert error in page.last_error
+    assert (page.state, page.attempts, page.result) == ("pending", 1 if passes else 0, "failed")
+    assert page.next_try_at == NOW + (timedelta(hours=1) if passes else timedelta(days=7))
     assert not Document.objects.exists()
 
 
@@ -249,19 +259,53 @@ def test_pdf_behind_an_address_is_read(site: Site, embedder: Embedder):
     url = site.serve("/guida", files.pdf("Il testo della guida."), Content_Type="application/pdf")
     page = WebPage.objects.create(url=url)
 
-    webpages.look_at(page=page, now=NOW)
+    look(page)
 
     assert Document.objects.get().name == "127.0.0.1-guida.pdf"
 
 
+def test_trouble_that_does_not_pass_waits_for_the_next_turn_after_five_tries(site: Site):
+    page = WebPage.objects.create(url=site.serve("/", "", status=503))
+
+    for hours in range(5):
+        look(page, NOW + timedelta(hours=hours))
+
+    assert (page.state, page.attempts, page.last_error) == ("pending", 0, "La pagina risponde con lo stato 503.")
+    assert page.next_try_at == NOW + timedelta(hours=4, days=7)
+
+
+def test_error_on_one_page_leaves_the_next_one_its_look(site: Site):
+    oldest = WebPage.objects.create(url=site.serve("/", PAGE), next_try_at=NOW - timedelta(minutes=1))
+    next_one = WebPage.objects.create(url=site.serve("/b", PAGE.replace("28 febbraio", "31 marzo")), next_try_at=NOW)
+
+    with at(NOW), refused_rows("chatbot_document", f"NEW.page_id = {oldest.pk}"):
+        tasks.look_at_due_pages()
+
+    oldest.refresh_from_db()
+    assert [document.page for document in Document.objects.all()] == [next_one]
+    assert (oldest.state, "nobody foresaw" in oldest.last_error) == ("pending", True)
+
+
+def test_staff_have_a_page_looked_at_before_its_turn(site: Site, django_capture_on_commit_callbacks: Any):
+    page = WebPage.objects.create(url=site.serve("/", PAGE))
+    look(page)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        webpages.look_now(page=page)
+    webpages.look_at(page=page)
+
+    assert len(site.asked) == 2
+    assert queued("slow") == [("chatbot.look_at_page", {"page_id": page.pk})]
+
+
 def test_pages_are_looked_at_when_their_time_has_come(site: Site):
     url = site.serve("/", PAGE)
-    WebPage.objects.create(url=url, next_check_at=NOW - timedelta(minutes=1))
-    WebPage.objects.create(url=f"{url}?later", next_check_at=NOW + timedelta(minutes=1))
-    WebPage.objects.create(url=f"{url}?off", next_check_at=NOW - timedelta(minutes=1), is_active=False)
+    WebPage.objects.create(url=url, next_try_at=NOW - timedelta(minutes=1))
+    WebPage.objects.create(url=f"{url}?later", next_try_at=NOW + timedelta(minutes=1))
+    WebPage.objects.create(url=f"{url}?off", next_try_at=NOW - timedelta(minutes=1), is_active=False)
 
-    assert webpages.look_at_due(now=NOW) == 1
-    assert webpages.look_at_due(now=NOW) == 0
+    with at(NOW):
+        assert (webpages.look_at_due(), webpages.look_at_due()) == (1, 0)
     assert len(site.asked) == 1
 
 
@@ -272,7 +316,7 @@ def test_staff_add_an_address(staff_client: Client, staff: Any, django_capture_o
         staff_client.post("/admin/chatbot/webpage/add/", values)
 
     page = WebPage.objects.get()
-    assert (page.url, page.every_days, page.state) == ("https://www.acn.gov.it/nis", 30, "new")
+    assert (page.url, page.every_days, page.result) == ("https://www.acn.gov.it/nis", 30, "new")
     assert queued("slow") == [("chatbot.look_at_page", {"page_id": page.pk})]
     assert AuditEntry.objects.filter(action="webpage.created", actor=staff).exists()
 

@@ -10,7 +10,7 @@ from chatbot.glossary import text_pairs
 from chatbot.models import Document, WordCount
 from chatbot.words import glossary, wanted
 from tests.chatbot.embedder import Embedder
-from tests.chatbot.talk import BREACH, NOW, RECORDS, add, learn
+from tests.chatbot.talk import BREACH, RECORDS, add, learn
 
 pytestmark = pytest.mark.django_db
 
@@ -120,10 +120,10 @@ def test_counts_follow_when_the_last_of_many_cannot_be_read(embedder: Embedder):
     counted = WordCount.objects.filter(stem="violazion")
     before = counted.exists()
 
-    ingest.ingest(document=waiting, now=NOW)
+    ingest.ingest(document=waiting)
 
     waiting.refresh_from_db()
-    assert (waiting.status, before, counted.get().passages) == ("failed", False, 1)
+    assert (waiting.state, before, counted.get().passages) == ("failed", False, 1)
 
 
 def test_stem_with_quotes_and_backslashes_is_looked_for_as_it_is(embedder: Embedder):

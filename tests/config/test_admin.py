@@ -248,7 +248,8 @@ def make_built_package(number: int) -> ArchivePackage:
 
 def make_read_document(number: int) -> chatbot.Document:
     document = MAKERS[chatbot.Document](number)
-    chatbot.Document.objects.filter(pk=document.pk).update(status="completed")
+    claimed(document).finish()
+    document.refresh_from_db()
     return document
 
 
@@ -286,7 +287,7 @@ BUTTONS = [
     ("process_again", MAKERS[StripeEvent], "state", "pending", "pending", "stripeevent.retried"),
     ("build_again", make_built_package, "state", "done", "pending", "archivepackage.requested"),
     ("look_now", MAKERS[chatbot.WebPage], "url", "https://example.com/1", "https://example.com/1", "webpage.look_now"),
-    ("read_again", make_read_document, "status", "completed", "pending", "document.read_again"),
+    ("read_again", make_read_document, "state", "done", "pending", "document.read_again"),
     ("take", make_new_ticket, "status", "new", "in_progress", "ticket.assigned"),
     ("reopen", make_resolved_ticket, "status", "resolved", "in_progress", "ticket.reopened"),
 ]

@@ -35,7 +35,7 @@ class Command(BaseCommand):
                 self.stderr.write(f"{path}: {error}")
             else:
                 taken.append(document)
-                self.stdout.write(f"{path}: {document.status}")
+                self.stdout.write(f"{path}: {document.state}")
         failed = self._wait(taken) if options["wait"] else 0
         if refused or failed:
             counts = [(refused, "not taken"), (failed, "not read")]
