@@ -205,14 +205,20 @@ def save_billing_profile(*, user: User, values: Mapping[str, str]) -> BillingPro
     return profile
 
 
-def clear_expired(*, now: datetime) -> None:
-    """Forget links and tokens a month after their end, web sessions and limits (which name people) at once."""
+def clear_expired(*, now: datetime) -> int:
+    """Forget links and tokens a month after their end, web sessions and limits (which name people) at once.
+
+    Returns how many rows went.
+    """
     old = now - timedelta(days=30)
-    EmailToken.objects.filter(expires_at__lt=old).delete()
-    RefreshToken.objects.filter(expires_at__lt=old).delete()
-    ApiSession.objects.filter(expires_at__lt=old).delete()
-    Session.objects.filter(expire_date__lt=now).delete()
-    RateBucket.objects.filter(free_at__lt=now).delete()
+    ended = (
+        EmailToken.objects.filter(expires_at__lt=old),
+        RefreshToken.objects.filter(expires_at__lt=old),
+        ApiSession.objects.filter(expires_at__lt=old),
+        Session.objects.filter(expire_date__lt=now),
+        RateBucket.objects.filter(free_at__lt=now),
+    )
+    return sum(rows.delete()[0] for rows in ended)
 
 
 def mail_link(user: User, purpose: EmailToken.Purpose, now: datetime) -> None:

@@ -1,32 +1,36 @@
 """Celery's door to the accounts."""
 
-from celery import shared_task
+from datetime import timedelta
+
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.sweeps import sweep
 
 
-@shared_task(name="accounts.clear_expired")
-def clear_expired() -> None:
+@sweep("accounts.clear_expired", every=timedelta(days=1), about=_("Sessions and links that have ended are deleted"))
+def clear_expired() -> int:
     from accounts import services
 
-    services.clear_expired(now=timezone.now())
+    return services.clear_expired(now=timezone.now())
 
 
-@shared_task(name="accounts.build_exports")
-def build_exports() -> None:
+@sweep("accounts.build_exports", every=timedelta(minutes=1), about=_("Copies of people’s data are built"))
+def build_exports() -> int:
     from accounts import exports
 
-    exports.build_due()
+    return exports.build_due()
 
 
-@shared_task(name="accounts.clear_exports")
-def clear_exports() -> None:
+@sweep("accounts.clear_exports", every=timedelta(hours=1), about=_("Copies of data whose week is over are deleted"))
+def clear_exports() -> int:
     from accounts import exports
 
-    exports.clear_expired(now=timezone.now())
+    return exports.clear_expired(now=timezone.now())
 
 
-@shared_task(name="accounts.erase_due")
-def erase_due() -> None:
+@sweep("accounts.erase_due", every=timedelta(hours=1), about=_("Accounts whose week is over are erased"))
+def erase_due() -> int:
     from accounts import erasure
 
-    erasure.carry_out_due()
+    return erasure.carry_out_due()

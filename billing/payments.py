@@ -25,7 +25,7 @@ from billing.models.orders import IllegalMoveError
 from core import audit
 from core.errors import DomainError, PermanentError, TransientError, VendorError
 from core.money import from_cents, to_cents
-from core.queue import work, work_due
+from core.queue import each, work, work_due
 from core.tasks import enqueue
 from invoicing.draft import InvoiceDraft, Line
 from invoicing.draft import Payment as DraftPayment
@@ -167,19 +167,18 @@ def _process(event: StripeEvent) -> None:
 
 def delete_at_stripe(*, now: datetime) -> int:
     """Delete at Stripe the customers whose accounts are erased; the row goes when Stripe has done it. How many went."""
-    gone = 0
-    for row in StripeCustomer.objects.exclude(user__erased_at=None).exclude(user__erased_at__gt=now).order_by("pk"):
-        try:
-            if row.stripe_customer_id:
-                stripe.delete_customer(row.stripe_customer_id)
-        except VendorError as error:
-            logger.error("Stripe customer %s is not deleted: %s", row, error)
-            continue
-        if row.stripe_customer_id:
-            _forget(row.stripe_customer_id)
-        row.delete()
-        gone += 1
-    return gone
+    return each(
+        StripeCustomer.objects.exclude(user__erased_at=None).exclude(user__erased_at__gt=now).order_by("pk"),
+        _delete_at_stripe,
+    )
+
+
+def _delete_at_stripe(row: StripeCustomer) -> bool:
+    if row.stripe_customer_id:
+        stripe.delete_customer(row.stripe_customer_id)
+        _forget(row.stripe_customer_id)
+    row.delete()
+    return True
 
 
 @transaction.atomic

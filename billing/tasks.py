@@ -1,7 +1,12 @@
 """Celery's door to billing."""
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.sweeps import sweep
 
 
 @shared_task(name="billing.process_stripe_event")
@@ -11,11 +16,11 @@ def process_stripe_event(*, event_id: str) -> None:
     payments.process_event(event_id=event_id)
 
 
-@shared_task(name="billing.process_due_stripe_events")
-def process_due_stripe_events() -> None:
+@sweep("billing.process_due_stripe_events", every=timedelta(seconds=15), about=_("Stripe’s events are worked on"))
+def process_due_stripe_events() -> int:
     from billing import payments
 
-    payments.process_due_events()
+    return payments.process_due_events()
 
 
 @shared_task(name="billing.invoice_payment")
@@ -28,22 +33,24 @@ def invoice_payment(*, payment_id: int) -> None:
         payments.invoice_payment(payment=payment)
 
 
-@shared_task(name="billing.invoice_due_payments")
-def invoice_due_payments() -> None:
+@sweep(
+    "billing.invoice_due_payments", every=timedelta(seconds=30), about=_("Invoices that payments are owed are issued")
+)
+def invoice_due_payments() -> int:
     from billing import payments
 
-    payments.invoice_due()
+    return payments.invoice_due()
 
 
-@shared_task(name="billing.clear_old_carts")
-def clear_old_carts() -> None:
+@sweep("billing.clear_old_carts", every=timedelta(days=1), about=_("Old carts are deleted"))
+def clear_old_carts() -> int:
     from billing import services
 
-    services.clear_old_carts(now=timezone.now())
+    return services.clear_old_carts(now=timezone.now())
 
 
-@shared_task(name="billing.delete_at_stripe")
-def delete_at_stripe() -> None:
+@sweep("billing.delete_at_stripe", every=timedelta(hours=1), about=_("Erased customers are deleted at Stripe"))
+def delete_at_stripe() -> int:
     from billing import payments
 
-    payments.delete_at_stripe(now=timezone.now())
+    return payments.delete_at_stripe(now=timezone.now())

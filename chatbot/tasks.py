@@ -1,7 +1,12 @@
 """Celery's door to the assistant. Reading documents is slow work with a queue of its own (CELERY_TASK_ROUTES)."""
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.sweeps import sweep
 
 
 @shared_task(name="chatbot.ingest_document")
@@ -24,11 +29,11 @@ def look_at_page(*, page_id: int) -> None:
         webpages.look_at(page=page)
 
 
-@shared_task(name="chatbot.look_at_due_pages")
-def look_at_due_pages() -> None:
+@sweep("chatbot.look_at_due_pages", every=timedelta(minutes=10), about=_("Pages of the web are looked at"))
+def look_at_due_pages() -> int:
     from chatbot import webpages
 
-    webpages.look_at_due()
+    return webpages.look_at_due()
 
 
 @shared_task(name="chatbot.count_words")
@@ -38,31 +43,30 @@ def count_words() -> None:
     words.refresh_counts()
 
 
-@shared_task(name="chatbot.clear_old_conversations")
-def clear_old_conversations() -> None:
+@sweep("chatbot.clear_old_conversations", every=timedelta(hours=1), about=_("Old conversations are deleted"))
+def clear_old_conversations() -> int:
     from chatbot import services
 
-    services.clear_old_conversations(now=timezone.now())
+    return services.clear_old_conversations(now=timezone.now())
 
 
-@shared_task(name="chatbot.group_questions")
-def group_questions() -> None:
+@sweep("chatbot.group_questions", every=timedelta(minutes=10), about=_("Unanswered questions are grouped"))
+def group_questions() -> int:
     from chatbot import unanswered
 
-    unanswered.group_questions(now=timezone.now())
+    return unanswered.group_questions(now=timezone.now())
 
 
-@shared_task(name="chatbot.ingest_due_documents")
-def ingest_due_documents() -> None:
+@sweep("chatbot.ingest_due_documents", every=timedelta(minutes=1), about=_("Documents are read"))
+def ingest_due_documents() -> int:
     from chatbot import ingest
 
-    ingest.ingest_due()
+    return ingest.ingest_due()
 
 
-@shared_task(name="chatbot.watch_tickets")
-def watch_tickets() -> None:
+@sweep("chatbot.watch_tickets", every=timedelta(minutes=1), about=_("Deadlines of requests are watched"))
+def watch_tickets() -> int:
     from chatbot import tickets
 
     now = timezone.now()
-    tickets.alert_staff_of_due(now=now)
-    tickets.close_resolved(now=now)
+    return tickets.alert_staff_of_due(now=now) + tickets.close_resolved(now=now)

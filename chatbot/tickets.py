@@ -25,6 +25,7 @@ from chatbot.texts import checked_text
 from core import audit
 from core.errors import DomainError, InvalidInputError
 from core.numbering import next_number
+from core.queue import each
 from core.uploads import UploadRefusedError, checked_kind
 
 MAX_FILES = 5
@@ -181,27 +182,31 @@ def reopen(*, ticket: Ticket, now: datetime) -> None:
 def close_resolved(*, now: datetime) -> int:
     """Close what nobody came back to for a week after it was resolved; returns how many."""
     due = Ticket.objects.filter(status=Ticket.Status.RESOLVED, resolved_at__lte=now - CLOSE_AFTER)
-    closed = 0
-    for pk in due.order_by("resolved_at", "pk").values_list("pk", flat=True):
-        with transaction.atomic():
-            ticket = due.select_for_update().filter(pk=pk).first()  # none if the customer answered in this moment
-            if ticket:
-                ticket.move_to(Ticket.Status.CLOSED, now=now)
-                audit.record(action="ticket.closed", target=ticket)
-                closed += 1
-    return closed
+
+    @transaction.atomic
+    def close(pk: int) -> bool:
+        ticket = due.select_for_update().filter(pk=pk).first()  # none if the customer answered in this moment
+        if ticket is None:
+            return False
+        ticket.move_to(Ticket.Status.CLOSED, now=now)
+        audit.record(action="ticket.closed", target=ticket)
+        return True
+
+    return each(due.order_by("resolved_at", "pk").values_list("pk", flat=True), close)
 
 
 def alert_staff_of_due(*, now: datetime) -> int:
     """Tell staff, once for each ticket, that a first answer is nearly due or overdue; returns how many."""
     due = Ticket.objects.unanswered().filter(alerted_at=None, warn_at__lte=now)
-    alerted = 0
-    for ticket in due.select_related("assignee").order_by("first_response_due_at", "pk"):
-        with transaction.atomic():
-            if due.filter(pk=ticket.pk).update(alerted_at=now):
-                ticket_mails.tell_staff(ticket, "late" if ticket.is_answer_late(now) else "due")
-                alerted += 1
-    return alerted
+
+    @transaction.atomic
+    def alert(ticket: Ticket) -> bool:
+        if not due.filter(pk=ticket.pk).update(alerted_at=now):
+            return False
+        ticket_mails.tell_staff(ticket, "late" if ticket.is_answer_late(now) else "due")
+        return True
+
+    return each(due.select_related("assignee").order_by("first_response_due_at", "pk"), alert)
 
 
 def make_article(*, ticket: Ticket, question: str, answer: str, topic: str, language: str, now: datetime) -> Document:

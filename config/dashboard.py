@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.models import Order, Payment, StripeEvent
-from chatbot.models import Document, QuestionGroup, Ticket
+from chatbot.models import Document, QuestionGroup, Ticket, WebPage
+from core.models import Sweep
 from core.templatetags.ui import eur
 from invoicing.models import ArchivePackage, Invoice, ReceivedMail
 from notifications.models import Mail
@@ -18,6 +19,7 @@ from notifications.models import Mail
 
 def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 -- unfold's signature
     """Adds `tiles`, what there is, and `alarms`, what should be none: label, figure, link to the rows counted."""
+    now = timezone.now()
     paid = Payment.objects.filter(status=Payment.Status.SUCCEEDED, flag="")
     revenue = eur(paid.aggregate(sum=Sum("amount"))["sum"] or Decimal(0))
     orders, invoices = Order.objects.all(), Invoice.objects.all()
@@ -36,11 +38,13 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:  #
         _count(_("Invoices rejected by SDI"), invoices.filter(state="rejected"), "state__exact=rejected"),
         _count(_("Invoices to sign"), invoices.filter(state="to_sign"), "state__exact=to_sign"),
         _count(_("Invoices without an answer"), invoices.unanswered().exclude(alerted_at=None), "unanswered=yes"),
+        _count(_("Periodic tasks late or failing"), Sweep.objects.troubled(now), "troubled=yes"),
+        _count(_("Pages of the web that failed"), WebPage.objects.given_up(), "state__exact=failed"),
         _count(_("Archive packages that failed"), ArchivePackage.objects.given_up(), "state__exact=failed"),
         _count(_("PEC mails not applied"), ReceivedMail.objects.given_up(), "state__exact=failed"),
         _count(_("Mails given up"), Mail.objects.filter(state="failed"), "state__exact=failed"),
         _count(_("Stripe events given up"), StripeEvent.objects.filter(state="failed"), "state__exact=failed"),
-        _count(_("Tickets overdue"), Ticket.objects.overdue(timezone.now()), "overdue=yes"),
+        _count(_("Tickets overdue"), Ticket.objects.overdue(now), "overdue=yes"),
         _count(_("Questions without an answer"), QuestionGroup.objects.to_answer(), "state=open"),
         _count(_("Documents that failed"), Document.objects.given_up(), "state__exact=failed"),
     ]

@@ -26,7 +26,7 @@ from chatbot.models import Document
 from config import openapi
 from config.context import THEME_COOKIE
 from core import problems
-from core.models import Heartbeat
+from core.models import Sweep
 from invoicing.models import Invoice
 
 LEGAL_PAGES = ("privacy", "terms", "cookies", "accessibility")
@@ -108,14 +108,17 @@ def health(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """Whether everything behind the pages works, part by part; 503 without the database, as nothing works then.
 
-    `documents_waiting` are those the assistant cannot answer from yet.
+    `periodic_tasks` are those that are late or failing, `documents_waiting` those the assistant cannot answer from yet.
     """
     parts = {"database": _database_answers(), "redis": _redis_answers(), "worker": False}
     if not parts["database"]:
-        return JsonResponse({"status": "down", **parts, "documents_waiting": None}, status=503)
-    parts["worker"] = Heartbeat.objects.filter(at__gt=timezone.now() - _BEAT_LIMIT).exists()
-    word = "ready" if all(parts.values()) else "degraded"
-    return JsonResponse({"status": word, **parts, "documents_waiting": Document.objects.waiting().count()})
+        return JsonResponse({"status": "down", **parts, "periodic_tasks": None, "documents_waiting": None}, status=503)
+    now = timezone.now()
+    parts["worker"] = Sweep.objects.filter(name="core.heartbeat", succeeded_at__gt=now - _BEAT_LIMIT).exists()
+    troubled = {sweep.name: sweep.state for sweep in Sweep.objects.troubled(now)}
+    word = "ready" if all(parts.values()) and not troubled else "degraded"
+    waiting = Document.objects.waiting().count()
+    return JsonResponse({"status": word, **parts, "periodic_tasks": troubled, "documents_waiting": waiting})
 
 
 def _database_answers() -> bool:

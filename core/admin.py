@@ -26,7 +26,8 @@ from unfold.enums import ActionVariant
 
 from core import audit
 from core.errors import DomainError
-from core.models import AuditEntry
+from core.models import AuditEntry, Sweep
+from core.sweeps import TIMETABLE
 from core.templatetags.ui import eur
 
 
@@ -196,3 +197,48 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     def who(self, entry: AuditEntry) -> str:
         """The entry has a number only; the name is looked up as long as there is one."""
         return str(entry.actor or entry.actor_label)
+
+
+class TroubledFilter(admin.SimpleListFilter):
+    title = _("to look at")
+    parameter_name = "troubled"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("yes"))]
+
+    def queryset(self, request, queryset):
+        return queryset.troubled(timezone.now()) if self.value() == "yes" else queryset
+
+
+@admin.register(Sweep)
+class SweepAdmin(ReadOnlyAdmin):
+    """Each periodic task with its last run; a row that is late or failing stands on the overview, too."""
+
+    list_display = ("about", "interval", "succeeded_at", "state_badge", "rows_worked", "last_error")
+    list_filter = (TroubledFilter,)
+    search_fields = ("name", "last_error")
+    ordering = ("name",)
+    fields = (
+        ("about", "name"), ("interval", "state_badge", "rows_worked"), ("began_at", "succeeded_at", "failed_at"),
+        "last_error",
+    )  # fmt: skip
+    readonly_fields = ("about", "interval", "state_badge")
+
+    def get_queryset(self, request: HttpRequest):
+        return Sweep.objects.with_state(timezone.now())
+
+    @display(description=_("what it does"), ordering="name")
+    def about(self, row: Sweep):
+        return TIMETABLE[row.name].about if row.name in TIMETABLE else row.name
+
+    @display(description=_("every"), ordering="every")
+    def interval(self, row: Sweep):
+        seconds = round(row.every.total_seconds())
+        unit, name = next(pair for pair in ((3600, "h"), (60, "min"), (1, "s")) if seconds % pair[0] == 0)
+        return f"{seconds // unit}\N{NO-BREAK SPACE}{name}"
+
+    @display(description=_("state"))
+    def state_badge(self, row: Sweep):
+        state = Sweep.State(row.state)
+        look = {Sweep.State.FINE: "done", Sweep.State.LATE: "warn", Sweep.State.FAILING: "stop"}[state]
+        return format_html('<span class="badge badge--{}">{}</span>', look, capfirst(state.label))

@@ -1,9 +1,13 @@
-"""Registers the core package with Django."""
+"""Registers the core package with Django, and has every app's tasks known in every process."""
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
 class CoreConfig(AppConfig):
     name = "core"
-    verbose_name = _("Audit trail")
+    verbose_name = _("System")
+
+    def ready(self) -> None:
+        autodiscover_modules("tasks")  # the timetable of periodic work is written where the work is

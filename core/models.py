@@ -1,9 +1,13 @@
-"""Tables without a business word: counters, the audit chain, rate buckets."""
+"""Tables without a business word: counters, the audit chain, rate buckets, the last runs of periodic tasks."""
 
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Case, ExpressionWrapper, F, Q, Value, When
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import LessThan
 from django.utils.translation import gettext_lazy as _
 
 
@@ -61,10 +65,51 @@ class RateBucket(models.Model):
         return self.key
 
 
-class Heartbeat(models.Model):
-    """When a periodic task last came through broker and worker; one row."""
+class SweepQuerySet(models.QuerySet["Sweep"]):
+    def with_state(self, now: datetime) -> "SweepQuerySet":
+        """With `state`: failing when the last run raised, late when twice its time has passed without a success."""
+        last = Coalesce("succeeded_at", "created_at")
+        is_late = LessThan(ExpressionWrapper(last + F("every") * 2, models.DateTimeField()), now - Sweep.GRACE)
+        return self.annotate(  # type: ignore[no-redef]
+            state=Case(
+                When(Q(failed_at__gt=Coalesce("succeeded_at", Sweep.NEVER)), then=Value(Sweep.State.FAILING)),
+                When(is_late, then=Value(Sweep.State.LATE)),
+                default=Value(Sweep.State.FINE),
+                output_field=models.CharField(),
+            )
+        )
 
-    at = models.DateTimeField()
+    def troubled(self, now: datetime) -> "SweepQuerySet":
+        """What somebody should look at."""
+        return self.with_state(now).exclude(state=Sweep.State.FINE)  # type: ignore[misc]
+
+
+class Sweep(models.Model):
+    """A periodic task and its last run; written by `core.sweeps`."""
+
+    class State(models.TextChoices):
+        FINE = "fine", _("in order")
+        LATE = "late", _("late")
+        FAILING = "failing", _("failing")
+
+    state: str  # where the rows come from `with_state`
+    GRACE: ClassVar[timedelta] = timedelta(minutes=2)
+    NEVER: ClassVar[datetime] = datetime(1970, 1, 1, tzinfo=UTC)
+
+    name = models.CharField(_("name"), max_length=60, primary_key=True)
+    every = models.DurationField(_("every"))
+    created_at = models.DateTimeField(auto_now_add=True)
+    began_at = models.DateTimeField(_("begun"), null=True)
+    succeeded_at = models.DateTimeField(_("last success"), null=True)
+    failed_at = models.DateTimeField(_("last failure"), null=True)
+    rows_worked = models.PositiveIntegerField(_("rows worked"), default=0)
+    last_error = models.TextField(_("error"), blank=True)
+
+    objects = SweepQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("periodic task")
+        verbose_name_plural = _("periodic tasks")
 
     def __str__(self) -> str:
-        return self.at.isoformat()
+        return self.name

@@ -7,11 +7,13 @@ killed is followed by another one when its lease ends, and one that was only slo
 """
 
 import logging
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -23,6 +25,11 @@ logger = logging.getLogger(__name__)
 
 _PENDING, _RUNNING, _DONE, _FAILED = "pending", "running", "done", "failed"
 _WAITING = (_PENDING, _RUNNING)
+_SWEEP_S = 240
+
+
+class SomeFailedError(Exception):
+    """Of several things to do some failed; each is in the log with its traceback, the others are done."""
 
 
 class LostClaimError(Exception):
@@ -35,6 +42,7 @@ def seconds(*waits: float) -> tuple[timedelta, ...]:
 
 
 Row = TypeVar("Row", bound="QueuedRow")
+T = TypeVar("T")
 
 
 class QueueQuerySet(models.QuerySet[Row], Generic[Row]):
@@ -170,15 +178,43 @@ def work(queue: QueueQuerySet[Row], pk: Any, do: Callable[[Row], object]) -> boo
                 row.finish()
     except LostClaimError as error:
         logger.warning("lost claim: %s", error)
+    except SoftTimeLimitExceeded as error:  # the worker has a minute left to put things away
+        _note_failure(row, error)
+        raise
     except Exception as error:  # noqa: BLE001 -- whatever it is becomes the row's state, and is logged with its traceback
         _note_failure(row, error)
     return True
 
 
 def work_due(queue: QueueQuerySet[Row], do: Callable[[Row], object], *, limit: int = 100) -> int:
-    """Work the due rows, each by itself and the longest waiting first; returns how many were worked."""
+    """Work the due rows, each by itself and the longest waiting first; returns how many were worked.
+
+    Begins none after four minutes: what is left is the next sweep's, and no row is cut off by the task's time limit.
+    """
     due = queue.due(timezone.now()).order_by("next_try_at", "pk").values_list("pk", flat=True)
-    return sum(work(queue, pk, do) for pk in list(due[:limit]))
+    worked, began = 0, time.monotonic()
+    for pk in list(due[:limit]):
+        if time.monotonic() - began > _SWEEP_S:
+            break
+        worked += work(queue, pk, do)
+    return worked
+
+
+def each(things: Iterable[T], do: Callable[[T], bool]) -> int:
+    """For what is no queue: `do` each by itself, and say how many it did.
+
+    An error keeps nothing else from being done; in the end it is a `SomeFailedError`, so that the task has failed.
+    """
+    done, failed = 0, []
+    for thing in things:
+        try:
+            done += do(thing)
+        except Exception as error:
+            logger.exception("%r", thing)
+            failed.append(f"{thing!r}: {type(error).__name__}: {error}")
+    if failed:
+        raise SomeFailedError(f"{len(failed)} failed, {done} done. The last: {failed[-1]}")
+    return done
 
 
 def _note_failure(row: QueuedRow, error: Exception) -> None:

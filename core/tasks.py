@@ -1,12 +1,16 @@
 """The one way to hand work to Celery: after commit, and never at the price of the request."""
 
 import logging
+from datetime import timedelta
 from typing import Any
 
-from celery import Task, shared_task
+from celery import Task
 from django.db import transaction
-from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
+
+from core import audit
+from core.sweeps import sweep, write_timetable
 
 logger = logging.getLogger(__name__)
 
@@ -32,16 +36,12 @@ def wake(task: "Task[Any, Any]", **kwargs: Any) -> None:
         logger.warning("broker down, %s left to the sweep", task.name)
 
 
-@shared_task(name="core.seal_audit")
-def seal_audit() -> None:
-    from core import audit
-
-    audit.seal()
+@sweep("core.seal_audit", every=timedelta(seconds=10), about=_("The audit trail is sealed"))
+def seal_audit() -> int:
+    return audit.seal()
 
 
-@shared_task(name="core.heartbeat")
+@sweep("core.heartbeat", every=timedelta(seconds=20), about=_("Beat, broker and a worker work together"))
 def heartbeat() -> None:
-    """Proof that beat, broker and a worker work together; `/ready` looks at its age."""
-    from core.models import Heartbeat
-
-    Heartbeat.objects.update_or_create(pk=1, defaults={"at": timezone.now()})
+    """Its row is the proof; `/ready` looks at its age."""
+    write_timetable()

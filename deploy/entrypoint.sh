@@ -10,7 +10,7 @@ web)
     ;;
 worker) DATABASE_POOL_SIZE=0 exec celery --quiet --app config worker --queues default --concurrency "${WORKER_CONCURRENCY:-2}" --loglevel INFO ;;
 slow) DATABASE_POOL_SIZE=0 exec celery --quiet --app config worker --queues slow --concurrency 1 --loglevel INFO ;;
-beat) exec celery --quiet --app config beat --schedule /tmp/celerybeat --pidfile= --loglevel INFO ;;
+beat) exec celery --quiet --app config beat --pidfile= --loglevel INFO ;;
 manage) shift; exec python manage.py "$@" ;;
 *) exec "$@" ;;
 esac

@@ -4,6 +4,7 @@ import logging
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import make_msgid
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from core import audit
 from core.errors import DomainError, InvalidInputError, TransientError, VendorError
-from core.queue import work, work_due
+from core.queue import each, work, work_due
 from core.tasks import enqueue
 from invoicing import tasks
 from invoicing.alerts import alert_staff
@@ -118,12 +119,15 @@ def watch_receipts(*, now: datetime) -> int:
     waiting = Invoice.objects.unanswered().filter(alerted_at=None).annotate(last_event_at=Max("events__at"))
     at_sdi = Q(state=Invoice.State.PEC_DELIVERED)
     is_silent = (at_sdi & Q(last_event_at__lt=now - _ANSWER_LIMIT)) | (~at_sdi & Q(last_event_at__lt=provider_limit))
-    silent = list(waiting.filter(is_silent).order_by("pk"))
-    for invoice in silent:
-        with transaction.atomic():
-            if Invoice.objects.filter(pk=invoice.pk, alerted_at=None).update(alerted_at=now):
-                alert_staff(invoice=invoice, reason="silent")
-    return len(silent)
+    return each(waiting.filter(is_silent).order_by("pk"), partial(_alert_of_silence, now=now))
+
+
+@transaction.atomic
+def _alert_of_silence(invoice: Invoice, now: datetime) -> bool:
+    if not Invoice.objects.filter(pk=invoice.pk, alerted_at=None).update(alerted_at=now):
+        return False
+    alert_staff(invoice=invoice, reason="silent")
+    return True
 
 
 def can_be_sent_again(invoice: Invoice) -> bool:

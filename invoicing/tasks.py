@@ -1,8 +1,13 @@
 """Celery's door to invoicing."""
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.sweeps import sweep
 
 
 @shared_task(name="invoicing.send_invoice")
@@ -15,38 +20,45 @@ def send_invoice(*, invoice_id: int) -> None:
         sending.send_invoice(invoice=invoice)
 
 
-@shared_task(name="invoicing.send_due_invoices")
-def send_due_invoices() -> None:
+@sweep("invoicing.send_due_invoices", every=timedelta(seconds=30), about=_("Invoices are sent to SDI"))
+def send_due_invoices() -> int:
     from invoicing import sending
 
     if settings.SDI_PEC_SMTP_HOST:
-        sending.send_due()
+        return sending.send_due()
+    return 0
 
 
-@shared_task(name="invoicing.read_pec_mailbox")
-def read_pec_mailbox() -> None:
+_POLL = timedelta(seconds=settings.SDI_PEC_POLL_SECONDS)
+
+
+@sweep("invoicing.read_pec_mailbox", every=_POLL, about=_("The PEC mailbox is read"))
+def read_pec_mailbox() -> int:
     from invoicing import receipts
 
     if settings.SDI_PEC_IMAP_HOST:
-        receipts.read_mailbox()
+        return receipts.read_mailbox()
+    return 0
 
 
-@shared_task(name="invoicing.watch_receipts")
-def watch_receipts() -> None:
+@sweep("invoicing.watch_receipts", every=timedelta(minutes=15), about=_("Invoices without an answer are told to staff"))
+def watch_receipts() -> int:
     from invoicing import sending
 
-    sending.watch_receipts(now=timezone.now())
+    return sending.watch_receipts(now=timezone.now())
 
 
-@shared_task(name="invoicing.build_packages")
-def build_packages() -> None:
+@sweep("invoicing.build_packages", every=timedelta(minutes=1), about=_("Archive packages are built"))
+def build_packages() -> int:
     from invoicing import packages
 
-    packages.build_due()
+    return packages.build_due()
 
 
-@shared_task(name="invoicing.request_last_month")
-def request_last_month() -> None:
+@sweep(
+    "invoicing.request_last_month", every=timedelta(hours=6), about=_("The package of the month before is asked for")
+)
+def request_last_month() -> int:
     from invoicing import packages
 
-    packages.request_last_month(today=timezone.localdate())
+    return int(packages.request_last_month(today=timezone.localdate()))

@@ -1,7 +1,12 @@
 """Celery's door to the outbox."""
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.sweeps import sweep
 
 
 @shared_task(name="notifications.send_mail")
@@ -11,15 +16,15 @@ def send_mail(*, mail_id: int) -> None:
     services.send(mail_id=mail_id)
 
 
-@shared_task(name="notifications.send_due_mails")
-def send_due_mails() -> None:
+@sweep("notifications.send_due_mails", every=timedelta(seconds=20), about=_("Mails are sent"))
+def send_due_mails() -> int:
     from notifications import services
 
-    services.send_due()
+    return services.send_due()
 
 
-@shared_task(name="notifications.forget_sent")
-def forget_sent() -> None:
+@sweep("notifications.forget_sent", every=timedelta(hours=1), about=_("Last mails to erased accounts are deleted"))
+def forget_sent() -> int:
     from notifications import services
 
-    services.forget_sent(now=timezone.now())
+    return services.forget_sent(now=timezone.now())

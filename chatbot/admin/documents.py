@@ -196,7 +196,7 @@ class WebPageForm(forms.ModelForm):
 class WebPageAdmin(AuditedAdmin):
     form = WebPageForm
     list_display = ("url", "topic", "is_active", "result_badge", "checked_at", "changed_at", "next_try_at")
-    list_filter = ("is_active", "topic", "language")
+    list_filter = ("is_active", "state", "topic", "language")
     search_fields = ("url",)
     date_hierarchy = "next_try_at"
     ordering = ("url",)

@@ -1,6 +1,7 @@
 """One row for every table of the back office, each with others it points to, as its list and its page show them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -16,7 +17,7 @@ from chatbot import ingest, tickets
 from chatbot import models as chatbot
 from chatbot.feedback import give_feedback
 from core import audit
-from core.models import AuditEntry
+from core.models import AuditEntry, Sweep
 from invoicing import models as invoicing
 from invoicing.packages import request_package
 from invoicing.services import issue_invoice
@@ -197,6 +198,7 @@ def maker_of_mirrored(name: str) -> Callable[[int], Any]:
 MIRRORED = ("PaymentIntent", "Charge", "PaymentMethod", "Customer", "BalanceTransaction", "Event")
 MAKERS: dict[type[Model], Callable[[int], Any]] = {
     AuditEntry: lambda number: audit.record(action="order.paid", actor=make_user(number)),
+    Sweep: lambda number: Sweep.objects.create(name=f"tests.sweep_{number}", every=timedelta(minutes=number)),
     User: make_user,
     ApiSession: make_session,
     Category: make_category,
