@@ -13,6 +13,7 @@ from django.contrib.postgres.search import SearchVector
 from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from chatbot import tasks
 from chatbot.chunking import passages
@@ -22,10 +23,12 @@ from chatbot.languages import language_of
 from chatbot.models import Chunk, Document, Topic, WebPage
 from chatbot.parsing import UnreadableDocumentError, parse
 from chatbot.words import CONFIGURATIONS, refresh_counts
+from core import channels
 from core.queue import LostClaimError, work, work_due
 from core.tasks import enqueue
 from core.uploads import checked_kind
 
+CHANNEL = channels.declare("embeddings", _("Embedding of documents"))
 KINDS = frozenset({"pdf", "docx", "doc", "html", "txt", "md"})
 _BATCH = 16
 
@@ -71,7 +74,7 @@ def add_document(
 
 def ingest(*, document: Document) -> bool:
     """Read, cut and embed a document that is due and that nobody else has; True when it is ready now."""
-    if not work(Document.objects.all(), document.pk, _read):
+    if not work(Document.objects.all(), document.pk, _read, channel=CHANNEL):
         return False
     _count_words_after_the_last()
     return Document.objects.filter(pk=document.pk, state=Document.State.DONE).exists()
@@ -79,7 +82,7 @@ def ingest(*, document: Document) -> bool:
 
 def ingest_due() -> int:
     """Take up what a lost message or a back-off left behind; returns how many were tried."""
-    tried = work_due(Document.objects.all(), _read, limit=20)
+    tried = work_due(Document.objects.all(), _read, limit=20, channel=CHANNEL)
     if tried:
         _count_words_after_the_last()
     return tried

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from billing.models import Order, Payment, StripeEvent
 from chatbot.models import Document, QuestionGroup, Ticket, WebPage
-from core.models import Sweep
+from core.models import ChannelPause, Sweep
 from core.templatetags.ui import eur
 from invoicing.models import ArchivePackage, Invoice, ReceivedMail
 from notifications.models import Mail
@@ -39,6 +39,7 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:  #
         _count(_("Invoices to sign"), invoices.filter(state="to_sign"), "state__exact=to_sign"),
         _count(_("Invoices without an answer"), invoices.unanswered().exclude(alerted_at=None), "unanswered=yes"),
         _count(_("Periodic tasks late or failing"), Sweep.objects.troubled(now), "troubled=yes"),
+        _count(_("Paused channels"), ChannelPause.objects.all(), ""),
         _count(_("Pages of the web that failed"), WebPage.objects.given_up(), "state__exact=failed"),
         _count(_("Archive packages that failed"), ArchivePackage.objects.given_up(), "state__exact=failed"),
         _count(_("PEC mails not applied"), ReceivedMail.objects.given_up(), "state__exact=failed"),

@@ -19,14 +19,15 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from core import audit
+from core import audit, channels
 from core.errors import DomainError
-from core.models import AuditEntry, Sweep
+from core.models import AuditEntry, ChannelPause, Sweep
 from core.sweeps import TIMETABLE
 from core.templatetags.ui import eur
 
@@ -242,3 +243,28 @@ class SweepAdmin(ReadOnlyAdmin):
         state = Sweep.State(row.state)
         look = {Sweep.State.FINE: "done", Sweep.State.LATE: "warn", Sweep.State.FAILING: "stop"}[state]
         return format_html('<span class="badge badge--{}">{}</span>', look, capfirst(state.label))
+
+
+@admin.register(ChannelPause)
+class ChannelPauseAdmin(ReadOnlyAdmin):
+    """What no row is tried on just now; empty as long as every way to a vendor is open."""
+
+    list_display = ("channel", "since", "until", "failures", "reason")
+    ordering = ("since",)
+    fields = (("channel", "since", "until", "failures"), "reason")
+    readonly_fields = ("channel",)
+    actions_detail = ("try_now",)
+
+    @display(description=_("channel"), ordering="name")
+    def channel(self, row: ChannelPause):
+        return channels.LABELS.get(row.name, row.name)
+
+    @confirmed(
+        description=_("Try now"),
+        question=_("What is waiting is tried at once. If the cause is still there, the channel pauses again."),
+        offered=lambda _row: True,
+    )
+    def try_now(self, request: HttpRequest, row: ChannelPause) -> str:
+        self.record(request, row, "tried")
+        channels.try_now(row.name)
+        return gettext("What is waiting will be tried within a minute.")

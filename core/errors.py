@@ -47,5 +47,9 @@ class TransientError(VendorError):
         self.retry_after_s = retry_after_s
 
 
+class ChannelError(TransientError):
+    """The way to the vendor is closed for whoever comes: login refused, key expired, throttled. No request's fault."""
+
+
 class PermanentError(VendorError):
     """A vendor's refusal that another try will not change."""

@@ -113,3 +113,20 @@ class Sweep(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ChannelPause(models.Model):
+    """A way to a vendor that is closed for now, and why (`core.channels`); gone when something goes through again."""
+
+    name = models.CharField(_("name"), max_length=40, primary_key=True)
+    since = models.DateTimeField(_("since"))
+    until = models.DateTimeField(_("next try"))
+    reason = models.TextField(_("reason"))
+    failures = models.PositiveIntegerField(_("tries"), default=0)
+
+    class Meta:
+        verbose_name = _("paused channel")
+        verbose_name_plural = _("paused channels")
+
+    def __str__(self) -> str:
+        return self.name

@@ -19,7 +19,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import PermanentError, TransientError
+from core import channels
+from core.errors import ChannelError, PermanentError, TransientError
 
 logger = logging.getLogger(__name__)
 
@@ -161,11 +162,14 @@ class QueuedRow(models.Model):
             setattr(self, name, value)
 
 
-def work(queue: QueueQuerySet[Row], pk: Any, do: Callable[[Row], object]) -> bool:
+def work(queue: QueueQuerySet[Row], pk: Any, do: Callable[[Row], object], *, channel: str = "") -> bool:
     """Claim one row and `do` it; True when there was something to do. Whatever happens, the row tells it.
 
-    `do` may finish the row itself, with what else it has to write; otherwise it is finished when `do` returns.
+    `do` may finish the row itself, with what else it has to write; otherwise it is finished when `do` returns. A
+    `ChannelError` is the channel's: the row goes back uncounted, and no row is tried while the channel is paused.
     """
+    if channel and channels.is_paused(channel):
+        return False
     row = queue.claim(pk)
     if row is None:
         return False
@@ -176,17 +180,24 @@ def work(queue: QueueQuerySet[Row], pk: Any, do: Callable[[Row], object]) -> boo
             do(row)
             if row.claim is not None:
                 row.finish()
+            if channel:
+                channels.reopen(channel)
     except LostClaimError as error:
         logger.warning("lost claim: %s", error)
     except SoftTimeLimitExceeded as error:  # the worker has a minute left to put things away
         _note_failure(row, error)
         raise
+    except ChannelError as error:
+        if channel:
+            row.give_back(channels.pause(channel, error), last_error=str(error))
+        else:
+            _note_failure(row, error)
     except Exception as error:  # noqa: BLE001 -- whatever it is becomes the row's state, and is logged with its traceback
         _note_failure(row, error)
     return True
 
 
-def work_due(queue: QueueQuerySet[Row], do: Callable[[Row], object], *, limit: int = 100) -> int:
+def work_due(queue: QueueQuerySet[Row], do: Callable[[Row], object], *, limit: int = 100, channel: str = "") -> int:
     """Work the due rows, each by itself and the longest waiting first; returns how many were worked.
 
     Begins none after four minutes: what is left is the next sweep's, and no row is cut off by the task's time limit.
@@ -196,7 +207,7 @@ def work_due(queue: QueueQuerySet[Row], do: Callable[[Row], object], *, limit: i
     for pk in list(due[:limit]):
         if time.monotonic() - began > _SWEEP_S:
             break
-        worked += work(queue, pk, do)
+        worked += work(queue, pk, do, channel=channel)
     return worked
 
 

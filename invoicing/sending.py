@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from core import audit
-from core.errors import DomainError, InvalidInputError, TransientError, VendorError
+from core import audit, channels
+from core.errors import ChannelError, DomainError, InvalidInputError, TransientError, VendorError
 from core.queue import each, work, work_due
 from core.tasks import enqueue
 from invoicing import tasks
@@ -27,6 +27,7 @@ from invoicing.services import draw_pdf
 
 logger = logging.getLogger(__name__)
 
+CHANNEL = channels.declare("pec", _("PEC to SDI"))
 # The provider answers within minutes; after a day a mail that may have left has not.
 _UNCERTAIN_LIMIT = timedelta(hours=24)
 # SDI takes up to five days to answer (specification of the exchange system, §2).
@@ -76,12 +77,12 @@ def attach_signed(*, invoice: Invoice, content: bytes, actor: User, now: datetim
 def send_invoice(*, invoice: Invoice) -> bool:
     """Mail the current file to SDI if it is its turn and nobody else does; True when it was."""
     submission = invoice.submission()
-    return submission is not None and work(Submission.objects.all(), submission.pk, _submit)
+    return submission is not None and work(Submission.objects.all(), submission.pk, _submit, channel=CHANNEL)
 
 
 def send_due() -> int:
     """Send what a lost message or a back-off left behind, and settle what was cut in mid-send; returns how many."""
-    return work_due(Submission.objects.all(), _submit, limit=50)
+    return work_due(Submission.objects.all(), _submit, limit=50, channel=CHANNEL)
 
 
 def _submit(submission: Submission) -> None:
@@ -102,6 +103,9 @@ def _submit(submission: Submission) -> None:
         return
     try:
         pec.send(_as_mail(message))
+    except ChannelError as error:
+        _take_back(message, error)
+        raise
     except pec.UncertainDeliveryError as error:
         _wait_for_receipt(submission, message, str(error))
     except VendorError as error:
@@ -176,6 +180,13 @@ def _fail(submission: Submission, message: PecMessage, error: VendorError) -> No
     else:
         submission.give_up(str(error))
     _record_failure(submission, message)
+
+
+@transaction.atomic
+def _take_back(message: PecMessage, error: ChannelError) -> None:
+    """Nothing was handed over, and nothing is wrong with the file: it waits for the channel."""
+    message.mark(PecMessage.State.FAILED, str(error))
+    _locked_invoice(message).advance(Invoice.State.SEND_FAILED, now=timezone.now(), text=str(error))
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """Writing mails into the outbox and getting them out of it."""
 
+import smtplib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,13 +13,16 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.encoding import punycode
+from django.utils.translation import gettext_lazy as _
 
-from core.errors import TransientError
+from core import channels
+from core.errors import ChannelError, TransientError
 from core.queue import work, work_due
 from core.tasks import enqueue
 from notifications import tasks
 from notifications.models import Mail, MailAttachment
 
+CHANNEL = channels.declare("mail", _("Mails"))
 # To an address that is to be forgotten with the mail.
 _LAST = "account_erased"
 _TIME_FOR_A_PERSON = timedelta(days=7)
@@ -69,17 +73,19 @@ def notify(*, to: Recipient, kind: str, context: Mapping[str, Any], attachments:
 
 def send(*, mail_id: int) -> bool:
     """Send one mail if it is due and nobody else has it; its row tells how it went. True when there was one to send."""
-    return work(Mail.objects.all(), mail_id, _send)
+    return work(Mail.objects.all(), mail_id, _send, channel=CHANNEL)
 
 
 def send_due() -> int:
     """Send whatever a lost message, a crash or a back-off left behind; returns how many were tried."""
-    return work_due(Mail.objects.all(), _send)
+    return work_due(Mail.objects.all(), _send, channel=CHANNEL)
 
 
 def _send(mail: Mail) -> None:
     try:
         _message(mail).send()
+    except smtplib.SMTPAuthenticationError as error:
+        raise ChannelError(f"SMTP login refused: {error.smtp_code}") from error
     except OSError as error:  # SMTP and sockets: the network's mood
         raise TransientError(f"{type(error).__name__}: {error}") from error
     mail.finish(sent_at=timezone.now())

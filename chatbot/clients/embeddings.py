@@ -8,7 +8,7 @@ import openai
 from django.conf import settings
 
 from chatbot.clients.loops import LIMITS, PerLoop
-from core.errors import PermanentError, TransientError
+from core.errors import ChannelError, PermanentError, TransientError
 
 WIDTH = 1536
 _QUERY_TIMEOUT_S = 10
@@ -48,7 +48,9 @@ def _padded(vector: Sequence[float]) -> list[float]:
 def _folded(error: openai.OpenAIError) -> TransientError | PermanentError:
     status = getattr(error, "status_code", None)
     text = f"embeddings: {type(error).__name__}"
-    if status is None or status == 429 or status >= 500:
+    if status in (401, 403, 429):  # key refused, no right to the model, throttled or nothing left to spend
+        return ChannelError(f"{text}: {error}" if status != 429 else text, code=str(status))
+    if status is None or status >= 500:
         return TransientError(text, code=str(status or ""))
     return PermanentError(f"{text}: {error}", code=str(status))
 

@@ -14,7 +14,7 @@ from email.message import EmailMessage
 
 from django.conf import settings
 
-from core.errors import PermanentError, TransientError
+from core.errors import ChannelError, PermanentError, TransientError
 
 _TIMEOUT_S = 30
 _BATCH = 50
@@ -33,15 +33,18 @@ class FetchedMail:
 
 
 def send(message: EmailMessage) -> None:
-    """Submit one mail. Raises `PermanentError` (refused), `TransientError` (not sent) or `UncertainDeliveryError`."""
+    """Submit one mail. Raises `PermanentError` (refused), `TransientError` (not sent), `ChannelError` (login
+    refused) or `UncertainDeliveryError`."""
     state = _Submission()
     try:
         _submit(message, state)
     except smtplib.SMTPResponseException as error:
         text = f"PEC provider: {error.smtp_code} {_decode(error.smtp_error)}"
-        # a 5yz is final (RFC 5321 §4.2.1), a 4yz and a bad login may be mended without touching the invoice
-        permanent = error.smtp_code >= 500 and not isinstance(error, smtplib.SMTPAuthenticationError)
-        raise (PermanentError if permanent else TransientError)(text, code=str(error.smtp_code)) from error
+        # a 5yz is final (RFC 5321 §4.2.1), a 4yz may pass, and a refused login is no fault of the invoice
+        kind = PermanentError if error.smtp_code >= 500 else TransientError
+        if isinstance(error, smtplib.SMTPAuthenticationError):
+            kind = ChannelError
+        raise kind(text, code=str(error.smtp_code)) from error
     except (OSError, smtplib.SMTPException) as error:
         text = f"PEC provider: {type(error).__name__}: {error}"
         raise (UncertainDeliveryError if state.handed_over else TransientError)(text) from error

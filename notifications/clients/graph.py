@@ -13,16 +13,20 @@ import msal
 import requests
 from django.conf import settings
 
-from core.errors import PermanentError, TransientError
+from core.errors import ChannelError, PermanentError, TransientError
 
 _SCOPE = ["https://graph.microsoft.com/.default"]
 _TIMEOUT_S = (5, 30)
+# token refused twice, right to send taken away, throttled; or the sender's mailbox is none
+_CLOSED = (requests.codes.unauthorized, requests.codes.forbidden, requests.codes.too_many_requests)
+_NO_SENDER = ("ErrorInvalidUser", "MailboxNotEnabledForRESTAPI", "ResourceNotFound")
 
 
 def send_mail(mime: bytes) -> None:
     """Hand a whole message to Graph as it is: headers, text, HTML and files, about 2 MB of them.
 
-    202 means accepted, not delivered. Raises `TransientError` or `PermanentError`.
+    202 means accepted, not delivered. Raises `ChannelError` (nothing leaves by this mailbox just now),
+    `TransientError` or `PermanentError`.
     """
     url = f"{settings.MS_GRAPH_ENDPOINT}/users/{quote(settings.MS_GRAPH_SENDER_EMAIL)}/sendMail"
     body = base64.b64encode(mime)
@@ -50,8 +54,11 @@ def _error(response: requests.Response) -> TransientError | PermanentError:
     except (ValueError, KeyError, TypeError):
         code, message = str(response.status_code), response.reason
     text = f"Microsoft Graph: {response.status_code} {code}: {message}"
-    if response.status_code == requests.codes.too_many_requests or response.status_code >= 500:
-        return TransientError(text, code=code, retry_after_s=_seconds(response.headers.get("Retry-After", "")))
+    retry_after_s = _seconds(response.headers.get("Retry-After", ""))
+    if response.status_code in _CLOSED or code in _NO_SENDER:
+        return ChannelError(text, code=code, retry_after_s=retry_after_s)
+    if response.status_code >= 500:
+        return TransientError(text, code=code, retry_after_s=retry_after_s)
     return PermanentError(text, code=code)
 
 
@@ -66,7 +73,7 @@ def _token() -> str:
         raise TransientError(f"Microsoft's login cannot be reached: {type(error).__name__}") from error
     if "access_token" not in answer:
         code = str(answer.get("error", "unknown"))
-        raise PermanentError(
+        raise ChannelError(
             f"Microsoft's login refused the application: {answer.get('error_description', code)}", code=code
         )
     return str(answer["access_token"])

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from chatbot import ingest, tasks
 from chatbot.models import Chunk, Citation, Document, Message
-from core.models import AuditEntry
+from core.models import AuditEntry, ChannelPause
 from core.queue import LostClaimError
 from core.uploads import UploadRefusedError
 from tests.broker import queued
@@ -217,13 +217,13 @@ def test_document_put_off_is_left_alone_until_then(embedder: Embedder):
     assert (early, late, progress(document)) == (0, 1, ("done", 1, 1))
 
 
-def test_embedder_that_refuses_is_not_asked_again(embedder: Embedder):
+def test_key_that_the_embedder_refuses_is_no_fault_of_the_document(embedder: Embedder):
     document = add(BREACH)
     embedder.fail(401)
 
     read(document)
 
-    assert document.state == "failed"
+    assert (document.state, document.attempts, ChannelPause.objects.get().name) == ("pending", 0, "embeddings")
     assert document.last_error.startswith("embeddings: AuthenticationError: Error code: 401")
 
 
@@ -273,7 +273,7 @@ def test_pdf_with_characters_no_table_keeps_is_read(embedder: Embedder):
 
 def test_failed_document_is_read_again_from_the_start(embedder: Embedder, django_capture_on_commit_callbacks: Any):
     document = add(BREACH)
-    embedder.fail(401)
+    embedder.fail(400)
     read(document)
 
     with django_capture_on_commit_callbacks(execute=True):

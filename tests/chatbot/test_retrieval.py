@@ -13,7 +13,7 @@ from chatbot.models import Chunk, Document
 from chatbot.models.knowledge import EMBEDDING_DIMENSIONS
 from chatbot.retrieval import OFF_TOPIC_SIMILARITY, Hit, Scope, is_off_topic, search
 from chatbot.words import refresh_counts
-from core.errors import PermanentError, TransientError, VendorError
+from core.errors import ChannelError, PermanentError, TransientError, VendorError
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, NOW, RECORDS, learn
 
@@ -248,7 +248,8 @@ def test_vector_has_the_width_of_the_column_whatever_the_model(embedder: Embedde
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(429, TransientError), (500, TransientError), (503, TransientError), (401, PermanentError)]
+    ("status", "error"),
+    [(429, ChannelError), (401, ChannelError), (500, TransientError), (503, TransientError), (400, PermanentError)],
 )
 def test_refusal_of_the_embedder_says_whether_waiting_helps(status: int, error: type[VendorError], embedder: Embedder):
     embedder.fail(status)

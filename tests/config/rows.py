@@ -17,7 +17,7 @@ from chatbot import ingest, tickets
 from chatbot import models as chatbot
 from chatbot.feedback import give_feedback
 from core import audit
-from core.models import AuditEntry, Sweep
+from core.models import AuditEntry, ChannelPause, Sweep
 from invoicing import models as invoicing
 from invoicing.packages import request_package
 from invoicing.services import issue_invoice
@@ -198,6 +198,9 @@ def maker_of_mirrored(name: str) -> Callable[[int], Any]:
 MIRRORED = ("PaymentIntent", "Charge", "PaymentMethod", "Customer", "BalanceTransaction", "Event")
 MAKERS: dict[type[Model], Callable[[int], Any]] = {
     AuditEntry: lambda number: audit.record(action="order.paid", actor=make_user(number)),
+    ChannelPause: lambda number: ChannelPause.objects.create(
+        name=f"channel-{number}", since=timezone.now(), until=timezone.now(), reason="login refused"
+    ),
     Sweep: lambda number: Sweep.objects.create(name=f"tests.sweep_{number}", every=timedelta(minutes=number)),
     User: make_user,
     ApiSession: make_session,

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from core.models import ChannelPause
 from invoicing import packages, tasks
 from invoicing.models import ArchivePackage, Mailbox, ReceivedMail
 from tests.conftest import Control
@@ -90,3 +91,16 @@ def test_package_that_can_never_be_written_is_a_persons_in_the_end(folder: None)
     package.refresh_from_db()
     assert (package.state, package.attempts) == ("failed", len(ArchivePackage.BACKOFF) + 1)
     assert not package.path.exists()
+
+
+def test_refused_login_at_the_provider_is_no_fault_of_the_invoices(pec: Control):
+    invoices = [issue(), issue(), issue()]
+    pec.post("/next", smtp={"at": "AUTH", "code": 535, "text": "5.7.8 credenziali errate"})
+
+    tasks.send_due_invoices()
+    paused = [(invoice.submission().state, invoice.submission().attempts) for invoice in invoices]
+    with time_machine.travel(ChannelPause.objects.get(name="pec").until):
+        tasks.send_due_invoices()
+
+    assert (paused, ChannelPause.objects.count()) == ([("pending", 0)] * 3, 0)
+    assert [story(invoice)[-1] for invoice in invoices] == ["sent"] * 3
