@@ -13,8 +13,8 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from accounts import erasure
-from accounts.models import ApiSession, BillingProfile, User
-from core.admin import AuditedAdmin, ReadOnlyAdmin, confirmed
+from accounts.models import AccountErasure, ApiSession, BillingProfile, DataExport, User
+from core.admin import QUEUE_LOOKS, AuditedAdmin, QueueAdmin, ReadOnlyAdmin, badge, confirmed
 
 
 class BillingProfileInline(StackedInline):
@@ -92,3 +92,37 @@ class ApiSessionAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
+
+
+@admin.register(DataExport)
+class DataExportAdmin(QueueAdmin):
+    list_display = ("requested_at", "user", "state_badge", "attempts", "ready_at", "last_error")
+    list_filter = ("state",)
+    search_fields = ("user__email",)
+    list_select_related = ("user",)
+    date_hierarchy = "requested_at"
+    ordering = ("-requested_at", "-pk")
+    fields = (
+        ("user", "requested_at"), ("state_badge", "attempts", "next_try_at"), ("ready_at", "expires_at", "size"),
+        "last_error",
+    )  # fmt: skip
+    readonly_fields = ("state_badge",)
+
+    state_badge = badge("state", _("state"), {**QUEUE_LOOKS, "expired": "stop"})
+
+
+@admin.register(AccountErasure)
+class AccountErasureAdmin(QueueAdmin):
+    list_display = ("confirmed_at", "user", "state_badge", "due_at", "attempts", "last_error")
+    list_filter = ("state",)
+    search_fields = ("user__email",)
+    list_select_related = ("user",)
+    date_hierarchy = "confirmed_at"
+    ordering = ("-confirmed_at", "-pk")
+    fields = (
+        ("user", "confirmed_at", "due_at"), ("state_badge", "attempts", "next_try_at"), ("blocked_told_at", "ended_at"),
+        "last_error",
+    )  # fmt: skip
+    readonly_fields = ("state_badge",)
+
+    state_badge = badge("state", _("state"), {**QUEUE_LOOKS, "cancelled": "stop"})

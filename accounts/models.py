@@ -197,16 +197,18 @@ class DataExport(QueuedRow):
     KEPT_FOR: ClassVar[timedelta] = timedelta(days=7)
 
     reference = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="data_exports")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="data_exports", verbose_name=_("user"))
     state = models.CharField(max_length=7, choices=State.choices, default=State.PENDING)
-    requested_at = models.DateTimeField()
-    ready_at = models.DateTimeField(null=True)
-    expires_at = models.DateTimeField(null=True)
-    size = models.PositiveBigIntegerField(default=0)
+    requested_at = models.DateTimeField(_("asked for"))
+    ready_at = models.DateTimeField(_("ready since"), null=True)
+    expires_at = models.DateTimeField(_("ends"), null=True)
+    size = models.PositiveBigIntegerField(_("size"), default=0)
 
     objects = QueueQuerySet["DataExport"].as_manager()
 
     class Meta(QueuedRow.Meta):
+        verbose_name = _("copy of data")
+        verbose_name_plural = _("copies of data")
         constraints: ClassVar = [
             *QueuedRow.Meta.constraints,
             models.CheckConstraint(
@@ -251,16 +253,20 @@ class AccountErasure(QueuedRow):
     BACKOFF = seconds(*[3600] * 24, *[86400] * 60)
     WAIT: ClassVar[timedelta] = timedelta(days=7)
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="erasures")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="erasures", verbose_name=_("user"))
     state = models.CharField(max_length=9, choices=State.choices, default=State.PENDING)
-    confirmed_at = models.DateTimeField()
-    due_at = models.DateTimeField()
-    blocked_told_at = models.DateTimeField(null=True, help_text="when the person was told what is still in its way")
-    ended_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(_("confirmed"))
+    due_at = models.DateTimeField(_("due"))
+    blocked_told_at = models.DateTimeField(
+        _("told what is in its way"), null=True, help_text=_("when the person was told what is still in its way")
+    )
+    ended_at = models.DateTimeField(_("ended"), null=True)
 
     objects = AccountErasureQuerySet.as_manager()
 
     class Meta(QueuedRow.Meta):
+        verbose_name = _("deletion of an account")
+        verbose_name_plural = _("deletions of accounts")
         constraints: ClassVar = [
             *QueuedRow.Meta.constraints,
             models.CheckConstraint(

@@ -17,7 +17,7 @@ from unfold.enums import ActionVariant
 from billing import payments, services
 from billing.clients.stripe_mirror import MIRRORED
 from billing.models import Category, Order, OrderEvent, OrderLine, Payment, Service, ServiceItem, StripeEvent
-from core.admin import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, amount, badge, confirmed
+from core.admin import QUEUE_LOOKS, AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, amount, badge, confirmed
 from core.templatetags.ui import eur, rate
 
 _ORDER_LOOKS = {
@@ -298,7 +298,7 @@ class StripeEventAdmin(ReadOnlyAdmin):
     readonly_fields = ("state_badge",)
     actions_detail = ("process_again",)
 
-    state_badge = badge("state", _("state"), {"pending": "now", "running": "now", "done": "done", "failed": "stop"})
+    state_badge = badge("state", _("state"), QUEUE_LOOKS)
 
     @confirmed(
         description=_("Process again"),

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.models import AccountErasure, DataExport
 from billing.models import Order, Payment, StripeEvent
 from chatbot.models import Document, QuestionGroup, Ticket, WebPage
 from core.models import ChannelPause, Sweep
@@ -39,6 +40,8 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:  #
         _count(_("Invoices to sign"), invoices.filter(state="to_sign"), "state__exact=to_sign"),
         _count(_("Invoices without an answer"), invoices.unanswered().exclude(alerted_at=None), "unanswered=yes"),
         _count(_("Periodic tasks late or failing"), Sweep.objects.troubled(now), "troubled=yes"),
+        _count(_("Copies of data that failed"), DataExport.objects.given_up(), "state__exact=failed"),
+        _count(_("Deletions of accounts that failed"), AccountErasure.objects.given_up(), "state__exact=failed"),
         _count(_("Paused channels"), ChannelPause.objects.all(), ""),
         _count(_("Pages of the web that failed"), WebPage.objects.given_up(), "state__exact=failed"),
         _count(_("Archive packages that failed"), ArchivePackage.objects.given_up(), "state__exact=failed"),

@@ -28,6 +28,7 @@ from unfold.enums import ActionVariant
 from core import audit, channels
 from core.errors import DomainError
 from core.models import AuditEntry, ChannelPause, Sweep
+from core.queue import QueuedRow, QueueQuerySet
 from core.sweeps import TIMETABLE
 from core.templatetags.ui import eur
 
@@ -149,6 +150,28 @@ class ReadOnlyAdmin(HouseAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+# How the states of `core.queue.QueuedRow` look.
+QUEUE_LOOKS = {"pending": "now", "running": "now", "done": "done", "failed": "stop"}
+
+
+class QueueAdmin(ReadOnlyAdmin):
+    """Rows that a worker works: how far each has come, and one more try for what was given up."""
+
+    actions_detail = ("try_again",)
+
+    state_badge = badge("state", _("state"), QUEUE_LOOKS)
+
+    @confirmed(
+        description=_("Try again"),
+        question=_("A worker takes it up once more. What it already did is not done twice."),
+        offered=lambda row: row.state == QueuedRow.State.FAILED,
+    )
+    def try_again(self, request: HttpRequest, row: QueuedRow) -> str:
+        QueueQuerySet(type(row)).given_up().revive(row.pk)
+        self.record(request, row, "tried_again")
+        return gettext("It is back in the queue.")
 
 
 class AuditedAdmin(HouseAdmin):

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from core.admin import HouseAdmin, ReadOnlyAdmin, ReadOnlyInline, amount, badge, confirmed, moment
+from core.admin import QUEUE_LOOKS, HouseAdmin, ReadOnlyAdmin, ReadOnlyInline, amount, badge, confirmed, moment
 from core.templatetags.ui import eur
 from invoicing import corrections, drafting, packages, receipts, sending
 from invoicing.archive import BadPeriodError, Period
@@ -333,7 +333,7 @@ class ArchivePackageAdmin(HouseAdmin):
     readonly_fields = ("state_badge", "progress", "download", "sha256", "size", "last_error", "finished_at")
     actions_detail = ("build_again",)
 
-    state_badge = badge("state", _("state"), ArchivePackage.MARKS)
+    state_badge = badge("state", _("state"), QUEUE_LOOKS)
 
     def get_fields(self, request, obj=None):
         return ("period",) if obj is None else ("period", *self.readonly_fields)

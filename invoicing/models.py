@@ -414,7 +414,6 @@ class ArchivePackage(QueuedRow):
 
     LEASE = timedelta(minutes=30)
     BACKOFF = seconds(60, 600, 3600)
-    MARKS: ClassVar[dict[str, str]] = {"pending": "now", "running": "now", "done": "done", "failed": "stop"}
 
     period = models.CharField(
         _("period"), max_length=7, unique=True, help_text=_("A year (2026) or a month (2026-11).")

@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.admin import ReadOnlyAdmin, ReadOnlyInline, badge, confirmed
+from core.admin import QUEUE_LOOKS, ReadOnlyAdmin, ReadOnlyInline, badge, confirmed
 from core.errors import DomainError
 from notifications import services
 from notifications.models import Mail, MailAttachment
@@ -32,7 +32,7 @@ class MailAdmin(ReadOnlyAdmin):
     inlines = (AttachmentInline,)
     actions_detail = ("send_again",)
 
-    state_badge = badge("state", _("state"), {"pending": "now", "running": "now", "done": "done", "failed": "stop"})
+    state_badge = badge("state", _("state"), QUEUE_LOOKS)
 
     @confirmed(
         description=_("Send again"),

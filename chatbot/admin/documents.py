@@ -15,12 +15,10 @@ from chatbot.admin.fields import ManyFilesWidget
 from chatbot.clients import web
 from chatbot.forms import FilesField
 from chatbot.models import Chunk, Document, WebPage
-from core.admin import AuditedAdmin, ReadOnlyAdmin, badge, confirmed
+from core.admin import QUEUE_LOOKS, AuditedAdmin, ReadOnlyAdmin, badge, confirmed
 from core.errors import DomainError, PermanentError
 from core.tasks import enqueue
 from core.uploads import checked_kind
-
-_LOOKS = {"pending": "now", "running": "now", "done": "done", "failed": "stop"}
 
 
 class DocumentsField(FilesField):
@@ -81,7 +79,7 @@ class DocumentAdmin(AuditedAdmin):
     actions = ("switch_on", "switch_off")
     actions_detail = ("read_again",)
 
-    state_badge = badge("state", _("status"), _LOOKS)
+    state_badge = badge("state", _("status"), QUEUE_LOOKS)
 
     def get_fieldsets(self, request, obj=None):
         told = (None, {"fields": ("files",) if obj is None else ("title",)})

@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from accounts import services as accounts
-from accounts.models import ApiSession, User
+from accounts.models import AccountErasure, ApiSession, DataExport, User
 from billing import payments
 from billing.models import Category, Order, Payment, Service, StripeEvent
 from chatbot import ingest, tickets
@@ -204,6 +204,10 @@ MAKERS: dict[type[Model], Callable[[int], Any]] = {
     Sweep: lambda number: Sweep.objects.create(name=f"tests.sweep_{number}", every=timedelta(minutes=number)),
     User: make_user,
     ApiSession: make_session,
+    DataExport: lambda number: DataExport.objects.create(user=make_user(number), requested_at=timezone.now()),
+    AccountErasure: lambda number: AccountErasure.objects.create(
+        user=make_user(number), confirmed_at=timezone.now(), due_at=timezone.now()
+    ),
     Category: make_category,
     Service: lambda number: make_service(f"servizio-{number}"),
     Order: make_placed_order,

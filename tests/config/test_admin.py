@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import DataExport, User
 from billing.models import Category, InvoiceRequest, Order, Payment, Service, StripeEvent
 from chatbot import models as chatbot
 from chatbot import tickets
@@ -211,6 +211,10 @@ def make_failed_mail(number: int) -> Mail:
     return given_up(MAKERS[Mail](number), "the mailbox is gone")
 
 
+def make_failed_export(number: int) -> DataExport:
+    return given_up(MAKERS[DataExport](number))
+
+
 def make_unsent_invoice(number: int) -> Invoice:
     invoice = MAKERS[Invoice](number)
     given_up(invoice.submission())
@@ -280,6 +284,7 @@ def value(row: Any, column: Any) -> Any:
 BUTTONS = [
     ("send_again", make_failed_mail, "state", "failed", "pending", "mail.sent_again"),
     ("send_again", make_unsent_invoice, submission_state, "failed", "pending", "invoice.sent_again"),
+    ("try_again", make_failed_export, "state", "failed", "pending", "dataexport.tried_again"),
     ("start_work", make_paid_order, "status", "paid", "processing", "order.processing"),
     ("complete_work", make_started_order, "status", "processing", "completed", "order.completed"),
     ("cancel_order", MAKERS[Order], "status", "awaiting_payment", "cancelled", "order.cancelled"),
