@@ -397,6 +397,7 @@ SDI_PEC_IMAP_PORT = env.int("SDI_PEC_IMAP_PORT", default=993)
 SDI_PEC_POLL_SECONDS = env.int("SDI_PEC_POLL_SECONDS", default=60)
 SDI_PEC_CA_FILE = env.str("SDI_PEC_CA_FILE", default="")
 SDI_PEC_SIGNER_CA_FILE = env.str("SDI_PEC_SIGNER_CA_FILE", default="")
+INVOICE_SIGNER_CA_FILE = env.str("INVOICE_SIGNER_CA_FILE", default="")
 SDI_PEC_RECIPIENT = env.str("SDI_PEC_RECIPIENT", default="sdi01@pec.fatturapa.it")
 INVOICE_RECEIPT_ALERT_HOURS = env.int("INVOICE_RECEIPT_ALERT_HOURS", default=24)
 

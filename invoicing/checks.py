@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
@@ -51,6 +52,19 @@ def check_signers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return [
             CheckWarning("SDI_PEC_SIGNER_CA_FILE is not set: envelopes are not verified", hint, id="invoicing.W002")
         ]
-    if settings.SDI_PEC_SIGNER_CA_FILE and not Path(settings.SDI_PEC_SIGNER_CA_FILE).is_file():
-        return [Error(f"SDI_PEC_SIGNER_CA_FILE: there is no {settings.SDI_PEC_SIGNER_CA_FILE}", id="invoicing.E004")]
     return []
+
+
+@register("invoicing")
+def check_authorities(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """The files of authorities hold certificates, or everything signed would be refused."""
+    found: list[CheckMessage] = []
+    for name in ("SDI_PEC_SIGNER_CA_FILE", "INVOICE_SIGNER_CA_FILE"):
+        path = getattr(settings, name)
+        try:
+            if path:
+                x509.load_pem_x509_certificates(Path(path).read_bytes())
+        except (OSError, ValueError) as error:
+            hint = "It must be a PEM file of the authorities' certificates."
+            found.append(Error(f"{name}: {path} cannot be used: {error}", hint, id="invoicing.E004"))
+    return found

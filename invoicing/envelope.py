@@ -5,17 +5,16 @@ the authorities of the providers' signing keys, as published by AgID.
 """
 
 import re
-from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from invoicing.signatures import NotSignedError, certificates, load, signatures
+from invoicing.trust import NotTrustedError, Purpose, verify_chain
 
 _BOUNDARY = re.compile(rb'^content-type:\s*multipart/signed;.*?boundary="?([^";\r\n]+)"?', re.I | re.S | re.M)
-_MAX_CHAIN = 4
 
 
 class UntrustedError(ValueError):
@@ -29,15 +28,18 @@ def verify(raw: bytes, *, sender: str, authorities: Path) -> None:
         signed_data = load(signature)
     except NotSignedError as error:
         raise UntrustedError(_("The envelope's signature cannot be read.")) from error
-    known = _authorities(authorities, authorities.stat().st_mtime)
     found = list(signatures(signed_data, content))
     if not found:
         raise UntrustedError(_("The envelope is not signed."))
     for signer in found:
         if signer.trouble or signer.certificate is None:
             raise UntrustedError(signer.trouble)
-        if not _is_vouched_for(signer.certificate, certificates(signed_data), known):
-            raise UntrustedError(_("The envelope is signed by %(name)s, whom we do not know.") % {"name": signer.name})
+        carried = certificates(signed_data)
+        try:
+            verify_chain(signer.certificate, carried, authorities, purpose=Purpose.MAIL, at=timezone.now())
+        except NotTrustedError as error:
+            unknown = _("The envelope is signed by %(name)s, whom we do not trust: %(reason)s")
+            raise UntrustedError(unknown % {"name": signer.name, "reason": error}) from error
         if sender.lower() not in _addresses(signer.certificate):
             raise UntrustedError(_("The envelope is signed for another address than %(sender)s.") % {"sender": sender})
 
@@ -56,39 +58,11 @@ def _parts(raw: bytes) -> tuple[bytes, bytes]:
     return content, pieces[2].partition(b"\r\n\r\n")[2]
 
 
-def _is_vouched_for(
-    certificate: x509.Certificate, carried: list[x509.Certificate], known: list[x509.Certificate]
-) -> bool:
-    """Whether a chain leads from the certificate to one we know."""
-    for _step in range(_MAX_CHAIN):
-        if any(_issued(certificate, authority) for authority in known):
-            return True
-        above = next((candidate for candidate in carried if _issued(certificate, candidate)), None)
-        if above is None or above == certificate:
-            return False
-        certificate = above
-    return False
-
-
-def _issued(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    if certificate == authority:
-        return True
-    try:
-        certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
-
-
 def _addresses(certificate: x509.Certificate) -> set[str]:
-    emails = {str(a.value).lower() for a in certificate.subject.get_attributes_for_oid(x509.NameOID.EMAIL_ADDRESS)}
+    """Whom it was issued to: the subject's address counts only where there is no other (RFC 8550 §3)."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        return emails
-    return emails | {name.lower() for name in names.get_values_for_type(x509.RFC822Name)}
-
-
-@lru_cache(maxsize=4)
-def _authorities(path: Path, _changed_at: float) -> list[x509.Certificate]:
-    return x509.load_pem_x509_certificates(path.read_bytes())
+        subject = certificate.subject.get_attributes_for_oid(x509.NameOID.EMAIL_ADDRESS)
+        return {str(attribute.value).lower() for attribute in subject}
+    return {name.lower() for name in names.get_values_for_type(x509.RFC822Name)}

@@ -1,14 +1,20 @@
 """Reads a CAdES `.p7m` (ETSI EN 319 122): the invoice that was signed, by whom, and whether it is intact.
 
-Whether the certificate is a qualified one only the national trust list can tell; SDI looks there (00104, 00107).
+Whether the certificate is a qualified one only the national trust list can tell; SDI looks there (00104, 00107), and so
+do we where INVOICE_SIGNER_CA_FILE holds its authorities.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from asn1crypto import cms
+from cryptography import x509
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from invoicing.signatures import NotSignedError, load, signatures
+from invoicing.signatures import NotSignedError, Signature, certificates, load, signatures
+from invoicing.trust import NotTrustedError, Purpose, verify_chain
 
 _MAX_LAYERS = 3  # files are sometimes signed by several people, one around the other
 
@@ -26,8 +32,11 @@ class Signed:
     troubles: tuple[str, ...]
 
 
-def read_p7m(data: bytes) -> Signed:
-    """Open every layer of signatures (DER or base64); `P7mError` when there is none."""
+def read_p7m(data: bytes, *, authorities: Path | None = None) -> Signed:
+    """Open every layer of signatures (DER or base64); `P7mError` when there is none.
+
+    With `authorities` (PEM) it is a trouble, too, when none of them stands behind a signer today.
+    """
     signers: list[str] = []
     troubles: list[str] = []
     content = data
@@ -40,11 +49,24 @@ def read_p7m(data: bytes) -> Signed:
         found = list(signatures(signed_data, content))
         signers += [signature.name for signature in found]
         troubles += [signature.trouble for signature in found if signature.trouble]
+        if authorities:
+            troubles += _untrusted(found, certificates(signed_data), authorities)
         if not found:
             troubles.append(_("The file carries no signature."))
         if not _is_signed_again(content):
             return Signed(content, tuple(signers), tuple(troubles))
     raise P7mError(_("The file is signed more often than we open it."))
+
+
+def _untrusted(found: list[Signature], carried: list[x509.Certificate], authorities: Path) -> Iterator[str]:
+    for signature in found:
+        if signature.certificate is None:
+            continue
+        try:
+            verify_chain(signature.certificate, carried, authorities, purpose=Purpose.DOCUMENT, at=timezone.now())
+        except NotTrustedError as error:
+            unknown = _("No authority that we trust stands behind the signature of %(name)s: %(reason)s.")
+            yield unknown % {"name": signature.name, "reason": error}
 
 
 def _is_signed_again(content: bytes) -> bool:

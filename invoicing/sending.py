@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import make_msgid
 from functools import partial
+from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
@@ -57,7 +58,7 @@ def attach_signed(*, invoice: Invoice, content: bytes, actor: User, now: datetim
         raise CannotSendError(_("This invoice does not wait for a signature."))
     file = locked.current_file()
     try:
-        signed = read_p7m(content)
+        signed = read_p7m(content, authorities=_signers())
     except P7mError as error:
         raise SignatureRefusedError(str(error), field="file") from error
     if signed.content != bytes(file.xml.content):
@@ -72,6 +73,11 @@ def attach_signed(*, invoice: Invoice, content: bytes, actor: User, now: datetim
     audit.record(action="invoice.signed", target=locked, actor=actor, sha256=file.signed.sha256)
     enqueue(tasks.send_invoice, invoice_id=locked.pk)
     return file.signed
+
+
+def _signers() -> Path | None:
+    """The authorities whose signatures on invoices are taken; None takes every intact one."""
+    return Path(settings.INVOICE_SIGNER_CA_FILE) if settings.INVOICE_SIGNER_CA_FILE else None
 
 
 def send_invoice(*, invoice: Invoice) -> bool:

@@ -1,6 +1,7 @@
-"""Keys of the PEC providers: a certificate authority of their own and one signer each, kept between runs.
+"""Keys of the PEC providers, kept between runs: a root, below it AgID's authority, below that one signer each.
 
-`signers.pem` in the folder is what a client needs to verify the envelopes.
+As in life the authority travels with each signature; `signers.pem` in the folder, the root, is what a client needs to
+verify the envelopes.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -24,13 +25,18 @@ _VALIDITY = timedelta(days=3650)
 class Signer:
     """Signs what one provider sends."""
 
-    def __init__(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
+    def __init__(
+        self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey, above: tuple[x509.Certificate, ...] = ()
+    ) -> None:
         self.certificate = certificate
         self.key = key
+        self.above = above
 
     def sign(self, content: bytes) -> bytes:
         """A detached CMS signature (DER) of exactly these bytes."""
         builder = pkcs7.PKCS7SignatureBuilder().set_data(content).add_signer(self.certificate, self.key, SHA256())
+        for authority in self.above:
+            builder = builder.add_certificate(authority)
         return builder.sign(Encoding.DER, [pkcs7.PKCS7Options.DetachedSignature, pkcs7.PKCS7Options.Binary])
 
 
@@ -41,10 +47,11 @@ class SigningAuthority:
         self.folder = folder
         self.root_file = folder / "signers.pem"
         folder.mkdir(parents=True, exist_ok=True)
-        self._root, self._key = self._load("signers") or self._issue_root()
+        root = self._load("signers") or self._issue_root()
+        self._authority, self._key = self._load("authority") or self._issue_authority(*root)
 
     def signer(self, address: str) -> Signer:
-        return Signer(*(self._load(address) or self._issue(address)))
+        return Signer(*(self._load(address) or self._issue(address)), above=(self._authority,))
 
     def _load(self, name: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None:
         certificate_file, key_file = self._files(name)
@@ -70,19 +77,41 @@ class SigningAuthority:
     def _issue_root(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         key = ec.generate_private_key(ec.SECP256R1())
         name = _name("CA dei gestori PEC di prova")
-        builder = _builder(name, name, key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        certificate = builder.sign(key, SHA256())
+        builder = _builder(name, name, key).add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
+        certificate = builder.add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True).sign(
+            key, SHA256()
+        )
         self._save("signers", certificate, key)
+        return certificate, key
+
+    def _issue_authority(
+        self, root: x509.Certificate, root_key: ec.EllipticCurvePrivateKey
+    ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = _builder(_name("Autorità dei gestori PEC di prova"), root.subject, key)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        builder = builder.add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        certificate = builder.sign(root_key, SHA256())
+        self._save("authority", certificate, key)
         return certificate, key
 
     def _issue(self, address: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = _builder(_name(address), self._root.subject, key)
+        builder = _builder(_name(address), self._authority.subject, key)
+        builder = builder.add_extension(_usage(digital_signature=True), critical=True)
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.RFC822Name(address)]), critical=False)
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
         certificate = builder.add_extension(usage, critical=False).sign(self._key, SHA256())
         self._save(address, certificate, key)
         return certificate, key
+
+
+def _usage(**allowed: bool) -> x509.KeyUsage:
+    every = (
+        "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+        "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+    )  # fmt: skip
+    return x509.KeyUsage(**{**dict.fromkeys(every, False), **allowed})
 
 
 def _name(common_name: str) -> x509.Name:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 
+from sandbox.pec.signing import SigningAuthority
 from tests.architecture.source import ROOT, modules
 
 KEY = "0123456789abcdefghijklmnopqrstuv"
@@ -120,8 +121,8 @@ def test_keys_and_seller_are_made_up_in_development_only():
     assert settings_of(LIVE, *names) == ["", "https://www.example.it"]
 
 
-def test_live_site_with_every_setting_passes_every_check():
-    whole = WHOLE | {"SDI_PEC_SIGNER_CA_FILE": __file__}  # any file that is there
+def test_live_site_with_every_setting_passes_every_check(tmp_path: Path):
+    whole = WHOLE | {"SDI_PEC_SIGNER_CA_FILE": str(SigningAuthority(tmp_path).root_file)}
 
     status, output = started("", whole, "manage.py", "check", "--deploy", "--fail-level", "WARNING")
 

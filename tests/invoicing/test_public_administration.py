@@ -1,6 +1,7 @@
 """Invoices to public administrations: signed before they leave, answered by the office."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from core.models import AuditEntry
 from invoicing import corrections, sending, tasks
 from invoicing.models import Document, Invoice, PecMessage, Submission
 from notifications.models import Mail
+from sandbox.pec.signing import SigningAuthority
 from tests.conftest import Control
 from tests.invoicing.drafts import make_draft
 from tests.invoicing.flow import (
@@ -288,3 +290,15 @@ def test_customer_is_told_once_even_when_the_last_answer_is_read_first(
 
     signed_invoice.refresh_from_db()
     assert (signed_invoice.state, Mail.objects.filter(kind="invoice_ready").count()) == (state, 1)
+
+
+def test_signature_of_an_unknown_authority_is_refused_where_authorities_are_named(
+    invoice: Invoice, staff: Any, tmp_path: Path, settings: Any
+):
+    settings.INVOICE_SIGNER_CA_FILE = str(SigningAuthority(tmp_path).root_file)
+
+    with pytest.raises(sending.SignatureRefusedError, match="Nessuna autorità di fiducia"):
+        attach(invoice, signed(xml_of(invoice)), staff)
+
+    invoice.refresh_from_db()
+    assert (invoice.state, invoice.current_file().signed) == ("to_sign", None)

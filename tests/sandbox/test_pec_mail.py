@@ -198,8 +198,10 @@ def verified_signer(raw: bytes, root: x509.Certificate) -> str:
     signer = signed["signer_infos"][0]
     attributes = {item["type"].native: item["values"][0].native for item in signer["signed_attrs"]}
     assert attributes["message_digest"] == hashlib.sha256(content).digest()
-    certificate = x509.load_der_x509_certificate(signed["certificates"][0].chosen.dump())
-    certificate.verify_directly_issued_by(root)
+    carried = [x509.load_der_x509_certificate(choice.chosen.dump()) for choice in signed["certificates"]]
+    authority, certificate = sorted(carried, key=lambda each: each.issuer != root.subject)
+    authority.verify_directly_issued_by(root)
+    certificate.verify_directly_issued_by(authority)
     key = certificate.public_key()
     key.verify(signer["signature"].native, signer["signed_attrs"].untag().dump(), ec.ECDSA(SHA256()))
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
