@@ -12,11 +12,11 @@ from a38.validation import Validation
 from lxml import etree
 
 from bench.frame import BenchError, Figures, Report, Target, measure, repeated
-from invoicing.draft import Address, Buyer, BuyerKind, InvoiceDraft, Line, Payment, Seller
-from invoicing.fatturapa import NAMESPACE, Transmission, build_xml
-from invoicing.preflight import findings
-from invoicing.reckoning import reckon
-from invoicing.schema import schema_errors
+from invoicing.fatturapa.draft import Address, Buyer, BuyerKind, InvoiceDraft, Line, Payment, Seller
+from invoicing.fatturapa.preflight import findings
+from invoicing.fatturapa.schema import schema_errors
+from invoicing.fatturapa.totals import reckon
+from invoicing.fatturapa.xml import NAMESPACE, Transmission, build_xml
 
 DAY = datetime.date(2026, 11, 18)
 NUMBER = "2026/00042"

@@ -206,7 +206,7 @@ def _require_gapless() -> None:
 
 def _pdf() -> Callable[[], Any]:
     from invoicing import pdf  # noqa: PLC0415
-    from invoicing.fatturapa import Transmission, build_xml  # noqa: PLC0415
+    from invoicing.fatturapa.xml import Transmission, build_xml  # noqa: PLC0415
 
     xml = build_xml(DRAFT, number="2026/00042", transmission=Transmission("11847200968", "0000A"))
     return lambda: pdf.render(xml, file_name="IT11847200968_0000A.xml", sha256="0" * 64)

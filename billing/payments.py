@@ -27,8 +27,8 @@ from core.errors import DomainError, PermanentError, TransientError, VendorError
 from core.money import from_cents, to_cents
 from core.queue import each, work, work_due
 from core.tasks import enqueue
-from invoicing.draft import InvoiceDraft, Line
-from invoicing.draft import Payment as DraftPayment
+from invoicing.fatturapa.draft import InvoiceDraft, Line
+from invoicing.fatturapa.draft import Payment as DraftPayment
 from invoicing.models import Invoice
 from invoicing.services import InvoiceRefusedError, buyer_from, issue_invoice, seller_from_settings
 from notifications.services import Recipient, notify

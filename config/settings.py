@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from environ.fileaware_mapping import FileAwareMapping
 
 from core import logs
-from invoicing.law import STAMP_NATURES
+from invoicing.fatturapa.law import STAMP_NATURES
 
 
 class Values(FileAwareMapping):

@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 from stdnum.it import iva
 
-from invoicing.schema import SchemaMissingError, schema_ready
+from invoicing.fatturapa.schema import SchemaMissingError, schema_ready
 
 
 @register("invoicing")

@@ -12,11 +12,11 @@ from accounts.models import User
 from core import audit
 from core.errors import DomainError
 from core.numbering import next_number
-from invoicing.draft import InvoiceDraft, Line, LinkedInvoice
-from invoicing.draft_json import from_json
-from invoicing.law import CREDIT_NOTE
+from invoicing.fatturapa.draft import InvoiceDraft, Line, LinkedInvoice
+from invoicing.fatturapa.draft_json import from_json
+from invoicing.fatturapa.law import CREDIT_NOTE
+from invoicing.fatturapa.totals import Summary, apportioned, reckon
 from invoicing.models import Invoice
-from invoicing.reckoning import Summary, apportioned, reckon
 from invoicing.services import (
     FILES,
     CreditTooLargeError,

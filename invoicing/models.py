@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.fiscal_identity import FiscalIdentity
 from core.queue import QueuedRow, QueueQuerySet, seconds
-from invoicing.law import CREDIT_NOTE
+from invoicing.fatturapa.law import CREDIT_NOTE
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):

@@ -24,8 +24,8 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.pdfgen.pathobject import PDFPathObject
 
-from invoicing.law import CAUSALE, CREDIT_NOTE, FLAT_RATE_NOTE, IN_ENGLISH
-from invoicing.reading import InvoiceView, LineView, PartyView, ReferenceView, Registration, read_invoice
+from invoicing.fatturapa.law import CAUSALE, CREDIT_NOTE, FLAT_RATE_NOTE, IN_ENGLISH
+from invoicing.fatturapa.view import InvoiceView, LineView, PartyView, ReferenceView, Registration, read_invoice
 
 INK, SOFT, RULE, STRONG, ACCENT = (HexColor(c) for c in ("#13201e", "#4a5956", "#d3dbd8", "#75837f", "#085e58"))
 WIDTH, HEIGHT = A4

@@ -19,16 +19,16 @@ from core.errors import DomainError
 from core.numbering import last_number, next_numbers
 from core.tasks import enqueue
 from invoicing import pdf, tasks
-from invoicing.draft import Address, BuyerKind, InvoiceDraft, Seller, StampDuty
-from invoicing.draft import Buyer as DraftBuyer
-from invoicing.draft_json import to_json
-from invoicing.examination import Examined, checked, examine
-from invoicing.fatturapa import Transmission
-from invoicing.keeping import keep_file, latest_date, store
-from invoicing.law import CREDIT_NOTE
+from invoicing.document_store import keep_file, latest_date, store
+from invoicing.fatturapa.draft import Address, BuyerKind, InvoiceDraft, Seller, StampDuty
+from invoicing.fatturapa.draft import Buyer as DraftBuyer
+from invoicing.fatturapa.draft_json import to_json
+from invoicing.fatturapa.law import CREDIT_NOTE
+from invoicing.fatturapa.preflight import Finding
+from invoicing.fatturapa.preview import Examined, checked, examine
+from invoicing.fatturapa.totals import Reckoning
+from invoicing.fatturapa.xml import Transmission
 from invoicing.models import Document, Invoice, InvoiceFile
-from invoicing.preflight import Finding
-from invoicing.reckoning import Reckoning
 from notifications.services import Attachment, Recipient, notify
 
 logger = logging.getLogger(__name__)

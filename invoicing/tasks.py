@@ -12,8 +12,8 @@ from core.sweeps import sweep
 
 @shared_task(name="invoicing.send_invoice")
 def send_invoice(*, invoice_id: int) -> None:
-    from invoicing import sending
     from invoicing.models import Invoice
+    from invoicing.sdi import sending
 
     invoice = Invoice.objects.filter(pk=invoice_id).first()
     if invoice and settings.SDI_PEC_SMTP_HOST:
@@ -22,7 +22,7 @@ def send_invoice(*, invoice_id: int) -> None:
 
 @sweep("invoicing.send_due_invoices", every=timedelta(seconds=30), about=_("Invoices are sent to SDI"))
 def send_due_invoices() -> int:
-    from invoicing import sending
+    from invoicing.sdi import sending
 
     if settings.SDI_PEC_SMTP_HOST:
         return sending.send_due()
@@ -34,7 +34,7 @@ _POLL = timedelta(seconds=settings.SDI_PEC_POLL_SECONDS)
 
 @sweep("invoicing.read_pec_mailbox", every=_POLL, about=_("The PEC mailbox is read"))
 def read_pec_mailbox() -> int:
-    from invoicing import receipts
+    from invoicing.sdi import receipts
 
     if settings.SDI_PEC_IMAP_HOST:
         return receipts.read_mailbox()
@@ -43,14 +43,14 @@ def read_pec_mailbox() -> int:
 
 @sweep("invoicing.watch_receipts", every=timedelta(minutes=15), about=_("Invoices without an answer are told to staff"))
 def watch_receipts() -> int:
-    from invoicing import sending
+    from invoicing.sdi import sending
 
     return sending.watch_receipts(now=timezone.now())
 
 
 @sweep("invoicing.build_packages", every=timedelta(minutes=1), about=_("Archive packages are built"))
 def build_packages() -> int:
-    from invoicing import packages
+    from invoicing.archive import packages
 
     return packages.build_due()
 
@@ -59,6 +59,6 @@ def build_packages() -> int:
     "invoicing.request_last_month", every=timedelta(hours=6), about=_("The package of the month before is asked for")
 )
 def request_last_month() -> int:
-    from invoicing import packages
+    from invoicing.archive import packages
 
     return int(packages.request_last_month(today=timezone.localdate()))

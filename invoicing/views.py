@@ -5,8 +5,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from invoicing.fatturapa.view import read_invoice
 from invoicing.models import Document, Invoice
-from invoicing.reading import read_invoice
 from invoicing.services import draw_pdf
 from invoicing.timeline import invoice_steps
 

@@ -15,7 +15,7 @@ SQL = {
     "config/views.py": "asks whether the database answers at all",
     "core/audit.py": "an advisory lock",
     "core/numbering.py": "INSERT … ON CONFLICT DO UPDATE … RETURNING",
-    "invoicing/keeping.py": "what issuing does while others wait for the number",
+    "invoicing/document_store.py": "what issuing does while others wait for the number",
     "core/ratelimit.py": "INSERT … ON CONFLICT DO UPDATE … WHERE … RETURNING",
 }
 

@@ -19,7 +19,7 @@ from chatbot.feedback import give_feedback
 from core import audit
 from core.models import AuditEntry, ChannelPause, Sweep
 from invoicing import models as invoicing
-from invoicing.packages import request_package
+from invoicing.archive.packages import request_package
 from invoicing.services import issue_invoice
 from notifications.models import Mail
 from notifications.services import Recipient, notify

@@ -5,9 +5,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from invoicing.draft import Address, Buyer, BuyerKind, InvoiceDraft, Line, Payment, StampDuty
-from invoicing.draft_json import from_json, read_draft
-from invoicing.fatturapa import Transmission, build_xml
+from invoicing.fatturapa.draft import Address, Buyer, BuyerKind, InvoiceDraft, Line, Payment, StampDuty
+from invoicing.fatturapa.draft_json import from_json, read_draft
+from invoicing.fatturapa.xml import Transmission, build_xml
 from invoicing.services import seller_from_settings
 from sandbox.pec.sdi_checks import check_invoice
 

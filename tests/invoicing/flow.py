@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import NameOID
 from django.utils import timezone
 
-from invoicing import receipts, sending, services
-from invoicing.draft import Address, Buyer, BuyerKind, InvoiceDraft
+from invoicing import services
+from invoicing.fatturapa.draft import Address, Buyer, BuyerKind, InvoiceDraft
 from invoicing.models import Invoice, InvoiceFile, PecMessage, ReceivedMail
+from invoicing.sdi import receipts, sending
 from sandbox.pec.envelopes import Original, Provider, Receipt, plain_mail, receipt_mail, transport_mail
 from sandbox.pec.sdi_checks import verdict
 from sandbox.pec.sdi_messages import Answer, Transmission, build

@@ -16,9 +16,9 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from invoicing import archive
-from invoicing.archive import BadPeriodError, Period, package_troubles, stored_troubles, write_package
-from invoicing.draft import Line
+from invoicing.archive import contents
+from invoicing.archive.contents import BadPeriodError, Period, package_troubles, stored_troubles, write_package
+from invoicing.fatturapa.draft import Line
 from invoicing.models import Document, Invoice
 from tests.invoicing.drafts import COMPANY, PERSON, make_draft
 from tests.invoicing.flow import OFFICE, Post, issue, on_its_way, receive, sign
@@ -108,7 +108,7 @@ def test_register_has_one_row_a_document(year: list[Invoice], tmp_path: Path):
 
     rows = table(packed(tmp_path, "2025"), "registro.csv")
 
-    assert rows[0] == list(archive._REGISTER)
+    assert rows[0] == list(contents._REGISTER)
     assert [row[0] for row in rows[1:]] == ["2025/00001", "2025/00002", "2025/00003", "2025/00004", "NC/2025/00001"]
     assert rows[2] == [
         "2025/00002", "2025-11-10", "TD01", "Mario Rossi", "", "RSSMRA85T10A562S", "IT", "1250.00", "240.00",
@@ -237,7 +237,7 @@ def test_period_is_a_year_or_a_month(text: str):
 
 @pytest.mark.parametrize(("day", "month"), [("2026-01-01", "2025-12"), ("2026-03-31", "2026-02")])
 def test_last_month(day: str, month: str):
-    assert str(archive.last_month(date.fromisoformat(day))) == month
+    assert str(contents.last_month(date.fromisoformat(day))) == month
 
 
 def tamper(statement: str) -> None:

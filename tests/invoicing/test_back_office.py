@@ -14,7 +14,7 @@ from django.utils import timezone
 from pypdf import PdfReader
 
 from core.models import AuditEntry
-from invoicing import packages
+from invoicing.archive import packages
 from invoicing.models import ArchivePackage, Invoice
 from invoicing.services import issue_invoice
 from tests.factories import make_profile

@@ -12,7 +12,7 @@ from django.utils import timezone
 from core.errors import DomainError
 from core.models import AuditEntry
 from invoicing import corrections
-from invoicing.draft import InvoiceDraft
+from invoicing.fatturapa.draft import InvoiceDraft
 from invoicing.models import Document, Invoice, InvoiceFile
 from invoicing.services import InvoiceRefusedError
 from notifications.models import Mail

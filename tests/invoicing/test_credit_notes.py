@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from core.errors import DomainError
 from invoicing import corrections, services
-from invoicing.draft import Discount, Line, LinkedInvoice, StampDuty
+from invoicing.fatturapa.draft import Discount, Line, LinkedInvoice, StampDuty
+from invoicing.fatturapa.totals import reckon
+from invoicing.fatturapa.view import read_invoice
 from invoicing.models import Invoice
-from invoicing.reading import read_invoice
-from invoicing.reckoning import reckon
 from sandbox.pec.sdi_checks import check_invoice
 from tests.conftest import Control
 from tests.invoicing.drafts import make_draft

@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from invoicing import receipts
 from invoicing.models import Invoice, Mailbox, ReceivedMail
+from invoicing.sdi import receipts
 from sandbox.certificates import Authority
 from sandbox.frame import free_port
 from sandbox.stack import running

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from django.utils import translation
 
-from invoicing.draft import Address, Discount, Line, LinkedInvoice, Payment, Withholding
-from invoicing.examination import examine
+from invoicing.fatturapa.draft import Address, Discount, Line, LinkedInvoice, Payment, Withholding
+from invoicing.fatturapa.preview import examine
 from invoicing.services import seller_from_settings
 from tests.invoicing.drafts import COMPANY, DAY, NUMBER, PERSON, TRANSMISSION, golden_draft, make_draft
 

@@ -11,8 +11,8 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoicing import draft as parts
-from invoicing.draft import (
+from invoicing.fatturapa import draft as parts
+from invoicing.fatturapa.draft import (  # fmt: skip
     Address,
     Buyer,
     BuyerKind,
@@ -26,9 +26,9 @@ from invoicing.draft import (
     Seller,
     StampDuty,
     Withholding,
-)  # fmt: skip
-from invoicing.draft_json import DraftUnreadableError, from_json, read_draft, to_json
-from invoicing.examination import examine
+)
+from invoicing.fatturapa.draft_json import DraftUnreadableError, from_json, read_draft, to_json
+from invoicing.fatturapa.preview import examine
 from invoicing.services import seller_from_settings
 from tests.invoicing.drafts import DAY, GOLDEN, GOLDEN_NAMES, NUMBER, TRANSMISSION, draft_from, golden_draft, make_draft
 

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from invoicing.draft import Address, Buyer, BuyerKind, Line
-from invoicing.fatturapa import Transmission
-from invoicing.latin import basic_latin, is_latin, latin, pieces
-from invoicing.law import FLAT_RATE_NOTE
-from invoicing.preflight import findings
-from invoicing.routing import route
-from invoicing.schema import SCHEMA_SHA256
+from invoicing.fatturapa.draft import Address, Buyer, BuyerKind, Line
+from invoicing.fatturapa.latin import basic_latin, is_latin, latin, pieces
+from invoicing.fatturapa.law import FLAT_RATE_NOTE
+from invoicing.fatturapa.preflight import findings
+from invoicing.fatturapa.routing import route
+from invoicing.fatturapa.schema import SCHEMA_SHA256
+from invoicing.fatturapa.xml import Transmission
 from tests.invoicing.drafts import COMPANY, DAY, PERSON, golden_draft, make_draft, xml_of
 
 ABROAD = Address("1 Main Street", "AB1 2CD", "Town", "XX", "GB")

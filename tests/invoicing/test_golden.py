@@ -6,10 +6,10 @@ import pytest
 from a38.fattura import auto_from_etree
 from lxml import etree
 
-from invoicing.examination import examine
-from invoicing.preflight import findings
-from invoicing.reckoning import reckon
-from invoicing.schema import parse, schema_errors
+from invoicing.fatturapa.preflight import findings
+from invoicing.fatturapa.preview import examine
+from invoicing.fatturapa.schema import parse, schema_errors
+from invoicing.fatturapa.totals import reckon
 from tests.invoicing.drafts import (
     DAY,
     GOLDEN_NAMES,

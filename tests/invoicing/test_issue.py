@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from invoicing import pdf
-from invoicing.draft import InvoiceDraft
+from invoicing.fatturapa.draft import InvoiceDraft
 from invoicing.models import Document, FrozenError, Invoice, InvoiceFile
 from invoicing.services import InvoiceRefusedError, draw_pdf, issue_invoice
 from tests.invoicing.drafts import COMPANY, DAY, PERSON, make_draft

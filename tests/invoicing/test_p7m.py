@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from invoicing.files import check
-from invoicing.p7m import P7mError, read_p7m
+from invoicing.sdi.file_check import check
+from invoicing.sdi.p7m import P7mError, read_p7m
 from tests.invoicing.drafts import DAY, golden_xml
 
 XML = golden_xml("public-administration")

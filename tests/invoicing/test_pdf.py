@@ -9,9 +9,9 @@ import pytest
 from pypdf import PdfReader
 
 from invoicing import pdf
-from invoicing.draft import Line
-from invoicing.law import FLAT_RATE_NOTE
-from invoicing.reading import read_invoice
+from invoicing.fatturapa.draft import Line
+from invoicing.fatturapa.law import FLAT_RATE_NOTE
+from invoicing.fatturapa.view import read_invoice
 from tests.invoicing.drafts import COMPANY, GOLDEN_NAMES, PERSON, golden_xml, make_draft, xml_of
 
 FOREIGN = {"eu-company", "eu-person", "non-eu-company", "non-eu-person"}

@@ -7,7 +7,7 @@ import pytest
 from django.utils import translation
 from lxml import etree
 
-from invoicing.preflight import file_findings, file_warnings, findings, warnings
+from invoicing.fatturapa.preflight import file_findings, file_warnings, findings, warnings
 from sandbox.pec.sdi_checks import Known, check_file
 from sandbox.pec.sdi_controls import DESCRIPTIONS
 from tests.invoicing.drafts import DAY, golden_xml, second_opinion

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from django.utils import timezone, translation
 
 from core.models import AuditEntry
-from invoicing import corrections, sending, tasks
+from invoicing import corrections, tasks
 from invoicing.models import Document, Invoice, PecMessage, Submission
+from invoicing.sdi import sending
 from notifications.models import Mail
 from sandbox.pec.signing import SigningAuthority
 from tests.conftest import Control

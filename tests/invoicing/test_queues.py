@@ -9,7 +9,8 @@ import time_machine
 from django.utils import timezone
 
 from core.models import ChannelPause
-from invoicing import packages, tasks
+from invoicing import tasks
+from invoicing.archive import packages
 from invoicing.models import ArchivePackage, Mailbox, ReceivedMail
 from tests.conftest import Control
 from tests.database import refused_rows

@@ -13,11 +13,11 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoicing import receipts
 from invoicing.clients import pec as mailbox
 from invoicing.models import Document, Invoice, Mailbox, PecMessage, ReceivedMail
-from invoicing.pec_mail import OtherMail, ProviderReceipt, SdiMail, classify, parse_mail
-from invoicing.sdi_messages import ForReceiversError, UnknownMessageError, read_message
+from invoicing.sdi import receipts
+from invoicing.sdi.messages import ForReceiversError, UnknownMessageError, read_message
+from invoicing.sdi.pec_mail import OtherMail, ProviderReceipt, SdiMail, classify, parse_mail
 from notifications.models import Mail
 from sandbox.pec.signing import SigningAuthority
 from tests.conftest import Control

@@ -9,11 +9,11 @@ from hypothesis import settings as runs
 from hypothesis import strategies as st
 
 from core.money import round_eur
-from invoicing.draft import Discount, InvoiceDraft, Line, PensionFund, StampDuty, Withholding
-from invoicing.law import NATURES, law_reference
-from invoicing.preflight import findings, warnings
-from invoicing.reading import read_invoice
-from invoicing.reckoning import CannotReckonError, discounted, reckon
+from invoicing.fatturapa.draft import Discount, InvoiceDraft, Line, PensionFund, StampDuty, Withholding
+from invoicing.fatturapa.law import NATURES, law_reference
+from invoicing.fatturapa.preflight import findings, warnings
+from invoicing.fatturapa.totals import CannotReckonError, discounted, reckon
+from invoicing.fatturapa.view import read_invoice
 from tests.invoicing.drafts import COMPANY, DAY, make_draft, second_opinion, xml_of
 
 D = Decimal

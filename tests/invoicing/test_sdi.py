@@ -9,8 +9,8 @@ import time_machine
 from django.conf import settings
 from django.utils import timezone
 
-from invoicing import receipts, sending
 from invoicing.models import Document, Invoice, Mailbox, PecMessage, ReceivedMail
+from invoicing.sdi import receipts, sending
 from notifications.models import Mail
 from tests.conftest import Control
 from tests.invoicing.drafts import PERSON, make_draft

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from invoicing import sending
 from invoicing.models import Document, Invoice, ReceivedMail
+from invoicing.sdi import sending
 from tests.invoicing.drafts import make_draft
 from tests.invoicing.flow import OFFICE, Post, issue, on_its_way, receive, sign, story
 from tests.invoicing.test_corrections import correct

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from invoicing import envelope
 from invoicing.checks import check_authorities
-from invoicing.envelope import UntrustedError
-from invoicing.p7m import read_p7m
+from invoicing.sdi import smime
+from invoicing.sdi.p7m import read_p7m
+from invoicing.sdi.smime import UntrustedError
 from tests.invoicing.chains import PROVIDER, SIGNS_DATA, Issued, authority, issue, mail_signer, subject
 
 ROOT = authority("Root")
@@ -42,7 +42,7 @@ def mail_of(chain: Chain) -> bytes:
 
 
 def verify(chain: Chain, authorities: Path, sender: str = PROVIDER) -> None:
-    envelope.verify(mail_of(chain), sender=sender, authorities=authorities)
+    smime.verify(mail_of(chain), sender=sender, authorities=authorities)
 
 
 def constrained(to: str) -> Issued:

@@ -7,8 +7,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from invoicing import sending
 from invoicing.models import Invoice, InvoiceEvent, PecMessage
+from invoicing.sdi import sending
 from notifications.models import Mail
 from tests.conftest import Control
 from tests.invoicing.flow import Post, issue, on_its_way, perhaps_sent, read_until, receive, send, story

@@ -13,8 +13,8 @@ from billing.models import Order, Payment
 from chatbot.models import Ticket
 from chatbot.ticket_mails import NEWS
 from core.privacy import Fate, Line, Matter, Obstacle
-from invoicing.alerts import REASONS
 from invoicing.models import Invoice
+from invoicing.sdi.alerts import REASONS
 from notifications.models import Mail
 from notifications.services import Recipient, notify
 from tests.factories import make_order

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from invoicing.archive import BadPeriodError, Period, write_package
+from invoicing.archive.contents import BadPeriodError, Period, write_package
 
 
 class Command(BaseCommand):

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from invoicing import files
+from invoicing.sdi import file_check
 
 
 class Command(BaseCommand):
@@ -37,7 +37,7 @@ def _checked(path: Path, today: Any) -> dict[str, Any]:
         return {"file": str(path), "accepted": False, "errors": [
             {"code": "unreadable", "field": "file", "message": f"{path}: {error.strerror}"}
         ], "warnings": []}  # fmt: skip
-    checked = files.check(path.name, content, today=today)
+    checked = file_check.check(path.name, content, today=today)
     return {
         "file": str(path),
         "accepted": not checked.errors,

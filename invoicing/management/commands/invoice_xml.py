@@ -12,10 +12,10 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from invoicing import services
-from invoicing.draft import InvoiceDraft
-from invoicing.draft_json import DraftUnreadableError, read_draft
-from invoicing.examination import Examined
-from invoicing.preflight import Finding
+from invoicing.fatturapa.draft import InvoiceDraft
+from invoicing.fatturapa.draft_json import DraftUnreadableError, read_draft
+from invoicing.fatturapa.preflight import Finding
+from invoicing.fatturapa.preview import Examined
 
 
 class Command(BaseCommand):

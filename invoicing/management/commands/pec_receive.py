@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from invoicing import receipts
+from invoicing.sdi import receipts
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from invoicing.archive import package_troubles, stored_troubles
+from invoicing.archive.contents import package_troubles, stored_troubles
 from invoicing.management.commands.export_archive import bar
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from invoicing.schema import parse
+from invoicing.fatturapa.schema import parse
 
 PRIVATE = "http://ivaservizi.agenziaentrate.gov.it/docs/xsd/fattura/messaggi/v1.0"
 PUBLIC = "http://www.fatturapa.gov.it/sdi/messaggi/v1.0"

@@ -15,14 +15,14 @@ from core.errors import TransientError
 from core.queue import work, work_due
 from core.tasks import enqueue
 from invoicing import tasks
-from invoicing.alerts import alert_staff
 from invoicing.clients import pec
-from invoicing.envelope import UntrustedError, verify
-from invoicing.keeping import store
+from invoicing.document_store import store
+from invoicing.fatturapa.schema import UnreadableXmlError
 from invoicing.models import Document, Invoice, InvoiceFile, Mailbox, PecMessage, ReceivedMail, Submission
-from invoicing.pec_mail import OtherMail, ProviderReceipt, SdiMail, classify, header, parse_mail
-from invoicing.schema import UnreadableXmlError
-from invoicing.sdi_messages import ForReceiversError, SdiMessage, UnknownMessageError, read_message
+from invoicing.sdi.alerts import alert_staff
+from invoicing.sdi.messages import ForReceiversError, SdiMessage, UnknownMessageError, read_message
+from invoicing.sdi.pec_mail import OtherMail, ProviderReceipt, SdiMail, classify, header, parse_mail
+from invoicing.sdi.smime import UntrustedError, verify
 from invoicing.services import tell_customer
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ administrations no PEC and a code of six, customers abroad XXXXXXX, an identifie
 
 from dataclasses import dataclass
 
-from invoicing.draft import Address, Buyer, BuyerKind
+from invoicing.fatturapa.draft import Address, Buyer, BuyerKind
 
 NO_CODE = "0000000"
 ABROAD = "XXXXXXX"

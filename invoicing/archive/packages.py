@@ -9,7 +9,7 @@ from django.utils import timezone
 from core.queue import work_due
 from core.tasks import enqueue
 from invoicing import tasks
-from invoicing.archive import Period, last_month, write_package
+from invoicing.archive.contents import Period, last_month, write_package
 from invoicing.models import ArchivePackage
 
 # Corrections of the last days of a month may still come (five days), so its package waits.

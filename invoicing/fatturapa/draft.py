@@ -1,7 +1,7 @@
 """What an invoice is made of before it has a number: plain frozen data, as somebody asked for it.
 
 Amounts are `Decimal` euros, rates and discounts percent. What follows from them (net prices of gross ones, stamp duty,
-withholding, sums) is worked out by `invoicing.reckoning`; numbers in comments are those of the official layout.
+withholding, sums) is worked out by `invoicing.fatturapa.totals`; numbers in comments are those of the official layout.
 """
 
 import datetime
@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Self
 
-from invoicing.law import STAMP_NATURES
+from invoicing.fatturapa.law import STAMP_NATURES
 
 
 class BuyerKind(StrEnum):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from accounts.fiscal import has_known_office, is_tax_code, is_vat_number
-from invoicing.preflight.finding import BODY, GENERAL, HEADER, Finding, Node
-from invoicing.routing import ABROAD, NO_CODE
+from invoicing.fatturapa.preflight.finding import BODY, GENERAL, HEADER, Finding, Node
+from invoicing.fatturapa.routing import ABROAD, NO_CODE
 
 # documents that one party cannot send to itself
 _TO_ANOTHER = frozenset(

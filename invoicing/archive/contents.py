@@ -21,9 +21,9 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 
-from invoicing.law import CREDIT_NOTE
+from invoicing.fatturapa.law import CREDIT_NOTE
+from invoicing.fatturapa.view import read_invoice
 from invoicing.models import Document, Invoice, InvoiceFile, ReceivedMail
-from invoicing.reading import read_invoice
 from invoicing.services import draw_pdf
 
 Progress = Callable[[int, int], None]

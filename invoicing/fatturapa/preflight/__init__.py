@@ -8,9 +8,9 @@ from datetime import date
 
 from django.utils.translation import gettext as _
 
-from invoicing.preflight import documents, figures, files, parties
-from invoicing.preflight.finding import BODY, Finding, Node
-from invoicing.schema import MAX_BYTES, UnreadableXmlError, parse, schema_errors
+from invoicing.fatturapa.preflight import documents, figures, files, parties
+from invoicing.fatturapa.preflight.finding import BODY, Finding, Node
+from invoicing.fatturapa.schema import MAX_BYTES, UnreadableXmlError, parse, schema_errors
 
 __all__ = ["Finding", "file_findings", "file_warnings", "findings", "warnings"]
 

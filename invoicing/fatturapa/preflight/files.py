@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
-from invoicing.preflight.finding import Finding
-from invoicing.schema import MAX_BYTES
+from invoicing.fatturapa.preflight.finding import Finding
+from invoicing.fatturapa.schema import MAX_BYTES
 
 # an Italian transmitter has a codice fiscale of 11 to 16 characters, any other an identifier of 2 to 28
 _NAME = re.compile(

@@ -11,8 +11,8 @@ from cryptography import x509
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from invoicing.signatures import NotSignedError, certificates, load, signatures
-from invoicing.trust import NotTrustedError, Purpose, verify_chain
+from invoicing.sdi.cms import NotSignedError, certificates, load, signatures
+from invoicing.sdi.trust import NotTrustedError, Purpose, verify_chain
 
 _BOUNDARY = re.compile(rb'^content-type:\s*multipart/signed;.*?boundary="?([^";\r\n]+)"?', re.I | re.S | re.M)
 

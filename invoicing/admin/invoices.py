@@ -15,9 +15,12 @@ from unfold.decorators import action, display
 
 from core.admin import QUEUE_LOOKS, HouseAdmin, ReadOnlyAdmin, ReadOnlyInline, amount, badge, confirmed, moment
 from core.templatetags.ui import eur
-from invoicing import corrections, drafting, packages, receipts, sending
-from invoicing.archive import BadPeriodError, Period
-from invoicing.forms import CreditForm, SignedFileForm
+from invoicing import corrections
+from invoicing.admin import by_hand
+from invoicing.admin.forms import CreditForm, SignedFileForm
+from invoicing.archive import packages
+from invoicing.archive.contents import BadPeriodError, Period
+from invoicing.fatturapa.schema import MAX_BYTES
 from invoicing.models import (
     ArchivePackage,
     Document,
@@ -28,7 +31,7 @@ from invoicing.models import (
     PecMessage,
     ReceivedMail,
 )
-from invoicing.schema import MAX_BYTES
+from invoicing.sdi import receipts, sending
 from invoicing.timeline import next_action
 from invoicing.views import file_response
 
@@ -186,9 +189,9 @@ class InvoiceAdmin(ReadOnlyAdmin):
     def get_urls(self):
         view = self.admin_site.admin_view
         return [
-            path("by-hand/", view(partial(drafting.write, self)), name="invoicing_invoice_write"),
-            path("by-hand/check/", view(partial(drafting.check, self)), name="invoicing_invoice_check"),
-            path("<int:pk>/corrected/", view(partial(drafting.correct, self)), name="invoicing_invoice_corrected"),
+            path("by-hand/", view(partial(by_hand.write, self)), name="invoicing_invoice_write"),
+            path("by-hand/check/", view(partial(by_hand.check, self)), name="invoicing_invoice_check"),
+            path("<int:pk>/corrected/", view(partial(by_hand.correct, self)), name="invoicing_invoice_corrected"),
             *super().get_urls(),
         ]
 

@@ -5,10 +5,10 @@ from datetime import date
 
 from django.utils.translation import gettext as _
 
-from invoicing import preflight
-from invoicing.p7m import P7mError, read_p7m
-from invoicing.preflight import Finding
-from invoicing.schema import UnreadableXmlError, parse
+from invoicing.fatturapa import preflight
+from invoicing.fatturapa.preflight import Finding
+from invoicing.fatturapa.schema import UnreadableXmlError, parse
+from invoicing.sdi.p7m import P7mError, read_p7m
 
 _SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 

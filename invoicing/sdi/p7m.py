@@ -13,8 +13,8 @@ from cryptography import x509
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from invoicing.signatures import NotSignedError, Signature, certificates, load, signatures
-from invoicing.trust import NotTrustedError, Purpose, verify_chain
+from invoicing.sdi.cms import NotSignedError, Signature, certificates, load, signatures
+from invoicing.sdi.trust import NotTrustedError, Purpose, verify_chain
 
 _MAX_LAYERS = 3  # files are sometimes signed by several people, one around the other
 

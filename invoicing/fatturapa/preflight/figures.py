@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 
 from core.money import CENT, vat_on
-from invoicing.preflight.finding import GENERAL, LINES, SUMMARIES, Finding, Node
+from invoicing.fatturapa.preflight.finding import GENERAL, LINES, SUMMARIES, Finding, Node
 
 Group = tuple[Decimal, str]
 # a self-invoice of this type has a Natura beside a rate: it tells of the reverse charge that it carries out

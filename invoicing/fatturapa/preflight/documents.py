@@ -5,9 +5,9 @@ from datetime import date, timedelta
 
 from django.utils.translation import gettext as _
 
-from invoicing.law import CREDIT_NOTE, NOTES
-from invoicing.preflight.finding import BODY, GENERAL, HEADER, LINES, SUMMARIES, Finding, Node
-from invoicing.preflight.parties import Party
+from invoicing.fatturapa.law import CREDIT_NOTE, NOTES
+from invoicing.fatturapa.preflight.finding import BODY, GENERAL, HEADER, LINES, SUMMARIES, Finding, Node
+from invoicing.fatturapa.preflight.parties import Party
 
 _FROM_ABROAD = frozenset(("TD17", "TD18", "TD19", "TD28"))
 _WITH_VAT_NUMBER = frozenset(("TD16", "TD17", "TD18", "TD19", "TD20", "TD22", "TD23", "TD28", "TD29"))

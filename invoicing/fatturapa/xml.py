@@ -12,11 +12,11 @@ from decimal import Decimal
 
 from lxml import etree
 
-from invoicing.draft import Address, Buyer, BuyerKind, Discount, InvoiceDraft, Seller
-from invoicing.latin import basic_latin, latin, pieces
-from invoicing.law import CAUSALE, CREDIT_NOTE, FLAT_RATE, FLAT_RATE_NOTE
-from invoicing.reckoning import ReckonedLine, Reckoning, reckon
-from invoicing.routing import Route, route
+from invoicing.fatturapa.draft import Address, Buyer, BuyerKind, Discount, InvoiceDraft, Seller
+from invoicing.fatturapa.latin import basic_latin, latin, pieces
+from invoicing.fatturapa.law import CAUSALE, CREDIT_NOTE, FLAT_RATE, FLAT_RATE_NOTE
+from invoicing.fatturapa.routing import Route, route
+from invoicing.fatturapa.totals import ReckonedLine, Reckoning, reckon
 
 NAMESPACE = "http://ivaservizi.agenziaentrate.gov.it/docs/xsd/fatture/v1.2"
 # what no XML can hold: control characters and halves of surrogate pairs

@@ -19,8 +19,8 @@ from unfold.widgets import (
 )
 
 from accounts.fiscal_identity import FiscalIdentity
-from invoicing.draft_json import plain
-from invoicing.law import DOCUMENT_TYPES, NATURES
+from invoicing.fatturapa.draft_json import plain
+from invoicing.fatturapa.law import DOCUMENT_TYPES, NATURES
 from invoicing.pdf import METHODS, TITLES
 
 _LINES = 20

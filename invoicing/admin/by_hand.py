@@ -20,10 +20,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import BillingProfile, User
 from core.errors import DomainError
 from invoicing import corrections, pdf, services
-from invoicing.draft import Buyer, InvoiceDraft
-from invoicing.draft_json import DraftUnreadableError, read_draft, to_json
-from invoicing.examination import Examined
-from invoicing.forms import DocumentForm, DraftJsonForm, LineFormSet, draft_json, empty_document
+from invoicing.admin.forms import DocumentForm, DraftJsonForm, LineFormSet, draft_json, empty_document
+from invoicing.fatturapa.draft import Buyer, InvoiceDraft
+from invoicing.fatturapa.draft_json import DraftUnreadableError, read_draft, to_json
+from invoicing.fatturapa.preview import Examined
 from invoicing.models import Invoice
 
 

@@ -5,11 +5,11 @@ from datetime import date
 
 from django.utils.translation import gettext_lazy as _
 
-from invoicing import draft_checks, preflight
-from invoicing.draft import InvoiceDraft
-from invoicing.fatturapa import Transmission, build_xml
-from invoicing.preflight import Finding
-from invoicing.reckoning import CannotReckonError, Reckoning, reckon
+from invoicing.fatturapa import draft_checks, preflight
+from invoicing.fatturapa.draft import InvoiceDraft
+from invoicing.fatturapa.preflight import Finding
+from invoicing.fatturapa.totals import CannotReckonError, Reckoning, reckon
+from invoicing.fatturapa.xml import Transmission, build_xml
 
 _RECKONING = {
     "amount": _("The amounts are too large for an invoice."),

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
 
 from core.money import CENT, round_eur, vat_on
-from invoicing.draft import Discount, InvoiceDraft, Line
-from invoicing.law import STAMP_AMOUNT, STAMP_LINE, STAMP_LINE_NATURE, STAMP_THRESHOLD, law_reference
+from invoicing.fatturapa.draft import Discount, InvoiceDraft, Line
+from invoicing.fatturapa.law import STAMP_AMOUNT, STAMP_LINE, STAMP_LINE_NATURE, STAMP_THRESHOLD, law_reference
 
 _ZERO = Decimal(0)
 _EIGHT_PLACES = Decimal("0.00000001")

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from lxml import etree
 
-from invoicing.law import CARD
-from invoicing.schema import parse
+from invoicing.fatturapa.law import CARD
+from invoicing.fatturapa.schema import parse
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import jsonschema
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from invoicing.draft import (
+from invoicing.fatturapa.draft import (
     Address,
     Buyer,
     BuyerKind,
@@ -26,8 +26,8 @@ from invoicing.draft import (
     StampDuty,
     Withholding,
 )
-from invoicing.law import FLAT_RATE
-from invoicing.preflight import Finding
+from invoicing.fatturapa.law import FLAT_RATE
+from invoicing.fatturapa.preflight import Finding
 
 Json = Mapping[str, Any]
 MAX_BYTES = 2 * 1024 * 1024

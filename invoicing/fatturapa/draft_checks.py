@@ -12,12 +12,12 @@ from stdnum import iban
 from stdnum.eu import vat as eu_vat
 
 from accounts.fiscal import PROVINCES, is_printable
-from invoicing.draft import Buyer, BuyerKind, InvoiceDraft, Seller
-from invoicing.latin import is_latin
-from invoicing.law import EU, FLAT_RATE, TRANSFER
-from invoicing.preflight import Finding
-from invoicing.reckoning import Reckoning
-from invoicing.routing import NO_CODE, route
+from invoicing.fatturapa.draft import Buyer, BuyerKind, InvoiceDraft, Seller
+from invoicing.fatturapa.latin import is_latin
+from invoicing.fatturapa.law import EU, FLAT_RATE, TRANSFER
+from invoicing.fatturapa.preflight import Finding
+from invoicing.fatturapa.routing import NO_CODE, route
+from invoicing.fatturapa.totals import Reckoning
 
 _POSTCODE = re.compile(r"[0-9]{5}")
 _CODES = {6: re.compile(r"[A-Z0-9]{6}"), 7: re.compile(r"[A-Z0-9]{7}")}
