@@ -78,7 +78,7 @@ class _Made:
 
 
 def _fill(url: str, made: _Made) -> None:
-    from chatbot.words import refresh_counts  # noqa: PLC0415
+    from chatbot.retrieval.terms import refresh_counts  # noqa: PLC0415
 
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET maintenance_work_mem = '1GB'")
@@ -124,7 +124,7 @@ def _copy(connection: psycopg.Connection, made: _Made) -> None:
 
 
 def _search(questions: Sequence[tuple[str, list[float]]], topics: tuple[str, ...]) -> Candidate:
-    from chatbot.retrieval import Scope, search  # noqa: PLC0415
+    from chatbot.retrieval.search import Scope, search  # noqa: PLC0415
 
     def candidate() -> Sample:
         times = []
@@ -162,7 +162,7 @@ def _sent(text: str, vector: list[float], topics: tuple[str, ...]) -> str:
     from django.db import connection  # noqa: PLC0415
     from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
 
-    from chatbot.retrieval import Scope, search  # noqa: PLC0415
+    from chatbot.retrieval.search import Scope, search  # noqa: PLC0415
 
     with CaptureQueriesContext(connection) as queries:
         search(text, vector, count=TOP, scope=Scope(topics=topics))
@@ -171,7 +171,7 @@ def _sent(text: str, vector: list[float], topics: tuple[str, ...]) -> str:
 
 def _recall(url: str, questions: Sequence[tuple[str, list[float]]], topics: tuple[str, ...]) -> float:
     """How many of the nearest passages the search's vector side has among its own nearest, on the average."""
-    from chatbot.retrieval import Scope, search  # noqa: PLC0415
+    from chatbot.retrieval.search import Scope, search  # noqa: PLC0415
 
     shares = []
     with psycopg.connect(url, autocommit=True) as connection:

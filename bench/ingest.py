@@ -103,7 +103,7 @@ def _take_in(content: bytes, name: str) -> None:
     """Read, cut and embed a document; without those of earlier rounds, whose vectors would be taken over."""
     from django.utils import timezone  # noqa: PLC0415
 
-    from chatbot.ingest import add_document, ingest  # noqa: PLC0415
+    from chatbot.knowledge.ingest import add_document, ingest  # noqa: PLC0415
     from chatbot.models import Document  # noqa: PLC0415
 
     Document.objects.all().delete()

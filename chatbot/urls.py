@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from chatbot import ticket_views, views
+from chatbot.answering import views
+from chatbot.tickets import views as ticket_views
 
 app_name = "chatbot"
 urlpatterns = [

@@ -7,9 +7,9 @@ from drf_spectacular.views import SpectacularAPIView
 import accounts.api as accounts
 import accounts.privacy_api as privacy
 import billing.api as billing
-import chatbot.ticket_api as tickets
+import chatbot.tickets.api as tickets
 import invoicing.api as invoicing
-from chatbot import views as chatbot
+from chatbot.answering import views as chatbot
 from config import views
 
 _INVOICE = r"invoices/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})"

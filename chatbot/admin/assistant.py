@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from chatbot import assistant
 from chatbot.admin import playground
+from chatbot.answering import configuration
 from chatbot.models import AssistantVersion, Conversation, ModelCall, ModelPrice
 from chatbot.prompts import load
 from core.admin import AuditedAdmin, ReadOnlyAdmin
@@ -66,7 +66,7 @@ class AssistantVersionAdmin(AuditedAdmin):
 
     @display(description=_("model"))
     def model_in_use(self, version: AssistantVersion):
-        return assistant.setting_of(version).model.name
+        return configuration.setting_of(version).model.name
 
     def get_queryset(self, request):
         newer = AssistantVersion.objects.filter(pk__gt=OuterRef("pk"))

@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidget
 
-from chatbot import tickets
 from chatbot.models import Citation, Conversation, Message, ModelCall, Ticket
+from chatbot.tickets import services as tickets
 from core.admin import ReadOnlyAdmin, ReadOnlyInline, confirmed
 
 

@@ -10,11 +10,12 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from chatbot import ingest, tasks, webpages
+from chatbot import tasks
 from chatbot.admin.fields import ManyFilesWidget
 from chatbot.clients import web
-from chatbot.forms import FilesField
+from chatbot.knowledge import ingest, webpages
 from chatbot.models import Chunk, Document, WebPage
+from chatbot.tickets.forms import FilesField
 from core.admin import QUEUE_LOOKS, AuditedAdmin, ReadOnlyAdmin, badge, confirmed
 from core.errors import DomainError, PermanentError
 from core.tasks import enqueue

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from chatbot.evaluation_trend import HEIGHT, WIDTH, chart
+from chatbot.evaluation.trend import HEIGHT, WIDTH, chart
 from chatbot.models import EvaluationRun
 from core.admin import ReadOnlyAdmin
 from core.templatetags.ui import rate

@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from chatbot import feedback as services
 from chatbot.admin.fields import ArticleForm
+from chatbot.answering import feedback as services
 from chatbot.models import MessageFeedback
 from core.admin import ReadOnlyAdmin, confirmed
 

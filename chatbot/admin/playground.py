@@ -10,13 +10,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from chatbot import assistant, trial
+from chatbot.answering import configuration
+from chatbot.answering.conversations import checked_question
+from chatbot.answering.rewriting import is_sure
 from chatbot.clients import embeddings
+from chatbot.evaluation import trial
 from chatbot.languages import language_of
 from chatbot.models import AssistantVersion
-from chatbot.retrieval import is_off_topic, search
-from chatbot.rewriting import is_sure
-from chatbot.services import checked_question
+from chatbot.retrieval.search import is_off_topic, search
 from core.errors import DomainError, VendorError
 
 _SHOWN = 10
@@ -69,7 +70,7 @@ def tried(request: HttpRequest) -> dict[str, Any]:
 
 
 def _searched(question: str, version: AssistantVersion | None) -> dict[str, Any]:
-    setting = assistant.setting_of(version) if version else assistant.current()
+    setting = configuration.setting_of(version) if version else configuration.current()
     language = language_of(question, "it")
     try:
         vector, trouble = async_to_sync(embeddings.embed_question)(question), ""

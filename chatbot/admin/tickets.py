@@ -21,12 +21,13 @@ from unfold.widgets import (
 )
 
 from accounts.models import User
-from chatbot import tickets, working_hours
+from chatbot import working_hours
 from chatbot.admin.fields import ArticleForm, ManyFilesWidget
-from chatbot.forms import FilesField, files_hint
 from chatbot.models import Ticket, TicketAttachment, TicketMessage
 from chatbot.texts import MAX_TEXT
-from chatbot.ticket_views import file_response
+from chatbot.tickets import services as tickets
+from chatbot.tickets.forms import FilesField, files_hint
+from chatbot.tickets.views import file_response
 from core.admin import ReadOnlyAdmin, badge, confirmed, moment
 
 _STATUS_LOOKS = {

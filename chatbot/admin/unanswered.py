@@ -16,8 +16,8 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from chatbot import unanswered
 from chatbot.admin.fields import ArticleForm
+from chatbot.knowledge import unanswered
 from chatbot.models import QuestionGroup, QuestionTrace, placed
 from core.admin import ReadOnlyAdmin, confirmed, moment
 

@@ -152,7 +152,7 @@ class Ticket(models.Model):
         return self.number
 
     def get_absolute_url(self) -> str:
-        """The page of a customer with a login; a guest's is `chatbot.ticket_links.link_of`."""
+        """The page of a customer with a login; a guest's is `chatbot.tickets.links.link_of`."""
         return reverse("chatbot:show_ticket", args=[self.number])
 
     @property

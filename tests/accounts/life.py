@@ -15,11 +15,11 @@ from accounts.models import User
 from billing import payments
 from billing import services as billing
 from billing.models import Order
-from chatbot import tickets
-from chatbot.feedback import give_feedback
+from chatbot.answering.feedback import give_feedback
+from chatbot.knowledge.unanswered import keep_trace
 from chatbot.models import Chunk, Conversation, Message, ModelCall, Ticket
 from chatbot.models.knowledge import EMBEDDING_DIMENSIONS
-from chatbot.unanswered import keep_trace
+from chatbot.tickets import services as tickets
 from core import audit
 from invoicing.models import Invoice
 from tests.chatbot.desk import hand_over, make_conversation, text_file, write_to_us

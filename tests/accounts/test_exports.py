@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts import exports
 from accounts.models import DataExport, User
-from chatbot import tickets
+from chatbot.tickets import services as tickets
 from core.models import AuditEntry
 from core.privacy import Person, tables
 from core.ratelimit import TooManyRequestsError

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.models import Payment
-from chatbot import tickets
+from chatbot.tickets import services as tickets
 from invoicing.services import issue_invoice
 from tests.factories import make_order, make_service
 from tests.invoicing.drafts import DAY, make_draft

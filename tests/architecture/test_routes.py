@@ -16,8 +16,9 @@ from accounts import exports
 from accounts.models import DataExport
 from billing import services
 from billing.models import Order
-from chatbot import ticket_links, tickets
 from chatbot.models import Conversation, Ticket, TicketAttachment
+from chatbot.tickets import links
+from chatbot.tickets import services as tickets
 from invoicing.models import Invoice
 from invoicing.services import issue_invoice
 from tests.architecture.html import inline_parts
@@ -211,7 +212,7 @@ def address(route: str, owned: Owned) -> str:
     by_link = route.startswith("richieste/")
     files = TicketAttachment.objects.filter(message__ticket=owned.guests if by_link else owned.ticket)
     reference = owned.export.reference if "copia" in route or "export" in route else files.get().reference
-    token = ticket_links.token_of(owned.guests) if by_link else "x"
+    token = links.token_of(owned.guests) if by_link else "x"
     if "conversations" in route:
         token = str(owned.ticket.conversation.token)
     values = {

@@ -8,10 +8,10 @@ from tests.architecture.source import APPS, ROOT, calls, modules
 # Where SQL is written by hand, and why Django's own queries are not enough.
 SQL = {
     "billing/payments.py": "INSERT … ON CONFLICT DO NOTHING in one statement while Stripe waits; advisory locks",
-    "chatbot/retrieval.py": "vectors and full text fused in one statement",
-    "chatbot/spending.py": "an advisory lock",
-    "chatbot/unanswered.py": "arithmetic of vectors, which the ORM does not have, and an advisory lock",
-    "chatbot/words.py": "ts_stat and to_tsvector, which the ORM does not have as tables",
+    "chatbot/retrieval/search.py": "vectors and full text fused in one statement",
+    "chatbot/answering/budget.py": "an advisory lock",
+    "chatbot/knowledge/unanswered.py": "arithmetic of vectors, which the ORM does not have, and an advisory lock",
+    "chatbot/retrieval/terms.py": "ts_stat and to_tsvector, which the ORM does not have as tables",
     "config/views.py": "asks whether the database answers at all",
     "core/audit.py": "an advisory lock",
     "core/numbering.py": "INSERT … ON CONFLICT DO UPDATE … RETURNING",
@@ -93,9 +93,9 @@ def test_nothing_of_ours_is_marked_exempt_from_csrf_but_the_api():
         and "csrf_exempt" in [ast.unparse(item) for item in node.decorator_list]
     }
 
-    # the assistant's doors check the token themselves, for callers that come with a session (chatbot/callers.py)
+    # the assistant's doors check the token themselves, for callers with a session (chatbot/answering/callers.py)
     doors = ("post_message", "post_feedback", "begin_conversation", "current_conversation")
-    assert exempt == {*(f"chatbot/views.py:{door}" for door in doors), "config/views.py:api_not_found"}
+    assert exempt == {*(f"chatbot/answering/views.py:{door}" for door in doors), "config/views.py:api_not_found"}
 
 
 def functions() -> Iterator[tuple[str, int]]:

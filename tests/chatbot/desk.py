@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from chatbot import tickets
 from chatbot.models import Conversation, Message, Ticket
+from chatbot.tickets import services as tickets
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 MARIO = tickets.Guest("Mario Rossi", "mario@posta.example")

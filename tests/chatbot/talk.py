@@ -8,8 +8,9 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
-from chatbot import ingest, services
-from chatbot.answers import Event, answer
+from chatbot.answering import conversations
+from chatbot.answering.answers import Event, answer
+from chatbot.knowledge import ingest
 from chatbot.models import Document, Message
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -41,7 +42,7 @@ def learn(text: str | bytes, name: str = "gdpr.it.md", **fields: str) -> Documen
 def ask(text: str, *, language: str = "it", after: Message | None = None) -> Message:
     """A guest's question, in the conversation of an earlier one if there is one."""
     token = str(after.conversation.token) if after else None
-    return services.ask(
+    return conversations.ask(
         text=text, token=token, user=AnonymousUser(), language=language, ip="192.0.2.7", now=timezone.now()
     )
 

@@ -10,8 +10,8 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings as django_settings
 from django.db import connection
 
-from chatbot import answers
-from chatbot.answers import REFUSALS, Cite, Done, Replace, Token, answer
+from chatbot.answering import answers
+from chatbot.answering.answers import REFUSALS, Cite, Done, Replace, Token, answer
 from chatbot.clients import claude as claude_client
 from chatbot.models import Chunk, Document, Message
 from chatbot.prompts import load

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from chatbot import assistant
+from chatbot.answering import configuration
 from chatbot.models import AssistantVersion, Conversation, ModelCall
 from chatbot.prompts import load
 from core.models import AuditEntry
@@ -27,7 +27,7 @@ VALUES = {
 def test_without_a_version_the_product_is_set_as_its_settings_say(settings: Any):
     settings.CLAUDE_MAX_TOKENS, settings.RAG_TOP_K_RESULTS, settings.CLAUDE_TEMPERATURE = 700, 4, 0.2
 
-    setting = assistant.current()
+    setting = configuration.current()
 
     assert (setting.model.name, setting.model.max_tokens) == (settings.CLAUDE_MODEL, 700)
     assert (setting.model.temperature, setting.top_k) == (0.2, 4)
@@ -39,7 +39,7 @@ def test_without_a_version_the_product_is_set_as_its_settings_say(settings: Any)
 def test_staff_add_a_version_and_it_is_in_use(staff_client: Client, staff: Any, settings: Any):
     staff_client.post(ADD, VALUES)
 
-    version, setting = AssistantVersion.objects.get(), assistant.current()
+    version, setting = AssistantVersion.objects.get(), configuration.current()
     assert (version.note, version.created_by, setting.top_k) == ("Risposte più brevi", staff, 3)
     assert (setting.model.name, setting.model.max_tokens) == (settings.CLAUDE_MODEL, 300)
     assert setting.prompt.startswith("Answer in one sentence.")

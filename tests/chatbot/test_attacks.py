@@ -7,9 +7,9 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
-from chatbot import assistant, services
-from chatbot.answers import Replace, Token
-from chatbot.guard import _letters
+from chatbot.answering import configuration, conversations
+from chatbot.answering.answers import Replace, Token
+from chatbot.answering.guard import _letters
 from chatbot.models import Message
 from tests.chatbot import attacks
 from tests.chatbot.embedder import Embedder
@@ -35,7 +35,7 @@ def no_limit(settings: Any) -> None:
 
 def told(text: str, user: Any = None) -> tuple[str, Message]:
     """Everything a reader was shown on the way, and the row that is kept; each question begins a conversation."""
-    question = services.ask(
+    question = conversations.ask(
         text=text, token=None, user=user or AnonymousUser(), language="it", ip="192.0.2.9", now=timezone.now()
     )
     events, row = answered(question)
@@ -54,7 +54,7 @@ def since(before: set[str], claude: Control) -> list[Any]:
 
 def harm(shown: str, row: Message) -> list[str]:
     """What an attack got: nothing, if all is well."""
-    setting = assistant.current()
+    setting = configuration.current()
     letters = _letters(shown + row.text)
     rules = _letters(setting.prompt)
     found = []

@@ -7,7 +7,7 @@ from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.chunking import Passage, Section, passages, sentences
+from chatbot.retrieval.chunking import Passage, Section, passages, sentences
 
 # Sentences, abbreviations, line breaks, words without an end: what the texts of laws and guides are made of.
 FRAGMENTS = st.sampled_from(

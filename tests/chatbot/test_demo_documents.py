@@ -10,12 +10,12 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
 
-from chatbot.chunking import Section, passages
 from chatbot.clients import embeddings
-from chatbot.front_matter import read_front_matter
+from chatbot.knowledge.front_matter import read_front_matter
+from chatbot.knowledge.parsing import parse
 from chatbot.models import Topic
-from chatbot.parsing import parse
-from chatbot.retrieval import is_off_topic, search
+from chatbot.retrieval.chunking import Section, passages
+from chatbot.retrieval.search import is_off_topic, search
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import learn
 

@@ -7,7 +7,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from chatbot import ingest, tasks
+from chatbot import tasks
+from chatbot.knowledge import ingest
 from chatbot.models import Chunk, Document, WordCount
 from core.models import AuditEntry
 from tests.broker import queued

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from chatbot import ingest
-from chatbot.articles import add_article
-from chatbot.evaluation import Question, QuestionsError, corpus_of, find, read_questions, score
+from chatbot.evaluation.retrieval_metrics import Question, QuestionsError, corpus_of, find, read_questions, score
+from chatbot.knowledge import ingest
+from chatbot.knowledge.articles import add_article
 from chatbot.models import Document, EvaluationRun
-from chatbot.retrieval import Hit, Scope
+from chatbot.retrieval.search import Hit, Scope
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, NOW, RECORDS, learn
 

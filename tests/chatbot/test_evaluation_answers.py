@@ -13,9 +13,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from chatbot import services, spending
-from chatbot.evaluation import Question
-from chatbot.evaluation_answers import Asked, ask_all, figures_of, look_into
+from chatbot.answering import budget, conversations
+from chatbot.evaluation.answer_metrics import Asked, ask_all, figures_of, look_into
+from chatbot.evaluation.retrieval_metrics import Question
 from chatbot.models import AssistantVersion, Chunk, Citation, Conversation, EvaluationRun, Message, ModelCall
 from sandbox.claude import HTTP_FAULTS
 from tests.chatbot.talk import BREACH, RECORDS, answered, ask, learn
@@ -137,22 +137,22 @@ def test_nothing_of_it_stays_among_the_conversations(questions: Path, claude: Co
 
 
 def test_while_it_waits_for_an_answer_staff_do_not_see_its_question(staff_client: Client):
-    services.ask_for_evaluation(text="Quante ore?", language="it")
+    conversations.ask_for_evaluation(text="Quante ore?", language="it")
     mine = ask("Una domanda vera")
 
-    conversations = staff_client.get("/admin/chatbot/conversation/").context["cl"].result_list
+    listed = staff_client.get("/admin/chatbot/conversation/").context["cl"].result_list
     messages = staff_client.get("/admin/chatbot/message/").context["cl"].result_list
 
-    assert ([row.pk for row in conversations], [row.pk for row in messages]) == ([mine.conversation_id], [mine.pk])
+    assert ([row.pk for row in listed], [row.pk for row in messages]) == ([mine.conversation_id], [mine.pk])
 
 
 def test_what_a_killed_run_left_is_cleared_after_an_hour():
-    left = services.ask_for_evaluation(text="Quante ore?", language="it")
+    left = conversations.ask_for_evaluation(text="Quante ore?", language="it")
     ask("Una domanda vera")
     now = timezone.now()
 
-    early = services.clear_old_conversations(now=now + timedelta(minutes=59))
-    late = services.clear_old_conversations(now=now + timedelta(minutes=61))
+    early = conversations.clear_old_conversations(now=now + timedelta(minutes=59))
+    late = conversations.clear_old_conversations(now=now + timedelta(minutes=61))
 
     assert (early, late) == (0, 1)
     assert not Conversation.objects.filter(pk=left.conversation_id).exists()
@@ -166,7 +166,7 @@ def test_limits_neither_stop_an_evaluation_nor_are_used_up_by_it(questions: Path
     told, _complaints = evaluated(questions)
 
     assert (told["answers"]["answered"], told["answers"]["failed"]) == (3, 0)
-    assert spending.spent(timezone.localdate()) == Decimal(0)
+    assert budget.spent(timezone.localdate()) == Decimal(0)
     _events, row = answered(ask(BREACHED.text))  # the hour's one question is still there, and the budget holds
     assert (row.outcome, row.error) == ("limited", "budget")
 
@@ -323,6 +323,6 @@ def test_share_is_whole_only_when_every_one_is():
 
 
 def test_evaluation_is_of_no_caller_that_could_ask():
-    assert services.caller_hash("192.0.2.7") != Conversation.EVALUATION
-    assert len(services.caller_hash("")) == 64
+    assert conversations.caller_hash("192.0.2.7") != Conversation.EVALUATION
+    assert len(conversations.caller_hash("")) == 64
     assert django_settings.CHAT_QUESTIONS_PER_HOUR == 50

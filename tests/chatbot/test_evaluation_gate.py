@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from chatbot.evaluation_gate import GateError, missed, read_gate
+from chatbot.evaluation.gate import GateError, missed, read_gate
 from chatbot.models import EvaluationRun
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, RECORDS, add, learn

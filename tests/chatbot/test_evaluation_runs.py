@@ -17,7 +17,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from chatbot.evaluation_trend import HEIGHT, chart
+from chatbot.evaluation.trend import HEIGHT, chart
 from chatbot.models import AssistantVersion, EvaluationRun
 from tests.architecture.html import inline_parts
 from tests.chatbot.embedder import Embedder

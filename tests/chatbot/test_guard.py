@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.guard import OutputGuard, PromptLeakError
+from chatbot.answering.guard import OutputGuard, PromptLeakError
 
 PROMPT = """You answer questions on the law from search results, and from nothing else than those search results.
 <refusal lang="it">I nostri documenti non danno una risposta a questa domanda, scriveteci quando volete.</refusal>"""

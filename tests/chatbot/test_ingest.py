@@ -16,7 +16,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from chatbot import ingest, tasks
+from chatbot import tasks
+from chatbot.knowledge import ingest
 from chatbot.models import Chunk, Citation, Document, Message
 from core.models import AuditEntry, ChannelPause
 from core.queue import LostClaimError

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chatbot.evaluation import read_questions
+from chatbot.evaluation.retrieval_metrics import read_questions
 from chatbot.languages import language_of
 
 

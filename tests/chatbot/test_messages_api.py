@@ -16,10 +16,11 @@ from django.utils import timezone
 
 from accounts import services as accounts
 from accounts.models import User
-from chatbot import answers, services, tasks
-from chatbot.answers import REFUSALS, Cite, Done, Replace, Token
+from chatbot import tasks
+from chatbot.answering import answers, conversations
+from chatbot.answering.answers import REFUSALS, Cite, Done, Replace, Token
+from chatbot.answering.sse import formatted
 from chatbot.models import Conversation, Message
-from chatbot.sse import formatted
 from config.asgi import application
 from sandbox.claude import HTTP_FAULTS
 from tests.chatbot.stream import CURRENT, FOREIGN, QUESTION, URL, asked, client_of, events_of, refused, send, shown
@@ -273,10 +274,10 @@ def test_address_is_kept_as_a_hash_that_only_we_can_make(guest: AsyncClient, set
     asked(guest, FOREIGN)
     kept = Conversation.objects.get().caller
 
-    ours = services.caller_hash("127.0.0.1")
+    ours = conversations.caller_hash("127.0.0.1")
     settings.SECRET_KEY = "x" * 50
 
-    assert (kept, len(kept), services.caller_hash("127.0.0.1") == kept) == (ours, 64, False)
+    assert (kept, len(kept), conversations.caller_hash("127.0.0.1") == kept) == (ours, 64, False)
 
 
 def test_next_question_goes_on_with_the_conversation(guest: AsyncClient):
@@ -520,7 +521,7 @@ def test_old_conversations_are_forgotten_after_180_days():
         ask(FOREIGN)
         kept = ask(FOREIGN)
         clock.shift(timedelta(days=180, seconds=-1))
-        early = services.clear_old_conversations(now=timezone.now())
+        early = conversations.clear_old_conversations(now=timezone.now())
         answered(ask("E il pesto?", after=kept))
         clock.shift(timedelta(seconds=2))
 

@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
-from chatbot import own_data, services
-from chatbot.answers import Cite
+from chatbot.answering import conversations, own_data
+from chatbot.answering.answers import Cite
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, answered, learn
 from tests.conftest import Control
@@ -85,7 +85,7 @@ def test_customer_is_told_how_far_the_order_is(embedder: Embedder, claude: Contr
     learn(BREACH)
     own, other = make_order(customer), make_order(stranger)
     asked = {"text": "A che punto è il mio ordine?", "token": None, "user": customer, "language": "it"}
-    question = services.ask(**asked, ip="192.0.2.7", now=timezone.now())
+    question = conversations.ask(**asked, ip="192.0.2.7", now=timezone.now())
 
     events, row = answered(question)
 

@@ -7,8 +7,8 @@ import pytest
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
+from chatbot.knowledge.unanswered import group_questions
 from chatbot.models import AssistantVersion, Citation, Message, ModelCall
-from chatbot.unanswered import group_questions
 from tests.chatbot.stream import asked
 from tests.chatbot.talk import learn
 from tests.chatbot.test_rewriting import requests_for

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from chatbot import parsing
-from chatbot.chunking import Section
-from chatbot.front_matter import read_front_matter
-from chatbot.parsing import Parsed, UnreadableDocumentError, parse
+from chatbot.knowledge import parsing
+from chatbot.knowledge.front_matter import read_front_matter
+from chatbot.knowledge.parsing import Parsed, UnreadableDocumentError, parse
+from chatbot.retrieval.chunking import Section
 from tests.chatbot import files
 
 WORD_TYPES = b'<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>'
@@ -249,9 +249,8 @@ def test_file_that_cannot_be_read_says_why(kind: str, content: bytes, reason: st
 
 def test_reader_works_within_its_limits():
     limits = ", ".join(f"resource.getrlimit(resource.{name})" for name in ("RLIMIT_AS", "RLIMIT_CPU", "RLIMIT_FSIZE"))
-    program = (
-        f"import resource, sys; from chatbot.parsing import reader; reader.main(); print([{limits}], file=sys.stderr)"
-    )
+    program = "import resource, sys; from chatbot.knowledge.parsing import reader; reader.main(); "
+    program += f"print([{limits}], file=sys.stderr)"
 
     done = subprocess.run([sys.executable, "-c", program, "txt"], input=b"A.", capture_output=True, check=True)
 
@@ -269,7 +268,8 @@ def test_reader_works_within_its_limits():
     ],
 )
 def test_file_that_takes_its_reader_over_reaches_nothing(attack: str):
-    program = "import sys; from chatbot.parsing import reader; reader.READERS['txt'] = exec; sys.exit(reader.main())"
+    program = "import sys; from chatbot.knowledge.parsing import reader; reader.READERS['txt'] = exec; "
+    program += "sys.exit(reader.main())"
 
     done = subprocess.run(
         [sys.executable, "-c", program, "txt"], input=attack.encode(), capture_output=True, check=False

@@ -3,10 +3,10 @@
 import pytest
 from django.test import Client
 
-from chatbot.answers import PERSONS, Done, Token
-from chatbot.feedback import give_feedback
+from chatbot.answering.answers import PERSONS, Done, Token
+from chatbot.answering.feedback import give_feedback
+from chatbot.answering.handoff import asks_for_person, has_little_support, reason_of, support_of
 from chatbot.models import Message, ModelCall
-from chatbot.person import asks_for_person, has_little_support, reason_of, support_of
 from tests.chatbot.talk import BREACH, NOW, answered, ask, learn
 from tests.conftest import Control
 

@@ -16,8 +16,8 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from accounts.models import User
-from chatbot import answers, delivery, services, sse
-from chatbot.answers import REFUSALS, Done, Token
+from chatbot.answering import answers, conversations, resume, sse
+from chatbot.answering.answers import REFUSALS, Done, Token
 from chatbot.models import Conversation, Message
 from config.asgi import application
 from sandbox.claude import HTTP_FAULTS
@@ -66,7 +66,7 @@ def cut_off(text: str, client_id: str, *, cookies: Any = None, claude: Control) 
             await server.receive_output(10)
         await server.send_input({"type": "http.disconnect"})
         await server.wait(10)
-        await asyncio.gather(*answers._keepers, *delivery._releasers)
+        await asyncio.gather(*answers._keepers, *resume._releasers)
 
     async_to_sync(read_and_go)()
     claude.post("/pace", token_s=0)
@@ -209,23 +209,23 @@ def test_without_redis_the_table_lets_one_answer_stand(guest: AsyncClient, redis
     question = Message.objects.get(role="question")
     late = Message.objects.create(conversation=question.conversation, role="answer", text="x", outcome="answered")
 
-    delivery._settle(question, str(late.reference))
+    resume._settle(question, str(late.reference))
 
     assert [str(row.reference) for row in Message.objects.filter(role="answer")] == [first[-1][1]["reference"]]
 
 
 def test_lease_of_a_process_that_is_gone_ends_by_itself():
     async def take_twice() -> tuple[bool, bool, bool]:
-        first, second = delivery._Lease("chat:answering:x"), delivery._Lease("chat:answering:x")
+        first, second = resume._Lease("chat:answering:x"), resume._Lease("chat:answering:x")
         taken, refused_ = await first.take(), await second.take()
         await first.release()
-        third = delivery._Lease("chat:answering:x")
+        third = resume._Lease("chat:answering:x")
         free = await third.take()
         await third.release()
         return taken, refused_, free
 
     assert async_to_sync(take_twice)() == (True, False, True)
-    assert delivery.LEASE_S <= 30
+    assert resume.LEASE_S <= 30
 
 
 def test_silence_is_broken_by_a_comment():
@@ -273,10 +273,10 @@ def test_what_a_deletion_left_goes_after_the_hour(guest: AsyncClient):
     with time_machine.travel(NOW, tick=False) as clock:
         asked(guest, FOREIGN)
         send(guest, "DELETE", "/api/v1/chat/conversations/current")
-        kept = services.clear_old_conversations(now=timezone.now())
+        kept = conversations.clear_old_conversations(now=timezone.now())
         clock.shift(timedelta(hours=1, seconds=1))
 
-        gone = services.clear_old_conversations(now=timezone.now())
+        gone = conversations.clear_old_conversations(now=timezone.now())
 
     assert (kept, gone, Conversation.objects.count()) == (0, 1, 0)
 
@@ -290,7 +290,7 @@ def test_answer_that_came_after_the_deletion_goes_too(guest: AsyncClient):
         )
         clock.shift(timedelta(hours=1, seconds=1))
 
-        services.clear_old_conversations(now=timezone.now())
+        conversations.clear_old_conversations(now=timezone.now())
 
     assert Message.objects.count() == 0
 

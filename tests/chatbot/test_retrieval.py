@@ -7,12 +7,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as runs
 from hypothesis import strategies as st
 
-from chatbot import ingest, retrieval
 from chatbot.clients import embeddings
+from chatbot.knowledge import ingest
 from chatbot.models import Chunk, Document
 from chatbot.models.knowledge import EMBEDDING_DIMENSIONS
-from chatbot.retrieval import OFF_TOPIC_SIMILARITY, Hit, Scope, is_off_topic, search
-from chatbot.words import refresh_counts
+from chatbot.retrieval import search as retrieval
+from chatbot.retrieval.search import OFF_TOPIC_SIMILARITY, Hit, Scope, is_off_topic, search
+from chatbot.retrieval.terms import refresh_counts
 from core.errors import ChannelError, PermanentError, TransientError, VendorError
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, NOW, RECORDS, learn

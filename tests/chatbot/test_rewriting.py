@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from chatbot.answering.rewriting import is_sure, merged
 from chatbot.models import AssistantVersion, ModelCall
 from chatbot.prompts import load
-from chatbot.retrieval import Hit
-from chatbot.rewriting import is_sure, merged
+from chatbot.retrieval.search import Hit
 from tests.chatbot.talk import BREACH, RECORDS, answered, ask, learn
 from tests.conftest import Control
 

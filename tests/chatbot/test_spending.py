@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from chatbot import spending
+from chatbot.answering import budget
+from chatbot.answering.budget import BudgetError, Payer, cost_of
 from chatbot.clients.claude import Usage
 from chatbot.models import AssistantVersion, Message, ModelCall, ModelPrice
-from chatbot.spending import BudgetError, Payer, cost_of
 from notifications.models import Mail
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, answered, ask, learn
@@ -35,7 +35,7 @@ def priced() -> None:
 
 
 def put_aside(question: Message, *, characters: int = 3_000, max_tokens: int = 1_000, **version: Any) -> ModelCall:
-    return spending.put_aside(
+    return budget.put_aside(
         purpose="answer", model="m", payer=Payer.of(question), version=AssistantVersion(note="", **version),
         characters=characters, max_tokens=max_tokens, topic="GDPR", now=NOON,
     )  # fmt: skip
@@ -73,7 +73,7 @@ def test_most_it_can_cost_is_put_aside_and_what_it_cost_is_booked(priced: None):
     call = put_aside(ask("Quante ore?"))
     aside = call.cost
 
-    spending.settle(call, model="m", usage=Usage(800, 100, 50, 20))
+    budget.settle(call, model="m", usage=Usage(800, 100, 50, 20))
 
     call.refresh_from_db()
     assert aside > call.cost == cost_of(Usage(800, 100, 50, 20), "m", NOON)
@@ -146,7 +146,7 @@ def test_fifty_at_once_do_not_overspend():
         let_through = sum(pool.map(try_it, range(50)))
 
     assert 0 < let_through < 50
-    assert spending.spent(date(2026, 11, 24)) <= Decimal("0.05")
+    assert budget.spent(date(2026, 11, 24)) <= Decimal("0.05")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from chatbot import tasks, tickets
+from chatbot import tasks
 from chatbot.models import Conversation, IllegalTicketMoveError, Ticket, TicketMessage
-from chatbot.tickets import Guest, TicketClosedError
+from chatbot.tickets import services as tickets
+from chatbot.tickets.services import Guest, TicketClosedError
 from core.errors import InvalidInputError
 from core.models import AuditEntry
 from core.uploads import UploadRefusedError

@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from chatbot import tickets
 from chatbot.models import Document, Ticket
+from chatbot.tickets import services as tickets
 from core.models import AuditEntry
 from notifications.models import Mail
 from tests.chatbot.desk import (
@@ -292,7 +292,7 @@ def test_our_own_address_may_stand_in_an_article(customer: Any, staff: Any, sett
 def test_question_the_documents_did_not_answer_is_answered_from_the_article(
     customer: Any, staff: Any, embedder: Embedder, claude: Control
 ):
-    from chatbot import ingest  # noqa: PLC0415 -- beside the one test that reads a document
+    from chatbot.knowledge import ingest  # noqa: PLC0415 -- beside the one test that reads a document
 
     _events, before = answered(ask("Chi deve nominare il DPO in azienda?"))
     document = tickets.make_article(

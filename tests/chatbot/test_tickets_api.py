@@ -8,9 +8,10 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import services as accounts
-from chatbot import ticket_links, tickets
-from chatbot.callers import COOKIE
+from chatbot.answering.callers import COOKIE
 from chatbot.models import Conversation, Ticket
+from chatbot.tickets import links
+from chatbot.tickets import services as tickets
 from tests.chatbot.desk import MARIO, NOW, fresh, hand_over, make_conversation, picture, text_file, write_to_us
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +44,7 @@ def test_guest_hands_over_what_their_cookie_names():
     assert (answer.status_code, answer["Cache-Control"]) == (201, "no-store")
     assert answer.json()["number"] == ticket.number
     assert list(answer.json()) == ["number", "link"]
-    assert ticket_links.find_ticket(answer.json()["link"].split("/")[-2]) == ticket
+    assert links.find_ticket(answer.json()["link"].split("/")[-2]) == ticket
     assert (ticket.conversation, ticket.reason, ticket.guest_email) == (
         conversation, "missing_knowledge", MARIO.email,
     )  # fmt: skip

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from chatbot import ticket_links, tickets
+from chatbot.tickets import links
+from chatbot.tickets import services as tickets
 from notifications.models import Mail
 from tests.chatbot.desk import MARIO, NOW, fresh, hand_over, make_conversation, write_to_us
 from tests.factories import make_customer
@@ -51,7 +52,7 @@ def test_guest_gets_the_signed_link_in_their_language():
     [link] = [line for line in mail.text.splitlines() if "/richieste/" in line]
     assert (mail.to_email, mail.to_name, mail.language) == (MARIO.email, MARIO.name, "en")
     assert mail.subject == f"Your request {ticket.number} is with us"
-    assert ticket_links.find_ticket(link.split("/")[-2]) == ticket
+    assert links.find_ticket(link.split("/")[-2]) == ticket
 
 
 def test_mail_to_an_address_anybody_may_type_carries_no_words_of_theirs():

@@ -10,9 +10,10 @@ from django.core import signing
 from django.test import Client
 from django.utils import timezone
 
-from chatbot import ticket_links, tickets
-from chatbot.callers import COOKIE
+from chatbot.answering.callers import COOKIE
 from chatbot.models import Conversation, Ticket
+from chatbot.tickets import links
+from chatbot.tickets import services as tickets
 from notifications.models import Mail
 from tests.architecture.html import inline_parts
 from tests.chatbot.desk import (
@@ -41,7 +42,7 @@ def in_conversation(client: Client, conversation: Conversation) -> Client:
 
 
 def link_to(ticket: Ticket) -> str:
-    return ticket_links.path_of(ticket)
+    return links.path_of(ticket)
 
 
 def text_of(response: Any) -> str:
@@ -297,7 +298,7 @@ def test_link_is_kept_out_of_caches_and_search_engines():
 def test_link_holds_nothing_of_the_person():
     ticket = write_to_us()
 
-    told = signing.loads(ticket_links.token_of(ticket), salt="chatbot.ticket")
+    told = signing.loads(links.token_of(ticket), salt="chatbot.ticket")
 
     assert told == ticket.number
 
@@ -307,7 +308,7 @@ def forged(ticket: Ticket) -> str:
 
 
 def altered(ticket: Ticket) -> str:
-    token = ticket_links.token_of(ticket)
+    token = links.token_of(ticket)
     return token[:-1] + ("A" if token[-1] != "A" else "B")
 
 
@@ -358,7 +359,7 @@ def test_link_ends_with_the_ticket_and_says_so_like_a_forged_one(staff: Any):
 def test_customers_ticket_has_no_link(customer: Any):
     ticket = write_to_us(customer)
 
-    assert Client().get(f"/richieste/{ticket_links.token_of(ticket)}/").status_code == 404
+    assert Client().get(f"/richieste/{links.token_of(ticket)}/").status_code == 404
 
 
 def test_closed_ticket_can_be_read_in_the_area_and_no_more(customer: Any, customer_client: Client):

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone, translation
 
-from chatbot import trial
+from chatbot.evaluation import trial
 from chatbot.models import AssistantVersion, Conversation, Message, ModelCall, QuestionTrace
 from sandbox.claude import HTTP_FAULTS
 from tests.chatbot.embedder import Embedder

@@ -8,10 +8,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from chatbot import services, tasks, tickets, unanswered
-from chatbot.feedback import give_feedback
+from chatbot import tasks
+from chatbot.answering import conversations
+from chatbot.answering.feedback import give_feedback
+from chatbot.knowledge import unanswered
+from chatbot.knowledge.unanswered import GroupDoneError
 from chatbot.models import Chunk, Conversation, Document, Message, QuestionGroup, QuestionTrace, Ticket
-from chatbot.unanswered import GroupDoneError
+from chatbot.tickets import services as tickets
 from core.errors import InvalidInputError
 from tests.chatbot.desk import MARIO
 from tests.chatbot.embedder import Embedder
@@ -275,7 +278,7 @@ def test_forgotten_conversation_leaves_no_vector_though_its_empty_row_counts():
     question = ask(DPO)
     QuestionTrace.objects.create(question=question, asked_at=question.created_at, embedding=[0.1] * 1536)
 
-    services.forget_conversation(conversation=question.conversation, now=timezone.now())
+    conversations.forget_conversation(conversation=question.conversation, now=timezone.now())
 
     assert (Message.objects.get().text, QuestionTrace.objects.count()) == ("", 0)
 
@@ -283,7 +286,7 @@ def test_forgotten_conversation_leaves_no_vector_though_its_empty_row_counts():
 def test_answer_that_comes_after_its_question_was_forgotten_leaves_no_vector():
     question = ask(DPO)
     answer = question.conversation.messages.create(role="answer", text="", outcome="refused")
-    services.forget_conversation(conversation=question.conversation, now=timezone.now())
+    conversations.forget_conversation(conversation=question.conversation, now=timezone.now())
 
     unanswered.keep_trace(question=question, answer=answer, vector=[0.1] * 1536, best=None)
 
@@ -296,7 +299,7 @@ def test_purge_takes_the_groups_of_old_conversations():
     Conversation.objects.update(created_at=NOW - timedelta(days=181))
     Message.objects.update(created_at=NOW - timedelta(days=181))
 
-    services.clear_old_conversations(now=NOW)
+    conversations.clear_old_conversations(now=NOW)
 
     assert (QuestionTrace.objects.count(), grouped()) == (0, [])
     assert QuestionGroup.objects.count() == 0

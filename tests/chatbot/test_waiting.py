@@ -11,9 +11,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from chatbot import ingest
+from chatbot.knowledge import ingest
+from chatbot.knowledge.waiting import QUIET, Watch
 from chatbot.models import Document
-from chatbot.waiting import QUIET, Watch
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, NOW, RECORDS, add, learn
 from tests.clock import at

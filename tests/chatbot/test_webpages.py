@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from chatbot import ingest, tasks, webpages
+from chatbot import tasks
 from chatbot.clients import web
+from chatbot.knowledge import ingest, webpages
 from chatbot.models import Document, WebPage
 from core.errors import PermanentError, TransientError
 from core.models import AuditEntry

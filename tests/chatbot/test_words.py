@@ -3,12 +3,13 @@
 import pytest
 from django.core.management import call_command
 
-from chatbot import ingest, words
-from chatbot.chunking import Section
-from chatbot.glossary import learn as learn_glossary
-from chatbot.glossary import text_pairs
+from chatbot.knowledge import ingest
 from chatbot.models import Document, WordCount
-from chatbot.words import glossary, wanted
+from chatbot.retrieval import terms
+from chatbot.retrieval.chunking import Section
+from chatbot.retrieval.glossary import learn as learn_glossary
+from chatbot.retrieval.glossary import text_pairs
+from chatbot.retrieval.terms import glossary, wanted
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, RECORDS, add, learn
 
@@ -69,14 +70,14 @@ def test_words_of_a_question_alone_add_up_to_one_in_each_language():
 
 
 def test_frequent_words_are_left_out_once_enough_passages_are_to_be_read(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(words, "_BUDGET", 50)
+    monkeypatch.setattr(terms, "_BUDGET", 50)
     count("it", _=1000, notif=10, violazion=30, titol=900)
 
     assert set(weights("il titolare notifica la violazione", "it", "it")) == {"notif", "violazion"}
 
 
 def test_passages_of_the_other_language_that_have_the_same_word_are_read_too(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(words, "_BUDGET", 50)
+    monkeypatch.setattr(terms, "_BUDGET", 50)
     count("it", _=1000, notif=10, nis2=900)
     count("en", _=1000, nis2=2)
 
@@ -91,7 +92,7 @@ def test_word_that_stands_nowhere_is_not_looked_for():
 
 
 def test_question_of_frequent_words_alone_keeps_the_rarest(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(words, "_BUDGET", 50)
+    monkeypatch.setattr(terms, "_BUDGET", 50)
     count("it", _=1000, dat=900, titol=800)
 
     assert set(weights("i dati del titolare", "it", "it")) == {"titol"}
@@ -107,7 +108,7 @@ def test_counts_follow_the_documents(embedder: Embedder):
     before = dict(counted.values_list("stem", "passages"))
 
     document.delete()
-    words.refresh_counts()
+    terms.refresh_counts()
 
     assert before == {"": 2, "violazion": 1, "titol": 2}
     assert list(WordCount.objects.exclude(stem="")) == []

@@ -13,9 +13,10 @@ from accounts import services as accounts
 from accounts.models import AccountErasure, ApiSession, DataExport, User
 from billing import payments
 from billing.models import Category, Order, Payment, Service, StripeEvent
-from chatbot import ingest, tickets
 from chatbot import models as chatbot
-from chatbot.feedback import give_feedback
+from chatbot.answering.feedback import give_feedback
+from chatbot.knowledge import ingest
+from chatbot.tickets import services as tickets
 from core import audit
 from core.models import AuditEntry, ChannelPause, Sweep
 from invoicing import models as invoicing

@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.models import DataExport, User
 from billing.models import Category, InvoiceRequest, Order, Payment, Service, StripeEvent
 from chatbot import models as chatbot
-from chatbot import tickets
+from chatbot.tickets import services as tickets
 from core.admin import ReadOnlyAdmin
 from core.models import AuditEntry
 from invoicing.models import ArchivePackage, Document, Invoice

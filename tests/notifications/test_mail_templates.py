@@ -11,7 +11,7 @@ import time_machine
 from accounts.models import AccountErasure, DataExport
 from billing.models import Order, Payment
 from chatbot.models import Ticket
-from chatbot.ticket_mails import NEWS
+from chatbot.tickets.mails import NEWS
 from core.privacy import Fate, Line, Matter, Obstacle
 from invoicing.models import Invoice
 from invoicing.sdi.alerts import REASONS

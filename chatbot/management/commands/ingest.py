@@ -9,9 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from chatbot.ingest import KINDS, add_document
+from chatbot.knowledge.ingest import KINDS, add_document
+from chatbot.knowledge.waiting import Watch
 from chatbot.models import Document
-from chatbot.waiting import Watch
 from core.uploads import UploadRefusedError
 
 _EVERY_S = 0.5

@@ -1,4 +1,4 @@
-"""Learns the glossary from documents that exist in Italian and English, and prints it as `chatbot/glossary.json`."""
+"""Learns the glossary from documents that exist in Italian and English, for `chatbot/retrieval/glossary.json`."""
 
 import json
 from argparse import ArgumentTypeError
@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from chatbot.glossary import Table, learn, text_pairs
-from chatbot.parsing import parse
-from chatbot.words import stems_of_pair
+from chatbot.knowledge.parsing import parse
+from chatbot.retrieval.glossary import Table, learn, text_pairs
+from chatbot.retrieval.terms import stems_of_pair
 
 
 def _two_files(text: str) -> tuple[Path, Path]:

@@ -15,13 +15,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from chatbot import evaluation, evaluation_answers, evaluation_gate
-from chatbot.evaluation import Question, QuestionsError, read_questions
-from chatbot.evaluation_answers import Asked
-from chatbot.evaluation_gate import Bound, GateError, read_gate
-from chatbot.evaluation_runs import keep_run
+from chatbot.evaluation import answer_metrics, gate, retrieval_metrics
+from chatbot.evaluation.answer_metrics import Asked
+from chatbot.evaluation.gate import Bound, GateError, read_gate
+from chatbot.evaluation.retrieval_metrics import Question, QuestionsError, read_questions
+from chatbot.evaluation.runs import keep_run
 from chatbot.models import Document
-from chatbot.retrieval import Scope, documents_in
+from chatbot.retrieval.search import Scope, documents_in
 from core.errors import VendorError
 
 _EVERY = 10
@@ -51,16 +51,16 @@ class Command(BaseCommand):
                 raise CommandError("--answers asks Claude, and there is no key: set ANTHROPIC_API_KEY")
             if options["at_most"] and not options["answers"]:
                 raise CommandError("--at-most limits what --answers may cost: say --answers, too")
-            scope = Scope() if options["all_documents"] else evaluation.corpus_of(questions)
-            found = evaluation.find(questions, scope)
+            scope = Scope() if options["all_documents"] else retrieval_metrics.corpus_of(questions)
+            found = retrieval_metrics.find(questions, scope)
         except (OSError, QuestionsError, GateError, VendorError) as error:
             raise CommandError(str(error)) from error
         searched, in_use = documents_in(scope), documents_in(Scope()).count()
-        figures, asked = evaluation.figures_of(found), list[Asked]()
+        figures, asked = retrieval_metrics.figures_of(found), list[Asked]()
         figures["documents"] = {"searched": searched.count(), "in_use": in_use}
         if options["answers"]:
             asked = self._ask(questions, options["at_most"])
-            figures["answers"] = evaluation_answers.figures_of(asked)
+            figures["answers"] = answer_metrics.figures_of(asked)
         if not options["no_keep"]:
             # answers to a part of the questions say nothing beside those to all of them
             whole = dict(figures)
@@ -68,7 +68,8 @@ class Command(BaseCommand):
                 whole.pop("answers", None)
             keep_run(
                 **_set_of(options["questions"], questions, with_articles=options["articles"]),
-                figures=whole, missed=evaluation.missed(found), asked=asked, documents=searched, now=timezone.now(),
+                figures=whole, missed=retrieval_metrics.missed(found), asked=asked, documents=searched,
+                now=timezone.now(),
             )  # fmt: skip
         self.stdout.write(json.dumps(figures, indent=2) if options["json"] else _report(figures))
         if bounds:
@@ -96,14 +97,14 @@ class Command(BaseCommand):
             if count % _EVERY == 0 and self.stderr.isatty():
                 self.stderr.write(f"{count} of {len(questions)} asked")
 
-        done = evaluation_answers.ask_all(questions, tell=tell, at_most=at_most)
+        done = answer_metrics.ask_all(questions, tell=tell, at_most=at_most)
         if len(done) < len(questions):
             self.stderr.write(f"{at_most} € are spent: {len(questions) - len(done)} questions were not asked")
         return done
 
     def _hold(self, bounds: Sequence[Bound], figures: dict[str, Any], waiting: int, unasked: int) -> None:
         """Raise with everything that is missed."""
-        missed = evaluation_gate.missed(bounds, figures)
+        missed = gate.missed(bounds, figures)
         if unasked:
             missed.append(f"questions not asked: {unasked}")
         if waiting:
@@ -127,7 +128,7 @@ def _questions(path: Path | None, *, with_articles: bool) -> list[Question]:
     """Those of the file, and of the articles in use; `CommandError` when there is none to ask."""
     if path is None and not with_articles:
         raise CommandError("say what to ask: --questions FILE.jsonl, --articles, or both")
-    articles = evaluation.article_questions() if with_articles else []
+    articles = retrieval_metrics.article_questions() if with_articles else []
     if path is None and not articles:
         raise CommandError("there is no article in use yet")
     return [*(read_questions(path) if path else ()), *articles]
@@ -135,7 +136,9 @@ def _questions(path: Path | None, *, with_articles: bool) -> list[Question]:
 
 def _set_of(path: Path | None, questions: Sequence[Question], *, with_articles: bool) -> dict[str, str]:
     """What a run is called after its questions, and their digest: the file's own where there is nothing else."""
-    articles = "\n".join(each.text for each in questions if each.kind == evaluation.ARTICLE) if with_articles else ""
+    articles = (
+        "\n".join(each.text for each in questions if each.kind == retrieval_metrics.ARTICLE) if with_articles else ""
+    )
     told = (path.read_bytes() if path else b"") + articles.encode()
     names = [*([path.name] if path else ()), *(["articles"] if with_articles else ())]
     return {"name": " + ".join(names), "digest": hashlib.sha256(told).hexdigest()}

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from billing.demo_catalogue import load_catalogue
-from chatbot.ingest import add_document
+from chatbot.knowledge.ingest import add_document
 
 DEMO_PASSWORD = "ruled-sheet-2026"  # noqa: S105 -- of a machine that only loopback reaches: see _make_logins
 PEOPLE = (

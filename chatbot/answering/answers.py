@@ -1,0 +1,373 @@
+"""Answers a question from the documents, as a stream of events; the row of the answer tells how it ended.
+
+No database connection is held while the model writes. Citations are checked here: only passages that were given to the
+model can be cited, and an answer that cites none becomes the refusal. What the model writes passes the guard first.
+"""
+
+import asyncio
+import logging
+import re
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from chatbot.answering import budget, configuration, own_data
+from chatbot.answering.budget import BudgetError, Payer
+from chatbot.answering.guard import OutputGuard, PromptLeakError
+from chatbot.answering.handoff import asks_for_person, has_little_support
+from chatbot.answering.pipeline import Findings, Scene, find, given_back, put_aside
+from chatbot.clients import claude
+from chatbot.knowledge import unanswered
+from chatbot.languages import language_of
+from chatbot.models import Citation, Conversation, Message, ModelCall
+from chatbot.retrieval.chunking import sentences
+from chatbot.retrieval.search import Hit
+from core.errors import VendorError
+from core.offload import offloaded, offloaded_surely
+
+logger = logging.getLogger(__name__)
+
+_HISTORY = 6
+_TOOL_ROUNDS = 2
+_MARK = re.compile(r"\s?\[(\d{1,2})\]")
+REFUSALS = {
+    "it": "I nostri documenti non danno una risposta a questa domanda.",
+    "en": "Our documents do not answer this question.",
+}
+PERSONS = {
+    "it": "Certo: questa conversazione può passare a una persona. Avrete subito il numero della richiesta.",
+    "en": "Of course: this conversation can go to a person. You will have the number of your request at once.",
+}
+
+
+@dataclass(frozen=True)
+class Token:
+    """More words of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Cite:
+    """A mark [number] at this place of the answer; the source comes with its first mark."""
+
+    number: int
+    title: str
+    heading: str
+    page: int | None
+    passage: str
+    quote: str
+    chunk_id: int | None
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Replace:
+    """What was shown so far gives way to this text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """The end, with the outcome kept on the answer's row."""
+
+    reference: str
+    outcome: str
+    text: str = ""
+
+
+Event = Token | Cite | Replace | Done
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A source the model was given, as it may be cited."""
+
+    title: str
+    heading: str
+    page: int | None
+    text: str
+    chunk_id: int | None = None
+    url: str = ""
+
+
+@dataclass
+class Draft:
+    """The answer so far, and what was found to rest it on."""
+
+    text: str = ""
+    outcome: str = Message.Outcome.INCOMPLETE
+    error: str = ""
+    cites: list[Cite] = field(default_factory=list)
+    numbers: dict[int, int] = field(default_factory=dict)  # index of the source -> its number
+    reference: uuid.UUID = field(default_factory=uuid.uuid4)  # of its row
+    call: ModelCall | None = None  # the one not yet settled
+    so_far: claude.Ended | None = None  # what it has cost
+    wanted: claude.ToolUse | None = None
+    found: Findings = field(default_factory=Findings)
+
+    def refuse(self, language: str, error: str = "") -> str:
+        self.text, self.outcome, self.error, self.cites = REFUSALS[language], Message.Outcome.REFUSED, error, []
+        return self.text
+
+
+async def answer(*, question: Message, conversation: Conversation) -> AsyncIterator[Event]:
+    """Retrieve, ask, stream. Ends with `Done` unless the reader goes away; then what was written is kept as cut off."""
+    draft = Draft()
+    scene = await offloaded(_scene, question, conversation)
+    try:
+        async with aclosing(written(draft, scene, question)) as events:
+            async for event in events:
+                yield event
+    except (asyncio.CancelledError, GeneratorExit):
+        # the reader went away: keep what there is, from a task of its own, for this one is over
+        draft.error = "reader_gone"
+        keeper = asyncio.ensure_future(offloaded_surely(_keep, question, draft))
+        _keepers.add(keeper)
+        keeper.add_done_callback(_keepers.discard)
+        raise
+    message = await offloaded_surely(_keep, question, draft)
+    yield Done(str(message.reference), message.outcome, ending(message))
+
+
+_keepers: set[asyncio.Future[Any]] = set()
+
+
+async def written(draft: Draft, scene: Scene, question: Message) -> AsyncGenerator[Event, None]:
+    """The events of an answer of which no row is kept; `draft` tells how it ended, trouble with vendors included."""
+    try:
+        async with aclosing(_tried(draft, scene, question)) as events:
+            async for event in events:
+                yield event
+    except PromptLeakError:
+        logger.warning("answer to %s: the model repeated its instructions", question.reference)
+        yield Replace(draft.refuse(scene.language, "prompt_leak"))
+    except BudgetError:
+        draft.outcome, draft.error = Message.Outcome.LIMITED, "budget"
+    except VendorError as trouble:
+        draft.error = trouble.code or type(trouble).__name__
+        draft.outcome = Message.Outcome.INCOMPLETE if draft.text else Message.Outcome.FAILED
+        logger.warning("answer to %s: %s", question.reference, trouble)
+
+
+async def _tried(draft: Draft, scene: Scene, question: Message) -> AsyncGenerator[Event, None]:
+    if asks_for_person(question.text):
+        draft.text, draft.outcome = PERSONS[scene.language], Message.Outcome.PERSON
+        yield Token(draft.text)
+        return
+    if not scene.setting.version.is_answering:
+        draft.outcome, draft.error = Message.Outcome.LIMITED, "switched_off"
+        return
+    await find(question, scene, draft.found)
+    is_own = own_data.is_about_own(question.text, scene.user)
+    if not is_own and draft.found.is_off_topic:
+        yield Token(draft.refuse(scene.language))
+        return
+    async with aclosing(_asked(draft, scene, question, draft.found.hits, is_own=is_own)) as events:
+        async for event in events:
+            yield event
+    draft.outcome = Message.Outcome.ANSWERED
+    if not draft.cites:
+        shown = draft.text
+        if draft.refuse(scene.language) != shown.strip():
+            draft.error = "unsupported"
+            yield Replace(draft.text)
+    elif (text := _without_unknown_marks(draft)) != draft.text:
+        draft.text = text
+        yield Replace(text)
+
+
+async def _asked(
+    draft: Draft, scene: Scene, question: Message, hits: Sequence[Hit], *, is_own: bool
+) -> AsyncGenerator[Event, None]:
+    """Ask the model, and once more with what its tools gave, as often as it may read."""
+    known = [_Known(hit.title, hit.heading, hit.page, hit.text, hit.chunk_id) for hit in hits]
+    request = claude.Request(
+        model=scene.setting.model,
+        system=scene.setting.prompt,
+        question=question.text,
+        about=question.about,
+        sources=[claude.Source(_source_title(hit), f"passage-{hit.chunk_id}", sentences(hit.text)) for hit in hits],
+        history=scene.history,
+        tools=own_data.TOOLS if is_own else (),
+    )
+    topic, until = hits[0].topic if hits else "", claude.deadline()
+    for _round in range(_TOOL_ROUNDS + 1):
+        async with aclosing(_call(draft, scene, request, known, topic, until)) as events:
+            async for event in events:
+                yield event
+        if draft.wanted is None:
+            return
+        rows = await offloaded(own_data.run, draft.wanted.name, draft.wanted.arguments, scene.user, scene.language)
+        known += [_Known(row.title, "", None, row.text, url=row.url) for row in rows]
+        sources = [claude.Source(row.title, row.reference, sentences(row.text)) for row in rows]
+        request = replace(request, results=(*request.results, claude.ToolResult(draft.wanted, sources)))
+        draft.wanted = None
+
+
+async def _call(
+    draft: Draft, scene: Scene, request: claude.Request, known: Sequence[_Known], topic: str, until: float
+) -> AsyncGenerator[Event, None]:
+    """One call of the model, with its cost put aside before and settled after."""
+    pen = _Pen(draft, known, OutputGuard(prompt=scene.setting.prompt, canary=scene.setting.canary))
+    given = [source.chunk_id for source in known if source.chunk_id is not None]
+    draft.call = await put_aside(scene, ModelCall.Purpose.ANSWER, request, topic, given)
+    draft.so_far = None
+    try:
+        async with aclosing(claude.stream_answer(request, until)) as pieces:  # type: ignore[type-var]
+            async for piece in pieces:
+                for event in pen.write(piece):
+                    yield event
+        for event in pen.finish():
+            yield event
+    except VendorError as error:
+        for event in pen.finish():
+            yield event
+        if draft.so_far is None and await given_back(draft.call, error):
+            draft.call = None
+        raise
+    await offloaded_surely(settle, draft)
+    draft.call = None
+
+
+class _Pen:
+    """Writes what comes from the model into the draft, past the guard, and says what the reader is shown of it."""
+
+    def __init__(self, draft: Draft, known: Sequence[_Known], guard: OutputGuard) -> None:
+        self._draft, self._known, self._guard = draft, known, guard
+
+    def write(self, piece: claude.Piece) -> Iterator[Event]:
+        """The events of one piece."""
+        if isinstance(piece, claude.TextPiece):
+            yield from self._say(self._guard.feed(piece.text))
+        elif isinstance(piece, claude.Cited):
+            yield from self.finish()
+            if cite := _checked(self._draft, piece, self._known):
+                yield cite
+        elif isinstance(piece, claude.ToolUse):
+            self._draft.wanted = piece
+        else:
+            self._draft.so_far = piece.so_far if isinstance(piece, claude.Begun) else piece
+
+    def finish(self) -> Iterator[Event]:
+        """What the guard still holds."""
+        yield from self._say(self._guard.flush())
+
+    def _say(self, text: str) -> Iterator[Event]:
+        if text:
+            self._draft.text += text
+            yield Token(text)
+
+
+def _scene(question: Message, conversation: Conversation) -> Scene:
+    return Scene(
+        setting=configuration.current(),
+        history=_history(conversation, question),
+        user=conversation.user,
+        language=language_of(question.text, conversation.language),
+        payer=Payer.of(question),
+    )
+
+
+def _checked(draft: Draft, cited: claude.Cited, known: Sequence[_Known]) -> Cite | None:
+    """A citation of a source that was really given, with words that really stand in it; else None."""
+    if not 0 <= cited.index < len(known):
+        return None
+    source = known[cited.index]
+    if not cited.quote.strip() or "".join(cited.quote.split()) not in "".join(source.text.split()):
+        return None
+    is_new = cited.index not in draft.numbers
+    number = draft.numbers.setdefault(cited.index, len(draft.numbers) + 1)
+    mark = f"[{number}]"
+    if draft.text.endswith(mark):
+        return None
+    draft.text += mark
+    cite = Cite(
+        number, source.title, source.heading, source.page, source.text, cited.quote, source.chunk_id, source.url
+    )
+    if is_new:
+        draft.cites.append(cite)
+    return cite
+
+
+def _without_unknown_marks(draft: Draft) -> str:
+    """The text without numbers in brackets that the model wrote by itself and no source stands behind."""
+    known = set(draft.numbers.values())
+    return _MARK.sub(lambda mark: mark[0] if int(mark[1]) in known else "", draft.text)
+
+
+def _source_title(hit: Hit) -> str:
+    return f"{hit.title}, {hit.heading}" if hit.heading else hit.title
+
+
+def _history(conversation: Conversation, question: Message) -> list[claude.Turn]:
+    """The last turns before the question, oldest first, beginning with a question as the API wants it."""
+    earlier = conversation.messages.exclude(pk=question.pk).exclude(text="").order_by("-pk")[:_HISTORY]
+    turns = [
+        claude.Turn("user" if message.role == Message.Role.QUESTION else "assistant", message.text)
+        for message in reversed(earlier)
+    ]
+    while turns and turns[0].role != "user":
+        turns.pop(0)
+    return turns
+
+
+@transaction.atomic
+def _keep(question: Message, draft: Draft) -> Message:
+    """The answer's row; once, however often it is tried."""
+    if draft.call:  # cut off: what was written has been counted
+        settle(draft)
+    written = {"role": Message.Role.ANSWER, "text": draft.text, "outcome": draft.outcome, "error": draft.error[:200]}
+    message, is_new = Message.objects.get_or_create(
+        reference=draft.reference, defaults={"conversation": question.conversation, **written}
+    )
+    if not is_new:
+        return message
+    Citation.objects.bulk_create(
+        Citation(
+            message=message, number=cite.number, chunk_id=cite.chunk_id, title=cite.title, heading=cite.heading,
+            page=cite.page, passage=cite.passage, quote=cite.quote, url=cite.url,
+        )
+        for cite in draft.cites
+    )  # fmt: skip
+    if draft.found.is_searched:
+        unanswered.keep_trace(question=question, answer=message, vector=draft.found.asked_vector, best=draft.found.best)
+    return message
+
+
+def settle(draft: Draft) -> None:
+    """Book what the provider counted; of an answer cut off, its own count of the question and ours of the words."""
+    call, so_far = draft.call, draft.so_far
+    if call and so_far:
+        written = 0 if so_far.stop_reason else len(draft.text) // budget.CHARACTERS_A_TOKEN
+        usage = replace(so_far.usage, output_tokens=max(so_far.usage.output_tokens, written))
+        budget.settle(call, model=so_far.model, usage=usage)
+
+
+def ending(message: Message) -> str:
+    """What a person reads below an answer that is none, or has little behind it; "" below one that is."""
+    outcome = message.outcome
+    with translation.override(message.conversation.language):
+        if has_little_support(message):
+            return _("Little of this answer has a source in our documents. If it matters, ask a person.")
+        if outcome in (Message.Outcome.REFUSED, Message.Outcome.PERSON):
+            return _("Write to %(email)s: a person will answer within one working day.") % {
+                "email": settings.SUPPORT_EMAIL
+            }
+        if outcome == Message.Outcome.INCOMPLETE:
+            return _("The answer was cut off. Your question is kept: please ask it again.")
+        if outcome == Message.Outcome.LIMITED:
+            return _("The assistant has answered all it may today. Write to %(email)s: a person will answer.") % {
+                "email": settings.SUPPORT_EMAIL
+            }
+        if outcome == Message.Outcome.FAILED:
+            return _("The assistant does not answer just now. Your question is kept: please try again in a minute.")
+    return ""

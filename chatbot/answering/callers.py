@@ -1,0 +1,126 @@
+"""Who is asking: somebody with a token, somebody on a page of ours, or a guest on another site that embeds the widget.
+
+A guest elsewhere brings no cookie of ours, or none that counts: the conversation is proved by a signed key in a header,
+and no session is looked at, so that a page of another site cannot act in a signed-in person's name.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.core.signing import BadSignature, TimestampSigner
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.translation import gettext as _
+from rest_framework.request import Request
+
+from accounts.authentication import BearerAuthentication
+from chatbot.answering.conversations import RETENTION
+from chatbot.models import Conversation
+from core.errors import DomainError
+
+COOKIE = "conversation"
+KEY_HEADER = "X-Conversation"
+COOKIE_AGE_S = int(RETENTION.total_seconds())
+_signer = TimestampSigner(salt="chatbot.conversation")
+
+
+class StalePageError(DomainError):
+    """The CSRF token does not fit the cookie: somebody signed in or out since, or it is not our page."""
+
+    code = "csrf"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(_("This page is too old to ask from: please reload it."))
+
+
+@dataclass(frozen=True)
+class Caller:
+    """`token` is that of the conversation the caller has proved to be theirs, which the user must fit too."""
+
+    user: Any
+    token: str | None
+    is_embedded: bool = False
+
+    def conversation(self) -> Conversation | None:
+        if self.token is None:
+            return None
+        return Conversation.objects.visible_to(user=self.user, token=self.token).filter(token=self.token).first()
+
+
+def caller_of(request: HttpRequest) -> Caller:
+    """The caller by access token, embedding site or session; whoever comes with a session must show the CSRF token."""
+    if found := BearerAuthentication().authenticate(Request(request)):
+        return Caller(found[0], _token_of_cookie(request))
+    if is_embedded(request):
+        return Caller(AnonymousUser(), _token_of_key(request.headers.get(KEY_HEADER, "")), is_embedded=True)
+    if CsrfViewMiddleware(_protected).process_view(request, _protected, (), {}) is not None:
+        raise StalePageError
+    return page_caller(request)
+
+
+def page_caller(request: HttpRequest) -> Caller:
+    """The caller of a page, whose CSRF token the middleware has seen."""
+    return Caller(request.user, _token_of_cookie(request))
+
+
+def is_embedded(request: HttpRequest) -> bool:
+    """Whether a page of a site in CHAT_EMBED_ORIGINS asks; ours is never one of them."""
+    origin = request.headers.get("Origin", "")
+    return origin in settings.CHAT_EMBED_ORIGINS and origin not in (settings.SITE_URL, base_of(request))
+
+
+def base_of(request: HttpRequest) -> str:
+    """Scheme and host that the request came to: one of ALLOWED_HOSTS."""
+    return f"{request.scheme}://{request.get_host()}"
+
+
+def is_origin(value: str) -> bool:
+    """A scheme and a host, as a browser's Origin header has them."""
+    parts = urlsplit(value)
+    return parts.scheme in ("http", "https") and bool(parts.netloc) and f"{parts.scheme}://{parts.netloc}" == value
+
+
+def key_of(conversation: Conversation) -> str:
+    """What proves a conversation where there is no cookie: signed, and good as long as the cookie."""
+    return _signer.sign(str(conversation.token))
+
+
+def remember(response: HttpResponseBase, conversation: Conversation, *, keep: bool) -> None:
+    """Give the browser its conversation, until it is closed or, where that was agreed to, for 180 days."""
+    response.set_signed_cookie(
+        COOKIE, str(conversation.token), max_age=COOKIE_AGE_S if keep else None, secure=settings.HTTPS, httponly=True,
+        samesite="Lax",
+    )  # fmt: skip
+
+
+def as_uuid(value: Any, *, version: int | None = None) -> str | None:
+    """The canonical spelling of a UUID, of a certain version if there is one; None for anything else."""
+    try:
+        found = UUID(str(value))
+    except ValueError:
+        return None
+    return str(found) if version in (None, found.version) else None
+
+
+def _token_of_key(key: str) -> str | None:
+    try:
+        return as_uuid(_signer.unsign(key, max_age=COOKIE_AGE_S))
+    except BadSignature:
+        return None
+
+
+def _token_of_cookie(request: HttpRequest) -> str | None:
+    try:
+        return as_uuid(request.get_signed_cookie(COOKIE, max_age=COOKIE_AGE_S))
+    except (KeyError, BadSignature):
+        return None
+
+
+def _protected(_request: HttpRequest) -> HttpResponse:
+    """What the CSRF check is told it protects: anything that is not exempt."""
+    return HttpResponse()

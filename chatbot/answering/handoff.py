@@ -1,0 +1,58 @@
+"""When a person is offered: somebody asks for one, an answer has little behind it, or the answers were of no use."""
+
+import re
+
+from chatbot.answering.feedback import wants_person
+from chatbot.models import Conversation, Message, Ticket
+
+# Who asks for a person says so in few words; a question about persons is longer.
+_LONGEST = 200
+_SOMEBODY = (
+    r"(?:persona|operatore|operatrice|umano|qualcuno|consulente|addett[oa]"
+    r"|human|person|agent|operator|someone|somebody|representative|consultant)\b"
+)
+# three ways to say it: to talk with somebody, to be passed on to somebody, to need somebody and nothing else
+_ASKS = re.compile(
+    rf"\b(?:parlare|parlo|chattare|comunicare|speak|talk|chat)\b.{{0,15}}\b(?:con|to|with)\b.{{0,20}}{_SOMEBODY}"
+    rf"|\b(?:passa(?:mi|temi|teci|te)|mettetemi|(?:connect|transfer|put|pass) (?:me|us))\b.{{0,20}}{_SOMEBODY}"
+    rf"|\b(?:ho bisogno di|mi serve|ci serve|i need|we need)\W+(?:un|uno|una|a|an)\W+(?:real\W+)?{_SOMEBODY}\W*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_NOTHING_ELSE = re.compile(
+    rf"\W*(?:(?:un|uno|una|an|a|il|the|real|essere|vostro|vostra)\W+){{0,3}}{_SOMEBODY}"
+    r"(?:\s+(?:vera|reale))?(?:\W+(?:per favore|per piacere|grazie|please))?\W*",
+    re.IGNORECASE,
+)
+_MARKS = re.compile(r"(?:\[\d{1,2}\] *)+")
+_SENTENCE_END = re.compile(r"[.!?:](?=\s|$)|\n")
+# An answer with a source for fewer of its sentences says more than our documents do.
+_LITTLE_SUPPORT = 0.25
+
+
+def asks_for_person(text: str) -> bool:
+    """Whether this is no question, but the wish to talk to somebody ("voglio parlare con una persona")."""
+    return len(text) <= _LONGEST and bool(_ASKS.search(text) or _NOTHING_ELSE.fullmatch(text))
+
+
+def support_of(text: str) -> float:
+    """The share of an answer's sentences that have a source, from 0 to 1."""
+    marks = len(_MARKS.findall(text))
+    sentences = [part for part in _SENTENCE_END.split(_MARKS.sub(" ", text)) if part.strip()]
+    return min(1.0, marks / len(sentences)) if sentences else 0.0
+
+
+def has_little_support(answer: Message) -> bool:
+    """Whether a person should look at what the assistant answered."""
+    return answer.outcome == Message.Outcome.ANSWERED and support_of(answer.text) < _LITTLE_SUPPORT
+
+
+def reason_of(conversation: Conversation) -> str:
+    """Why somebody asks for a person after this conversation, as its last answer and what was thought of it tell."""
+    last = conversation.messages.filter(role=Message.Role.ANSWER).order_by("-pk").first()
+    if last is None or last.outcome == Message.Outcome.PERSON:
+        return Ticket.Reason.ASKED
+    if last.outcome == Message.Outcome.REFUSED:
+        return Ticket.Reason.MISSING_KNOWLEDGE
+    if wants_person(conversation):
+        return Ticket.Reason.THUMBS_DOWN
+    return Ticket.Reason.LOW_SUPPORT if has_little_support(last) else Ticket.Reason.ASKED

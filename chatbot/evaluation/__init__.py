@@ -1,0 +1,1 @@
+"""How good search and answers are: measured, bounded by a gate, kept as a trend."""

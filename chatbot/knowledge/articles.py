@@ -1,0 +1,41 @@
+"""Articles that staff write from what people asked: a question and its answer as a document of their own."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from io import BytesIO
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from chatbot.knowledge import ingest
+from chatbot.models import Document
+from chatbot.texts import checked_text
+from core.errors import InvalidInputError
+
+
+def add_article(
+    *, question: str, answer: str, topic: str, language: str, name: str, people: Iterable[str], now: datetime
+) -> Document:
+    """Put question and answer into the knowledge base under the file name `name`.
+
+    Refuses text with the name of one of `people` or anybody's e-mail address in it: the assistant would tell it to
+    everybody.
+    """
+    heading, said = " ".join(question.split()), checked_text(answer)
+    if left := _personal_data(f"{heading}\n{said}", people):
+        message = _("This must not be in an article: %(words)s.") % {"words": ", ".join(left)}
+        raise InvalidInputError(message, code="personal_data", field="answer")
+    content = f"# {heading}\n\n{said}\n".encode()
+    return ingest.add_document(
+        file=BytesIO(content), name=f"{name}.{language}.md", size=len(content), now=now, title=heading, topic=topic,
+        language=language, is_article=True,
+    )  # fmt: skip
+
+
+def _personal_data(text: str, people: Iterable[str]) -> list[str]:
+    """E-mail addresses but our own, and people's names, as they stand in the text."""
+    addresses = [found for found in re.findall(r"[\w.+-]+@[\w-]+\.[\w.-]*\w", text) if found != settings.SUPPORT_EMAIL]
+    names = {name.strip() for name in people if len(name.strip()) > 3}
+    named = [name for name in sorted(names) if re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE)]
+    return [*dict.fromkeys(addresses), *named]

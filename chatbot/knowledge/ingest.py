@@ -1,0 +1,225 @@
+"""Takes documents in and makes them searchable: kept, parsed, cut, embedded in batches, each step seen from outside."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import PurePath
+from typing import BinaryIO
+
+from django.conf import settings
+from django.contrib.postgres.search import SearchVector
+from django.db import DatabaseError, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from chatbot import tasks
+from chatbot.clients import embeddings
+from chatbot.knowledge.front_matter import read_front_matter
+from chatbot.knowledge.parsing import UnreadableDocumentError, parse
+from chatbot.languages import language_of
+from chatbot.models import Chunk, Document, Topic, WebPage
+from chatbot.retrieval.chunking import passages
+from chatbot.retrieval.terms import CONFIGURATIONS, refresh_counts
+from core import channels
+from core.queue import LostClaimError, work, work_due
+from core.tasks import enqueue
+from core.uploads import checked_kind
+
+CHANNEL = channels.declare("embeddings", _("Embedding of documents"))
+KINDS = frozenset({"pdf", "docx", "doc", "html", "txt", "md"})
+_BATCH = 16
+
+
+def add_document(
+    *, file: BinaryIO, name: str, size: int, now: datetime, title: str = "", topic: str = "", language: str = "",
+    page: WebPage | None = None, is_article: bool = False,
+) -> Document:  # fmt: skip
+    """Keep a file for reading; what is not said is taken from its front matter, its name or its text.
+
+    The same file again is not read again: the document that has it is given back. Another file of the same name, or of
+    the same web page, is a new version: the one before leaves the answers when this one is ready. Raises
+    `UploadRefusedError`.
+    """
+    kind = checked_kind(file, name=name, size=size, allowed=KINDS)
+    content = file.read()
+    digest = hashlib.sha256(content).hexdigest()
+    known = Document.objects.filter(sha256=digest, is_active=True).exclude(state=Document.State.FAILED).first()
+    if known:
+        return known
+    told = read_front_matter(content) if kind == "md" else {}
+    path = PurePath(name)
+    with transaction.atomic():
+        before = _version_before(path.name[:160], page)
+        document = Document.objects.create(
+            name=path.name[:160],
+            kind=kind,
+            title=(title or told.get("title", ""))[:200],
+            topic=_known_topic(topic or told.get("topic", "")),
+            language=_known_language(language or told.get("language", "") or _language_of(path.stem)),
+            version=told.get("version", "")[:40],
+            content=content,
+            sha256=digest,
+            size=size,
+            page=page,
+            is_article=is_article or bool(before and before.is_article),
+            replaces=before,
+            next_try_at=now,
+        )
+        enqueue(tasks.ingest_document, document_id=document.pk)
+    return document
+
+
+def ingest(*, document: Document) -> bool:
+    """Read, cut and embed a document that is due and that nobody else has; True when it is ready now."""
+    if not work(Document.objects.all(), document.pk, _read, channel=CHANNEL):
+        return False
+    _count_words_after_the_last()
+    return Document.objects.filter(pk=document.pk, state=Document.State.DONE).exists()
+
+
+def ingest_due() -> int:
+    """Take up what a lost message or a back-off left behind; returns how many were tried."""
+    tried = work_due(Document.objects.all(), _read, limit=20, channel=CHANNEL)
+    if tried:
+        _count_words_after_the_last()
+    return tried
+
+
+def _read(document: Document) -> None:
+    try:
+        if not document.chunks.exists():
+            _cut(document)
+        _embed(document)
+        _complete(document)
+    except UnreadableDocumentError as error:
+        document.give_up(f"This {document.kind.upper()} cannot be read: {error}")
+    except DatabaseError as error:
+        if Document.objects.filter(pk=document.pk).exists():
+            raise
+        # somebody deleted it in the meantime, and what was read went with it
+        raise LostClaimError(f"document {document.pk} is deleted") from error
+
+
+def _count_words_after_the_last() -> None:
+    """Of many documents at once the last one counts for all, ready or failed."""
+    if not Document.objects.waiting().exists():
+        refresh_counts()
+
+
+@transaction.atomic
+def read_again(*, document: Document) -> None:
+    """A person wants a document that is ready or failed read from the start."""
+    if Document.objects.revive(document.pk):
+        document.chunks.all().delete()
+        Document.objects.filter(pk=document.pk).update(chunk_count=0, embedded_count=0, last_error="")
+    enqueue(tasks.ingest_document, document_id=document.pk)
+
+
+def _version_before(name: str, page: WebPage | None) -> Document | None:
+    before = Document.objects.filter(is_active=True, page=page)
+    return (before if page else before.filter(name=name)).order_by("-pk").first()
+
+
+def _cut(document: Document) -> None:
+    """Store the document's passages, taking over the vectors of those that were embedded before."""
+    parsed = parse(document.kind, bytes(document.content))
+    if not document.title:
+        document.title = parsed.title[:200] or PurePath(document.name).stem
+    if not document.language:
+        text = "\n".join(section.text for section in parsed.sections[:20])
+        document.language = _known_language(parsed.language) or language_of(text, "it")
+    found = passages(parsed.sections, size=settings.RAG_CHUNK_SIZE, overlap=settings.RAG_CHUNK_OVERLAP)
+    chunks = [
+        Chunk(
+            document=document, position=position, section=passage.section, heading=passage.heading[:300],
+            path=" › ".join(passage.path)[:500], page=passage.page, is_background=passage.is_background,
+            text=passage.text, language=document.language,
+        )
+        for position, passage in enumerate(found)
+    ]  # fmt: skip
+    for chunk in chunks:
+        chunk.sha256 = hashlib.sha256(embedded_text(chunk).encode()).hexdigest()
+    _reuse_vectors(chunks)
+    configuration = CONFIGURATIONS[document.language]
+    with transaction.atomic():
+        document.chunks.all().delete()
+        Chunk.objects.bulk_create(chunks, batch_size=500)
+        vector = SearchVector("heading", weight="A", config=configuration) + SearchVector(
+            "text", weight="B", config=configuration
+        )
+        Chunk.objects.filter(document=document).update(search=vector)
+        document.keep(
+            title=document.title, language=document.language, chunk_count=len(chunks),
+            embedded_count=sum(chunk.embedding is not None for chunk in chunks),
+        )  # fmt: skip
+
+
+def _reuse_vectors(chunks: Sequence[Chunk]) -> None:
+    same = Chunk.objects.filter(
+        sha256__in=[chunk.sha256 for chunk in chunks], embedding_model=settings.EMBEDDING_MODEL
+    ).values_list("sha256", "embedding")
+    known = dict(same)
+    for chunk in chunks:
+        if chunk.sha256 in known:
+            chunk.embedding, chunk.embedding_model = known[chunk.sha256], settings.EMBEDDING_MODEL
+
+
+def _embed(document: Document) -> None:
+    """Embed what has no vector yet, batch by batch: an interruption loses two batches at most."""
+    for batch, vectors in _embedded(_without_vectors(document)):
+        for chunk, vector in zip(batch, vectors, strict=True):
+            chunk.embedding, chunk.embedding_model = vector, settings.EMBEDDING_MODEL
+        with transaction.atomic():
+            document.keep(embedded_count=document.embedded_count + len(batch))
+            Chunk.objects.bulk_update(batch, ["embedding", "embedding_model"])
+
+
+def _without_vectors(document: Document) -> Iterator[list[Chunk]]:
+    waiting = document.chunks.filter(~Q(embedding_model=settings.EMBEDDING_MODEL)).order_by("position")
+    keys = list(waiting.values_list("pk", flat=True))
+    for start in range(0, len(keys), _BATCH):
+        if batch := list(waiting.filter(pk__in=keys[start : start + _BATCH])):  # unless deleted meanwhile
+            yield batch
+
+
+def _embedded(batches: Iterable[list[Chunk]]) -> Iterator[tuple[list[Chunk], list[list[float]]]]:
+    """Each batch with its vectors; while one is being stored, the next is already with the embedder."""
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        ready = None
+        for batch in batches:
+            coming = beside.submit(embeddings.embed_passages, [embedded_text(chunk) for chunk in batch])
+            if ready:
+                yield ready
+            ready = batch, coming.result()
+        if ready:
+            yield ready
+
+
+@transaction.atomic
+def _complete(document: Document) -> None:
+    document.finish(completed_at=timezone.now())
+    if document.replaces_id and document.is_active:
+        Document.objects.filter(pk=document.replaces_id).update(is_active=False)
+
+
+def embedded_text(chunk: Chunk) -> str:
+    """A passage with where it stands: the act and the article say what its pronouns do not."""
+    return "\n".join(part for part in (chunk.document.title, chunk.heading, chunk.text) if part)
+
+
+def _known_topic(topic: str) -> str:
+    return topic if topic in Topic.values else Topic.GENERAL
+
+
+def _language_of(stem: str) -> str:
+    """As in "guide.en" or "guida_it"."""
+    match = re.search(r"[._-](\w\w)$", stem)
+    return match[1] if match else ""
+
+
+def _known_language(told: str) -> str:
+    """ "it" or "en"; "" when nothing known was told, and the text must say it."""
+    return told if told in CONFIGURATIONS else ""

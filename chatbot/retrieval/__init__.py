@@ -1,0 +1,1 @@
+"""Finding passages: vectors and words, both languages, in one statement."""

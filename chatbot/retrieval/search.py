@@ -1,0 +1,189 @@
+"""Finds the passages a question may be answered from: by meaning (vectors) and by words (full text), in one statement.
+
+Both sides bring their best `_POOL` passages; each passage of either then has both scores, and they are added: the
+cosine, spread over the pool so that any embedding model's scale will do, and the share of the question's words. Ranks
+(reciprocal rank fusion) throw away how much better a passage is, and were measured to be worse (docs/decisions.md).
+Rules come before what explains them, and a section comes once, with its best passage.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import QuerySet
+
+from chatbot.languages import language_of
+from chatbot.models import Document
+from chatbot.retrieval.terms import wanted
+
+_POOL = 50
+# What a passage's share of the question's words is worth, in spreads of the vectors' pool. It counts in full where some
+# passage has as large a share as `_WELL_FOUND`; a question asked in other words than the law's is left to the vectors.
+_WORDS_WEIGHT = 6.0
+_WELL_FOUND = 0.15
+# Recitals and preambles explain the law at length and in the words of a question; the answer is in the articles.
+_BACKGROUND_COST = 1.2
+# Below this cosine of the best passage, with so few of its words found, a question is about something else altogether.
+OFF_TOPIC_SIMILARITY = 0.8
+OFF_TOPIC_WORDS = 0.03
+# So many passages are compared one by one, which is exact; above it the indexes are quicker.
+EXACT_LIMIT = 5_000
+_ASKS_FOR_BACKGROUND = re.compile(r"\b(?:considerand[oi]|recitals?|preambol[oi]|preambles?)\b", re.IGNORECASE)
+
+# Asked before every search: the ORM took three times as long to write it.
+_DOCUMENTS = """
+SELECT coalesce(array_agg(id), '{}'), coalesce(sum(chunk_count), 0) FROM chatbot_document
+WHERE is_active AND state = 'done'
+      AND (%(topics)s::text[] = '{}' OR topic = ANY(%(topics)s::text[]))
+      AND (%(languages)s::text[] = '{}' OR language = ANY(%(languages)s::text[]))
+      AND (%(names)s::text[] = '{}' OR name = ANY(%(names)s::text[]))
+"""
+_VECTOR_SIDE = """
+WITH by_vector AS (
+    SELECT id, 1 - distance AS similarity FROM (
+        SELECT id, embedding <=> %(vector)s::halfvec AS distance FROM chatbot_chunk
+        WHERE %(vector)s::halfvec IS NOT NULL AND embedding_model = %(model)s
+              AND document_id = ANY(%(documents)s::bigint[])
+        ORDER BY """
+_WORD_SIDE = """ LIMIT %(pool)s
+    ) AS nearest
+), by_word AS (
+    SELECT id, sum(best) AS words FROM (
+        SELECT chunk.id, max(asked.weight * chunk.rank) AS best
+        FROM unnest(%(languages)s::text[], %(stems)s::tsquery[], %(numbers)s::int[], %(weights)s::float8[])
+             AS asked (language, query, number, weight)
+        CROSS JOIN LATERAL (
+            SELECT id, document_id, ts_rank(search, asked.query) AS rank FROM chatbot_chunk
+            WHERE search @@ asked.query AND language = asked.language """
+_TOGETHER = """
+        ) AS chunk
+        WHERE chunk.document_id = ANY(%(documents)s::bigint[])
+        GROUP BY chunk.id, asked.number
+    ) AS found GROUP BY id
+), best_by_word AS (
+    SELECT id FROM by_word ORDER BY words DESC, id LIMIT %(pool)s
+)
+SELECT chunk.id, document.name, document.title, document.language, document.topic, chunk.section, chunk.heading,
+       chunk.path, chunk.page, chunk.text, chunk.is_background,
+       CASE WHEN chunk.embedding_model = %(model)s THEN 1 - (chunk.embedding <=> %(vector)s::halfvec) END,
+       coalesce(by_word.words, 0), by_vector.id IS NOT NULL
+FROM (SELECT id FROM by_vector UNION SELECT id FROM best_by_word) AS pool
+JOIN chatbot_chunk AS chunk ON chunk.id = pool.id
+JOIN chatbot_document AS document ON document.id = chunk.document_id
+LEFT JOIN by_vector ON by_vector.id = pool.id
+LEFT JOIN by_word ON by_word.id = pool.id
+"""
+# Few passages: their documents lead to all of them ("+ 0" keeps the planner from the vectors' index).
+_STATEMENT_FOR_FEW = f"{_VECTOR_SIDE}(embedding <=> %(vector)s::halfvec) + 0, id{_WORD_SIDE}{_TOGETHER}"
+# Many: each side by its own index ("OFFSET 0" keeps the planner from trying every word on every passage).
+_STATEMENT_FOR_MANY = f"{_VECTOR_SIDE}embedding <=> %(vector)s::halfvec{_WORD_SIDE}OFFSET 0{_TOGETHER}"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One passage found: `similarity` is the cosine, None without vectors; `words` the share of the question it has."""
+
+    chunk_id: int
+    document: str
+    title: str
+    language: str
+    topic: str
+    section: int
+    heading: str
+    path: str
+    page: int | None
+    text: str
+    is_background: bool
+    similarity: float | None
+    words: float
+    is_near: bool
+    score: float = 0.0
+
+    @property
+    def has_words(self) -> bool:
+        return self.words > 0
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What may be searched; empty says everything that is in use."""
+
+    topics: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+def search(
+    question: str, vector: Sequence[float] | None, *, count: int, scope: Scope = Scope(), uses_words: bool = True
+) -> list[Hit]:
+    """The best `count` passages for a question, best first. Without a `vector` full text works alone."""
+    documents, passages = _documents(scope)
+    asked = wanted(question, language_of(question, "it")) if uses_words else []
+    parameters = {
+        "vector": None if vector is None else str(list(vector)),
+        "model": settings.EMBEDDING_MODEL,
+        "documents": "{" + ",".join(map(str, documents)) + "}",
+        "pool": max(_POOL, count),
+        "languages": [each.language for each in asked],
+        "stems": [_quoted(each.stem) for each in asked],
+        "numbers": [each.word for each in asked],
+        "weights": [each.weight for each in asked],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_STATEMENT_FOR_FEW if passages <= EXACT_LIMIT else _STATEMENT_FOR_MANY, parameters)
+        found = [Hit(*row) for row in cursor.fetchall()]
+    return _ranked(found, question, count)
+
+
+def is_off_topic(hits: Sequence[Hit], similarity: float = OFF_TOPIC_SIMILARITY) -> bool:
+    """Whether nothing found could support an answer, so that no model needs to be asked."""
+    if not hits:
+        return True
+    best = max(hit.similarity or 0.0 for hit in hits)
+    return best < similarity and max(hit.words for hit in hits) < OFF_TOPIC_WORDS
+
+
+def documents_in(scope: Scope) -> QuerySet[Document]:
+    """The documents that may be searched: in use, read to the end, and within the scope."""
+    return Document.objects.filter(pk__in=_documents(scope)[0])
+
+
+def _documents(scope: Scope) -> tuple[list[int], int]:
+    """Their ids, and how many passages they have together."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _DOCUMENTS,
+            {"topics": list(scope.topics), "languages": list(scope.languages), "names": list(scope.names)},
+        )
+        ids, passages = cursor.fetchone() or ([], 0)
+    return ids, passages
+
+
+def _ranked(found: Sequence[Hit], question: str, count: int) -> list[Hit]:
+    near = [hit.similarity for hit in found if hit.is_near and hit.similarity is not None]
+    low, spread = min(near, default=0.0), (max(near) - min(near) or 1.0) if near else 1.0
+    weight = _WORDS_WEIGHT * min(1.0, max((hit.words for hit in found), default=0.0) / _WELL_FOUND) ** 3
+    cost = 0.0 if _ASKS_FOR_BACKGROUND.search(question) else _BACKGROUND_COST
+
+    def score(hit: Hit) -> float:
+        meaning = (hit.similarity - low) / spread if hit.similarity is not None else 0.0
+        return meaning + weight * hit.words - cost * hit.is_background
+
+    ordered = sorted(found, key=lambda hit: (-score(hit), hit.chunk_id))
+    return [replace(hit, score=score(hit)) for hit in once_a_section(ordered)[:count]]
+
+
+def once_a_section(hits: Iterable[Hit]) -> list[Hit]:
+    """The first passage of each section, in order."""
+    sections: dict[tuple[str, int], Hit] = {}
+    for hit in hits:
+        sections.setdefault((hit.document, hit.section), hit)
+    return list(sections.values())
+
+
+def _quoted(stem: str) -> str:
+    """A stem as a tsquery that stands for itself."""
+    escaped = stem.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"

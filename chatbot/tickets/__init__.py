@@ -1,0 +1,1 @@
+"""Requests that a person answers: opened, answered by page, API and mail, and closed."""

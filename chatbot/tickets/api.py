@@ -1,0 +1,139 @@
+"""Requests for a person over the API: handing a conversation over, and going on with one's own."""
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Prefetch
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import api_view, authentication_classes, parser_classes, permission_classes
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.authentication import BearerAuthentication
+from accounts.people import signed_in, user_of
+from chatbot.answering.callers import Caller, caller_of
+from chatbot.answering.handoff import reason_of
+from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage
+from chatbot.tickets import services as tickets
+from chatbot.tickets.links import link_of
+from chatbot.tickets.serializers import (
+    AnswerSerializer,
+    HandedOffSerializer,
+    HandoffSerializer,
+    TicketDetailSerializer,
+    TicketMessageSerializer,
+    TicketSerializer,
+)
+from chatbot.tickets.views import check_answering_allowed, check_opening_allowed, file_response
+
+
+class CallerAuthentication(BearerAuthentication):
+    """Whoever may talk to the assistant: with a token, with a session and the CSRF token, or from an embedding site."""
+
+    def authenticate(self, request: Request) -> Any:
+        caller = caller_of(request._request)
+        return caller.user, caller
+
+
+@extend_schema(
+    operation_id="chat_conversations_handoff",
+    request=HandoffSerializer,
+    responses={201: HandedOffSerializer},
+    auth=[{"bearerAuth": []}, {"cookieAuth": []}, {}],  # type: ignore[list-item]
+    tags=["chat"],
+)
+@api_view(["POST"])
+@authentication_classes([CallerAuthentication])
+@permission_classes([AllowAny])
+def hand_off(request: Request, token: UUID) -> Response:
+    """Have a person take the conversation over: a customer their own, a guest the one their cookie or key names.
+
+    Asked again while the request is open, it answers with the same number, and adds the text to it. Whoever sends no
+    access token must send the CSRF cookie and `X-CSRFToken`.
+    """
+    caller: Caller = request.auth  # type: ignore[assignment]
+    visible = Conversation.objects.visible_to(user=request.user, token=caller.token)
+    conversation = get_object_or_404(visible, token=token)
+    serializer = HandoffSerializer(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    told = serializer.validated_data
+    guest = None if user_of(request) else tickets.Guest(told.get("name", ""), told.get("email", ""))
+    check_opening_allowed(request, guest.email if guest else "")
+    ticket = tickets.open_from_conversation(
+        conversation=conversation, reason=told.get("reason") or reason_of(conversation), text=told.get("text", ""),
+        guest=guest, now=timezone.now(),
+    )  # fmt: skip
+    answer = HandedOffSerializer({"number": ticket.number, "link": link_of(ticket)})
+    return Response(answer.data, status=HTTPStatus.CREATED, headers={"Cache-Control": "no-store"})
+
+
+@extend_schema(tags=["tickets"])
+class TicketList(ListAPIView[Ticket]):
+    """The caller's requests, newest first."""
+
+    serializer_class = TicketSerializer
+    queryset = Ticket.objects.none()
+
+    def get_queryset(self) -> Any:
+        return Ticket.objects.visible_to(self.request.user).order_by("-created_at", "-pk")
+
+
+@extend_schema(tags=["tickets"])
+class TicketDetail(RetrieveAPIView[Ticket]):
+    """One request by its number, with what was said in it."""
+
+    serializer_class = TicketDetailSerializer
+    queryset = Ticket.objects.none()
+    lookup_field = "number"
+
+    def get_queryset(self) -> Any:
+        files = Prefetch("attachments", TicketAttachment.objects.defer("content").order_by("pk"))
+        said = TicketMessage.objects.for_customer().prefetch_related(files).order_by("pk")
+        return Ticket.objects.visible_to(self.request.user).prefetch_related(Prefetch("messages", said))
+
+
+@extend_schema(request=AnswerSerializer, responses={201: TicketMessageSerializer}, tags=["tickets"])
+@api_view(["POST"])
+@parser_classes([JSONParser, MultiPartParser])
+def answer(request: Request, number: str) -> Response:
+    """Go on with a request; files come along as multipart/form-data."""
+    ticket = get_object_or_404(Ticket.objects.visible_to(request.user), number=number)
+    serializer = AnswerSerializer(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    check_answering_allowed(ticket)
+    message = tickets.answer_as_customer(
+        ticket=ticket, text=serializer.validated_data["text"], files=serializer.validated_data.get("file", ()),
+        author=signed_in(request), now=timezone.now(),
+    )  # fmt: skip
+    return Response(TicketMessageSerializer(message).data, status=HTTPStatus.CREATED)
+
+
+@extend_schema(request=None, responses=TicketSerializer, tags=["tickets"])
+@api_view(["POST"])
+def resolve(request: Request, number: str) -> Response:
+    """Say that nothing more is needed; an answer later opens the request again."""
+    ticket = get_object_or_404(Ticket.objects.visible_to(request.user), number=number)
+    tickets.resolve_as_customer(ticket=ticket, now=timezone.now(), actor=signed_in(request))
+    ticket.refresh_from_db()
+    return Response(TicketSerializer(ticket).data)
+
+
+@extend_schema(
+    operation_id="tickets_attachments_download",
+    responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    tags=["tickets"],
+)
+@api_view(["GET"])
+def download(request: Request, number: str, reference: UUID) -> HttpResponse:
+    """A file that came along."""
+    ticket = get_object_or_404(Ticket.objects.visible_to(request.user), number=number)
+    visible = TicketMessage.objects.for_customer().filter(ticket=ticket)
+    return file_response(get_object_or_404(TicketAttachment, reference=reference, message__in=visible))

@@ -1,0 +1,327 @@
+"""Requests for a person: opening, answering, deadlines, and the article that a solved one becomes."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import PurePath
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.core.validators import validate_email
+from django.db import transaction
+from django.utils import timezone, translation
+from django.utils.text import Truncator, capfirst
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from chatbot.knowledge import articles
+from chatbot.models import Conversation, Document, IllegalTicketMoveError, Message, Ticket, TicketMessage, Topic
+from chatbot.models.tickets import TicketAttachment
+from chatbot.texts import checked_text
+from chatbot.tickets import mails
+from core import audit
+from core.errors import DomainError, InvalidInputError
+from core.numbering import next_number
+from core.queue import each
+from core.uploads import UploadRefusedError, checked_kind
+
+MAX_FILES = 5
+MAX_FILES_OF_TICKET = 30
+CLOSE_AFTER = timedelta(days=7)
+Files = Iterable["UploadedFile[Any]"]
+_SUBJECT = 120
+_TRANSCRIPT_MESSAGES = 60
+
+
+class TicketClosedError(DomainError):
+    """Nothing more is said in a closed ticket."""
+
+    code = "ticket_closed"
+
+    def __init__(self) -> None:
+        super().__init__(_("This request is closed. Please open a new one: it is answered sooner."))
+
+
+@dataclass(frozen=True)
+class Guest:
+    """Somebody without a login, as they told us."""
+
+    name: str
+    email: str
+
+
+@transaction.atomic
+def open_from_conversation(
+    *, conversation: Conversation, reason: str, text: str, guest: Guest | None, now: datetime
+) -> Ticket:
+    """Hand a conversation over to a person; asked again, the ticket it has already is given back.
+
+    What is said the second time is added to that ticket. `guest` is needed for a conversation without a customer.
+    """
+    said = checked_text(text, required=False)
+    locked = Conversation.objects.select_for_update().get(pk=conversation.pk)  # two at once: the second one waits
+    known = locked.tickets.exclude(status=Ticket.Status.CLOSED).first()
+    if known:
+        customer_said = known.messages.filter(kind=TicketMessage.Kind.CUSTOMER)
+        if said and not customer_said.filter(text=said).exists():
+            answer_as_customer(ticket=known, text=said, author=locked.user, now=now)
+            known.refresh_from_db()
+        return known
+    questions = locked.messages.filter(role=Message.Role.QUESTION)
+    last_question = questions.order_by("-pk").values_list("text", flat=True).first() or ""
+    ticket = Ticket(
+        conversation=locked, reason=reason, topic=_topic_of(locked), subject=_subject_of(said or last_question),
+        language=locked.language, transcript=_transcript_of(locked), customer=locked.user,
+    )  # fmt: skip
+    return _open(ticket, said, guest, now)
+
+
+@transaction.atomic
+def open_from_text(*, text: str, customer: User | None, guest: Guest | None, language: str, now: datetime) -> Ticket:
+    """A request by itself, without a conversation before it."""
+    said = checked_text(text)
+    ticket = Ticket(reason=Ticket.Reason.CONTACT, subject=_subject_of(said), language=language, customer=customer)
+    return _open(ticket, said, guest, now)
+
+
+@transaction.atomic
+def answer_as_customer(
+    *, ticket: Ticket, text: str, author: User | None, now: datetime, files: Files = ()
+) -> TicketMessage:
+    """The customer goes on; a ticket that waited or was resolved is in progress again."""
+    said = checked_text(text)
+    locked = _locked(ticket)
+    if not locked.is_open:
+        raise TicketClosedError
+    message = _say(locked, TicketMessage.Kind.CUSTOMER, said, author, now, files)
+    if locked.status in (Ticket.Status.WAITING_CUSTOMER, Ticket.Status.RESOLVED):
+        locked.move_to(Ticket.Status.IN_PROGRESS, now=now)
+    mails.tell_staff(locked, "customer_answered")
+    return message
+
+
+@transaction.atomic
+def answer_as_staff(*, ticket: Ticket, text: str, now: datetime, actor: User, files: Files = ()) -> TicketMessage:
+    """A person's answer: the clock of the first answer stops, and the customer's turn begins."""
+    said = checked_text(text)
+    locked = _locked(ticket)
+    if locked.is_finished:
+        raise IllegalTicketMoveError(locked)
+    message = _say(locked, TicketMessage.Kind.STAFF, said, actor, now, files)
+    _note_first_answer(locked, actor, now)
+    if locked.status != Ticket.Status.WAITING_CUSTOMER:
+        locked.move_to(Ticket.Status.WAITING_CUSTOMER, now=now)
+    mails.tell_customer_answered(locked, said)
+    return message
+
+
+@transaction.atomic
+def add_note(*, ticket: Ticket, text: str, now: datetime, actor: User, files: Files = ()) -> TicketMessage:
+    """Something for staff alone: no page, mail or API of the customer ever has it."""
+    return _say(_locked(ticket), TicketMessage.Kind.NOTE, checked_text(text), actor, now, files)
+
+
+@transaction.atomic
+def assign(*, ticket: Ticket, assignee: User, actor: User, now: datetime) -> None:
+    """Give the ticket to somebody, who is told unless they took it themselves; a new one is in progress then."""
+    locked = _locked(ticket)
+    if locked.is_finished:
+        raise IllegalTicketMoveError(locked)
+    locked.assignee = assignee
+    locked.save(update_fields=["assignee"])
+    if locked.status == Ticket.Status.NEW:
+        locked.move_to(Ticket.Status.IN_PROGRESS, now=now)
+    if assignee != actor:
+        mails.tell_staff(locked, "assigned")
+
+
+@transaction.atomic
+def set_priority(*, ticket: Ticket, priority: str, now: datetime) -> None:
+    """Another priority, with its deadlines; staff are alerted anew if there is time again."""
+    locked = _locked(ticket)
+    if locked.is_finished:
+        raise IllegalTicketMoveError(locked)
+    locked.priority = priority
+    locked.set_deadlines()
+    if now < locked.warn_at:
+        locked.alerted_at = None
+    locked.save(update_fields=["priority", "first_response_due_at", "warn_at", "resolution_due_at", "alerted_at"])
+
+
+@transaction.atomic
+def resolve(*, ticket: Ticket, text: str, now: datetime, actor: User) -> None:
+    """Staff have solved it; the customer is told, with the last words if there are any."""
+    said = checked_text(text, required=False)
+    locked = _locked(ticket)
+    locked.move_to(Ticket.Status.RESOLVED, now=now)
+    if said:
+        _say(locked, TicketMessage.Kind.STAFF, said, actor, now)
+    _note_first_answer(locked, actor, now)
+    mails.tell_customer_answered(locked, said)
+
+
+@transaction.atomic
+def resolve_as_customer(*, ticket: Ticket, now: datetime, actor: User | None) -> None:
+    """The customer needs nothing more; said twice it is said once."""
+    locked = _locked(ticket)
+    if locked.is_finished:
+        return
+    locked.move_to(Ticket.Status.RESOLVED, now=now)
+    audit.record(action="ticket.resolved_by_customer", target=locked, actor=actor)
+
+
+@transaction.atomic
+def reopen(*, ticket: Ticket, now: datetime) -> None:
+    """A resolved ticket is in progress again."""
+    _locked(ticket).move_to(Ticket.Status.IN_PROGRESS, now=now)
+
+
+def close_resolved(*, now: datetime) -> int:
+    """Close what nobody came back to for a week after it was resolved; returns how many."""
+    due = Ticket.objects.filter(status=Ticket.Status.RESOLVED, resolved_at__lte=now - CLOSE_AFTER)
+
+    @transaction.atomic
+    def close(pk: int) -> bool:
+        ticket = due.select_for_update().filter(pk=pk).first()  # none if the customer answered in this moment
+        if ticket is None:
+            return False
+        ticket.move_to(Ticket.Status.CLOSED, now=now)
+        audit.record(action="ticket.closed", target=ticket)
+        return True
+
+    return each(due.order_by("resolved_at", "pk").values_list("pk", flat=True), close)
+
+
+def alert_staff_of_due(*, now: datetime) -> int:
+    """Tell staff, once for each ticket, that a first answer is nearly due or overdue; returns how many."""
+    due = Ticket.objects.unanswered().filter(alerted_at=None, warn_at__lte=now)
+
+    @transaction.atomic
+    def alert(ticket: Ticket) -> bool:
+        if not due.filter(pk=ticket.pk).update(alerted_at=now):
+            return False
+        mails.tell_staff(ticket, "late" if ticket.is_answer_late(now) else "due")
+        return True
+
+    return each(due.select_related("assignee").order_by("first_response_due_at", "pk"), alert)
+
+
+def make_article(*, ticket: Ticket, question: str, answer: str, topic: str, language: str, now: datetime) -> Document:
+    """Put question and answer into the knowledge base as a document of their own.
+
+    Refuses text with the customer's name or anybody's e-mail address in it.
+    """
+    if not ticket.is_finished or ticket.article_id:
+        raise IllegalTicketMoveError(ticket)
+    document = articles.add_article(
+        question=question, answer=answer, topic=topic, language=language, name=ticket.number.lower(),
+        people=[ticket.contact_name], now=now,
+    )  # fmt: skip
+    ticket.article = document
+    ticket.save(update_fields=["article"])
+    return document
+
+
+def article_draft(ticket: Ticket) -> dict[str, str]:
+    """What an article begins with: the request's subject and the last answer of a person, to be read through."""
+    answers = ticket.messages.filter(kind=TicketMessage.Kind.STAFF).order_by("-pk")
+    return {
+        "question": ticket.subject, "answer": answers.values_list("text", flat=True).first() or "",
+        "topic": ticket.topic, "language": ticket.language,
+    }  # fmt: skip
+
+
+def _open(ticket: Ticket, said: str, guest: Guest | None, now: datetime) -> Ticket:
+    if ticket.customer is None:
+        checked = _checked(guest)
+        ticket.guest_name, ticket.guest_email = checked.name, checked.email
+    ticket.created_at = now
+    ticket.set_deadlines()
+    year = timezone.localdate(now).year
+    ticket.number = f"TKT-{year}-{next_number('ticket', year):05d}"
+    ticket.save()
+    if said:
+        _say(ticket, TicketMessage.Kind.CUSTOMER, said, ticket.customer, now)
+    mails.tell_customer_opened(ticket)
+    if ticket.reason != Ticket.Reason.STAFF:  # whoever took it over knows
+        mails.tell_staff(ticket, "new")
+    return ticket
+
+
+def _checked(guest: Guest | None) -> Guest:
+    name, email = (" ".join(guest.name.split()), guest.email.strip().lower()) if guest else ("", "")
+    try:
+        validate_email(email)
+    except ValidationError:
+        message = _("We need an e-mail address to answer to.")
+        raise InvalidInputError(message, code="email_invalid", field="email") from None
+    # the name greets in a mail to an address that anybody may have typed: it must not be able to carry a message
+    if not name or len(name) > 80 or re.search(r"[/:@<>\\\0]|www\.", name):
+        raise InvalidInputError(_("Please write your name, and only that."), code="name_invalid", field="name")
+    return Guest(name, email)
+
+
+def _locked(ticket: Ticket) -> Ticket:
+    return Ticket.objects.select_for_update().get(pk=ticket.pk)
+
+
+def _say(ticket: Ticket, kind: str, text: str, author: User | None, now: datetime, files: Files = ()) -> TicketMessage:
+    message = TicketMessage.objects.create(ticket=ticket, kind=kind, text=text, author=author, at=now)
+    _attach(message, list(files))
+    return message
+
+
+def _attach(message: TicketMessage, files: list["UploadedFile[Any]"]) -> None:
+    kept = TicketAttachment.objects.filter(message__ticket=message.ticket).count() if files else 0
+    if len(files) > MAX_FILES or kept + len(files) > MAX_FILES_OF_TICKET:
+        text = _("At most %(each)d files at once and %(all)d in all, please.")
+        raise UploadRefusedError(text % {"each": MAX_FILES, "all": MAX_FILES_OF_TICKET}, "file_count")
+    for file in files:
+        name, size = file.name or "", file.size or 0
+        kind = checked_kind(file, name=name, size=size, allowed=settings.ALLOWED_EXTENSIONS)  # type: ignore[arg-type]
+        TicketAttachment.objects.create(
+            message=message, name=_safe_name(name), kind=kind, size=size, content=file.read()
+        )
+
+
+def _safe_name(name: str) -> str:
+    """A name without path, control or direction characters, which could make it look like another kind of file."""
+    path = PurePath(re.sub(r"[^\w .()+-]", "_", PurePath(name).name))
+    return f"{path.stem[:100]}{path.suffix.lower()}"
+
+
+def _note_first_answer(ticket: Ticket, actor: User, now: datetime) -> None:
+    ticket.first_responded_at = ticket.first_responded_at or now
+    ticket.assignee = ticket.assignee or actor
+    ticket.save(update_fields=["first_responded_at", "assignee"])
+
+
+def _subject_of(text: str) -> str:
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return Truncator(first).chars(_SUBJECT)
+
+
+def _topic_of(conversation: Conversation) -> str:
+    """What most of the documents cited in it are about."""
+    cited = Document.objects.filter(chunks__in=conversation.messages.values("citations__chunk"))
+    most = Counter(cited.values_list("topic", flat=True)).most_common(1)
+    return most[0][0] if most else Topic.GENERAL
+
+
+def _transcript_of(conversation: Conversation) -> str:
+    """The last of what was said, oldest first, each part under its heading, an answer with its sources."""
+    parts = []
+    messages = conversation.messages.prefetch_related("citations").order_by("-pk")[:_TRANSCRIPT_MESSAGES]
+    with translation.override(conversation.language):
+        for message in reversed(messages):
+            sources = [f"[{cite.number}] {cite.title}" for cite in message.citations.all()]
+            text = message.text or capfirst(message.get_outcome_display())
+            at = timezone.localtime(message.created_at)
+            head = f"{capfirst(message.get_role_display())}, {at:%d.%m.%Y %H:%M}"
+            told = f"{head} ({message.about})" if message.about else head
+            parts.append("\n".join([told, text, *sources]))
+    return "\n\n".join(parts)

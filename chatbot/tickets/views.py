@@ -1,0 +1,235 @@
+"""Tickets as pages: asking for a person, a customer's own in the area, a guest's behind the mailed link."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.people import signed_in, user_of
+from chatbot.answering.callers import page_caller
+from chatbot.answering.handoff import reason_of
+from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage
+from chatbot.tickets import services as tickets
+from chatbot.tickets.forms import AnswerForm, PersonForm
+from chatbot.tickets.links import find_ticket, path_of
+from core.errors import DomainError
+from core.ratelimit import Limit, check, client_ip
+
+# A request mails whoever's address was typed in: few by a caller, and few to an address.
+_OPEN_BY_CALLER = Limit("ticket-caller", per_minute=0.2, burst=5, strict=True)
+_OPEN_TO_ADDRESS = Limit("ticket-address", per_minute=0.05, burst=3, strict=True)
+_ANSWERS = Limit("ticket-answers", per_minute=2, burst=10, strict=True)
+_TYPES = {
+    "pdf": "application/pdf", "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif",
+    "webp": "image/webp", "txt": "text/plain; charset=utf-8", "md": "text/plain; charset=utf-8",
+}  # fmt: skip
+
+
+def check_opening_allowed(request: Any, email: str) -> None:
+    """Count one request for a person: by the user or else the address it comes from, and by where the mail goes."""
+    user = user_of(request)
+    check(_OPEN_BY_CALLER, f"user:{user.pk}" if user else client_ip(request))
+    if not user:
+        check(_OPEN_TO_ADDRESS, email.strip().lower())
+
+
+def check_answering_allowed(ticket: Ticket) -> None:
+    """Count one answer of a customer or guest."""
+    check(_ANSWERS, ticket.number)
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask_person(request: HttpRequest) -> HttpResponse:
+    """Hand the present conversation over, or send what is written; without script."""
+    conversation, is_guest = page_caller(request).conversation(), not request.user.is_authenticated
+    form = PersonForm(request.POST or None, is_guest=is_guest, has_conversation=conversation is not None)
+    status = HTTPStatus.OK
+    if request.method == "POST":
+        status = HTTPStatus.BAD_REQUEST
+        if form.is_valid():
+            try:
+                ticket = _opened(request, form, conversation)
+            except DomainError as refused:
+                form.add_error(refused.field if refused.field in form.fields else None, str(refused.message))
+                status = HTTPStatus(refused.status)
+            else:
+                messages.success(
+                    request, _("Your request is with us: its number is %(number)s.") % {"number": ticket.number}
+                )
+                return redirect(path_of(ticket))
+    return render(request, "chatbot/ask_person.html", {"form": form, "conversation": conversation}, status=status)
+
+
+def _opened(request: HttpRequest, form: PersonForm, conversation: Conversation | None) -> Ticket:
+    told, customer = form.cleaned_data, user_of(request)
+    guest = None if customer else tickets.Guest(told["name"], told["email"])
+    check_opening_allowed(request, guest.email if guest else "")
+    if conversation is not None:
+        return tickets.open_from_conversation(
+            conversation=conversation, reason=reason_of(conversation), text=told["text"], guest=guest,
+            now=timezone.now(),
+        )  # fmt: skip
+    return tickets.open_from_text(
+        text=told["text"], customer=customer, guest=guest, language=translation.get_language() or "it",
+        now=timezone.now(),
+    )  # fmt: skip
+
+
+@require_safe
+def list_tickets(request: HttpRequest) -> HttpResponse:
+    """The customer's requests, newest first."""
+    mine = Ticket.objects.visible_to(request.user).order_by("-created_at", "-pk")
+    page = Paginator(mine, 20).get_page(request.GET.get("pagina"))
+    return render(request, "chatbot/tickets.html", {"page": page, "section": "tickets"})
+
+
+@dataclass(frozen=True)
+class _Door:
+    """How a ticket's page was reached, and with it the addresses on it."""
+
+    ticket: Ticket
+    page: str
+    solved: str
+    file: Callable[[TicketAttachment], str]
+    is_guest: bool
+
+
+def _own(request: HttpRequest, number: str) -> _Door:
+    ticket = get_object_or_404(Ticket.objects.visible_to(request.user), number=number)
+    return _Door(
+        ticket, ticket.get_absolute_url(), reverse("chatbot:solve_ticket", args=[number]),
+        lambda file: reverse("chatbot:download_ticket_file", args=[number, file.reference]), is_guest=False,
+    )  # fmt: skip
+
+
+def _linked(token: str) -> _Door | None:
+    ticket = find_ticket(token)
+    if ticket is None:
+        return None
+    return _Door(
+        ticket, reverse("chatbot:show_guest_ticket", args=[token]), reverse("chatbot:solve_guest_ticket", args=[token]),
+        lambda file: reverse("chatbot:download_guest_ticket_file", args=[token, file.reference]), is_guest=True,
+    )  # fmt: skip
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def show_ticket(request: HttpRequest, number: str) -> HttpResponse:
+    """A customer's request; with POST, their next words."""
+    return _show(request, _own(request, number))
+
+
+@require_POST
+def solve_ticket(request: HttpRequest, number: str) -> HttpResponse:
+    """The customer needs nothing more."""
+    return _solve(request, _own(request, number))
+
+
+@require_safe
+def download_ticket_file(request: HttpRequest, number: str, reference: str) -> HttpResponse:
+    """A file of a customer's request."""
+    return _download(_own(request, number), reference)
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def show_guest_ticket(request: HttpRequest, token: str) -> HttpResponse:
+    """A guest's request, by the mailed link."""
+    door = _linked(token)
+    return _private(_show(request, door) if door else _link_over(request))
+
+
+@login_not_required
+@require_POST
+def solve_guest_ticket(request: HttpRequest, token: str) -> HttpResponse:
+    """The guest needs nothing more."""
+    door = _linked(token)
+    return _private(_solve(request, door) if door else _link_over(request))
+
+
+@login_not_required
+@require_safe
+def download_guest_ticket_file(request: HttpRequest, token: str, reference: str) -> HttpResponse:
+    """A file of a guest's request."""
+    door = _linked(token)
+    return _private(_download(door, reference) if door else _link_over(request))
+
+
+def _show(request: HttpRequest, door: _Door) -> HttpResponse:
+    """The ticket; with POST, the customer's next words."""
+    form = AnswerForm(request.POST or None, request.FILES or None)
+    status = HTTPStatus.OK
+    if request.method == "POST":
+        status = HTTPStatus.BAD_REQUEST
+        if form.is_valid():
+            try:
+                check_answering_allowed(door.ticket)
+                tickets.answer_as_customer(
+                    ticket=door.ticket, text=form.cleaned_data["text"], files=form.cleaned_data["file"],
+                    author=user_of(request) if not door.is_guest else None, now=timezone.now(),
+                )  # fmt: skip
+            except DomainError as refused:
+                form.add_error(refused.field if refused.field in form.fields else None, str(refused.message))
+                status = HTTPStatus(refused.status)
+            else:
+                messages.success(request, _("Your answer is with us."))
+                return redirect(door.page)
+    context = {"ticket": door.ticket, "door": door, "said": _said(door), "form": form, "section": "tickets"}
+    return render(request, "chatbot/ticket.html", context, status=status)
+
+
+def _said(door: _Door) -> list[dict[str, object]]:
+    """What the customer may read, oldest first, each with its files and where they are."""
+    files = Prefetch("attachments", TicketAttachment.objects.defer("content").order_by("pk"))
+    said = TicketMessage.objects.for_customer().filter(ticket=door.ticket).select_related("author")
+    return [
+        {"message": message, "files": [(file, door.file(file)) for file in message.attachments.all()]}
+        for message in said.prefetch_related(files).order_by("pk")
+    ]
+
+
+def _solve(request: HttpRequest, door: _Door) -> HttpResponse:
+    tickets.resolve_as_customer(
+        ticket=door.ticket, now=timezone.now(), actor=None if door.is_guest else signed_in(request)
+    )
+    messages.success(request, _("Good: the request is solved. If you write again, it is open again."))
+    return redirect(door.page)
+
+
+def _download(door: _Door, reference: str) -> HttpResponse:
+    visible = TicketMessage.objects.for_customer().filter(ticket=door.ticket)
+    return file_response(get_object_or_404(TicketAttachment, reference=reference, message__in=visible))
+
+
+def file_response(file: TicketAttachment) -> HttpResponse:
+    """The bytes as a download; never shown in place, whatever they claim to be."""
+    response = HttpResponse(bytes(file.content), content_type=_TYPES.get(file.kind, "application/octet-stream"))
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=file.name)
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _link_over(request: HttpRequest) -> HttpResponse:
+    """Forged, too old, or of a closed ticket: nobody is told which."""
+    title, text = _("This link leads nowhere any more"), _("Its request may be closed. Write to us, and it goes on.")
+    return render(request, "error.html", {"title": title, "text": text, "status": 404}, status=404)
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    """Whoever has the address reads the page: no cache and no search engine shall have it."""
+    response["Cache-Control"] = "private, no-store"
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    return response
