@@ -12,8 +12,8 @@ from unfold.admin import StackedInline
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
-from accounts import erasure
 from accounts.models import AccountErasure, ApiSession, BillingProfile, DataExport, User
+from accounts.privacy import erasure
 from core.admin import QUEUE_LOOKS, AuditedAdmin, QueueAdmin, ReadOnlyAdmin, badge, confirmed
 
 

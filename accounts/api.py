@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import services
-from accounts.limits import check_login_allowed, check_mail_allowed
+from accounts.current_user import signed_in
+from accounts.login.limits import check_login_allowed, check_mail_allowed
 from accounts.models import ApiSession, BillingProfile
-from accounts.people import signed_in
 from accounts.serializers import (
     BillingProfileSerializer,
     EmailSerializer,

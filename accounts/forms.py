@@ -6,7 +6,7 @@ from django import forms
 from django.contrib.auth import password_validation
 from django.utils.translation import gettext_lazy as _
 
-from accounts.fiscal import PROVINCES, checked_identity
+from accounts.fiscal.checks import PROVINCES, checked_identity
 from accounts.models import BillingProfile, User
 
 
@@ -65,7 +65,7 @@ class NewPasswordForm(forms.Form):
 
 
 class BillingProfileForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The fiscal identity, with every check of `accounts.fiscal` put beside its field."""
+    """The fiscal identity, with every check of `accounts.fiscal.checks` put beside its field."""
 
     class Meta:
         model = BillingProfile
@@ -111,7 +111,7 @@ class BillingProfileForm(forms.ModelForm):  # type: ignore[type-arg]
                 widget=self.fields[name].widget,
             )
         for field in self.fields.values():
-            field.required = False  # what is needed depends on the kind, see accounts.fiscal
+            field.required = False  # what is needed depends on the kind, see accounts.fiscal.checks
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}

@@ -14,7 +14,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.fiscal_identity import FiscalIdentity
+from accounts.fiscal.model import FiscalIdentity
 from core.queue import QueuedRow, QueueQuerySet, seconds
 
 

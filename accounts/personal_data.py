@@ -10,8 +10,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts.erasure import forget_files, forget_sessions
 from accounts.models import AccountErasure, ApiSession, BillingProfile, DataExport, EmailToken, RefreshToken, User
+from accounts.privacy.erasure import forget_files, forget_sessions
 from core.privacy import QUEUE_COLUMNS, Fate, Matter, Obstacle, Person, Table, same
 
 _ACCOUNT = Matter(

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from accounts.fiscal import checked_identity
+from accounts.fiscal.checks import checked_identity
 from accounts.models import BillingProfile, DataExport, User
 from core.privacy import Fate
 

@@ -15,8 +15,8 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts import tokens
-from accounts.fiscal import checked_identity
+from accounts.fiscal.checks import checked_identity
+from accounts.login import tokens
 from accounts.models import ApiSession, BillingProfile, EmailToken, RefreshToken, User
 from core import audit
 from core.errors import DomainError, InvalidInputError

@@ -17,20 +17,20 @@ def clear_expired() -> int:
 
 @sweep("accounts.build_exports", every=timedelta(minutes=1), about=_("Copies of people’s data are built"))
 def build_exports() -> int:
-    from accounts import exports
+    from accounts.privacy import exports
 
     return exports.build_due()
 
 
 @sweep("accounts.clear_exports", every=timedelta(hours=1), about=_("Copies of data whose week is over are deleted"))
 def clear_exports() -> int:
-    from accounts import exports
+    from accounts.privacy import exports
 
     return exports.clear_expired(now=timezone.now())
 
 
 @sweep("accounts.erase_due", every=timedelta(hours=1), about=_("Accounts whose week is over are erased"))
 def erase_due() -> int:
-    from accounts import erasure
+    from accounts.privacy import erasure
 
     return erasure.carry_out_due()

@@ -3,7 +3,8 @@
 from django.conf import settings
 from django.urls import path
 
-from accounts import privacy_views, views
+from accounts import views
+from accounts.privacy import views as privacy_views
 
 app_name = "accounts"
 urlpatterns = [

@@ -18,11 +18,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import services
-from accounts.erasure import waiting_erasure
+from accounts.current_user import signed_in, user_of
 from accounts.forms import BillingProfileForm, EmailForm, LoginForm, NewPasswordForm, RegistrationForm
-from accounts.limits import check_login_allowed, check_mail_allowed
+from accounts.login.limits import check_login_allowed, check_mail_allowed
 from accounts.models import BillingProfile, User
-from accounts.people import signed_in, user_of
+from accounts.privacy.erasure import waiting_erasure
 from core.errors import DomainError
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])

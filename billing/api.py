@@ -12,7 +12,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.people import signed_in
+from accounts.current_user import signed_in
 from billing import payments, services
 from billing.models import Cart, Order, Service
 from billing.serializers import (

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from accounts.people import user_of
+from accounts.current_user import user_of
 from billing.models import Cart
 from billing.services import adopt_cart, find_cart
 

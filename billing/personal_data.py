@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts.fiscal_identity import FiscalIdentity
+from accounts.fiscal.model import FiscalIdentity
 from billing.clients.stripe_mirror import forget_customer
 from billing.models import (
     Cart,

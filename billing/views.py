@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.current_user import signed_in, user_of
 from accounts.forms import BillingProfileForm
 from accounts.models import BillingProfile
-from accounts.people import signed_in, user_of
 from accounts.services import save_billing_profile
 from billing import payments, services
 from billing.carts import cart_of, remember_cart

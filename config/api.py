@@ -5,7 +5,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 import accounts.api as accounts
-import accounts.privacy_api as privacy
+import accounts.privacy.api as privacy
 import billing.api as billing
 import chatbot.tickets.api as tickets
 import invoicing.api as invoicing

@@ -16,7 +16,7 @@ Shape = dict[str, Any]
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """`Authorization: Bearer <access token>`; known once this module is imported."""
 
-    target_class = "accounts.authentication.BearerAuthentication"
+    target_class = "accounts.login.authentication.BearerAuthentication"
     name = "bearerAuth"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:

@@ -11,7 +11,7 @@ from django.db.models import Q, Sum
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.fiscal_identity import FiscalIdentity
+from accounts.fiscal.model import FiscalIdentity
 from core.queue import QueuedRow, QueueQuerySet, seconds
 from invoicing.fatturapa.law import CREDIT_NOTE
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.fiscal_identity import FiscalIdentity
+from accounts.fiscal.model import FiscalIdentity
 from accounts.models import User
 from core import audit
 from core.errors import DomainError

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.fiscal_identity import FiscalIdentity
+from accounts.fiscal.model import FiscalIdentity
 from billing.models.catalogue import Service
 from core.errors import DomainError
 from core.money import vat_on

@@ -17,7 +17,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
-from accounts.authentication import BearerAuthentication
+from accounts.login.authentication import BearerAuthentication
 from chatbot.answering.conversations import RETENTION
 from chatbot.models import Conversation
 from core.errors import DomainError

@@ -17,8 +17,8 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.authentication import BearerAuthentication
-from accounts.people import signed_in, user_of
+from accounts.current_user import signed_in, user_of
+from accounts.login.authentication import BearerAuthentication
 from chatbot.answering.callers import Caller, caller_of
 from chatbot.answering.handoff import reason_of
 from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage

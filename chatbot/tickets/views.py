@@ -17,7 +17,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.people import signed_in, user_of
+from accounts.current_user import signed_in, user_of
 from chatbot.answering.callers import page_caller
 from chatbot.answering.handoff import reason_of
 from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage

@@ -18,7 +18,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from accounts.fiscal_identity import FiscalIdentity
+from accounts.fiscal.model import FiscalIdentity
 from invoicing.fatturapa.draft_json import plain
 from invoicing.fatturapa.law import DOCUMENT_TYPES, NATURES
 from invoicing.pdf import METHODS, TITLES

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from stdnum import iban
 from stdnum.eu import vat as eu_vat
 
-from accounts.fiscal import PROVINCES, is_printable
+from accounts.fiscal.checks import PROVINCES, is_printable
 from invoicing.fatturapa.draft import Buyer, BuyerKind, InvoiceDraft, Seller
 from invoicing.fatturapa.latin import is_latin
 from invoicing.fatturapa.law import EU, FLAT_RATE, TRANSFER

@@ -10,7 +10,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from accounts import limits
+from accounts.login import limits
 from accounts.models import AccountErasure
 from tests.accounts.life import Life, live
 from tests.conftest import Control

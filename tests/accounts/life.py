@@ -9,9 +9,9 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import erasure
 from accounts import services as accounts
 from accounts.models import User
+from accounts.privacy import erasure
 from billing import payments
 from billing import services as billing
 from billing.models import Order

@@ -12,7 +12,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import services, tokens
+from accounts import services
+from accounts.login import tokens
 from accounts.models import ApiSession, RefreshToken, User
 from core.models import AuditEntry
 from notifications.models import Mail

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import services
-from accounts.fiscal import PROVINCES
+from accounts.fiscal.checks import PROVINCES
 from accounts.models import BillingProfile, User
 from core.errors import InvalidInputError
 from tests.factories import COMPANY, PERSON, make_profile

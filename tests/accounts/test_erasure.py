@@ -13,8 +13,9 @@ from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils import timezone, translation
 
-from accounts import erasure, exports, services
+from accounts import services
 from accounts.models import AccountErasure, BillingProfile, DataExport, EmailToken, User
+from accounts.privacy import erasure, exports
 from billing import payments
 from billing.models import Order, StripeCustomer
 from chatbot.models import Conversation, Message, ModelCall, Ticket, TicketAttachment, TicketMessage

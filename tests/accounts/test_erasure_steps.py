@@ -10,8 +10,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone, translation
 
-from accounts import erasure, services
+from accounts import services
 from accounts.models import AccountErasure, EmailToken
+from accounts.privacy import erasure
 from core.models import AuditEntry
 from notifications.models import Mail
 from tests.accounts.life import DATA, ELIMINATE, WEEK, Life, erase, fresh

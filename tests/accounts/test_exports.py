@@ -16,8 +16,8 @@ from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
-from accounts import exports
 from accounts.models import DataExport, User
+from accounts.privacy import exports
 from chatbot.tickets import services as tickets
 from core.models import AuditEntry
 from core.privacy import Person, tables

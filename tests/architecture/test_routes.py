@@ -12,8 +12,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from accounts import exports
 from accounts.models import DataExport
+from accounts.privacy import exports
 from billing import services
 from billing.models import Order
 from chatbot.models import Conversation, Ticket, TicketAttachment

@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from accounts import erasure
 from accounts.models import User
+from accounts.privacy import erasure
 
 
 class Command(BaseCommand):

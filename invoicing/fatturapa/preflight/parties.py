@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from accounts.fiscal import has_known_office, is_tax_code, is_vat_number
+from accounts.fiscal.checks import has_known_office, is_tax_code, is_vat_number
 from invoicing.fatturapa.preflight.finding import BODY, GENERAL, HEADER, Finding, Node
 from invoicing.fatturapa.routing import ABROAD, NO_CODE
 

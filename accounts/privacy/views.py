@@ -15,11 +15,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import erasure, exports, services
+from accounts import services
+from accounts.current_user import signed_in
 from accounts.forms import PasswordForm
-from accounts.limits import check_login_allowed, check_mail_allowed
+from accounts.login.limits import check_login_allowed, check_mail_allowed
 from accounts.models import DataExport, User
-from accounts.people import signed_in
+from accounts.privacy import erasure, exports
 from core import audit
 from core.errors import DomainError
 

@@ -10,8 +10,8 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from accounts.login.tokens import session_id_of
 from accounts.models import ApiSession, User
-from accounts.tokens import session_id_of
 from core import ratelimit
 
 

@@ -1,0 +1,1 @@
+"""Who buys, as the tax office knows them."""
