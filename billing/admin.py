@@ -14,9 +14,10 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
-from billing import payments, services
 from billing.clients.stripe_mirror import MIRRORED
 from billing.models import Category, Order, OrderEvent, OrderLine, Payment, Service, ServiceItem, StripeEvent
+from billing.ordering import services
+from billing.payments import services as payments
 from core.admin import QUEUE_LOOKS, AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, amount, badge, confirmed
 from core.templatetags.ui import eur, rate
 

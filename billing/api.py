@@ -13,8 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.current_user import signed_in
-from billing import payments, services
 from billing.models import Cart, Order, Service
+from billing.ordering import services
+from billing.payments import services as payments
 from billing.serializers import (
     CartItemSerializer,
     CartSerializer,

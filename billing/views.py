@@ -17,10 +17,11 @@ from accounts.current_user import signed_in, user_of
 from accounts.forms import BillingProfileForm
 from accounts.models import BillingProfile
 from accounts.services import save_billing_profile
-from billing import payments, services
-from billing.carts import cart_of, remember_cart
 from billing.models import Category, Order, Service
-from billing.timeline import order_timeline
+from billing.ordering import services
+from billing.ordering.carts import cart_of, remember_cart
+from billing.ordering.timeline import order_timeline
+from billing.payments import services as payments
 from core.errors import DomainError
 from invoicing.models import Invoice
 

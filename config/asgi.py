@@ -12,8 +12,8 @@ django = get_asgi_application()
 
 from django.urls import get_resolver  # noqa: E402 -- settings exist only after the line above
 
-from billing.webhooks import PATH as WEBHOOK_PATH  # noqa: E402
-from billing.webhooks import stripe_webhook  # noqa: E402
+from billing.payments.webhooks import PATH as WEBHOOK_PATH  # noqa: E402
+from billing.payments.webhooks import stripe_webhook  # noqa: E402
 from chatbot.clients import claude  # noqa: E402
 
 # What is loaded now stays for good. Left to the garbage collector, every full collection walked it, and no stream went

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from billing.carts import cart_count
+from billing.ordering.carts import cart_count
 
 THEME_COOKIE = "theme"
 

@@ -369,7 +369,7 @@ STRIPE_LIVE_MODE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 STRIPE_LIVE_SECRET_KEY = STRIPE_SECRET_KEY if STRIPE_LIVE_MODE else ""
 STRIPE_TEST_SECRET_KEY = "" if STRIPE_LIVE_MODE else STRIPE_SECRET_KEY
 DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
-MIGRATION_MODULES = {"djstripe": "billing.mirror_migrations"}
+MIGRATION_MODULES = {"djstripe": "config.djstripe_migrations"}
 VIES_URL = env.str("VIES_URL", default="https://ec.europa.eu/taxation_customs/vies")
 
 # --- Invoices (FatturaPA, PEC, SDI) -------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
-from billing.calendar import coming_obligations
+from billing.catalogue.calendar import coming_obligations
 from billing.models import Order, Service
 from chatbot.models import Document
 from config import openapi

@@ -119,7 +119,7 @@ def _is_filled(stamp: Path) -> bool:
 
 
 def _digest_of_content() -> str:
-    patterns = ("*/migrations/*.py", "*/mirror_migrations/*.py", "*/demo/*")
+    patterns = ("*/migrations/*.py", "*/djstripe_migrations/*.py", "*/demo/*")
     digest = hashlib.sha256()
     for path in sorted(path for pattern in patterns for path in ROOT.glob(pattern)):
         digest.update(path.read_bytes())

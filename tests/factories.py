@@ -6,8 +6,8 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import BillingProfile, User
-from billing import services
 from billing.models import Category, Order, Service
+from billing.ordering import services
 
 PASSWORD = "una-frase-facile-da-ricordare"
 

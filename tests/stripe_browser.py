@@ -6,7 +6,7 @@ import requests
 from asgiref.sync import async_to_sync
 from django.conf import settings
 
-from billing.webhooks import PATH as WEBHOOK_PATH
+from billing.payments.webhooks import PATH as WEBHOOK_PATH
 from config.asgi import application
 from tests.conftest import Control
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 from accounts import services as accounts
 from accounts.models import User
 from accounts.privacy import erasure
-from billing import payments
-from billing import services as billing
 from billing.models import Order
+from billing.ordering import services as billing
+from billing.payments import services as payments
 from chatbot.answering.feedback import give_feedback
 from chatbot.knowledge.unanswered import keep_trace
 from chatbot.models import Chunk, Conversation, Message, ModelCall, Ticket

@@ -16,8 +16,8 @@ from django.utils import timezone, translation
 from accounts import services
 from accounts.models import AccountErasure, BillingProfile, DataExport, EmailToken, User
 from accounts.privacy import erasure, exports
-from billing import payments
 from billing.models import Order, StripeCustomer
+from billing.payments import services as payments
 from chatbot.models import Conversation, Message, ModelCall, Ticket, TicketAttachment, TicketMessage
 from core import audit
 from core.models import AuditEntry

@@ -10,7 +10,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
 from drf_spectacular.validation import validate_schema
 
-from billing.webhooks import PATH as WEBHOOK
+from billing.payments.webhooks import PATH as WEBHOOK
 from core.problems import problem
 from tests.architecture.routes import routes
 from tests.architecture.source import ROOT

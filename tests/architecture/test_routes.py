@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from accounts.models import DataExport
 from accounts.privacy import exports
-from billing import services
 from billing.models import Order
+from billing.ordering import services
 from chatbot.models import Conversation, Ticket, TicketAttachment
 from chatbot.tickets import links
 from chatbot.tickets import services as tickets

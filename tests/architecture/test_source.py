@@ -7,7 +7,7 @@ from tests.architecture.source import APPS, ROOT, calls, modules
 
 # Where SQL is written by hand, and why Django's own queries are not enough.
 SQL = {
-    "billing/payments.py": "INSERT … ON CONFLICT DO NOTHING in one statement while Stripe waits; advisory locks",
+    "billing/payments/services.py": "INSERT … ON CONFLICT DO NOTHING while Stripe waits",
     "chatbot/retrieval/search.py": "vectors and full text fused in one statement",
     "chatbot/answering/budget.py": "an advisory lock",
     "chatbot/knowledge/unanswered.py": "arithmetic of vectors, which the ORM does not have, and an advisory lock",

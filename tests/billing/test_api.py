@@ -7,8 +7,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.services import Device, open_api_session
-from billing import payments
 from billing.models import Order
+from billing.payments import services as payments
 from invoicing.models import Invoice
 from invoicing.services import issue_invoice
 from tests.conftest import Control

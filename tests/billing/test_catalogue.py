@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from billing.demo_catalogue import load_catalogue
+from billing.catalogue.demo import load_catalogue
 from billing.models import Category, Service
 from tests.factories import make_service
 

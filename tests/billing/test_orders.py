@@ -10,9 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import BillingProfile
-from billing import services
 from billing.models import Cart, Order, OrderLine
 from billing.models.orders import IllegalMoveError, order_sums
+from billing.ordering import services
 from core.errors import InvalidInputError
 from notifications.models import Mail
 from tests.conftest import Control

@@ -17,9 +17,10 @@ from django.utils import timezone
 from djstripe.models import Event, PaymentIntent
 from redis import Redis
 
-from billing import payments, webhooks
 from billing.models import Order, OrderEvent, Payment, StripeEvent
 from billing.models.orders import IllegalMoveError
+from billing.payments import services as payments
+from billing.payments import webhooks
 from core.models import AuditEntry
 from invoicing.models import Invoice
 from notifications.models import Mail

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from billing import payments, tasks
+from billing import tasks
 from billing.models import Order
+from billing.payments import services as payments
 from invoicing.models import Invoice
 from tests.conftest import Control
 from tests.database import refused_rows

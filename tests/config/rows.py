@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from accounts import services as accounts
 from accounts.models import AccountErasure, ApiSession, DataExport, User
-from billing import payments
 from billing.models import Category, Order, Payment, Service, StripeEvent
+from billing.payments import services as payments
 from chatbot import models as chatbot
 from chatbot.answering.feedback import give_feedback
 from chatbot.knowledge import ingest

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from accounts.models import User
-from billing.demo_catalogue import load_catalogue
+from billing.catalogue.demo import load_catalogue
 from chatbot.knowledge.ingest import add_document
 
 DEMO_PASSWORD = "ruled-sheet-2026"  # noqa: S105 -- of a machine that only loopback reaches: see _make_logins

@@ -13,8 +13,9 @@ from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.db import DataError
 from django.utils import timezone
 
-from billing import payments, tasks
+from billing import tasks
 from billing.clients import stripe
+from billing.payments import services as payments
 from core.offload import gives_back
 from core.problems import CONTENT_TYPE, problem
 from core.tasks import wake

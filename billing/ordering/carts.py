@@ -4,7 +4,7 @@ from typing import Any
 
 from accounts.current_user import user_of
 from billing.models import Cart
-from billing.services import adopt_cart, find_cart
+from billing.ordering.services import adopt_cart, find_cart
 
 CART_KEY = "cart"
 

@@ -1,0 +1,1 @@
+"""What is sold, for whoever has to fill or explain it."""
