@@ -28,7 +28,7 @@ from accounts.serializers import (
     UserSerializer,
 )
 from core.errors import DomainError
-from core.ratelimit import client_ip
+from core.web.ratelimit import client_ip
 
 
 def checked(serializer_class: Any, request: Request) -> dict[str, Any]:

@@ -15,4 +15,4 @@ class ProjectConfig(AppConfig):
 
 class BackOfficeConfig(admin.AdminConfig):
     default = False  # of the two in this file `config` means the other
-    default_site = "config.back_office.BackOffice"
+    default_site = "config.back_office.site.BackOffice"

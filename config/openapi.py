@@ -8,7 +8,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 
-from core.problems import CONTENT_TYPE
+from core.web.problems import CONTENT_TYPE
 
 Shape = dict[str, Any]
 

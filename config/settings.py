@@ -88,7 +88,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "core.middleware.RequestIdMiddleware",
+    "core.web.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.ContentSecurityPolicyMiddleware",
@@ -103,7 +103,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "core.middleware.PrivatePagesMiddleware",
+    "core.web.middleware.PrivatePagesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -178,7 +178,7 @@ CACHES = {
         },
     }
 }
-DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = False  # a traceback for each; `core.ratelimit` and /ready tell of it
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = False  # a traceback for each; `core.web.ratelimit` and /ready tell of it
 
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_AGE = env.int("SESSION_TTL_SECONDS", default=7 * 24 * 3600)
@@ -284,7 +284,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "config.pagination.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "core.problems.handle",
+    "EXCEPTION_HANDLER": "core.web.problems.handle",
     "PAGE_SIZE": 20,
     "COERCE_DECIMAL_TO_STRING": True,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -451,7 +451,7 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": True,
     "SHOW_LANGUAGES": True,
-    "DASHBOARD_CALLBACK": "config.dashboard.figures",
+    "DASHBOARD_CALLBACK": "config.back_office.dashboard.figures",
     "STYLES": [lambda _request: static("css/tokens.css"), lambda _request: static("css/admin.css")],
     "BORDER_RADIUS": "2px",
     # unfold takes 600 on light pages and 500 on dark ones: the two accents of static/css/tokens.css

@@ -25,8 +25,8 @@ from billing.models import Order, Service
 from chatbot.models import Document
 from config import openapi
 from config.context import THEME_COOKIE
-from core import problems
 from core.models import Sweep
+from core.web import problems
 from invoicing.models import Invoice
 
 LEGAL_PAGES = ("privacy", "terms", "cookies", "accessibility")

@@ -56,7 +56,7 @@ class AuditEntry(models.Model):
 
 
 class RateBucket(models.Model):
-    """Where a strict rate limit is counted while Redis is away (`core.ratelimit`)."""
+    """Where a strict rate limit is counted while Redis is away (`core.web.ratelimit`)."""
 
     key = models.CharField(primary_key=True, max_length=120)
     free_at = models.DateTimeField(help_text="theoretical arrival time of the next request")

@@ -12,7 +12,7 @@ from rest_framework.throttling import BaseThrottle
 
 from accounts.login.tokens import session_id_of
 from accounts.models import ApiSession, User
-from core import ratelimit
+from core.web import ratelimit
 
 
 class BearerAuthentication(BaseAuthentication):

@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest
 
-from core.ratelimit import Limit, check, client_ip
+from core.web.ratelimit import Limit, check, client_ip
 
 _LOGIN_BY_ADDRESS = Limit("login-ip", per_minute=20, burst=20, strict=True)
 _LOGIN_BY_ACCOUNT = Limit("login-account", per_minute=5, burst=10, strict=True)

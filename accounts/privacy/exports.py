@@ -23,8 +23,8 @@ from accounts.models import DataExport, User
 from core import audit, privacy
 from core.privacy import Person, Table
 from core.queue import work_due
-from core.ratelimit import TooManyRequestsError
 from core.tasks import enqueue
+from core.web.ratelimit import TooManyRequestsError
 from notifications.services import Recipient, notify
 
 _ONE_A = timedelta(days=1)

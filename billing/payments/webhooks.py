@@ -16,9 +16,9 @@ from django.utils import timezone
 from billing import tasks
 from billing.clients import stripe
 from billing.payments import services as payments
-from core.offload import gives_back
-from core.problems import CONTENT_TYPE, problem
 from core.tasks import wake
+from core.web.offload import gives_back
+from core.web.problems import CONTENT_TYPE, problem
 
 PATH = "/api/v1/webhooks/stripe"
 MAX_BODY_BYTES = 256 * 1024

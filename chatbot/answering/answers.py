@@ -30,7 +30,7 @@ from chatbot.models import Citation, Conversation, Message, ModelCall
 from chatbot.retrieval.chunking import sentences
 from chatbot.retrieval.search import Hit
 from core.errors import VendorError
-from core.offload import offloaded, offloaded_surely
+from core.web.offload import offloaded, offloaded_surely
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from billing.models import Service
 from chatbot.models import Conversation, Message, QuestionTrace
 from core.errors import DomainError, InvalidInputError
-from core.ratelimit import Limit, TooManyRequestsError, check
 from core.text import storable
+from core.web.ratelimit import Limit, TooManyRequestsError, check
 
 MAX_QUESTION = 5_000
 RETENTION = timedelta(days=180)

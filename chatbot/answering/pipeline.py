@@ -18,7 +18,7 @@ from chatbot.clients import claude, embeddings
 from chatbot.models import Message, ModelCall
 from chatbot.retrieval.search import Hit, is_off_topic, search
 from core.errors import PermanentError, TransientError, VendorError
-from core.offload import offloaded, offloaded_surely
+from core.web.offload import offloaded, offloaded_surely
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 
 from chatbot.answering.answers import Cite, Done, Event, Token, answer, ending
 from chatbot.models import Message, QuestionTrace
-from core.offload import offloaded, offloaded_surely
+from core.web.offload import offloaded, offloaded_surely
 
 T = TypeVar("T")
 

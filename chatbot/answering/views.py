@@ -33,9 +33,9 @@ from chatbot.answering.callers import COOKIE, Caller, as_uuid, base_of, caller_o
 from chatbot.answering.resume import delivered, finished_answer
 from chatbot.models import Citation, Conversation, Message
 from core.errors import DomainError, InvalidInputError
-from core.offload import gives_back
-from core.problems import problem_response
-from core.ratelimit import Limit, TooManyRequestsError, check, client_ip
+from core.web.offload import gives_back
+from core.web.problems import problem_response
+from core.web.ratelimit import Limit, TooManyRequestsError, check, client_ip
 
 _SHOWN = 50
 _UNFINISHED = (Message.Outcome.INCOMPLETE, Message.Outcome.FAILED, Message.Outcome.LIMITED)

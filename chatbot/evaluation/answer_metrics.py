@@ -22,7 +22,7 @@ from chatbot.answering.answers import answer
 from chatbot.evaluation.retrieval_metrics import Question, is_right
 from chatbot.models import Citation, Message, ModelCall
 from core.errors import DomainError
-from core.offload import offloaded
+from core.web.offload import offloaded
 
 logger = logging.getLogger(__name__)
 

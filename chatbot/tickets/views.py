@@ -25,7 +25,7 @@ from chatbot.tickets import services as tickets
 from chatbot.tickets.forms import AnswerForm, PersonForm
 from chatbot.tickets.links import find_ticket, path_of
 from core.errors import DomainError
-from core.ratelimit import Limit, check, client_ip
+from core.web.ratelimit import Limit, check, client_ip
 
 # A request mails whoever's address was typed in: few by a caller, and few to an address.
 _OPEN_BY_CALLER = Limit("ticket-caller", per_minute=0.2, burst=5, strict=True)

@@ -21,7 +21,7 @@ from accounts.privacy import exports
 from chatbot.tickets import services as tickets
 from core.models import AuditEntry
 from core.privacy import Person, tables
-from core.ratelimit import TooManyRequestsError
+from core.web.ratelimit import TooManyRequestsError
 from notifications.models import Mail
 from tests.accounts.life import SECRETS, Life, talk
 from tests.chatbot.desk import write_to_us

@@ -11,7 +11,7 @@ from drf_spectacular.renderers import OpenApiYamlRenderer
 from drf_spectacular.validation import validate_schema
 
 from billing.payments.webhooks import PATH as WEBHOOK
-from core.problems import problem
+from core.web.problems import problem
 from tests.architecture.routes import routes
 from tests.architecture.source import ROOT
 

@@ -16,7 +16,7 @@ SQL = {
     "core/audit.py": "an advisory lock",
     "core/numbering.py": "INSERT … ON CONFLICT DO UPDATE … RETURNING",
     "invoicing/document_store.py": "what issuing does while others wait for the number",
-    "core/ratelimit.py": "INSERT … ON CONFLICT DO UPDATE … WHERE … RETURNING",
+    "core/web/ratelimit.py": "INSERT … ON CONFLICT DO UPDATE … WHERE … RETURNING",
 }
 
 

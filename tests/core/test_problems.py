@@ -11,8 +11,8 @@ from django.urls import get_resolver
 from rest_framework import exceptions, serializers
 
 from core.errors import DomainError, InvalidInputError
-from core.problems import handle
-from core.ratelimit import TooManyRequestsError
+from core.web.problems import handle
+from core.web.ratelimit import TooManyRequestsError
 from tests.factories import make_customer
 
 pytestmark = pytest.mark.django_db

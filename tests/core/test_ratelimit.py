@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import RequestFactory
 
 from core.models import RateBucket
-from core.ratelimit import Limit, TooManyRequestsError, check, client_ip
+from core.web.ratelimit import Limit, TooManyRequestsError, check, client_ip
 from tests.core.conftest import COMMITTED
 
 pytestmark = pytest.mark.django_db

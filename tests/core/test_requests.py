@@ -75,7 +75,7 @@ def test_log_line_is_one_json_object_with_the_id_of_its_request(client: Client, 
     [line] = [json.loads(line) for line in log_lines.getvalue().splitlines()]
     assert line.pop("at")
     assert line == {
-        "level": "WARNING", "logger": "core.ratelimit", "message": "Redis is away, limit api let pass",
+        "level": "WARNING", "logger": "core.web.ratelimit", "message": "Redis is away, limit api let pass",
         "request_id": "abcd1234",
     }  # fmt: skip
 

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from core.errors import DomainError
-from core.ratelimit import TooManyRequestsError
+from core.web.ratelimit import TooManyRequestsError
 
 CONTENT_TYPE = "application/problem+json"
 _KEPT_HEADERS = ("Retry-After", "WWW-Authenticate", "Allow")

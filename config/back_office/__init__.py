@@ -1,0 +1,1 @@
+"""The back office as a site: its pages, its overview, its words."""

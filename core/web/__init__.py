@@ -1,0 +1,1 @@
+"""What stands between the server and every app: middleware, limits, errors as problem+json."""
