@@ -29,13 +29,7 @@ from accounts.serializers import (
 )
 from core.errors import DomainError
 from core.web.ratelimit import client_ip
-
-
-def checked(serializer_class: Any, request: Request) -> dict[str, Any]:
-    """What the request brings, by the shape, or a refusal that names the fields."""
-    serializer = serializer_class(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
+from core.web.rest import checked
 
 
 def public(view: Any) -> Any:

@@ -24,6 +24,7 @@ from billing.serializers import (
     PlaceOrderSerializer,
     ServiceSerializer,
 )
+from core.web.rest import checked
 
 
 @extend_schema(tags=["services"], auth=[])
@@ -58,11 +59,10 @@ def cart(request: Request) -> Response:
     """The caller's cart; PUT sets the quantity of one service, 0 takes it out. Prices are the catalogue's."""
     found = services.find_cart(token=None, user=signed_in(request))
     if request.method == "PUT":
-        serializer = CartItemSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        service = get_object_or_404(Service, slug=serializer.validated_data["service"], is_active=True)
+        values = checked(CartItemSerializer, request)
+        service = get_object_or_404(Service, slug=values["service"], is_active=True)
         found = services.put_into_cart(
-            cart=found, user=signed_in(request), service=service, quantity=serializer.validated_data["quantity"]
+            cart=found, user=signed_in(request), service=service, quantity=values["quantity"]
         )
     return Response(CartSerializer(_cart_view(found)).data)
 
@@ -85,12 +85,11 @@ class OrderList(ListAPIView[Order]):
     @extend_schema(request=PlaceOrderSerializer, responses={201: OrderSerializer}, tags=["orders"])
     def post(self, request: Request) -> Response:
         """Place an order from the cart, billed to the profile."""
-        serializer = PlaceOrderSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        values = checked(PlaceOrderSerializer, request)
         order = services.place_order(
             user=signed_in(request),
             language=translation.get_language() or "it",
-            terms_accepted=serializer.validated_data["terms_accepted"],
+            terms_accepted=values["terms_accepted"],
             now=timezone.now(),
         )
         return Response(OrderSerializer(order).data, status=201)

@@ -5,8 +5,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from invoicing.downloads import file_response
 from invoicing.fatturapa.view import read_invoice
-from invoicing.models import Document, Invoice
+from invoicing.models import Invoice
 from invoicing.services import draw_pdf
 from invoicing.timeline import invoice_steps
 
@@ -42,12 +43,3 @@ def download_pdf(request: HttpRequest, number: str) -> HttpResponse:
 def download_xml(request: HttpRequest, number: str) -> HttpResponse:
     invoice = get_object_or_404(Invoice.objects.visible_to(request.user), number=number)
     return file_response(invoice.current_file().xml)
-
-
-def file_response(document: Document) -> HttpResponse:
-    """The stored bytes as a download; never shown in place, whatever they claim to be."""
-    response = HttpResponse(bytes(document.content), content_type=document.content_type)
-    response["Content-Disposition"] = f'attachment; filename="{document.name}"'
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response["Cache-Control"] = "private, no-store"
-    return response

@@ -11,13 +11,13 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import checked
 from accounts.current_user import signed_in
 from accounts.login.limits import check_login_allowed, check_mail_allowed
 from accounts.models import AccountErasure, DataExport
 from accounts.privacy import erasure, exports
-from accounts.privacy.views import export_response
+from accounts.privacy.downloads import export_response
 from accounts.serializers import DataExportSerializer, ErasureSerializer, LinkSerializer, PasswordSerializer
+from core.web.rest import checked
 
 
 @extend_schema(methods=["GET"], responses=DataExportSerializer, tags=["me"])

@@ -1,15 +1,9 @@
 """The pages of a person's own data: a copy of it, and deleting the account."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-
-from asgiref.sync import sync_to_async
 from django.contrib import messages
-from django.core.handlers.asgi import ASGIRequest
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -19,12 +13,10 @@ from accounts import services
 from accounts.current_user import signed_in
 from accounts.forms import PasswordForm
 from accounts.login.limits import check_login_allowed, check_mail_allowed
-from accounts.models import DataExport, User
+from accounts.models import DataExport
 from accounts.privacy import erasure, exports
-from core import audit
+from accounts.privacy.downloads import export_response
 from core.errors import DomainError
-
-_CHUNK = 256 * 1024
 
 
 @require_safe
@@ -58,39 +50,6 @@ def request_export(request: HttpRequest) -> HttpResponse:
 def download_export(request: HttpRequest, reference: str) -> StreamingHttpResponse:
     """The copy that was made."""
     return export_response(request, signed_in(request), reference)
-
-
-def export_response(request: HttpRequest, user: User, reference: str) -> StreamingHttpResponse:
-    """The file of the person's own export, in pieces; 404 for anybody else's, and once its week is over."""
-    export = exports.find_export(user=user, reference=reference, now=timezone.now())
-    if export is None:
-        raise Http404
-    audit.record(action="user.export_downloaded", target=user, actor=user)
-    is_async = isinstance(request, ASGIRequest)
-    # Django would read a plain iterator to its end before the first byte leaves an ASGI server
-    pieces = _pieces_async(export.path) if is_async else _pieces(export.path)
-    response = StreamingHttpResponse(pieces, content_type="application/zip")
-    response["Content-Length"] = str(export.size)
-    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=export.file_name)
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response["Cache-Control"] = "private, no-store"
-    return response
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(_CHUNK):
-            yield piece
-
-
-def _next(pieces: Iterator[bytes]) -> bytes:
-    return next(pieces, b"")
-
-
-async def _pieces_async(path: Path) -> AsyncIterator[bytes]:
-    pieces = _pieces(path)
-    while piece := await sync_to_async(_next)(pieces):
-        yield piece
 
 
 @never_cache

@@ -26,8 +26,8 @@ from chatbot.admin.fields import ArticleForm, ManyFilesWidget
 from chatbot.models import Ticket, TicketAttachment, TicketMessage
 from chatbot.texts import MAX_TEXT
 from chatbot.tickets import services as tickets
+from chatbot.tickets.downloads import file_response
 from chatbot.tickets.forms import FilesField, files_hint
-from chatbot.tickets.views import file_response
 from core.admin import ReadOnlyAdmin, badge, confirmed, moment
 
 _STATUS_LOOKS = {

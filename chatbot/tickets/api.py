@@ -23,6 +23,8 @@ from chatbot.answering.callers import Caller, caller_of
 from chatbot.answering.handoff import reason_of
 from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage
 from chatbot.tickets import services as tickets
+from chatbot.tickets.downloads import file_response
+from chatbot.tickets.limits import check_answering_allowed, check_opening_allowed
 from chatbot.tickets.links import link_of
 from chatbot.tickets.serializers import (
     AnswerSerializer,
@@ -32,7 +34,7 @@ from chatbot.tickets.serializers import (
     TicketMessageSerializer,
     TicketSerializer,
 )
-from chatbot.tickets.views import check_answering_allowed, check_opening_allowed, file_response
+from core.web.rest import checked
 
 
 class CallerAuthentication(BearerAuthentication):
@@ -62,9 +64,7 @@ def hand_off(request: Request, token: UUID) -> Response:
     caller: Caller = request.auth  # type: ignore[assignment]
     visible = Conversation.objects.visible_to(user=request.user, token=caller.token)
     conversation = get_object_or_404(visible, token=token)
-    serializer = HandoffSerializer(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    told = serializer.validated_data
+    told = checked(HandoffSerializer, request)
     guest = None if user_of(request) else tickets.Guest(told.get("name", ""), told.get("email", ""))
     check_opening_allowed(request, guest.email if guest else "")
     ticket = tickets.open_from_conversation(
@@ -106,11 +106,10 @@ class TicketDetail(RetrieveAPIView[Ticket]):
 def answer(request: Request, number: str) -> Response:
     """Go on with a request; files come along as multipart/form-data."""
     ticket = get_object_or_404(Ticket.objects.visible_to(request.user), number=number)
-    serializer = AnswerSerializer(data=request.data)
-    serializer.is_valid(raise_exception=True)
+    values = checked(AnswerSerializer, request)
     check_answering_allowed(ticket)
     message = tickets.answer_as_customer(
-        ticket=ticket, text=serializer.validated_data["text"], files=serializer.validated_data.get("file", ()),
+        ticket=ticket, text=values["text"], files=values.get("file", ()),
         author=signed_in(request), now=timezone.now(),
     )  # fmt: skip
     return Response(TicketMessageSerializer(message).data, status=HTTPStatus.CREATED)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -13,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone, translation
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -22,32 +20,11 @@ from chatbot.answering.callers import page_caller
 from chatbot.answering.handoff import reason_of
 from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage
 from chatbot.tickets import services as tickets
+from chatbot.tickets.downloads import file_response
 from chatbot.tickets.forms import AnswerForm, PersonForm
+from chatbot.tickets.limits import check_answering_allowed, check_opening_allowed
 from chatbot.tickets.links import find_ticket, path_of
 from core.errors import DomainError
-from core.web.ratelimit import Limit, check, client_ip
-
-# A request mails whoever's address was typed in: few by a caller, and few to an address.
-_OPEN_BY_CALLER = Limit("ticket-caller", per_minute=0.2, burst=5, strict=True)
-_OPEN_TO_ADDRESS = Limit("ticket-address", per_minute=0.05, burst=3, strict=True)
-_ANSWERS = Limit("ticket-answers", per_minute=2, burst=10, strict=True)
-_TYPES = {
-    "pdf": "application/pdf", "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif",
-    "webp": "image/webp", "txt": "text/plain; charset=utf-8", "md": "text/plain; charset=utf-8",
-}  # fmt: skip
-
-
-def check_opening_allowed(request: Any, email: str) -> None:
-    """Count one request for a person: by the user or else the address it comes from, and by where the mail goes."""
-    user = user_of(request)
-    check(_OPEN_BY_CALLER, f"user:{user.pk}" if user else client_ip(request))
-    if not user:
-        check(_OPEN_TO_ADDRESS, email.strip().lower())
-
-
-def check_answering_allowed(ticket: Ticket) -> None:
-    """Count one answer of a customer or guest."""
-    check(_ANSWERS, ticket.number)
 
 
 @login_not_required
@@ -211,15 +188,6 @@ def _solve(request: HttpRequest, door: _Door) -> HttpResponse:
 def _download(door: _Door, reference: str) -> HttpResponse:
     visible = TicketMessage.objects.for_customer().filter(ticket=door.ticket)
     return file_response(get_object_or_404(TicketAttachment, reference=reference, message__in=visible))
-
-
-def file_response(file: TicketAttachment) -> HttpResponse:
-    """The bytes as a download; never shown in place, whatever they claim to be."""
-    response = HttpResponse(bytes(file.content), content_type=_TYPES.get(file.kind, "application/octet-stream"))
-    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=file.name)
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response["Cache-Control"] = "private, no-store"
-    return response
 
 
 def _link_over(request: HttpRequest) -> HttpResponse:

@@ -4,7 +4,7 @@ from functools import partial
 
 from django import forms
 from django.contrib import admin
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils import timezone
@@ -15,11 +15,13 @@ from unfold.decorators import action, display
 
 from core.admin import QUEUE_LOOKS, HouseAdmin, ReadOnlyAdmin, ReadOnlyInline, amount, badge, confirmed, moment
 from core.templatetags.ui import eur
+from core.web.downloads import file_attachment
 from invoicing import corrections
 from invoicing.admin import by_hand
 from invoicing.admin.forms import CreditForm, SignedFileForm
 from invoicing.archive import packages
 from invoicing.archive.contents import BadPeriodError, Period
+from invoicing.downloads import file_response
 from invoicing.fatturapa.schema import MAX_BYTES
 from invoicing.models import (
     ArchivePackage,
@@ -33,7 +35,6 @@ from invoicing.models import (
 )
 from invoicing.sdi import receipts, sending
 from invoicing.timeline import next_action
-from invoicing.views import file_response
 
 
 class EventInline(ReadOnlyInline):
@@ -355,12 +356,12 @@ class ArchivePackageAdmin(HouseAdmin):
         download = self.admin_site.admin_view(self.download_view)
         return [path("<int:pk>/download/", download, name="invoicing_archivepackage_download"), *super().get_urls()]
 
-    def download_view(self, request: HttpRequest, pk: int) -> FileResponse:
+    def download_view(self, request: HttpRequest, pk: int) -> StreamingHttpResponse:
         package = get_object_or_404(ArchivePackage, pk=pk, state=ArchivePackage.State.DONE)
         if not package.path.exists():
             raise Http404
         self.record(request, package, "downloaded")
-        return FileResponse(package.path.open("rb"), as_attachment=True, filename=package.path.name)
+        return file_attachment(request, package.path, name=package.path.name, content_type="application/zip")
 
     @display(description=_("progress"))
     def progress(self, package: ArchivePackage):
