@@ -19,7 +19,7 @@ from core.models import AuditEntry, Counter
 from invoicing.models import Document, Invoice
 from invoicing.services import issue_invoice
 from tests.invoicing.drafts import DAY, GOLDEN, GOLDEN_NAMES, golden_draft, golden_xml, make_draft
-from tests.invoicing.test_p7m import changed_content, sign
+from tests.invoicing.sdi.test_p7m import changed_content, sign
 
 NAME = "IT11847200968_0001A.xml"
 

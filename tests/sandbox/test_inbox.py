@@ -21,8 +21,8 @@ from sandbox.graph import GraphStandIn
 from sandbox.inbox import page_app
 from sandbox.pec import PecStandIn
 from sandbox.vies import ViesStandIn
-from tests.sandbox.test_pec_mail import Product
-from tests.sandbox.test_sdi_checks import NAME, invoice
+from tests.sandbox.pec.test_mail import Product
+from tests.sandbox.pec.test_sdi_checks import NAME, invoice
 from tests.waiting import until
 
 EVIL = "<script>alert(1)</script>"

@@ -16,8 +16,7 @@ from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwr
 
 from sandbox.frame import StandIn
 from sandbox.stripe import StripeStandIn
-
-from .conftest import Running
+from tests.sandbox.conftest import Running
 
 pytestmark = pytest.mark.browser
 

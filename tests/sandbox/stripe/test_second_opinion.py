@@ -17,8 +17,7 @@ import requests
 from sandbox.certificates import Authority
 from sandbox.frame import free_port
 from sandbox.stripe import StripeStandIn
-
-from .conftest import running
+from tests.sandbox.conftest import running
 
 # Fields that localstripe still shows and the API version spoken here has dropped.
 DROPPED = {

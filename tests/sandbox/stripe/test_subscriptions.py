@@ -11,8 +11,7 @@ import stripe
 
 from sandbox.frame import StandIn
 from sandbox.stripe import StripeStandIn
-
-from .conftest import Running
+from tests.sandbox.conftest import Running
 
 START = 1_801_440_000  # 2027-02-01 00:00 UTC
 DAY = 86_400

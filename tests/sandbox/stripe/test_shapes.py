@@ -18,8 +18,7 @@ import stripe
 
 from sandbox.stripe import StripeStandIn
 from sandbox.stripe.api import ENDPOINTS
-
-from .conftest import Running, running
+from tests.sandbox.conftest import Running, running
 
 SDK_CLASSES: dict[str, Any] = {
     "account": stripe.Account,

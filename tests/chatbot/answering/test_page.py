@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from chatbot.knowledge.unanswered import group_questions
 from chatbot.models import AssistantVersion, Citation, Message, ModelCall
+from tests.chatbot.answering.test_rewriting import requests_for
 from tests.chatbot.stream import asked
 from tests.chatbot.talk import learn
-from tests.chatbot.test_rewriting import requests_for
 from tests.conftest import Control
 from tests.factories import make_service
 

@@ -16,7 +16,7 @@ from invoicing.checks import check_authorities
 from invoicing.sdi import smime
 from invoicing.sdi.p7m import read_p7m
 from invoicing.sdi.smime import UntrustedError
-from tests.invoicing.chains import PROVIDER, SIGNS_DATA, Issued, authority, issue, mail_signer, subject
+from tests.invoicing.sdi.chains import PROVIDER, SIGNS_DATA, Issued, authority, issue, mail_signer, subject
 
 ROOT = authority("Root")
 AUTHORITY = authority("AgID CA", ROOT)

@@ -20,9 +20,8 @@ from sandbox.certificates import Authority
 from sandbox.frame import StandIn, free_port
 from sandbox.stripe import StripeStandIn
 from sandbox.stripe.webhooks import sign
+from tests.sandbox.conftest import Running, running
 from tests.waiting import until
-
-from .conftest import Running, running
 
 PAY = {
     "amount": 12_200,
@@ -305,7 +304,7 @@ def test_kill_in_mid_write_loses_nothing_that_was_answered(tmp_path: Path, autho
         [sys.executable, "-c", SERVE, str(tmp_path)],
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=Path(__file__).resolve().parents[3],
     )
     assert process.stdout
     env = json.loads(process.stdout.readline())

@@ -10,8 +10,7 @@ import stripe
 
 from sandbox.frame import StandIn
 from sandbox.stripe import StripeStandIn
-
-from .conftest import Running
+from tests.sandbox.conftest import Running
 
 RETURN = "https://shop.example/done"
 CARD_ONLY = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}

@@ -18,8 +18,8 @@ from lxml import etree
 from sandbox.pec import PecStandIn
 from sandbox.pec.signing import SigningAuthority
 from tests.sandbox.conftest import running
-from tests.sandbox.test_pec_mail import Product, kinds, sdi_message
-from tests.sandbox.test_sdi_checks import NAME, invoice
+from tests.sandbox.pec.test_mail import Product, kinds, sdi_message
+from tests.sandbox.pec.test_sdi_checks import NAME, invoice
 from tests.waiting import until
 
 PUBLIC = "{http://www.fatturapa.gov.it/sdi/messaggi/v1.0}"

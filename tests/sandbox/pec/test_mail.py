@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from lxml import etree
 
 from sandbox.pec import PecStandIn
-from tests.sandbox.test_sdi_checks import NAME, invoice, line
+from tests.sandbox.pec.test_sdi_checks import NAME, invoice, line
 
 PRIVATE = "{http://ivaservizi.agenziaentrate.gov.it/docs/xsd/fattura/messaggi/v1.0}"
 MESSAGE_ID = "<fattura-1@aish.test>"

@@ -10,8 +10,8 @@ import pytest
 from chatbot.answering import reranking
 from chatbot.models import AssistantVersion, ModelCall
 from chatbot.prompts import load
+from tests.chatbot.answering.test_rewriting import hit
 from tests.chatbot.talk import BREACH, RECORDS, answered, ask, learn
-from tests.chatbot.test_rewriting import hit
 from tests.conftest import Control
 
 QUESTION = "Entro quante ore va notificata la violazione dei dati?"
