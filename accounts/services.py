@@ -29,9 +29,7 @@ class BadCredentialsError(DomainError):
 
     code = "bad_credentials"
     status = 401
-
-    def __init__(self) -> None:
-        super().__init__(_("E-mail address or password are not right."))
+    message = _("E-mail address or password are not right.")
 
 
 class EmailNotVerifiedError(DomainError):
@@ -39,18 +37,14 @@ class EmailNotVerifiedError(DomainError):
 
     code = "email_not_verified"
     status = 403
-
-    def __init__(self) -> None:
-        super().__init__(_("Please confirm your e-mail address first: we have sent you the link again."))
+    message = _("Please confirm your e-mail address first: we have sent you the link again.")
 
 
 class LinkExpiredError(InvalidInputError):
     """A mailed link that is unknown, used or too old."""
 
     code = "link_expired"
-
-    def __init__(self) -> None:
-        super().__init__(_("This link is no longer valid. Please ask for a new one."))
+    message = _("This link is no longer valid. Please ask for a new one.")
 
 
 class SessionRevokedError(DomainError):
@@ -58,9 +52,7 @@ class SessionRevokedError(DomainError):
 
     code = "session_revoked"
     status = 401
-
-    def __init__(self) -> None:
-        super().__init__(_("This session has ended. Please sign in again."))
+    message = _("This session has ended. Please sign in again.")
 
 
 class WeakPasswordError(InvalidInputError):

@@ -10,16 +10,23 @@ from django.utils.functional import Promise
 class DomainError(Exception):
     """A request that the rules refuse. `code` is stable for programs, `message` is shown to the person.
 
-    `field` names the input to correct, when there is exactly one.
+    `field` names the input to correct, when there is exactly one. A kind of refusal that always says the same has its
+    sentence as a class attribute.
     """
 
     code = "refused"
     status = 409
+    message: str | Promise = ""
+    field: str | None = None
 
-    def __init__(self, message: str | Promise, *, code: str | None = None, field: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.field = field
+    def __init__(
+        self, message: str | Promise | None = None, *, code: str | None = None, field: str | None = None
+    ) -> None:
+        super().__init__(message or self.message)
+        if message is not None:
+            self.message = message
+        if field:
+            self.field = field
         if code:
             self.code = code
 

@@ -31,21 +31,18 @@ class UploadRefusedError(InvalidInputError):
 
     field = "file"
 
-    def __init__(self, message: object, code: str) -> None:
-        super().__init__(message, code=code, field="file")  # type: ignore[arg-type]
-
 
 def checked_kind(file: BinaryIO, *, name: str, size: int, allowed: frozenset[str]) -> str:
     """The kind of the file ("pdf", …), one of `allowed`, or `UploadRefusedError`. Leaves `file` at its start."""
     kind = PurePath(name).suffix.lower().lstrip(".")
     if kind not in allowed:
         kinds = ", ".join(sorted(allowed)).upper()
-        raise UploadRefusedError(_("We take these kinds of file: %(kinds)s.") % {"kinds": kinds}, "file_kind")
+        raise UploadRefusedError(_("We take these kinds of file: %(kinds)s.") % {"kinds": kinds}, code="file_kind")
     if size > settings.MAX_UPLOAD_SIZE_MB * 1024 * 1024:
         limit = settings.MAX_UPLOAD_SIZE_MB
-        raise UploadRefusedError(_("The file is larger than %(limit)s MB.") % {"limit": limit}, "file_size")
+        raise UploadRefusedError(_("The file is larger than %(limit)s MB.") % {"limit": limit}, code="file_size")
     if size == 0:
-        raise UploadRefusedError(_("The file is empty."), "file_empty")
+        raise UploadRefusedError(_("The file is empty."), code="file_empty")
     file.seek(0)
     matches = _CHECKS[kind](file) if kind in _CHECKS else _has_magic(file, kind)
     file.seek(0)
@@ -53,7 +50,7 @@ def checked_kind(file: BinaryIO, *, name: str, size: int, allowed: frozenset[str
         raise UploadRefusedError(
             _("The content is not that of a %(kind)s file. Please check the file and send it again.")
             % {"kind": kind.upper()},
-            "file_content",
+            code="file_content",
         )
     return kind
 
@@ -81,7 +78,9 @@ def _is_docx(file: BinaryIO) -> bool:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
             if len(entries) > MAX_ZIP_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED_BYTES:
-                raise UploadRefusedError(_("The file unpacks to far more than its size and is not read."), "file_bomb")
+                raise UploadRefusedError(
+                    _("The file unpacks to far more than its size and is not read."), code="file_bomb"
+                )
             names = {entry.filename for entry in entries}
     except (zipfile.BadZipFile, NotImplementedError, ValueError):  # the last for names that are not UTF-8
         return False

@@ -40,18 +40,15 @@ class WrongPasswordError(InvalidInputError):
     """Not the account's password."""
 
     code = "password_wrong"
-
-    def __init__(self) -> None:
-        super().__init__(_("The password is not right."), field="password")
+    message = _("The password is not right.")
+    field = "password"
 
 
 class NothingToCancelError(DomainError):
     """No deletion is waiting."""
 
     code = "no_erasure"
-
-    def __init__(self) -> None:
-        super().__init__(_("No deletion is waiting: your account stays as it is."))
+    message = _("No deletion is waiting: your account stays as it is.")
 
 
 @dataclass(frozen=True)

@@ -23,27 +23,21 @@ class NotBuyableError(DomainError):
     """A service that is not sold through the cart (any more)."""
 
     code = "not_buyable"
-
-    def __init__(self) -> None:
-        super().__init__(_("This service cannot be put into the cart. Write to us for an offer."))
+    message = _("This service cannot be put into the cart. Write to us for an offer.")
 
 
 class EmptyCartError(DomainError):
     """There is nothing to order."""
 
     code = "cart_empty"
-
-    def __init__(self) -> None:
-        super().__init__(_("Your cart is empty."))
+    message = _("Your cart is empty.")
 
 
 class ProfileMissingError(DomainError):
     """The order needs a billing profile first."""
 
     code = "profile_missing"
-
-    def __init__(self) -> None:
-        super().__init__(_("Please fill in your billing details first."))
+    message = _("Please fill in your billing details first.")
 
 
 def find_cart(*, token: str | None, user: User | None) -> Cart | None:

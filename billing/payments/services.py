@@ -50,11 +50,7 @@ class PaymentProviderDownError(DomainError):
 
     code = "payment_provider_down"
     status = 503
-
-    def __init__(self) -> None:
-        super().__init__(
-            _("The payment service does not answer just now. Nothing has been charged: try again in a few minutes.")
-        )
+    message = _("The payment service does not answer just now. Nothing has been charged: try again in a few minutes.")
 
 
 class InvoiceNotIssuedError(DomainError):

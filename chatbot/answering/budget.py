@@ -63,9 +63,7 @@ class BudgetError(DomainError):
 
     code = "budget"
     status = 429
-
-    def __init__(self) -> None:
-        super().__init__(_("The assistant has answered all it may today."))
+    message = _("The assistant has answered all it may today.")
 
 
 def cost_of(usage: Usage, model: str, at: datetime) -> Decimal:

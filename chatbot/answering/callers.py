@@ -14,7 +14,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
 
 from accounts.login.authentication import BearerAuthentication
@@ -33,9 +33,7 @@ class StalePageError(DomainError):
 
     code = "csrf"
     status = 403
-
-    def __init__(self) -> None:
-        super().__init__(_("This page is too old to ask from: please reload it."))
+    message = _("This page is too old to ask from: please reload it.")
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,7 @@ class QuestionIdTakenError(DomainError):
     """The id already belongs to another question, or to another person's."""
 
     code = "question_id_taken"
-
-    def __init__(self) -> None:
-        super().__init__(_("This question id is already used: please give every question one of its own."))
+    message = _("This question id is already used: please give every question one of its own.")
 
 
 class QuestionExistsError(Exception):

@@ -17,9 +17,7 @@ UNHELPFUL_UNTIL_PERSON = 2
 
 class AlreadyReviewedError(DomainError):
     code = "already_reviewed"
-
-    def __init__(self) -> None:
-        super().__init__(_("This feedback has been reviewed."))
+    message = _("This feedback has been reviewed.")
 
 
 def give_feedback(

@@ -57,9 +57,7 @@ UPDATE chatbot_questiongroup AS changed SET typical_id = (
 
 class GroupDoneError(DomainError):
     code = "group_done"
-
-    def __init__(self) -> None:
-        super().__init__(_("Somebody else is done with these questions."))
+    message = _("Somebody else is done with these questions.")
 
 
 @transaction.atomic

@@ -41,9 +41,7 @@ class TicketClosedError(DomainError):
     """Nothing more is said in a closed ticket."""
 
     code = "ticket_closed"
-
-    def __init__(self) -> None:
-        super().__init__(_("This request is closed. Please open a new one: it is answered sooner."))
+    message = _("This request is closed. Please open a new one: it is answered sooner.")
 
 
 @dataclass(frozen=True)
@@ -279,7 +277,7 @@ def _attach(message: TicketMessage, files: list["UploadedFile[Any]"]) -> None:
     kept = TicketAttachment.objects.filter(message__ticket=message.ticket).count() if files else 0
     if len(files) > MAX_FILES or kept + len(files) > MAX_FILES_OF_TICKET:
         text = _("At most %(each)d files at once and %(all)d in all, please.")
-        raise UploadRefusedError(text % {"each": MAX_FILES, "all": MAX_FILES_OF_TICKET}, "file_count")
+        raise UploadRefusedError(text % {"each": MAX_FILES, "all": MAX_FILES_OF_TICKET}, code="file_count")
     for file in files:
         name, size = file.name or "", file.size or 0
         kind = checked_kind(file, name=name, size=size, allowed=settings.ALLOWED_EXTENSIONS)  # type: ignore[arg-type]
