@@ -12,20 +12,22 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AccountErasure, ApiSession, BillingProfile, DataExport, EmailToken, RefreshToken, User
 from accounts.privacy.erasure import forget_files, forget_sessions
-from core.privacy import QUEUE_COLUMNS, Fate, Matter, Obstacle, Person, Table, same
+from core.privacy import QUEUE_COLUMNS, Blocker, DataCategory, Outcome, Person, Table, same
 
-_ACCOUNT = Matter(
+_ACCOUNT = DataCategory(
     _("Name, e-mail address and password"),
-    Fate.ANONYMISED,
+    Outcome.ANONYMISED,
     _("A number stays, without name or address, for the orders that must be kept. You can register again at any time."),
 )
-_PROFILE = Matter(_("Billing details"), Fate.ERASED, _("Those of issued invoices stay on the invoices."))
-_ACCESS = Matter(_("Sessions, access keys and mailed links"), Fate.ERASED, _("Every device is signed out at once."))
-_EXPORTS = Matter(_("Copies of your data"), Fate.ERASED, _("The files too, if they have not expired yet."))
-_ERASURES = Matter(
-    _("That you asked for the deletion"), Fate.KEPT, _("Dates alone, to prove that we did it (GDPR, article 5(2)).")
+_PROFILE = DataCategory(_("Billing details"), Outcome.ERASED, _("Those of issued invoices stay on the invoices."))
+_ACCESS = DataCategory(
+    _("Sessions, access keys and mailed links"), Outcome.ERASED, _("Every device is signed out at once.")
 )
-_STAFF_LOG = Matter(_("Corrections by our staff"), Fate.ERASED, _("What staff changed in your account."))
+_EXPORTS = DataCategory(_("Copies of your data"), Outcome.ERASED, _("The files too, if they have not expired yet."))
+_ERASURES = DataCategory(
+    _("That you asked for the deletion"), Outcome.KEPT, _("Dates alone, to prove that we did it (GDPR, article 5(2)).")
+)
+_STAFF_LOG = DataCategory(_("Corrections by our staff"), Outcome.ERASED, _("What staff changed in your account."))
 
 
 def _rows_of(model: Any, path: str = "user") -> Any:
@@ -41,7 +43,7 @@ def _log_entries(person: Person) -> QuerySet[LogEntry]:
 TABLES = (
     Table(
         model="accounts.User",
-        matter=_ACCOUNT,
+        category=_ACCOUNT,
         rows=lambda person: User.objects.filter(pk=person.user.pk),
         columns=same(
             "email",
@@ -58,35 +60,35 @@ TABLES = (
     ),
     Table(
         model="accounts.BillingProfile",
-        matter=_PROFILE,
+        category=_PROFILE,
         rows=_rows_of(BillingProfile),
         columns=same(*BillingProfile.FISCAL_FIELDS, "updated_at"),
         left_out={"id": "a number of ours", "user": "the person"},
     ),
     Table(
         model="accounts.ApiSession",
-        matter=_ACCESS,
+        category=_ACCESS,
         rows=_rows_of(ApiSession),
         columns=same("created_at", "last_used_at", "expires_at", "revoked_at", "revoked_reason", "ip", "user_agent"),
         left_out={"id": "named by access keys", "user": "the person"},
     ),
     Table(
         model="accounts.RefreshToken",
-        matter=_ACCESS,
+        category=_ACCESS,
         rows=_rows_of(RefreshToken, "session__user"),
         columns=same("created_at", "expires_at", "used_at"),
         left_out={"id": "a number of ours", "session": "named by access keys", "token_hash": "a hash of a secret"},
     ),
     Table(
         model="accounts.EmailToken",
-        matter=_ACCESS,
+        category=_ACCESS,
         rows=_rows_of(EmailToken),
         columns=same("purpose", "created_at", "expires_at", "used_at"),
         left_out={"id": "a number of ours", "user": "the person", "token_hash": "a hash of a secret"},
     ),
     Table(
         model="accounts.DataExport",
-        matter=_EXPORTS,
+        category=_EXPORTS,
         rows=_rows_of(DataExport),
         columns=same("requested_at"),
         left_out={
@@ -102,7 +104,7 @@ TABLES = (
     ),
     Table(
         model="accounts.AccountErasure",
-        matter=_ERASURES,
+        category=_ERASURES,
         rows=_rows_of(AccountErasure),
         columns=same("state", "confirmed_at", "due_at", "ended_at"),
         left_out={
@@ -114,7 +116,7 @@ TABLES = (
     ),
     Table(
         model="admin.LogEntry",
-        matter=_STAFF_LOG,
+        category=_STAFF_LOG,
         rows=_log_entries,
         columns=same("action_time", "action_flag", "change_message"),
     ),
@@ -122,10 +124,10 @@ TABLES = (
 NOT_PERSONAL: dict[str, str] = {}
 
 
-def obstacles(person: Person, _now: datetime) -> Iterable[Obstacle]:
+def blockers(person: Person, _now: datetime) -> Iterable[Blocker]:
     """Nobody of the staff disappears by their own click."""
     if person.user.is_staff:
-        yield Obstacle(_("This account belongs to our staff: it is closed by an administrator."))
+        yield Blocker(_("This account belongs to our staff: it is closed by an administrator."))
 
 
 def erase(person: Person, now: datetime) -> None:

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from accounts.fiscal.checks import checked_identity
 from accounts.models import BillingProfile, DataExport, User
-from core.privacy import Fate
+from core.privacy import Outcome
 
 
 class RegistrationSerializer(serializers.Serializer[Any]):
@@ -61,12 +61,12 @@ class DataExportSerializer(serializers.ModelSerializer[DataExport]):
 
 class ErasureLineSerializer(serializers.Serializer[Any]):
     title = serializers.CharField()
-    fate = serializers.ChoiceField(Fate.choices)
+    outcome = serializers.ChoiceField(Outcome.choices)
     why = serializers.CharField()
     count = serializers.IntegerField()
 
 
-class ObstacleSerializer(serializers.Serializer[Any]):
+class BlockerSerializer(serializers.Serializer[Any]):
     text = serializers.CharField()
     path = serializers.CharField(allow_blank=True)
 
@@ -74,7 +74,7 @@ class ObstacleSerializer(serializers.Serializer[Any]):
 class ErasureSerializer(serializers.Serializer[Any]):
     due_at = serializers.DateTimeField(allow_null=True, help_text="When it is carried out, if it waits.")
     lines = ErasureLineSerializer(many=True)
-    obstacles = ObstacleSerializer(many=True)
+    blockers = BlockerSerializer(many=True)
 
 
 class UserSerializer(serializers.ModelSerializer[User]):

@@ -64,12 +64,12 @@ _ISSUE = f"""
 from datetime import date
 from django.utils import timezone
 from bench.invoice import DRAFT
-from invoicing import services
+from invoicing import courtesy_copy, services
 day = date({YEAR}, 11, 18)
 invoice = services.issue_invoice(
     draft=DRAFT.dated(day), customer=None, reference="ORD-{YEAR}-00001", language="it", today=day, now=timezone.now()
 )
-services.draw_pdf(invoice=invoice)
+courtesy_copy.draw_pdf(invoice=invoice)
 """
 # The columns in which a copy differs from its original; n counts the copies, identifiers are shifted by the hundred.
 _COPIES = {

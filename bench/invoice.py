@@ -13,9 +13,9 @@ from lxml import etree
 
 from bench.frame import BenchError, Figures, Report, Target, measure, repeated
 from invoicing.fatturapa.draft import Address, Buyer, BuyerKind, InvoiceDraft, Line, Payment, Seller
-from invoicing.fatturapa.preflight import findings
+from invoicing.fatturapa.preflight import violations
 from invoicing.fatturapa.schema import schema_errors
-from invoicing.fatturapa.totals import reckon
+from invoicing.fatturapa.totals import compute_totals
 from invoicing.fatturapa.xml import NAMESPACE, Transmission, build_xml
 
 DAY = datetime.date(2026, 11, 18)
@@ -62,7 +62,7 @@ def _targets(figures: Figures) -> list[Target]:
 def product() -> bytes:
     """As invoicing issues it: the bytes that are sent, after SDI's checks."""
     xml = build_xml(DRAFT, number=NUMBER, transmission=TRANSMISSION)
-    if found := findings(xml, today=DAY):
+    if found := violations(xml, today=DAY):
         raise BenchError(f"preflight: {found}")
     return xml
 
@@ -199,7 +199,7 @@ def _peer_address(address: Address) -> f.Sede:
 
 def _peer_body() -> f.FatturaElettronicaBody:
     goods = f.DatiBeniServizi()
-    for line in reckon(DRAFT).lines:
+    for line in compute_totals(DRAFT).lines:
         goods.add_dettaglio_linee(
             descrizione=line.description, quantita=line.quantity, unita_misura=line.unit,
             prezzo_unitario=line.unit_price, prezzo_totale=line.total, aliquota_iva=line.vat_rate,

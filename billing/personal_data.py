@@ -21,20 +21,20 @@ from billing.models import (
     StripeCustomer,
     StripeEvent,
 )
-from core.privacy import QUEUE_COLUMNS, Fate, Matter, Obstacle, Person, Table, same
+from core.privacy import QUEUE_COLUMNS, Blocker, DataCategory, Outcome, Person, Table, same
 
-_CART = Matter(_("Cart"), Fate.ERASED, _("What you meant to buy."))
-_ORDERS = Matter(
+_CART = DataCategory(_("Cart"), Outcome.ERASED, _("What you meant to buy."))
+_ORDERS = DataCategory(
     _("Orders and payments"),
-    Fate.KEPT,
+    Outcome.KEPT,
     _(
         "They are what the invoices rest on, and are kept as long: ten years (art. 2220 of the Italian civil code). "
         "Cancelled orders lose name and address."
     ),
 )
-_STRIPE = Matter(
+_STRIPE = DataCategory(
     _("Your entry at Stripe, our payment provider"),
-    Fate.ERASED,
+    Outcome.ERASED,
     _(
         "With saved cards and our copies of what Stripe told us of you. Stripe itself keeps the payments made, as the "
         "law asks of it."
@@ -69,21 +69,21 @@ _COPY = same("id", "created", "livemode")
 TABLES = (
     Table(
         model="billing.Cart",
-        matter=_CART,
+        category=_CART,
         rows=lambda person: Cart.objects.filter(user=person.user),
         columns=same("updated_at"),
         left_out={"id": "a number of ours", "token": "opens the cart", "user": "the person"},
     ),
     Table(
         model="billing.CartItem",
-        matter=_CART,
+        category=_CART,
         rows=_rows_of(CartItem, "cart"),
         columns={"service": "service__slug"} | same("quantity"),
         left_out={"id": "a number of ours", "cart": "there is one"},
     ),
     Table(
         model="billing.Order",
-        matter=_ORDERS,
+        category=_ORDERS,
         rows=_orders,
         columns=same(
             "number",
@@ -101,21 +101,21 @@ TABLES = (
     ),
     Table(
         model="billing.OrderLine",
-        matter=_ORDERS,
+        category=_ORDERS,
         rows=_rows_of(OrderLine, "order"),
         columns={"order": "order__number", "service": "service__slug"} | same("description", "quantity", "unit_price"),
         left_out={"id": "a number of ours"},
     ),
     Table(
         model="billing.OrderEvent",
-        matter=_ORDERS,
+        category=_ORDERS,
         rows=_rows_of(OrderEvent, "order"),
         columns={"order": "order__number"} | same("kind", "at", "text"),
         left_out={"id": "a number of ours", "actor": "the person, or somebody else"},
     ),
     Table(
         model="billing.Payment",
-        matter=_ORDERS,
+        category=_ORDERS,
         rows=_rows_of(Payment, "order"),
         columns={"order": "order__number", "invoice": "invoice__number"}
         | same(
@@ -137,21 +137,21 @@ TABLES = (
     ),
     Table(
         model="billing.InvoiceRequest",
-        matter=_ORDERS,
+        category=_ORDERS,
         rows=_rows_of(InvoiceRequest, "payment__order"),
         columns={"payment": "payment__stripe_payment_intent_id"} | same("state", "created_at"),
         left_out={**QUEUE_COLUMNS, "id": "a number of ours"},
     ),
     Table(
         model="billing.StripeCustomer",
-        matter=_STRIPE,
+        category=_STRIPE,
         rows=lambda person: StripeCustomer.objects.filter(user=person.user),
         columns=same("stripe_customer_id"),
         left_out={"id": "a number of ours", "reference": "a number of ours", "user": "the person"},
     ),
     Table(
         model="billing.StripeEvent",
-        matter=_STRIPE,
+        category=_STRIPE,
         rows=_events,
         columns=same("event_id", "type", "received_at"),
         left_out={
@@ -164,13 +164,13 @@ TABLES = (
     ),
     Table(
         model="djstripe.Customer",
-        matter=_STRIPE,
+        category=_STRIPE,
         rows=_mirrored("Customer", "id"),
         columns=_COPY | {"email": "stripe_data__email", "name": "stripe_data__name", "address": "stripe_data__address"},
     ),
     Table(
         model="djstripe.PaymentMethod",
-        matter=_STRIPE,
+        category=_STRIPE,
         rows=_mirrored("PaymentMethod"),
         columns=_COPY
         | {
@@ -182,7 +182,7 @@ TABLES = (
     ),
     Table(
         model="djstripe.PaymentIntent",
-        matter=_STRIPE,
+        category=_STRIPE,
         rows=_mirrored("PaymentIntent"),
         columns=_COPY
         | {
@@ -194,7 +194,7 @@ TABLES = (
     ),
     Table(
         model="djstripe.Charge",
-        matter=_STRIPE,
+        category=_STRIPE,
         rows=_mirrored("Charge"),
         columns=_COPY
         | same("amount", "currency", "status")
@@ -214,7 +214,7 @@ NOT_PERSONAL = dict.fromkeys(
 )  # fmt: skip
 
 
-def obstacles(person: Person, _now: datetime) -> Iterable[Obstacle]:
+def blockers(person: Person, _now: datetime) -> Iterable[Blocker]:
     """One for each order that is not at its end, with what to do about it."""
     status = Order.Status
     open_ = {
@@ -234,7 +234,7 @@ def obstacles(person: Person, _now: datetime) -> Iterable[Obstacle]:
         if text is None and any(payment.invoice_id is None for payment in paid):
             text = to_invoice
         if text is not None:
-            yield Obstacle(text % {"number": order.number}, order.get_absolute_url())
+            yield Blocker(text % {"number": order.number}, order.get_absolute_url())
 
 
 def erase(person: Person, _now: datetime) -> None:

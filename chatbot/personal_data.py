@@ -19,18 +19,18 @@ from chatbot.models import (
     TicketAttachment,
     TicketMessage,
 )
-from core.privacy import Fate, File, Matter, Obstacle, Person, Table, same
+from core.privacy import Blocker, DataCategory, File, Outcome, Person, Table, same
 
-_CHAT = Matter(
-    _("Conversations with the assistant"), Fate.ERASED, _("Questions, answers, and what you said of the answers.")
+_CHAT = DataCategory(
+    _("Conversations with the assistant"), Outcome.ERASED, _("Questions, answers, and what you said of the answers.")
 )
-_TICKETS = Matter(
+_TICKETS = DataCategory(
     _("Requests to a person"),
-    Fate.ANONYMISED,
+    Outcome.ANONYMISED,
     _("Texts, files and whose they were are erased; number, dates and topic stay, for our statistics."),
 )
-_CALLS = Matter(
-    _("What the assistant’s answers cost us"), Fate.ANONYMISED, _("Sums by day stay; for whom they were is erased.")
+_CALLS = DataCategory(
+    _("What the assistant’s answers cost us"), Outcome.ANONYMISED, _("Sums by day stay; for whom they were is erased.")
 )
 
 
@@ -73,7 +73,7 @@ _ANSWERS = "message__conversation"
 TABLES = (
     Table(
         model="chatbot.Conversation",
-        matter=_CHAT,
+        category=_CHAT,
         rows=_conversations,
         columns={"number": "pk"} | same("language", "created_at"),
         left_out={
@@ -84,7 +84,7 @@ TABLES = (
     ),
     Table(
         model="chatbot.Message",
-        matter=_CHAT,
+        category=_CHAT,
         rows=_rows_of(Message, "conversation"),
         columns={"number": "pk", "conversation": "conversation_id"}
         | same("role", "text", "about", "outcome", "created_at"),
@@ -96,7 +96,7 @@ TABLES = (
     ),
     Table(
         model="chatbot.Citation",
-        matter=_CHAT,
+        category=_CHAT,
         rows=_rows_of(Citation, _ANSWERS),
         columns={"message": "message_id"} | same("number", "title", "heading", "page", "url", "quote"),
         left_out={
@@ -107,7 +107,7 @@ TABLES = (
     ),
     Table(
         model="chatbot.MessageFeedback",
-        matter=_CHAT,
+        category=_CHAT,
         rows=_rows_of(MessageFeedback, _ANSWERS),
         columns={"message": "message_id"} | same("is_helpful", "reason", "text", "given_at"),
         left_out={
@@ -119,7 +119,7 @@ TABLES = (
     ),
     Table(
         model="chatbot.QuestionTrace",
-        matter=_CHAT,
+        category=_CHAT,
         rows=_rows_of(QuestionTrace, "question__conversation"),
         columns={"message": "question_id"} | same("asked_at", "near_title", "near_heading", "near_topic", "reason"),
         left_out={
@@ -136,7 +136,7 @@ TABLES = (
     ),
     Table(
         model="chatbot.ModelCall",
-        matter=_CALLS,
+        category=_CALLS,
         rows=_calls,
         columns=same(
             "purpose",
@@ -160,7 +160,7 @@ TABLES = (
     ),
     Table(
         model="chatbot.Ticket",
-        matter=_TICKETS,
+        category=_TICKETS,
         rows=_tickets,
         columns=same(
             "number",
@@ -194,14 +194,14 @@ TABLES = (
     ),
     Table(
         model="chatbot.TicketMessage",
-        matter=_TICKETS,
+        category=_TICKETS,
         rows=lambda person: _ticket_messages(person).for_customer(),  # type: ignore[attr-defined]
         columns={"ticket": "ticket__number", "number": "pk"} | same("kind", "text", "at"),
         left_out={"author": "the person, or somebody else"},
     ),
     Table(
         model="chatbot.TicketAttachment",
-        matter=_TICKETS,
+        category=_TICKETS,
         rows=_attachments,
         columns={"message": "message_id"} | same("name", "kind", "size"),
         left_out={"id": "a number of ours", "reference": "opens the file", "content": "is a file of the export"},
@@ -215,11 +215,11 @@ NOT_PERSONAL = {
 }
 
 
-def obstacles(person: Person, _now: datetime) -> Iterable[Obstacle]:
+def blockers(person: Person, _now: datetime) -> Iterable[Blocker]:
     """A request that is open, unless it was a guest's: that one has no page in the area, and is simply closed."""
     text = _("Request %(number)s is open. Mark it as solved first, or wait for our answer.")
     for ticket in Ticket.objects.filter(customer=person.user).unfinished().order_by("pk"):
-        yield Obstacle(text % {"number": ticket.number}, ticket.get_absolute_url())
+        yield Blocker(text % {"number": ticket.number}, ticket.get_absolute_url())
 
 
 def erase(person: Person, now: datetime) -> None:

@@ -7,17 +7,19 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from core.models import AuditEntry, RateBucket
-from core.privacy import Fate, Matter, Obstacle, Person, Table, same
+from core.privacy import Blocker, DataCategory, Outcome, Person, Table, same
 
-_AUDIT = Matter(
+_AUDIT = DataCategory(
     _("Audit trail"),
-    Fate.KEPT,
+    Outcome.KEPT,
     _(
         "It says who did what by the account’s number, without name or address, and proves that nothing was changed "
         "afterwards (GDPR, articles 5(2) and 32)."
     ),
 )
-_LIMITS = Matter(_("Limits on sign-in and mails"), Fate.ERASED, _("Counters that end by themselves within hours."))
+_LIMITS = DataCategory(
+    _("Limits on sign-in and mails"), Outcome.ERASED, _("Counters that end by themselves within hours.")
+)
 
 
 def _entries(person: Person) -> QuerySet[AuditEntry]:
@@ -32,7 +34,7 @@ def _buckets(person: Person) -> QuerySet[RateBucket]:
 TABLES = (
     Table(
         model="core.AuditEntry",
-        matter=_AUDIT,
+        category=_AUDIT,
         rows=_entries,
         columns=same("at", "action", "target", "detail"),
         left_out={
@@ -45,7 +47,7 @@ TABLES = (
     ),
     Table(
         model="core.RateBucket",
-        matter=_LIMITS,
+        category=_LIMITS,
         rows=_buckets,
         columns=same("free_at"),
         left_out={"key": "holds the address and the network address it was counted for"},
@@ -54,7 +56,7 @@ TABLES = (
 NOT_PERSONAL: dict[str, str] = {}
 
 
-def obstacles(_person: Person, _now: datetime) -> Iterable[Obstacle]:
+def blockers(_person: Person, _now: datetime) -> Iterable[Blocker]:
     """None."""
     return ()
 

@@ -1,7 +1,7 @@
 """What the tables know of a person: how each is exported, and what erasing the account does with it.
 
 Every app tells it of its own tables in a module `personal_data`: TABLES, the tables that hold something of a person;
-NOT_PERSONAL, those that lead to a user and say nothing of one, each with its reason; `obstacles`, what has to be
+NOT_PERSONAL, those that lead to a user and say nothing of one, each with its reason; `blockers`, what has to be
 settled before; and `erase`, which runs in the transaction of the whole erasure and does no harm when run twice.
 """
 
@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 Text = str | Promise
 
 
-class Fate(TextChoices):
+class Outcome(TextChoices):
     """What becomes of something when the account is erased."""
 
     ERASED = "erased", _("erased")
@@ -42,11 +42,11 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Matter:
+class DataCategory:
     """One line of what a person is told: several tables may belong to it. `why` names the law where data is kept."""
 
     title: Text
-    fate: Fate
+    outcome: Outcome
     why: Text
 
 
@@ -66,7 +66,7 @@ class Table:
     """
 
     model: str
-    matter: Matter
+    category: DataCategory
     rows: Callable[[Person], QuerySet[Any]]
     columns: Mapping[str, str]
     left_out: Mapping[str, str] = field(default_factory=dict)
@@ -88,7 +88,7 @@ QUEUE_COLUMNS = dict.fromkeys(
 
 
 @dataclass(frozen=True)
-class Obstacle:
+class Blocker:
     """Something that has to be settled before the account can be erased, and the page where that is done."""
 
     text: Text
@@ -97,9 +97,9 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Line:
-    """A matter with the number of a person's rows in the first of its tables that has any."""
+    """A category with the number of a person's rows in the first of its tables that has any."""
 
-    matter: Matter
+    category: DataCategory
     count: int
 
 
@@ -109,7 +109,7 @@ class Declarations(Protocol):
     TABLES: tuple[Table, ...]
     NOT_PERSONAL: Mapping[str, str]
 
-    def obstacles(self, person: Person, now: datetime) -> Iterable[Obstacle]: ...
+    def blockers(self, person: Person, now: datetime) -> Iterable[Blocker]: ...
 
     def erase(self, person: Person, now: datetime) -> None: ...
 
@@ -134,19 +134,19 @@ def tables() -> Iterator[Table]:
 
 
 def lines_about(person: Person) -> list[Line]:
-    """What there is of a person, matter by matter: first what is erased, last what is kept."""
+    """What there is of a person, category by category: first what is erased, last what is kept."""
     counts: dict[int, Line] = {}
     for table in tables():
-        known = counts.get(id(table.matter))
+        known = counts.get(id(table.category))
         if known is None or known.count == 0:
-            counts[id(table.matter)] = Line(table.matter, table.rows(person).count())
-    order = list(Fate)
-    return sorted((line for line in counts.values() if line.count), key=lambda line: order.index(line.matter.fate))
+            counts[id(table.category)] = Line(table.category, table.rows(person).count())
+    order = list(Outcome)
+    return sorted((line for line in counts.values() if line.count), key=lambda line: order.index(line.category.outcome))
 
 
-def obstacles_for(person: Person, now: datetime) -> list[Obstacle]:
+def blockers_for(person: Person, now: datetime) -> list[Blocker]:
     """What has to be settled first, whichever app says so."""
-    return [obstacle for app in declarations() for obstacle in app.obstacles(person, now)]
+    return [blocker for app in declarations() for blocker in app.blockers(person, now)]
 
 
 def erase_rows(person: Person, now: datetime) -> None:

@@ -11,10 +11,10 @@ from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from invoicing.courtesy_copy import draw_pdf
 from invoicing.downloads import file_response
 from invoicing.models import Invoice
 from invoicing.serializers import InvoiceSerializer, TimelineStepSerializer
-from invoicing.services import draw_pdf
 from invoicing.timeline import invoice_steps
 
 

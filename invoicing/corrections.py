@@ -15,17 +15,17 @@ from core.numbering import next_number
 from invoicing.fatturapa.draft import InvoiceDraft, Line, LinkedInvoice
 from invoicing.fatturapa.draft_json import from_json
 from invoicing.fatturapa.law import CREDIT_NOTE
-from invoicing.fatturapa.totals import Summary, apportioned, reckon
+from invoicing.fatturapa.totals import Summary, apportion, compute_totals
 from invoicing.models import Invoice
 from invoicing.services import (
     FILES,
     CreditTooLargeError,
+    build_document,
     draft_defaults,
     issue_invoice,
-    put_on_its_way,
+    queue_document,
     seller_from_settings,
     snapshot,
-    written,
 )
 
 
@@ -64,12 +64,12 @@ def correct_invoice(*, invoice: Invoice, draft: InvoiceDraft, actor: User, today
     # locked before the counter of files, as whoever credits the same invoice takes them
     credited = Invoice.objects.select_for_update().get(pk=locked.credited_id) if locked.credited_id else None
     file = next_number(FILES, 0)
-    document = written(draft, number=locked.number, file=file, credited=credited, today=today)
+    document = build_document(draft, number=locked.number, file=file, credited=credited, today=today)
     # in one statement: the trigger lets a rejected row change only while it is put back to its beginning
     Invoice.objects.filter(pk=locked.pk).update(
         **snapshot(draft, document.figures), rejected_at=None, alerted_at=None, sdi_identifier=""
     )
-    put_on_its_way(locked, draft, document, action="corrected", actor=actor, now=now, text=str(_("Corrected")))
+    queue_document(locked, draft, document, action="corrected", actor=actor, now=now, text=str(_("Corrected")))
 
 
 def can_be_credited(invoice: Invoice) -> bool:
@@ -106,7 +106,7 @@ def credit_note_draft(*, invoice: Invoice, amount: Decimal | None, reason: str, 
         "linked_invoices": (LinkedInvoice(invoice.number, invoice.issue_date),),
     }
     if not is_whole:
-        lines = _partial_lines(label, reckon(original).summaries, amount or Decimal(0))
+        lines = _partial_lines(label, compute_totals(original).summaries, amount or Decimal(0))
         # a stamp duty the customer paid is among the lines, in its share
         stamp_duty = replace(original.stamp_duty, charge_to_customer=False)
         values |= {
@@ -135,7 +135,7 @@ def _partial_lines(label: str, summaries: tuple[Summary, ...], amount: Decimal) 
     """One line per rate and Natura whose sum with VAT is `amount` to the cent."""
     whole = sum((summary.net + summary.vat for summary in summaries), Decimal(0))
     exact = [amount * (summary.net + summary.vat) / whole for summary in summaries]
-    shares = apportioned(amount, exact)
+    shares = apportion(amount, exact)
     return tuple(
         Line(label, Decimal(1), None, summary.vat_rate, nature=summary.nature, gross_unit_price=share)
         for summary, share in zip(summaries, shares, strict=True)

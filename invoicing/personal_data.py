@@ -10,14 +10,14 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fiscal.model import FiscalIdentity
-from core.privacy import QUEUE_COLUMNS, Fate, File, Matter, Obstacle, Person, Table, same
+from core.privacy import QUEUE_COLUMNS, Blocker, DataCategory, File, Outcome, Person, Table, same
+from invoicing.courtesy_copy import draw_pdf
 from invoicing.models import Document, Invoice, InvoiceEvent, InvoiceFile, PecMessage, ReceivedMail, Submission
-from invoicing.services import draw_pdf
 from notifications.models import Mail
 
-_INVOICES = Matter(
+_INVOICES = DataCategory(
     _("Invoices and credit notes"),
-    Fate.KEPT,
+    Outcome.KEPT,
     _(
         "With what was sent to SDI and what it answered, as they were issued: the law wants them kept for ten years "
         "(art. 2220 of the Italian civil code, art. 39 DPR 633/1972; GDPR, art. 17(3)(b)). They no longer belong to "
@@ -67,7 +67,7 @@ def _files(person: Person) -> Iterator[File]:
 TABLES = (
     Table(
         model="invoicing.Invoice",
-        matter=_INVOICES,
+        category=_INVOICES,
         rows=_invoices,
         columns=same(
             "number",
@@ -96,7 +96,7 @@ TABLES = (
     ),
     Table(
         model="invoicing.InvoiceFile",
-        matter=_INVOICES,
+        category=_INVOICES,
         rows=_rows_of(InvoiceFile, "invoice"),
         columns={"invoice": "invoice__number"} | same("file_name", "created_at") | {"sha256": "xml__sha256"},
         left_out={
@@ -108,7 +108,7 @@ TABLES = (
     ),
     Table(
         model="invoicing.Document",
-        matter=_INVOICES,
+        category=_INVOICES,
         rows=_documents,
         columns=same("kind", "name", "content_type", "sha256", "created_at"),
         left_out={
@@ -118,28 +118,28 @@ TABLES = (
     ),
     Table(
         model="invoicing.InvoiceEvent",
-        matter=_INVOICES,
+        category=_INVOICES,
         rows=_rows_of(InvoiceEvent, "invoice"),
         columns={"invoice": "invoice__number"} | same("at", "state", "text"),
         left_out={"id": "a number of ours", "document": "is a row of its own"},
     ),
     Table(
         model="invoicing.Submission",
-        matter=_INVOICES,
+        category=_INVOICES,
         rows=_rows_of(Submission, "file__invoice"),
         columns={"file": "file__file_name"} | same("state"),
         left_out={**QUEUE_COLUMNS, "id": "a number of ours"},
     ),
     Table(
         model="invoicing.PecMessage",
-        matter=_INVOICES,
+        category=_INVOICES,
         rows=_rows_of(PecMessage, "file__invoice"),
         columns={"file": "file__file_name"} | same("recipient", "state", "created_at"),
         left_out={"id": "a number of ours", "message_id": "a number of the mail", "last_error": "how the sending went"},
     ),
     Table(
         model="invoicing.ReceivedMail",
-        matter=_INVOICES,
+        category=_INVOICES,
         rows=_rows_of(ReceivedMail, "invoice"),
         columns={"invoice": "invoice__number"} | same("sender", "subject", "kind", "received_at"),
         left_out={
@@ -157,13 +157,13 @@ TABLES = (
 NOT_PERSONAL: dict[str, str] = {}
 
 
-def obstacles(person: Person, now: datetime) -> Iterable[Obstacle]:
+def blockers(person: Person, now: datetime) -> Iterable[Blocker]:
     """An invoice that SDI has not taken yet may still have to be corrected with the customer."""
     text = _("Invoice %(number)s has not reached its end at SDI yet. Please wait: it takes a few days at most.")
     for invoice in _invoices(person).order_by("pk"):
         correctable_until = invoice.correct_until if invoice.state in Invoice.CORRECTABLE else None
         if invoice.state in _ON_THEIR_WAY or (correctable_until and correctable_until > now):
-            yield Obstacle(text % {"number": invoice.number}, invoice.get_absolute_url())
+            yield Blocker(text % {"number": invoice.number}, invoice.get_absolute_url())
 
 
 def erase(person: Person, _now: datetime) -> None:

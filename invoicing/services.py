@@ -1,4 +1,4 @@
-"""Issuing: a draft gets its number, its XML and its row; drawing the courtesy copy; telling the customer."""
+"""Issuing: a draft gets its number, its XML and its row."""
 
 import logging
 from collections.abc import Sequence
@@ -18,18 +18,17 @@ from core import audit
 from core.errors import DomainError
 from core.numbering import last_number, next_numbers
 from core.tasks import enqueue
-from invoicing import pdf, tasks
-from invoicing.document_store import keep_file, latest_date, store
+from invoicing import tasks
+from invoicing.document_store import keep_file, latest_date
 from invoicing.fatturapa.draft import Address, BuyerKind, InvoiceDraft, Seller, StampDuty
 from invoicing.fatturapa.draft import Buyer as DraftBuyer
 from invoicing.fatturapa.draft_json import to_json
 from invoicing.fatturapa.law import CREDIT_NOTE
-from invoicing.fatturapa.preflight import Finding
-from invoicing.fatturapa.preview import Examined, checked, examine
-from invoicing.fatturapa.totals import Reckoning
+from invoicing.fatturapa.preflight import Violation
+from invoicing.fatturapa.preview import Preview, build_checked, make_preview
+from invoicing.fatturapa.totals import Totals
 from invoicing.fatturapa.xml import Transmission
-from invoicing.models import Document, Invoice, InvoiceFile
-from notifications.services import Attachment, Recipient, notify
+from invoicing.models import Invoice
 
 logger = logging.getLogger(__name__)
 
@@ -38,13 +37,13 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class InvoiceRefusedError(DomainError):
-    """SDI would refuse the document; `findings` says why, each with SDI's code."""
+    """SDI would refuse the document; `violations` says why, each with SDI's code."""
 
     code = "invoice_refused"
 
-    def __init__(self, found: Sequence[Finding]) -> None:
-        super().__init__("; ".join(f"{finding.code} {finding.message}" for finding in found))
-        self.findings = tuple(found)
+    def __init__(self, found: Sequence[Violation]) -> None:
+        super().__init__("; ".join(f"{violation.code} {violation.message}" for violation in found))
+        self.violations = tuple(found)
 
 
 class CreditTooLargeError(DomainError):
@@ -98,23 +97,23 @@ def buyer_from(identity: FiscalIdentity) -> DraftBuyer:
     )
 
 
-def preview(*, draft: InvoiceDraft, number: str | None, today: date) -> Examined:
+def preview(*, draft: InvoiceDraft, number: str | None, today: date) -> Preview:
     """What would be sent if `draft` were issued now, under `number` or the next free one. Changes nothing."""
     year = draft.date.year
     number = number or number_of(draft.series, year, last_number(_counter(draft.series), year) + 1)
-    examined = first_preview(draft=draft, number=number, today=today, files=last_number(FILES, 0))
+    result = first_preview(draft=draft, number=number, today=today, files=last_number(FILES, 0))
     taken = Invoice.objects.filter(number=number, issue_date__year=year).exclude(state__in=Invoice.CORRECTABLE)
     if taken.exists():
-        double = Finding("00404", "number", gettext("There is an invoice with this number already."))
-        examined = replace(examined, errors=(*examined.errors, double))
-    return examined
+        double = Violation("00404", "number", gettext("There is an invoice with this number already."))
+        result = replace(result, errors=(*result.errors, double))
+    return result
 
 
-def first_preview(*, draft: InvoiceDraft, number: str | None, today: date, files: int = 0) -> Examined:
+def first_preview(*, draft: InvoiceDraft, number: str | None, today: date, files: int = 0) -> Preview:
     """The same without the database: numbered as the first of its year, in the file after `files` others."""
     transmission = Transmission(settings.SELLER_TAX_CODE, progressive(files + 1))
     number = number or number_of(draft.series, draft.date.year, 1)
-    return examine(draft, number=number, transmission=transmission, today=today)
+    return make_preview(draft, number=number, transmission=transmission, today=today)
 
 
 @transaction.atomic
@@ -133,41 +132,43 @@ def issue_invoice(
     latest = latest_date(draft.series, year)
     if latest and latest > draft.date:
         draft = draft.dated(latest)
-    document = written(draft, number=number, file=taken[FILES], credited=credited, today=today)
+    document = build_document(draft, number=number, file=taken[FILES], credited=credited, today=today)
     invoice = Invoice.objects.create(
         customer=customer, number=number, series=draft.series, document_type=draft.document_type,
         issue_date=draft.date, reference=reference, language=language,
         credited=credited, **snapshot(draft, document.figures),
     )  # fmt: skip
-    put_on_its_way(invoice, draft, document, action="issued", actor=customer, now=now)
+    queue_document(invoice, draft, document, action="issued", actor=customer, now=now)
     return invoice
 
 
 @dataclass(frozen=True)
-class Written:
+class BuiltDocument:
     """A document that SDI would take, and the name of its file, which nobody else gets."""
 
     file_name: str
     xml: bytes
-    figures: Reckoning
+    figures: Totals
 
 
-def written(draft: InvoiceDraft, *, number: str, file: int, credited: Invoice | None, today: date) -> Written:
+def build_document(
+    draft: InvoiceDraft, *, number: str, file: int, credited: Invoice | None, today: date
+) -> BuiltDocument:
     """The document in the `file`th file we make, a number taken from the counter `FILES` in this transaction.
 
     `InvoiceRefusedError`, or `CreditTooLargeError` above what is left of `credited`.
     """
     transmission = Transmission(settings.SELLER_TAX_CODE, progressive(file))
-    examined = checked(draft, number=number, transmission=transmission, today=today)
-    if examined.errors or examined.xml is None or examined.figures is None:
-        raise InvoiceRefusedError(examined.errors)
-    if credited and examined.figures.gross > (left := credited.creditable_amount()):
+    result = build_checked(draft, number=number, transmission=transmission, today=today)
+    if result.errors or result.xml is None or result.figures is None:
+        raise InvoiceRefusedError(result.errors)
+    if credited and result.figures.gross > (left := credited.creditable_amount()):
         raise CreditTooLargeError(left)
-    return Written(transmission.file_name, examined.xml, examined.figures)
+    return BuiltDocument(transmission.file_name, result.xml, result.figures)
 
 
-def put_on_its_way(
-    invoice: Invoice, draft: InvoiceDraft, document: Written, *, action: str, actor: User | None, now: datetime,
+def queue_document(
+    invoice: Invoice, draft: InvoiceDraft, document: BuiltDocument, *, action: str, actor: User | None, now: datetime,
     text: str = "",
 ) -> None:  # fmt: skip
     """Keep the file with the draft it was made of, note the step, and send it unless it waits for a signature."""
@@ -184,7 +185,7 @@ def _first_state(draft: InvoiceDraft) -> "Invoice.State":
     return Invoice.State.TO_SIGN if draft.is_public else Invoice.State.ISSUED
 
 
-def snapshot(draft: InvoiceDraft, figures: Reckoning) -> dict[str, Any]:
+def snapshot(draft: InvoiceDraft, figures: Totals) -> dict[str, Any]:
     """The columns of an invoice that follow from its draft: buyer, sums, and whether it must be signed first."""
     buyer, address = draft.buyer, draft.buyer.address
     return {
@@ -205,37 +206,6 @@ def _credited(draft: InvoiceDraft) -> Invoice | None:
         return None
     numbers = [linked.number for linked in draft.linked_invoices]
     return Invoice.objects.select_for_update().filter(number__in=numbers).order_by("pk").first()
-
-
-def draw_pdf(*, invoice: Invoice) -> Document:
-    """The courtesy copy, drawn from the stored XML the first time it is asked for."""
-    file = invoice.current_file()
-    if file.pdf:
-        return file.pdf
-    content = pdf.render(
-        bytes(file.xml.content), file_name=file.file_name, sha256=file.xml.sha256, language=invoice.language
-    )
-    with transaction.atomic():
-        locked = InvoiceFile.objects.select_for_update().get(pk=file.pk)
-        if locked.pdf is None:
-            name = f"{invoice.number.replace('/', '-')}.pdf"
-            locked.pdf = store(Document.Kind.PDF, name, "application/pdf", content)
-            locked.save(update_fields=["pdf"])
-        return locked.pdf
-
-
-def tell_customer(*, invoice: Invoice) -> None:
-    """Mail the customer PDF and XML, once SDI has taken the invoice."""
-    if invoice.customer is None:
-        return
-    file, copy = invoice.current_file(), draw_pdf(invoice=invoice)
-    attachments = [
-        Attachment(copy.name, copy.content_type, bytes(copy.content)),
-        Attachment(file.file_name, file.xml.content_type, bytes(file.xml.content)),
-    ]
-    notify(
-        to=Recipient.of(invoice.customer), kind="invoice_ready", context={"invoice": invoice}, attachments=attachments
-    )
 
 
 def number_of(series: str, year: int, sequence: int) -> str:

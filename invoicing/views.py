@@ -5,10 +5,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from invoicing.courtesy_copy import draw_pdf
 from invoicing.downloads import file_response
 from invoicing.fatturapa.view import read_invoice
 from invoicing.models import Invoice
-from invoicing.services import draw_pdf
 from invoicing.timeline import invoice_steps
 
 

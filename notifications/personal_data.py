@@ -7,10 +7,10 @@ from functools import partial
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from core.privacy import QUEUE_COLUMNS, Fate, File, Matter, Obstacle, Person, Table, same
+from core.privacy import QUEUE_COLUMNS, Blocker, DataCategory, File, Outcome, Person, Table, same
 from notifications.models import Mail, MailAttachment
 
-_MAILS = Matter(_("Mails we sent you"), Fate.ERASED, _("With the files that came along."))
+_MAILS = DataCategory(_("Mails we sent you"), Outcome.ERASED, _("With the files that came along."))
 
 
 def _mails(person: Person) -> QuerySet[Mail]:
@@ -34,7 +34,7 @@ def _files(person: Person) -> Iterator[File]:
 TABLES = (
     Table(
         model="notifications.Mail",
-        matter=_MAILS,
+        category=_MAILS,
         rows=_mails,
         columns={"number": "pk"}
         | same("kind", "to_email", "to_name", "language", "subject", "state", "created_at", "sent_at"),
@@ -48,7 +48,7 @@ TABLES = (
     ),
     Table(
         model="notifications.MailAttachment",
-        matter=_MAILS,
+        category=_MAILS,
         rows=_attachments,
         columns={"mail": "mail_id"} | same("name", "content_type"),
         left_out={"id": "a number of ours", "content": "is a file of the export"},
@@ -58,7 +58,7 @@ TABLES = (
 NOT_PERSONAL: dict[str, str] = {}
 
 
-def obstacles(_person: Person, _now: datetime) -> Iterable[Obstacle]:
+def blockers(_person: Person, _now: datetime) -> Iterable[Blocker]:
     """None."""
     return ()
 

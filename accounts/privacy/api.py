@@ -79,9 +79,9 @@ def _export(found: DataExport) -> Any:
 
 def _plan(waiting: AccountErasure | None, plan: erasure.Plan) -> Any:
     told = [
-        {"title": line.matter.title, "fate": line.matter.fate, "why": line.matter.why, "count": line.count}
+        {"title": line.category.title, "outcome": line.category.outcome, "why": line.category.why, "count": line.count}
         for line in plan.lines
     ]
-    obstacles = [{"text": obstacle.text, "path": obstacle.path} for obstacle in plan.obstacles]
+    blockers = [{"text": blocker.text, "path": blocker.path} for blocker in plan.blockers]
     due_at = waiting.due_at if waiting else None
-    return ErasureSerializer({"due_at": due_at, "lines": told, "obstacles": obstacles}).data
+    return ErasureSerializer({"due_at": due_at, "lines": told, "blockers": blockers}).data

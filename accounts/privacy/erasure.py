@@ -17,23 +17,23 @@ from accounts import services
 from accounts.models import AccountErasure, DataExport, EmailToken, User
 from core import audit, privacy
 from core.errors import DomainError, InvalidInputError
-from core.privacy import Fate, Line, Obstacle, Person
+from core.privacy import Blocker, Line, Outcome, Person
 from core.queue import work_due
 from notifications.services import Recipient, notify
 
-# The person is told of an obstacle again after this time.
+# The person is told of a blocker again after this time.
 _TELL_AGAIN = timedelta(days=30)
 _LOOK_AGAIN = timedelta(hours=1)
 
 
 class ErasureBlockedError(DomainError):
-    """Something has to be settled first; `obstacles` tells what."""
+    """Something has to be settled first; `blockers` tells what."""
 
     code = "erasure_blocked"
 
-    def __init__(self, obstacles: list[Obstacle]) -> None:
-        super().__init__(" ".join(str(obstacle.text) for obstacle in obstacles))
-        self.obstacles = obstacles
+    def __init__(self, blockers: list[Blocker]) -> None:
+        super().__init__(" ".join(str(blocker.text) for blocker in blockers))
+        self.blockers = blockers
 
 
 class WrongPasswordError(InvalidInputError):
@@ -56,21 +56,21 @@ class Plan:
     """What erasing would do, and what is in its way."""
 
     lines: list[Line]
-    obstacles: list[Obstacle]
+    blockers: list[Blocker]
 
     @property
     def erased(self) -> list[Line]:
-        return [line for line in self.lines if line.matter.fate != Fate.KEPT]
+        return [line for line in self.lines if line.category.outcome != Outcome.KEPT]
 
     @property
     def kept(self) -> list[Line]:
-        return [line for line in self.lines if line.matter.fate == Fate.KEPT]
+        return [line for line in self.lines if line.category.outcome == Outcome.KEPT]
 
 
 def plan_for(*, user: User, now: datetime) -> Plan:
     """What erasing the account would do at this moment. Changes nothing."""
     person = Person.of(user)
-    return Plan(privacy.lines_about(person), privacy.obstacles_for(person, now))
+    return Plan(privacy.lines_about(person), privacy.blockers_for(person, now))
 
 
 def waiting_erasure(user: User) -> AccountErasure | None:
@@ -82,7 +82,7 @@ def request_erasure(*, user: User, password: str, now: datetime) -> None:
     """Mail the link that confirms, to whoever knows the password; nothing else happens yet."""
     if not user.check_password(password):
         raise WrongPasswordError
-    _check_obstacles(user, now)
+    _check_blockers(user, now)
     with transaction.atomic():
         services.mail_link(user, EmailToken.Purpose.ERASE, now)
         audit.record(action="user.erasure_requested", target=user, actor=user)
@@ -93,7 +93,7 @@ def confirm_erasure(*, user: User, token: str, now: datetime) -> AccountErasure:
     """Begin the week of waiting, with the mailed link of the very account that is signed in."""
     services.use_link(token, EmailToken.Purpose.ERASE, now, user=user)
     locked = User.objects.select_for_update().get(pk=user.pk)
-    _check_obstacles(locked, now)
+    _check_blockers(locked, now)
     found = waiting_erasure(locked)
     if found:
         return found
@@ -142,8 +142,8 @@ def erase_account(*, user: User, now: datetime, actor: User | None = None) -> bo
     if locked.erased_at:
         return False
     plan = plan_for(user=locked, now=now)
-    if plan.obstacles:
-        raise ErasureBlockedError(plan.obstacles)
+    if plan.blockers:
+        raise ErasureBlockedError(plan.blockers)
     person, to = Person.of(locked), Recipient(locked.email, locked.get_full_name(), locked.language)
     privacy.erase_rows(person, now)
     audit.record(action="user.erased", target=locked, actor=actor)
@@ -182,10 +182,10 @@ def forget_files(exports: list[DataExport]) -> None:
     transaction.on_commit(unlink, robust=True)
 
 
-def _check_obstacles(user: User, now: datetime) -> None:
-    obstacles = privacy.obstacles_for(Person.of(user), now)
-    if obstacles:
-        raise ErasureBlockedError(obstacles)
+def _check_blockers(user: User, now: datetime) -> None:
+    blockers = privacy.blockers_for(Person.of(user), now)
+    if blockers:
+        raise ErasureBlockedError(blockers)
 
 
 @transaction.atomic
@@ -195,5 +195,5 @@ def _tell_blocked(erasure: AccountErasure, now: datetime) -> None:
         return
     erasure.give_back(now + _LOOK_AGAIN, blocked_told_at=now)
     with translation.override(erasure.user.language):  # their texts are in the language of whoever asks for them
-        obstacles = privacy.obstacles_for(Person.of(erasure.user), now)
-    notify(to=Recipient.of(erasure.user), kind="erasure_blocked", context={"obstacles": obstacles})
+        blockers = privacy.blockers_for(Person.of(erasure.user), now)
+    notify(to=Recipient.of(erasure.user), kind="erasure_blocked", context={"blockers": blockers})

@@ -143,7 +143,7 @@ class _Encoder(DjangoJSONEncoder):
 
 def _readme(person: Person, tables: list[Table]) -> str:
     with translation.override(person.user.language):
-        about = [(table.file_name, table.matter) for table in tables]
+        about = [(table.file_name, table.category) for table in tables]
         values = {
             "email": person.email,
             "about": about,

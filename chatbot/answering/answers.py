@@ -22,7 +22,7 @@ from chatbot.answering import budget, configuration, own_data
 from chatbot.answering.budget import BudgetError, Payer
 from chatbot.answering.guard import OutputGuard, PromptLeakError
 from chatbot.answering.handoff import asks_for_person, has_little_support
-from chatbot.answering.pipeline import Findings, Scene, find, given_back, put_aside
+from chatbot.answering.pipeline import AnswerContext, Findings, find, release_if_refused, reserve
 from chatbot.clients import claude
 from chatbot.knowledge import unanswered
 from chatbot.languages import language_of
@@ -122,9 +122,9 @@ class Draft:
 async def answer(*, question: Message, conversation: Conversation) -> AsyncIterator[Event]:
     """Retrieve, ask, stream. Ends with `Done` unless the reader goes away; then what was written is kept as cut off."""
     draft = Draft()
-    scene = await offloaded(_scene, question, conversation)
+    context = await offloaded(_scene, question, conversation)
     try:
-        async with aclosing(written(draft, scene, question)) as events:
+        async with aclosing(write_answer(draft, context, question)) as events:
             async for event in events:
                 yield event
     except (asyncio.CancelledError, GeneratorExit):
@@ -141,15 +141,15 @@ async def answer(*, question: Message, conversation: Conversation) -> AsyncItera
 _keepers: set[asyncio.Future[Any]] = set()
 
 
-async def written(draft: Draft, scene: Scene, question: Message) -> AsyncGenerator[Event, None]:
+async def write_answer(draft: Draft, context: AnswerContext, question: Message) -> AsyncGenerator[Event, None]:
     """The events of an answer of which no row is kept; `draft` tells how it ended, trouble with vendors included."""
     try:
-        async with aclosing(_tried(draft, scene, question)) as events:
+        async with aclosing(_try_answer(draft, context, question)) as events:
             async for event in events:
                 yield event
     except PromptLeakError:
         logger.warning("answer to %s: the model repeated its instructions", question.reference)
-        yield Replace(draft.refuse(scene.language, "prompt_leak"))
+        yield Replace(draft.refuse(context.language, "prompt_leak"))
     except BudgetError:
         draft.outcome, draft.error = Message.Outcome.LIMITED, "budget"
     except VendorError as trouble:
@@ -158,26 +158,26 @@ async def written(draft: Draft, scene: Scene, question: Message) -> AsyncGenerat
         logger.warning("answer to %s: %s", question.reference, trouble)
 
 
-async def _tried(draft: Draft, scene: Scene, question: Message) -> AsyncGenerator[Event, None]:
+async def _try_answer(draft: Draft, context: AnswerContext, question: Message) -> AsyncGenerator[Event, None]:
     if asks_for_person(question.text):
-        draft.text, draft.outcome = PERSONS[scene.language], Message.Outcome.PERSON
+        draft.text, draft.outcome = PERSONS[context.language], Message.Outcome.PERSON
         yield Token(draft.text)
         return
-    if not scene.setting.version.is_answering:
+    if not context.setting.version.is_answering:
         draft.outcome, draft.error = Message.Outcome.LIMITED, "switched_off"
         return
-    await find(question, scene, draft.found)
-    is_own = own_data.is_about_own(question.text, scene.user)
+    await find(question, context, draft.found)
+    is_own = own_data.is_about_own(question.text, context.user)
     if not is_own and draft.found.is_off_topic:
-        yield Token(draft.refuse(scene.language))
+        yield Token(draft.refuse(context.language))
         return
-    async with aclosing(_asked(draft, scene, question, draft.found.hits, is_own=is_own)) as events:
+    async with aclosing(_ask_model(draft, context, question, draft.found.hits, is_own=is_own)) as events:
         async for event in events:
             yield event
     draft.outcome = Message.Outcome.ANSWERED
     if not draft.cites:
         shown = draft.text
-        if draft.refuse(scene.language) != shown.strip():
+        if draft.refuse(context.language) != shown.strip():
             draft.error = "unsupported"
             yield Replace(draft.text)
     elif (text := _without_unknown_marks(draft)) != draft.text:
@@ -185,28 +185,28 @@ async def _tried(draft: Draft, scene: Scene, question: Message) -> AsyncGenerato
         yield Replace(text)
 
 
-async def _asked(
-    draft: Draft, scene: Scene, question: Message, hits: Sequence[Hit], *, is_own: bool
+async def _ask_model(
+    draft: Draft, context: AnswerContext, question: Message, hits: Sequence[Hit], *, is_own: bool
 ) -> AsyncGenerator[Event, None]:
     """Ask the model, and once more with what its tools gave, as often as it may read."""
     known = [_Known(hit.title, hit.heading, hit.page, hit.text, hit.chunk_id) for hit in hits]
     request = claude.Request(
-        model=scene.setting.model,
-        system=scene.setting.prompt,
+        model=context.setting.model,
+        system=context.setting.prompt,
         question=question.text,
         about=question.about,
         sources=[claude.Source(_source_title(hit), f"passage-{hit.chunk_id}", sentences(hit.text)) for hit in hits],
-        history=scene.history,
+        history=context.history,
         tools=own_data.TOOLS if is_own else (),
     )
     topic, until = hits[0].topic if hits else "", claude.deadline()
     for _round in range(_TOOL_ROUNDS + 1):
-        async with aclosing(_call(draft, scene, request, known, topic, until)) as events:
+        async with aclosing(_call(draft, context, request, known, topic, until)) as events:
             async for event in events:
                 yield event
         if draft.wanted is None:
             return
-        rows = await offloaded(own_data.run, draft.wanted.name, draft.wanted.arguments, scene.user, scene.language)
+        rows = await offloaded(own_data.run, draft.wanted.name, draft.wanted.arguments, context.user, context.language)
         known += [_Known(row.title, "", None, row.text, url=row.url) for row in rows]
         sources = [claude.Source(row.title, row.reference, sentences(row.text)) for row in rows]
         request = replace(request, results=(*request.results, claude.ToolResult(draft.wanted, sources)))
@@ -214,12 +214,12 @@ async def _asked(
 
 
 async def _call(
-    draft: Draft, scene: Scene, request: claude.Request, known: Sequence[_Known], topic: str, until: float
+    draft: Draft, context: AnswerContext, request: claude.Request, known: Sequence[_Known], topic: str, until: float
 ) -> AsyncGenerator[Event, None]:
     """One call of the model, with its cost put aside before and settled after."""
-    pen = _Pen(draft, known, OutputGuard(prompt=scene.setting.prompt, canary=scene.setting.canary))
+    pen = _Pen(draft, known, OutputGuard(prompt=context.setting.prompt, canary=context.setting.canary))
     given = [source.chunk_id for source in known if source.chunk_id is not None]
-    draft.call = await put_aside(scene, ModelCall.Purpose.ANSWER, request, topic, given)
+    draft.call = await reserve(context, ModelCall.Purpose.ANSWER, request, topic, given)
     draft.so_far = None
     try:
         async with aclosing(claude.stream_answer(request, until)) as pieces:  # type: ignore[type-var]
@@ -231,10 +231,10 @@ async def _call(
     except VendorError as error:
         for event in pen.finish():
             yield event
-        if draft.so_far is None and await given_back(draft.call, error):
+        if draft.so_far is None and await release_if_refused(draft.call, error):
             draft.call = None
         raise
-    await offloaded_surely(settle, draft)
+    await offloaded_surely(commit_cost, draft)
     draft.call = None
 
 
@@ -267,8 +267,8 @@ class _Pen:
             yield Token(text)
 
 
-def _scene(question: Message, conversation: Conversation) -> Scene:
-    return Scene(
+def _scene(question: Message, conversation: Conversation) -> AnswerContext:
+    return AnswerContext(
         setting=configuration.current(),
         history=_history(conversation, question),
         user=conversation.user,
@@ -324,7 +324,7 @@ def _history(conversation: Conversation, question: Message) -> list[claude.Turn]
 def _keep(question: Message, draft: Draft) -> Message:
     """The answer's row; once, however often it is tried."""
     if draft.call:  # cut off: what was written has been counted
-        settle(draft)
+        commit_cost(draft)
     written = {"role": Message.Role.ANSWER, "text": draft.text, "outcome": draft.outcome, "error": draft.error[:200]}
     message, is_new = Message.objects.get_or_create(
         reference=draft.reference, defaults={"conversation": question.conversation, **written}
@@ -343,13 +343,13 @@ def _keep(question: Message, draft: Draft) -> Message:
     return message
 
 
-def settle(draft: Draft) -> None:
+def commit_cost(draft: Draft) -> None:
     """Book what the provider counted; of an answer cut off, its own count of the question and ours of the words."""
     call, so_far = draft.call, draft.so_far
     if call and so_far:
         written = 0 if so_far.stop_reason else len(draft.text) // budget.CHARACTERS_A_TOKEN
         usage = replace(so_far.usage, output_tokens=max(so_far.usage.output_tokens, written))
-        budget.settle(call, model=so_far.model, usage=usage)
+        budget.commit(call, model=so_far.model, usage=usage)
 
 
 def ending(message: Message) -> str:

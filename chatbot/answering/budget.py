@@ -79,7 +79,7 @@ def cost_of(usage: Usage, model: str, at: datetime) -> Decimal:
     return euros
 
 
-def put_aside(
+def reserve(
     *, purpose: str, model: str, payer: Payer, version: AssistantVersion, characters: int, max_tokens: int, topic: str,
     now: datetime, passages: Sequence[int] = (),
 ) -> ModelCall:  # fmt: skip
@@ -110,7 +110,7 @@ def put_aside(
     raise BudgetError
 
 
-def settle(call: ModelCall, *, model: str, usage: Usage) -> None:
+def commit(call: ModelCall, *, model: str, usage: Usage) -> None:
     """Put the provider's count and its price in place of what was put aside."""
     call.model = model or call.model
     call.input_tokens, call.output_tokens = usage.input_tokens, usage.output_tokens
@@ -119,7 +119,7 @@ def settle(call: ModelCall, *, model: str, usage: Usage) -> None:
     call.save()
 
 
-def give_back(call: ModelCall) -> None:
+def release(call: ModelCall) -> None:
     """The provider refused the call before it began: nothing was counted."""
     call.delete()
 

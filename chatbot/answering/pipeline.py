@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Scene:
+class AnswerContext:
     """What is known before anything is searched for."""
 
     setting: Setting
@@ -64,10 +64,10 @@ class Findings:
         return [(place + 1, self.before[place]) for place in self.order]
 
 
-async def find(question: Message, scene: Scene, findings: Findings) -> None:
+async def find(question: Message, context: AnswerContext, findings: Findings) -> None:
     """Fill `findings`, step by step, so that a reader who goes away leaves what was known by then."""
     text, placed = question.text, question.placed
-    version, top_k = scene.setting.version, scene.setting.top_k
+    version, top_k = context.setting.version, context.setting.top_k
     count = max(top_k, reranking.CANDIDATES) if version.reranks else top_k
     findings.vector = await _embedded(text)
     findings.first = findings.before = await offloaded(search, text, findings.vector, count=count)
@@ -75,10 +75,10 @@ async def find(question: Message, scene: Scene, findings: Findings) -> None:
     better: list[Hit] = []
     if question.about:
         findings.placed_vector = await _embedded(placed)
-    if question.about and not _is_lost(scene, findings):  # what is plainly off topic stays so, on whichever page
+    if question.about and not _is_lost(context, findings):  # what is plainly off topic stays so, on whichever page
         near = await offloaded(search, placed, findings.placed_vector, count=count)
         findings.before = rewriting.merged(near, findings.first, count)
-    if await _rewrite_helps(placed, scene, findings):
+    if await _rewrite_helps(placed, context, findings):
         vector = await _embedded(findings.rewritten)
         better = await offloaded(search, findings.rewritten, vector, count=count)
         findings.before = rewriting.merged(better, findings.before, count)
@@ -87,27 +87,28 @@ async def find(question: Message, scene: Scene, findings: Findings) -> None:
     own = rewriting.merged(better, findings.first, top_k)
     findings.is_off_topic = is_off_topic(own, version.off_topic_similarity)
     if version.reranks and not findings.is_off_topic and len(findings.before) > 1:
-        findings.order = await _order(findings.rewritten or placed, scene, findings.before)
+        findings.order = await _order(findings.rewritten or placed, context, findings.before)
         if findings.order:
             findings.hits = [findings.before[place] for place in findings.order[:top_k]]
 
 
-async def put_aside(
-    scene: Scene, purpose: str, request: claude.Request, topic: str, passages: Sequence[int] = ()
+async def reserve(
+    context: AnswerContext, purpose: str, request: claude.Request, topic: str, passages: Sequence[int] = ()
 ) -> ModelCall:
     """Reserve the call's cost for whoever pays; raises `BudgetError`."""
     return await offloaded(
-        budget.put_aside, purpose=purpose, model=request.model.name, payer=scene.payer,
-        version=scene.setting.version, characters=request.characters, max_tokens=request.model.max_tokens, topic=topic,
+        budget.reserve, purpose=purpose, model=request.model.name, payer=context.payer,
+        version=context.setting.version, characters=request.characters, max_tokens=request.model.max_tokens,
+        topic=topic,
         now=timezone.now(), passages=passages,
     )  # fmt: skip
 
 
-async def given_back(call: ModelCall, error: VendorError) -> bool:
+async def release_if_refused(call: ModelCall, error: VendorError) -> bool:
     """Whether the call was refused before it began, so that nothing was counted; of a lost one nobody knows."""
     if error.code in ("connection", "too_long"):
         return False
-    await offloaded(budget.give_back, call)
+    await offloaded(budget.release, call)
     return True
 
 
@@ -120,41 +121,41 @@ async def _embedded(text: str) -> Sequence[float] | None:
         return None
 
 
-async def _rewrite_helps(text: str, scene: Scene, findings: Findings) -> bool:
+async def _rewrite_helps(text: str, context: AnswerContext, findings: Findings) -> bool:
     """Whether the question was rewritten, where that may find more, into something else."""
-    is_found = not scene.history and rewriting.is_sure(findings.first[: scene.setting.top_k], scene.language)
-    if is_found or _is_lost(scene, findings) or not scene.setting.version.rewrites_questions:
+    is_found = not context.history and rewriting.is_sure(findings.first[: context.setting.top_k], context.language)
+    if is_found or _is_lost(context, findings) or not context.setting.version.rewrites_questions:
         return False
-    findings.rewritten = await _rewritten(text, scene)
+    findings.rewritten = await _rewritten(text, context)
     return findings.rewritten not in ("", text)
 
 
-def _is_lost(scene: Scene, findings: Findings) -> bool:
+def _is_lost(context: AnswerContext, findings: Findings) -> bool:
     """Whether the question alone is plainly off topic; one that follows on another is never judged alone."""
-    top = findings.first[: scene.setting.top_k]
-    return not scene.history and is_off_topic(top, scene.setting.version.off_topic_similarity)
+    top = findings.first[: context.setting.top_k]
+    return not context.history and is_off_topic(top, context.setting.version.off_topic_similarity)
 
 
-async def _rewritten(text: str, scene: Scene) -> str:
+async def _rewritten(text: str, context: AnswerContext) -> str:
     """The question in the documents' words; "" when there is no money or no model for that."""
-    history, setting = scene.history, scene.setting
+    history, setting = context.history, context.setting
     if known := await offloaded(rewriting.remembered, text, history, setting):
         return known
     request = rewriting.asking(text, history, setting)
-    if (told := await _told(request, scene, ModelCall.Purpose.REWRITE)) is None:
+    if (told := await _told(request, context, ModelCall.Purpose.REWRITE)) is None:
         return ""
     rewritten = rewriting.read(told)
     await offloaded(rewriting.remember, text, history, setting, rewritten)
     return rewritten
 
 
-async def _order(text: str, scene: Scene, hits: Sequence[Hit]) -> list[int]:
+async def _order(text: str, context: AnswerContext, hits: Sequence[Hit]) -> list[int]:
     """The order of a small model; [] leaves them as they are: no money, no model, no time, no sense in its answer."""
     candidates = hits[: reranking.CANDIDATES]
-    request = reranking.asking(text, candidates, scene.setting)
+    request = reranking.asking(text, candidates, context.setting)
     try:
         async with asyncio.timeout(reranking.DEADLINE_S):
-            told = await _told(request, scene, ModelCall.Purpose.RERANK)
+            told = await _told(request, context, ModelCall.Purpose.RERANK)
     except TimeoutError:  # what was put aside stays: the provider may have counted it
         logger.warning("passages left in their order: no answer after %s s", reranking.DEADLINE_S)
         return []
@@ -167,17 +168,17 @@ async def _order(text: str, scene: Scene, hits: Sequence[Hit]) -> list[int]:
     return [*order, *range(len(candidates), len(hits))]
 
 
-async def _told(request: claude.Request, scene: Scene, purpose: str) -> str | None:
+async def _told(request: claude.Request, context: AnswerContext, purpose: str) -> str | None:
     """The whole answer of a small model, its cost booked; None when there is no money or no model for it."""
     try:
-        call = await put_aside(scene, purpose, request, "")
+        call = await reserve(context, purpose, request, "")
     except BudgetError:
         return None
     try:
         told = await claude.complete(request)
     except VendorError as error:
         logger.warning("went on without %s: %s", purpose, error)
-        await given_back(call, error)
+        await release_if_refused(call, error)
         return None
-    await offloaded_surely(budget.settle, call, model=told.ended.model, usage=told.ended.usage)
+    await offloaded_surely(budget.commit, call, model=told.ended.model, usage=told.ended.usage)
     return told.text

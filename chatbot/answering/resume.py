@@ -32,7 +32,7 @@ _MARK = re.compile(r"\[(\d{1,2})\]")
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 
-async def delivered(question: Message) -> AsyncIterator[Event]:
+async def deliver_answer(question: Message) -> AsyncIterator[Event]:
     """The events of the question's answer, from its row if it is finished, else as they are made."""
     lease = _Lease(f"chat:answering:{question.client_id}") if question.client_id else None
     row = await _finished_or_taken(question, lease) if lease else None

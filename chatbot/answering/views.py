@@ -30,7 +30,7 @@ from rest_framework.exceptions import APIException
 from chatbot.answering import conversations, feedback, sse, widget
 from chatbot.answering.answers import answer, ending
 from chatbot.answering.callers import COOKIE, Caller, as_uuid, base_of, caller_of, key_of, page_caller, remember
-from chatbot.answering.resume import delivered, finished_answer
+from chatbot.answering.resume import deliver_answer, finished_answer
 from chatbot.models import Citation, Conversation, Message
 from core.errors import DomainError, InvalidInputError
 from core.web.offload import gives_back
@@ -78,7 +78,7 @@ async def post_message(request: HttpRequest) -> HttpResponseBase:
         caller, question, keep = await sync_to_async(gives_back(_keep_question))(request)
     except (DomainError, APIException) as error:
         return refusal(error)
-    stream = sse.stream(delivered(question), about=_about(caller, question.conversation))
+    stream = sse.stream(deliver_answer(question), about=_about(caller, question.conversation))
     response = StreamingHttpResponse(_closing(stream), content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"

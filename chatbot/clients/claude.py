@@ -118,7 +118,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Told:
+class Completion:
     """A whole short answer."""
 
     text: str
@@ -224,7 +224,7 @@ def _too_long() -> TransientError:
     return TransientError(f"Claude: no end after {settings.CLAUDE_MAX_SECONDS} s", code="too_long")
 
 
-async def complete(request: Request) -> Told:
+async def complete(request: Request) -> Completion:
     """A short answer in one piece, from rules, history and question alone.
 
     Raises `TransientError` or `PermanentError`, also after eight seconds.
@@ -232,7 +232,7 @@ async def complete(request: Request) -> Told:
     with _folding():
         message = await _once_more(lambda: _told(request))
     text = "".join(block.text for block in message.content if block.type == "text")
-    return Told(text, _begun(message))
+    return Completion(text, _begun(message))
 
 
 class _Reader:

@@ -33,7 +33,7 @@ _AT_ONCE = 4  # far below what a provider allows, and what customers need of it 
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedQuestion:
     """One question's answer. `outcome` is answered, refused or failed; `flaws` say which citations do not hold."""
 
     question: Question
@@ -61,14 +61,14 @@ class Asked:
 def ask_all(
     questions: Sequence[Question],
     *,
-    tell: Callable[[Asked], None] = lambda _asked: None,
+    tell: Callable[[AskedQuestion], None] = lambda _asked: None,
     at_most: Decimal | None = None,
-) -> list[Asked]:
+) -> list[AskedQuestion]:
     """Ask every question, a few at a time; `tell` is called as each ends. One that fails does not end the run.
 
     Once the answers have cost `at_most` euros nothing more is asked; what is being answered then is finished.
     """
-    done: list[Asked] = []
+    done: list[AskedQuestion] = []
 
     async def ask_each() -> None:
         places = asyncio.Semaphore(_AT_ONCE)
@@ -88,7 +88,7 @@ def ask_all(
     return sorted(done, key=lambda each: place[each.question.id])
 
 
-def figures_of(asked: Sequence[Asked]) -> dict[str, Any]:
+def figures_of(asked: Sequence[AskedQuestion]) -> dict[str, Any]:
     """Counts and shares over all and by language, and which questions failed or have citations that do not hold.
 
     A share of nothing is None: where no question was answered, nothing is known of citations.
@@ -105,7 +105,7 @@ def figures_of(asked: Sequence[Asked]) -> dict[str, Any]:
     }
 
 
-async def _ask(question: Question) -> Asked:
+async def _ask(question: Question) -> AskedQuestion:
     row = None
     try:
         row = await offloaded(conversations.ask_for_evaluation, text=question.text, language=question.language)
@@ -114,27 +114,27 @@ async def _ask(question: Question) -> Asked:
                 pass
         return await offloaded(look_into, question, row)
     except DomainError as error:
-        return Asked(question, _FAILED, error.code)
+        return AskedQuestion(question, _FAILED, error.code)
     except Exception as error:  # the edge of one question: the others are still to be asked
         logger.exception("question %s of an evaluation", question.id)
-        return Asked(question, _FAILED, type(error).__name__)
+        return AskedQuestion(question, _FAILED, type(error).__name__)
     finally:
         if row is not None:
             await offloaded(row.conversation.delete)
 
 
-def look_into(question: Question, row: Message) -> Asked:
+def look_into(question: Question, row: Message) -> AskedQuestion:
     """What the rows say of the answer to a question; `row` is the question as it was asked."""
     message = row.conversation.messages.get(role=Message.Role.ANSWER)
     calls = ModelCall.objects.filter(question=row)
     cost = calls.aggregate(sum=Sum("cost"))["sum"] or Decimal(0)
     if message.outcome not in (Message.Outcome.ANSWERED, Message.Outcome.REFUSED):
-        return Asked(question, _FAILED, message.error or message.outcome, cost=cost)
+        return AskedQuestion(question, _FAILED, message.error or message.outcome, cost=cost)
     if message.outcome == Message.Outcome.REFUSED:
-        return Asked(question, message.outcome, message.error, cost=cost)
+        return AskedQuestion(question, message.outcome, message.error, cost=cost)
     citations = list(message.citations.select_related("chunk__document").order_by("number"))
     given = {passage for call in calls.filter(purpose=ModelCall.Purpose.ANSWER) for passage in call.passages}
-    return Asked(
+    return AskedQuestion(
         question,
         message.outcome,
         citations=len(citations),
@@ -166,7 +166,7 @@ def _letters(text: str) -> str:
     return _SPACE.sub("", text)
 
 
-def _figures(asked: Sequence[Asked]) -> dict[str, Any]:
+def _figures(asked: Sequence[AskedQuestion]) -> dict[str, Any]:
     answered = [each for each in asked if each.outcome == Message.Outcome.ANSWERED]
     ended = [each for each in asked if each.outcome != _FAILED]
     return {
@@ -183,7 +183,7 @@ def _figures(asked: Sequence[Asked]) -> dict[str, Any]:
     }
 
 
-def _refused(asked: Iterable[Asked]) -> float | None:
+def _refused(asked: Iterable[AskedQuestion]) -> float | None:
     return _share(each.outcome == Message.Outcome.REFUSED for each in asked)
 
 

@@ -103,7 +103,7 @@ def corpus_of(questions: Sequence[Question]) -> Scope:
     """The documents that the questions name, in any language; everything in use where none of them is loaded.
 
     What answers a question is known for these alone: a passage of another document may be right and counts as wrong.
-    An article alone competes with everything: it was written because nothing else answered its question.
+    An article alone competes with everything: it was write_answer because nothing else answered its question.
     """
     named = [question for question in questions if question.kind != ARTICLE]
     return Scope(names=_names_of(questions)) if _names_of(named) else Scope()

@@ -9,13 +9,13 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from chatbot.answering import configuration
-from chatbot.evaluation.answer_metrics import Asked
+from chatbot.evaluation.answer_metrics import AskedQuestion
 from chatbot.evaluation.retrieval_metrics import Question
 from chatbot.models import Document, EvaluationRun
 
 
 def keep_run(
-    *, name: str, digest: str, figures: dict[str, Any], missed: Sequence[Question], asked: Sequence[Asked],
+    *, name: str, digest: str, figures: dict[str, Any], missed: Sequence[Question], asked: Sequence[AskedQuestion],
     documents: QuerySet[Document], now: datetime,
 ) -> EvaluationRun:  # fmt: skip
     """Keep the figures with the questions' name and digest, the documents' digest and how the assistant is set."""
@@ -39,7 +39,7 @@ def keep_run(
     )
 
 
-def _remarks(asked: Sequence[Asked]) -> list[dict[str, str]]:
+def _remarks(asked: Sequence[AskedQuestion]) -> list[dict[str, str]]:
     return [_remark(each.question, each.remark, each.error or "; ".join(each.flaws)) for each in asked if each.remark]
 
 

@@ -15,9 +15,9 @@ from asgiref.sync import async_to_sync
 from django.utils import timezone
 
 from chatbot.answering import configuration
-from chatbot.answering.answers import Cite, Draft, ending, settle, written
+from chatbot.answering.answers import Cite, Draft, commit_cost, ending, write_answer
 from chatbot.answering.budget import Payer
-from chatbot.answering.pipeline import Findings, Scene
+from chatbot.answering.pipeline import AnswerContext, Findings
 from chatbot.languages import language_of
 from chatbot.models import AssistantVersion, Conversation, Message, ModelCall
 
@@ -55,13 +55,13 @@ def run(*, text: str, version: AssistantVersion | None, user: Any, now: datetime
     setting.version.daily_budget = in_use.version.daily_budget
     language = language_of(text, "it")
     payer = Payer.trying(user)
-    scene = Scene(setting=setting, history=(), user=None, language=language, payer=payer)
+    context = AnswerContext(setting=setting, history=(), user=None, language=language, payer=payer)
     question = Message(conversation=Conversation(language=language), role=Message.Role.QUESTION, text=text)
     draft, begun = Draft(), time.monotonic()
-    async_to_sync(_read)(draft, scene, question)
+    async_to_sync(_read)(draft, context, question)
     seconds = time.monotonic() - begun
-    if draft.call:  # cut off: what was written has been counted
-        settle(draft)
+    if draft.call:  # cut off: what was write_answer has been counted
+        commit_cost(draft)
     calls = list(ModelCall.objects.filter(caller=payer.caller, day__gte=timezone.localdate(now)).order_by("pk"))
     told = Message(conversation=question.conversation, text=draft.text, outcome=draft.outcome)
     return Trial(
@@ -70,8 +70,8 @@ def run(*, text: str, version: AssistantVersion | None, user: Any, now: datetime
     )  # fmt: skip
 
 
-async def _read(draft: Draft, scene: Scene, question: Message) -> None:
-    async with aclosing(written(draft, scene, question)) as events:
+async def _read(draft: Draft, context: AnswerContext, question: Message) -> None:
+    async with aclosing(write_answer(draft, context, question)) as events:
         async for _event in events:
             pass
 

@@ -23,7 +23,7 @@ from invoicing import corrections, pdf, services
 from invoicing.admin.forms import DocumentForm, DraftJsonForm, LineFormSet, draft_json, empty_document
 from invoicing.fatturapa.draft import Buyer, InvoiceDraft
 from invoicing.fatturapa.draft_json import DraftUnreadableError, read_draft, to_json
-from invoicing.fatturapa.preview import Examined
+from invoicing.fatturapa.preview import Preview
 from invoicing.models import Invoice
 
 
@@ -89,32 +89,32 @@ def _issue(request: HttpRequest, content: str, invoice: Invoice | None) -> HttpR
 def _drawn(content: str, invoice: Invoice | None) -> HttpResponse | None:
     """The PDF with its watermark, or None while the draft cannot become one."""
     try:
-        examined = _examine(_read(content), invoice)
+        result = _make_preview(_read(content), invoice)
     except DraftUnreadableError:
         return None
-    if examined.xml is None or any(finding.code == "00200" for finding in examined.errors):
+    if result.xml is None or any(violation.code == "00200" for violation in result.errors):
         return None
-    drawn = pdf.render(examined.xml, file_name=gettext("draft"), sha256="–", is_draft=True)
+    drawn = pdf.render(result.xml, file_name=gettext("draft"), sha256="–", is_draft=True)
     return HttpResponse(
         drawn, content_type="application/pdf", headers={"Content-Disposition": 'attachment; filename="bozza.pdf"'}
     )
 
 
 def _check_page(admin: Any, request: HttpRequest, content: str, invoice: Invoice | None) -> HttpResponse:
-    examined, errors = None, []
+    result, errors = None, []
     try:
-        examined = _examine(_read(content), invoice)
-        errors = list(examined.errors)
+        result = _make_preview(_read(content), invoice)
+        errors = list(result.errors)
     except DraftUnreadableError as error:
-        errors = error.findings
+        errors = error.violations
     title = _("Correct %(number)s") % {"number": invoice} if invoice else _("Check the draft")
     return _page(
-        admin, request, "check", title, form=DraftJsonForm(initial={"draft": content}), examined=examined,
+        admin, request, "check", title, form=DraftJsonForm(initial={"draft": content}), preview=result,
         errors=errors, invoice=invoice,
     )  # fmt: skip
 
 
-def _examine(draft: InvoiceDraft, invoice: Invoice | None) -> Examined:
+def _make_preview(draft: InvoiceDraft, invoice: Invoice | None) -> Preview:
     return services.preview(draft=draft, number=invoice.number if invoice else None, today=timezone.localdate())
 
 

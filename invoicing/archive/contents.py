@@ -21,10 +21,10 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 
+from invoicing.courtesy_copy import draw_pdf
 from invoicing.fatturapa.law import CREDIT_NOTE
 from invoicing.fatturapa.view import read_invoice
 from invoicing.models import Document, Invoice, InvoiceFile, ReceivedMail
-from invoicing.services import draw_pdf
 
 Progress = Callable[[int, int], None]
 _CHUNK = 50

@@ -1,6 +1,7 @@
 """What can be said of a draft before it becomes XML: mistakes SDI would not name well, and doubts.
 
-A finding with SDI's code means that SDI would refuse the document for it; the words are ours where SDI has no control.
+A violation with SDI's code means that SDI would refuse the document for it; where SDI has no control the words are
+ours.
 """
 
 import re
@@ -15,29 +16,31 @@ from accounts.fiscal.checks import PROVINCES, is_printable
 from invoicing.fatturapa.draft import Buyer, BuyerKind, InvoiceDraft, Seller
 from invoicing.fatturapa.latin import is_latin
 from invoicing.fatturapa.law import EU, FLAT_RATE, TRANSFER
-from invoicing.fatturapa.preflight import Finding
+from invoicing.fatturapa.preflight import Violation
 from invoicing.fatturapa.routing import NO_CODE, route
-from invoicing.fatturapa.totals import Reckoning
+from invoicing.fatturapa.totals import Totals
 
 _POSTCODE = re.compile(r"[0-9]{5}")
 _CODES = {6: re.compile(r"[A-Z0-9]{6}"), 7: re.compile(r"[A-Z0-9]{7}")}
 
 
-def errors(draft: InvoiceDraft, figures: Reckoning) -> Iterator[Finding]:
+def errors(draft: InvoiceDraft, figures: Totals) -> Iterator[Violation]:
     """What must be mended first."""
     yield from _names(draft.seller, draft.buyer)
     yield from _buyer(draft.buyer)
     yield from _figures(draft, figures)
     for position, line in enumerate(draft.lines, start=1):
         if line.period_start and line.period_end and line.period_end < line.period_start:
-            yield Finding("period", f"lines.{position}.period_end", _("The period ends before it begins."))
+            yield Violation("period", f"lines.{position}.period_end", _("The period ends before it begins."))
     if draft.seller.tax_regime == FLAT_RATE and any(summary.vat_rate for summary in figures.summaries):
-        yield Finding("flat_rate_vat", "lines", _("Under the flat-rate regime (RF19) there is no VAT."))
+        yield Violation("flat_rate_vat", "lines", _("Under the flat-rate regime (RF19) there is no VAT."))
     if draft.split_payment and draft.buyer.kind in (BuyerKind.PERSON, BuyerKind.ASSOCIATION):
-        yield Finding("split_payment", "split_payment", _("Only public bodies and listed companies split the payment."))
+        yield Violation(
+            "split_payment", "split_payment", _("Only public bodies and listed companies split the payment.")
+        )
 
 
-def warnings(draft: InvoiceDraft) -> Iterator[Finding]:
+def warnings(draft: InvoiceDraft) -> Iterator[Violation]:
     """What may be meant so."""
     texts = {
         "notes": draft.notes,
@@ -47,7 +50,7 @@ def warnings(draft: InvoiceDraft) -> Iterator[Finding]:
     }
     for field, text in texts.items():
         if not is_latin(text):
-            yield Finding("letters_replaced", field, _("Signs that FatturaPA cannot carry are replaced by “?”."))
+            yield Violation("letters_replaced", field, _("Signs that FatturaPA cannot carry are replaced by “?”."))
     buyer = draft.buyer
     way = route(buyer)
     limits = {
@@ -58,35 +61,37 @@ def warnings(draft: InvoiceDraft) -> Iterator[Finding]:
     for field, (text, limit) in limits.items():
         if len(text) > limit:
             message = _("Cut after %(limit)s characters: FatturaPA has no room for more.") % {"limit": limit}
-            yield Finding("shortened", f"buyer.{field}", message)
+            yield Violation("shortened", f"buyer.{field}", message)
     if buyer.pec and buyer.recipient_code and buyer.recipient_code != NO_CODE:
-        yield Finding("pec_unused", "buyer.pec", _("The PEC is left out: there is a codice destinatario."))
+        yield Violation("pec_unused", "buyer.pec", _("The PEC is left out: there is a codice destinatario."))
     if buyer.country in EU - {"IT"} and buyer.kind is BuyerKind.COMPANY and buyer.vat_number:
         prefix = "EL" if buyer.country == "GR" else buyer.country
         if not eu_vat.is_valid(prefix + way.vat_number):
-            yield Finding("vat_format", "buyer.vat_number", _("This is not the form of a VAT number of that country."))
+            yield Violation(
+                "vat_format", "buyer.vat_number", _("This is not the form of a VAT number of that country.")
+            )
     for position, payment in enumerate(draft.payments, start=1):
         if payment.method == TRANSFER and not payment.iban:
-            yield Finding("iban_missing", f"payments.{position}.iban", _("A transfer needs an IBAN to go to."))
+            yield Violation("iban_missing", f"payments.{position}.iban", _("A transfer needs an IBAN to go to."))
     if draft.withholding and draft.seller.tax_regime == FLAT_RATE:
         message = _("Nothing is withheld from sellers under the flat-rate regime (art. 1, c. 67, L. 190/2014).")
-        yield Finding("flat_rate_withholding", "withholding", message)
+        yield Violation("flat_rate_withholding", "withholding", message)
 
 
-def _names(seller: Seller, buyer: Buyer) -> Iterator[Finding]:
+def _names(seller: Seller, buyer: Buyer) -> Iterator[Violation]:
     """Names are never rewritten by guesswork: other alphabets are refused."""
     is_person = buyer.kind is BuyerKind.PERSON
     needed = {"buyer.first_name": buyer.first_name, "buyer.last_name": buyer.last_name}
     for field, name in (needed if is_person else {"buyer.name": buyer.name}).items():
         if not name:
-            yield Finding("00200", field, _("The customer has no name."))
+            yield Violation("00200", field, _("The customer has no name."))
     for field, name in {"seller.name": seller.name, "buyer.name": buyer.name, **needed}.items():
         if name and not is_printable(name):
             message = _("Please use Latin letters: the electronic invoice cannot carry other alphabets.")
-            yield Finding("alphabet", field, message)
+            yield Violation("alphabet", field, message)
 
 
-def _buyer(buyer: Buyer) -> Iterator[Finding]:
+def _buyer(buyer: Buyer) -> Iterator[Violation]:
     length = 6 if buyer.kind is BuyerKind.PUBLIC_ADMINISTRATION else 7
     if (
         buyer.country == "IT"
@@ -94,31 +99,31 @@ def _buyer(buyer: Buyer) -> Iterator[Finding]:
         and not _CODES[length].fullmatch(buyer.recipient_code)
     ):
         message = _("The codice destinatario of this customer has %(count)s letters and digits.") % {"count": length}
-        yield Finding("00427", "buyer.recipient_code", message)
+        yield Violation("00427", "buyer.recipient_code", message)
     if buyer.kind is BuyerKind.PUBLIC_ADMINISTRATION and buyer.country != "IT":
-        yield Finding("choice", "buyer.kind", _("Only Italian bodies are reached as public administrations."))
+        yield Violation("choice", "buyer.kind", _("Only Italian bodies are reached as public administrations."))
     if buyer.country != buyer.address.country:
         return  # a company with an Italian partita IVA and its seat abroad: the address is the other country's
     if buyer.country == "IT" and not _POSTCODE.fullmatch(buyer.address.postcode):
-        yield Finding("00200", "buyer.address.postcode", _("A CAP has five digits."))
+        yield Violation("00200", "buyer.address.postcode", _("A CAP has five digits."))
     if buyer.country == "IT" and buyer.address.province and buyer.address.province not in PROVINCES:
-        yield Finding("province", "buyer.address.province", _("This is no Italian province."))
+        yield Violation("province", "buyer.address.province", _("This is no Italian province."))
     if buyer.country != "IT" and buyer.kind is not BuyerKind.PERSON and not buyer.vat_number:
-        yield Finding("00417", "buyer.vat_number", _("A company abroad needs an identifier of its country."))
+        yield Violation("00417", "buyer.vat_number", _("A company abroad needs an identifier of its country."))
 
 
-def _figures(draft: InvoiceDraft, figures: Reckoning) -> Iterator[Finding]:
+def _figures(draft: InvoiceDraft, figures: Totals) -> Iterator[Violation]:
     if figures.gross < 0 or figures.due < 0:
         message = _("The total is negative: give back money by a credit note with positive amounts.")
-        yield Finding("negative_total", "lines", message)
+        yield Violation("negative_total", "lines", message)
     amounts = [payment.amount for payment in draft.payments]
     if len(amounts) > 1 and None in amounts:
-        yield Finding("payments", "payments", _("Each of several payments needs its amount."))
+        yield Violation("payments", "payments", _("Each of several payments needs its amount."))
     elif amounts and None not in amounts:
         paid = sum((amount for amount in amounts if amount is not None), Decimal(0))
         if paid != figures.due:
             message = _("The payments are %(paid)s, the customer owes %(due)s.") % {"paid": paid, "due": figures.due}
-            yield Finding("payments", "payments", message)
+            yield Violation("payments", "payments", message)
     for position, payment in enumerate(draft.payments, start=1):
         if payment.iban and not iban.is_valid(payment.iban):
-            yield Finding("iban", f"payments.{position}.iban", _("This is not a valid IBAN."))
+            yield Violation("iban", f"payments.{position}.iban", _("This is not a valid IBAN."))

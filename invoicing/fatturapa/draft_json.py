@@ -27,18 +27,18 @@ from invoicing.fatturapa.draft import (
     Withholding,
 )
 from invoicing.fatturapa.law import FLAT_RATE
-from invoicing.fatturapa.preflight import Finding
+from invoicing.fatturapa.preflight import Violation
 
 Json = Mapping[str, Any]
 MAX_BYTES = 2 * 1024 * 1024
 
 
 class DraftUnreadableError(ValueError):
-    """The JSON is none, or has another shape; `findings` says where and what is expected."""
+    """The JSON is none, or has another shape; `violations` says where and what is expected."""
 
-    def __init__(self, findings: list[Finding]) -> None:
-        super().__init__("; ".join(f"{finding.field}: {finding.message}" for finding in findings))
-        self.findings = findings
+    def __init__(self, violations: list[Violation]) -> None:
+        super().__init__("; ".join(f"{violation.field}: {violation.message}" for violation in violations))
+        self.violations = violations
 
 
 def read_draft(content: str | bytes, *, seller: Seller, stamp_duty: StampDuty, today: datetime.date) -> InvoiceDraft:
@@ -85,7 +85,7 @@ def to_json(draft: InvoiceDraft) -> dict[str, Any]:
 
 def _parsed(content: str | bytes) -> Any:
     if len(content) > MAX_BYTES:
-        raise DraftUnreadableError([Finding("too_large", "", _("A draft is at most 2 MB."))])
+        raise DraftUnreadableError([Violation("too_large", "", _("A draft is at most 2 MB."))])
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -93,7 +93,7 @@ def _parsed(content: str | bytes) -> Any:
 
 
 def _not_json(error: Exception) -> DraftUnreadableError:
-    return DraftUnreadableError([Finding("not_json", "", _("This is not JSON: %(error)s") % {"error": error})])
+    return DraftUnreadableError([Violation("not_json", "", _("This is not JSON: %(error)s") % {"error": error})])
 
 
 @lru_cache(maxsize=1)
@@ -105,29 +105,29 @@ def _validator() -> Any:
     )
 
 
-def _findings(error: Any) -> Iterator[Finding]:
+def _findings(error: Any) -> Iterator[Violation]:
     """One schema violation in words; positions in lists count from one, as on paper."""
     path = [str(part + 1) if isinstance(part, int) else str(part) for part in error.absolute_path]
     field, rule = ".".join(path), str(error.validator)
     if rule == "required":
         for name in error.validator_value:
             if name not in error.instance:
-                yield Finding("required", ".".join([*path, name]), _("This is needed and missing."))
+                yield Violation("required", ".".join([*path, name]), _("This is needed and missing."))
     elif rule == "additionalProperties":
         for name in sorted(set(error.instance) - set(error.schema["properties"])):
-            yield Finding("unknown", ".".join([*path, name]), _("There is no such key."))
+            yield Violation("unknown", ".".join([*path, name]), _("There is no such key."))
     elif rule == "oneOf":
-        yield Finding("unit_price", field, _("A line has either unit_price or gross_unit_price."))
+        yield Violation("unit_price", field, _("A line has either unit_price or gross_unit_price."))
     elif rule == "enum":
         allowed = ", ".join(str(value) for value in error.validator_value)
-        yield Finding("choice", field, _("One of these is expected: %(values)s.") % {"values": allowed})
+        yield Violation("choice", field, _("One of these is expected: %(values)s.") % {"values": allowed})
     elif rule == "format":
-        yield Finding("date", field, _("There is no such day: %(day)s.") % {"day": error.instance})
+        yield Violation("date", field, _("There is no such day: %(day)s.") % {"day": error.instance})
     elif rule == "type" and ("pattern" in error.schema or "format" in error.schema):
-        yield Finding("string", field, _('Numbers and dates are written as strings, for instance "12.50".'))
+        yield Violation("string", field, _('Numbers and dates are written as strings, for instance "12.50".'))
     else:
         told = error.schema.get("description", "") or f"{rule}: {error.validator_value}"
-        yield Finding("format", field, _("Not in the expected form. %(expected)s") % {"expected": told})
+        yield Violation("format", field, _("Not in the expected form. %(expected)s") % {"expected": told})
 
 
 def _draft(data: Json, seller: Seller, stamp_duty: StampDuty, today: datetime.date) -> InvoiceDraft:

@@ -7,11 +7,11 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.fatturapa import draft_checks, preflight
 from invoicing.fatturapa.draft import InvoiceDraft
-from invoicing.fatturapa.preflight import Finding
-from invoicing.fatturapa.totals import CannotReckonError, Reckoning, reckon
+from invoicing.fatturapa.preflight import Violation
+from invoicing.fatturapa.totals import Totals, TotalsError, compute_totals
 from invoicing.fatturapa.xml import Transmission, build_xml
 
-_RECKONING = {
+_TOTALS_ERRORS = {
     "amount": _("The amounts are too large for an invoice."),
     "discount": _("The discount is more than the document."),
     "gross_unit_price": _("This price with VAT cannot be written as a net price of eight decimals."),
@@ -20,39 +20,39 @@ _RECKONING = {
 
 
 @dataclass(frozen=True)
-class Examined:
+class Preview:
     """`xml` is None when the figures lead nowhere; with `errors` it is what SDI would refuse."""
 
     xml: bytes | None
-    figures: Reckoning | None
-    errors: tuple[Finding, ...]
-    warnings: tuple[Finding, ...]
+    figures: Totals | None
+    errors: tuple[Violation, ...]
+    warnings: tuple[Violation, ...]
 
 
-def examine(draft: InvoiceDraft, *, number: str, transmission: Transmission, today: date) -> Examined:
+def make_preview(draft: InvoiceDraft, *, number: str, transmission: Transmission, today: date) -> Preview:
     """Build and check, and say what to look at; changes nothing."""
-    examined = checked(draft, number=number, transmission=transmission, today=today)
-    if examined.xml is None:
-        return examined
+    preview = build_checked(draft, number=number, transmission=transmission, today=today)
+    if preview.xml is None:
+        return preview
     warnings = list(draft_checks.warnings(draft))
-    if not examined.errors:
-        warnings += preflight.warnings(examined.xml, today=today)
-    return replace(examined, warnings=tuple(warnings))
+    if not preview.errors:
+        warnings += preflight.warnings(preview.xml, today=today)
+    return replace(preview, warnings=tuple(warnings))
 
 
-def checked(draft: InvoiceDraft, *, number: str, transmission: Transmission, today: date) -> Examined:
+def build_checked(draft: InvoiceDraft, *, number: str, transmission: Transmission, today: date) -> Preview:
     """The same without warnings: what issuing needs while everybody else waits for the number."""
     try:
-        figures = reckon(draft)
-    except CannotReckonError as error:
-        return Examined(None, None, (Finding(error.code, error.field, str(_RECKONING[error.code])),), ())
+        figures = compute_totals(draft)
+    except TotalsError as error:
+        return Preview(None, None, (Violation(error.code, error.field, str(_TOTALS_ERRORS[error.code])),), ())
     errors = list(draft_checks.errors(draft, figures))
     xml = build_xml(draft, number=number, transmission=transmission, figures=figures)
     # a mistake that has been named is not repeated in the schema's words
-    errors += [found for found in preflight.findings(xml, today=today) if not errors or found.code != "00200"]
-    return Examined(xml, figures, tuple(_unique(errors)), ())
+    errors += [found for found in preflight.violations(xml, today=today) if not errors or found.code != "00200"]
+    return Preview(xml, figures, tuple(_unique(errors)), ())
 
 
-def _unique(findings: list[Finding]) -> list[Finding]:
-    """One finding per code and field: the first, which speaks of the draft and not of the XML."""
-    return list({(found.code, found.field): found for found in reversed(findings)}.values())[::-1]
+def _unique(violations: list[Violation]) -> list[Violation]:
+    """One violation per code and field: the first, which speaks of the draft and not of the XML."""
+    return list({(found.code, found.field): found for found in reversed(violations)}.values())[::-1]

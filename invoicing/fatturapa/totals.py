@@ -16,7 +16,7 @@ _ZERO = Decimal(0)
 _EIGHT_PLACES = Decimal("0.00000001")
 
 
-class CannotReckonError(ValueError):
+class TotalsError(ValueError):
     """Figures that no document can carry; `field` names the one to change."""
 
     def __init__(self, message: str, *, field: str, code: str) -> None:
@@ -65,7 +65,7 @@ class Fund:
 
 
 @dataclass(frozen=True)
-class Reckoning:
+class Totals:
     """All figures of a document in euros. `gross` is ImportoTotaleDocumento, `due` what the customer has to pay.
 
     `rounding` (2.1.1.10) is the cent by which VAT on the net misses prices that were given with VAT.
@@ -83,15 +83,15 @@ class Reckoning:
     due: Decimal
 
 
-def reckon(draft: InvoiceDraft) -> Reckoning:
-    """The figures of `draft`; `CannotReckonError` when a discount, a gross price or an amount leads nowhere."""
+def compute_totals(draft: InvoiceDraft) -> Totals:
+    """The figures of `draft`; `TotalsError` when a discount, a gross price or an amount leads nowhere."""
     try:
-        return _reckoned(draft)
+        return _compute(draft)
     except InvalidOperation as error:
-        raise CannotReckonError("amounts beyond 28 digits", field="lines", code="amount") from error
+        raise TotalsError("amounts beyond 28 digits", field="lines", code="amount") from error
 
 
-def _reckoned(draft: InvoiceDraft) -> Reckoning:
+def _compute(draft: InvoiceDraft) -> Totals:
     lines, rounding = _lines(draft)
     lines += _document_discount(draft, lines)
     fund = _fund(draft, lines)
@@ -105,7 +105,7 @@ def _reckoned(draft: InvoiceDraft) -> Reckoning:
     gross = net + vat + rounding
     withholding = _withholding(draft, lines, fund)
     due = gross - withholding - (vat if draft.split_payment else _ZERO)
-    return Reckoning(
+    return Totals(
         tuple(lines), tuple(summaries), fund, stamp_duty, withholding, rounding, net, vat, gross, due
     )  # fmt: skip
 
@@ -142,10 +142,10 @@ def _net_of_gross(lines: Sequence[Line], rate: Decimal) -> tuple[list[Decimal], 
     guess = round_eur(gross * 100 / (100 + rate))
     misses = {net: gross - net - vat_on(net, rate) for net in (guess, guess - CENT, guess + CENT)}
     net = min(misses, key=lambda candidate: abs(misses[candidate]))
-    return apportioned(net, [share * 100 / (100 + rate) for share in grosses]), misses[net]
+    return apportion(net, [share * 100 / (100 + rate) for share in grosses]), misses[net]
 
 
-def apportioned(total: Decimal, exact: Sequence[Decimal]) -> list[Decimal]:
+def apportion(total: Decimal, exact: Sequence[Decimal]) -> list[Decimal]:
     """`total` in whole cents along `exact` shares: rounded down, then a cent each to the largest remainders."""
     shares = [(share / CENT).to_integral_value(rounding=ROUND_FLOOR) * CENT for share in exact]
     missing = int((total - sum(shares, _ZERO)) / CENT)
@@ -167,9 +167,9 @@ def _line(draft: InvoiceDraft, place: int, total: Decimal | None) -> ReckonedLin
         price = _unit_price(total, line.quantity, discounts, exact)
         if round_eur(discounted(price, discounts) * line.quantity) != total:
             message = "this price with VAT cannot be written as a net price of eight decimals"
-            raise CannotReckonError(message, field=f"lines.{place + 1}.gross_unit_price", code="gross_unit_price")
+            raise TotalsError(message, field=f"lines.{place + 1}.gross_unit_price", code="gross_unit_price")
     elif price is None:
-        raise CannotReckonError("a line needs a price", field=f"lines.{place + 1}.unit_price", code="unit_price")
+        raise TotalsError("a line needs a price", field=f"lines.{place + 1}.unit_price", code="unit_price")
     return ReckonedLine(
         description=line.description,
         quantity=line.quantity,
@@ -221,8 +221,8 @@ def _document_discount(draft: InvoiceDraft, lines: Sequence[ReckonedLine]) -> li
     if percent is not None:
         label += f" {percent.normalize():f} %".replace(".", ",")
     if amount is None or not net or amount > net:
-        raise CannotReckonError("the discount is more than the document", field="discount", code="discount")
-    shares = apportioned(amount, [amount * group / net for group in groups.values()])
+        raise TotalsError("the discount is more than the document", field="discount", code="discount")
+    shares = apportion(amount, [amount * group / net for group in groups.values()])
     return [
         ReckonedLine(label, Decimal(1), -share, -share, rate, nature, kind="SC", is_withheld=is_withheld)
         for (rate, nature, is_withheld), share in zip(groups, shares, strict=True)

@@ -16,7 +16,7 @@ from invoicing.fatturapa.draft import Address, Buyer, BuyerKind, Discount, Invoi
 from invoicing.fatturapa.latin import basic_latin, latin, pieces
 from invoicing.fatturapa.law import CAUSALE, CREDIT_NOTE, FLAT_RATE, FLAT_RATE_NOTE
 from invoicing.fatturapa.routing import Route, route
-from invoicing.fatturapa.totals import ReckonedLine, Reckoning, reckon
+from invoicing.fatturapa.totals import ReckonedLine, Totals, compute_totals
 
 NAMESPACE = "http://ivaservizi.agenziaentrate.gov.it/docs/xsd/fatture/v1.2"
 # what no XML can hold: control characters and halves of surrogate pairs
@@ -36,14 +36,12 @@ class Transmission:
         return f"{self.transmitter_country}{self.transmitter_tax_code}_{self.progressive}.xml"
 
 
-def build_xml(
-    draft: InvoiceDraft, *, number: str, transmission: Transmission, figures: Reckoning | None = None
-) -> bytes:
+def build_xml(draft: InvoiceDraft, *, number: str, transmission: Transmission, figures: Totals | None = None) -> bytes:
     """The document as UTF-8 bytes, exactly as they are sent and kept. Checks nothing (see `preflight`).
 
-    `figures` are those of the draft, if they are at hand; `CannotReckonError` when they lead nowhere.
+    `figures` are those of the draft, if they are at hand; `TotalsError` when they lead nowhere.
     """
-    way, figures = route(draft.buyer), figures or reckon(draft)
+    way, figures = route(draft.buyer), figures or compute_totals(draft)
     root = etree.Element(f"{{{NAMESPACE}}}FatturaElettronica", nsmap={"p": NAMESPACE}, versione=way.format)
     header = _add(root, "FatturaElettronicaHeader")
     _transmission(header, way, transmission)
@@ -137,7 +135,7 @@ def _address(parent: etree._Element, address: Address) -> None:
     _add(block, "Nazione", address.country)
 
 
-def _general(body: etree._Element, draft: InvoiceDraft, number: str, figures: Reckoning) -> None:
+def _general(body: etree._Element, draft: InvoiceDraft, number: str, figures: Totals) -> None:
     general = _add(body, "DatiGenerali")
     block = _add(general, "DatiGeneraliDocumento")
     _add(block, "TipoDocumento", draft.document_type)
@@ -163,7 +161,7 @@ def _notes(draft: InvoiceDraft) -> list[str]:
     return [*pieces(draft.notes, CAUSALE), *([FLAT_RATE_NOTE] if is_flat_rate else [])]
 
 
-def _withholding(block: etree._Element, draft: InvoiceDraft, figures: Reckoning) -> None:
+def _withholding(block: etree._Element, draft: InvoiceDraft, figures: Totals) -> None:
     if draft.withholding is None:
         return
     part = _add(block, "DatiRitenuta")
@@ -173,7 +171,7 @@ def _withholding(block: etree._Element, draft: InvoiceDraft, figures: Reckoning)
     _add(part, "CausalePagamento", draft.withholding.reason)
 
 
-def _pension_fund(block: etree._Element, draft: InvoiceDraft, figures: Reckoning) -> None:
+def _pension_fund(block: etree._Element, draft: InvoiceDraft, figures: Totals) -> None:
     if draft.pension_fund is None or figures.fund is None:
         return
     part = _add(block, "DatiCassaPrevidenziale")
@@ -226,7 +224,7 @@ def _discounts(block: etree._Element, discounts: Sequence[Discount]) -> None:
             _add(part, "Importo", _up_to_8(discount.amount))
 
 
-def _summaries(goods: etree._Element, draft: InvoiceDraft, figures: Reckoning) -> None:
+def _summaries(goods: etree._Element, draft: InvoiceDraft, figures: Totals) -> None:
     for summary in figures.summaries:
         block = _add(goods, "DatiRiepilogo")
         _add(block, "AliquotaIVA", _amount(summary.vat_rate))
@@ -238,7 +236,7 @@ def _summaries(goods: etree._Element, draft: InvoiceDraft, figures: Reckoning) -
         _add_if(block, "RiferimentoNormativo", latin(summary.law_reference, 100))
 
 
-def _payments(body: etree._Element, draft: InvoiceDraft, figures: Reckoning) -> None:
+def _payments(body: etree._Element, draft: InvoiceDraft, figures: Totals) -> None:
     if not draft.payments:
         return
     block = _add(body, "DatiPagamento")

@@ -6,7 +6,7 @@ from datetime import date
 from django.utils.translation import gettext as _
 
 from invoicing.fatturapa import preflight
-from invoicing.fatturapa.preflight import Finding
+from invoicing.fatturapa.preflight import Violation
 from invoicing.fatturapa.schema import UnreadableXmlError, parse
 from invoicing.sdi.p7m import P7mError, read_p7m
 
@@ -19,13 +19,13 @@ class CheckedFile:
 
     format: str
     is_signed: bool
-    errors: tuple[Finding, ...]
-    warnings: tuple[Finding, ...]
+    errors: tuple[Violation, ...]
+    warnings: tuple[Violation, ...]
 
 
 def check(file_name: str, content: bytes, *, today: date) -> CheckedFile:
     """What SDI would say to this file, received on `today` under `file_name`."""
-    errors = preflight.file_findings(file_name, content)
+    errors = preflight.file_violations(file_name, content)
     is_signed = file_name.lower().endswith(".p7m")
     xml = content
     if is_signed:
@@ -33,16 +33,16 @@ def check(file_name: str, content: bytes, *, today: date) -> CheckedFile:
             signed = read_p7m(content)
         except P7mError as error:
             return CheckedFile(
-                "", True, (*errors, Finding("00102", "file", str(error))), tuple(preflight.file_warnings(file_name))
+                "", True, (*errors, Violation("00102", "file", str(error))), tuple(preflight.file_warnings(file_name))
             )
         xml = signed.content
-        errors += [Finding("00102", "file", trouble) for trouble in signed.troubles]
+        errors += [Violation("00102", "file", trouble) for trouble in signed.troubles]
     format_, has_signature = _read(xml)
-    errors += preflight.findings(xml, today=today)
+    errors += preflight.violations(xml, today=today)
     warnings = preflight.file_warnings(file_name)
     if format_ == "FPA12" and not is_signed and not has_signature:
         unsigned = _("An invoice to a public administration must be signed before it is sent.")
-        warnings.append(Finding("unsigned", "file", unsigned))
+        warnings.append(Violation("unsigned", "file", unsigned))
     warnings += preflight.warnings(xml, today=today) if format_ and not errors else []
     return CheckedFile(format_, is_signed, tuple(errors), tuple(warnings))
 

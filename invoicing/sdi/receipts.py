@@ -16,6 +16,7 @@ from core.queue import work, work_due
 from core.tasks import enqueue
 from invoicing import tasks
 from invoicing.clients import pec
+from invoicing.courtesy_copy import tell_customer
 from invoicing.document_store import store
 from invoicing.fatturapa.schema import UnreadableXmlError
 from invoicing.models import Document, Invoice, InvoiceFile, Mailbox, PecMessage, ReceivedMail, Submission
@@ -23,7 +24,6 @@ from invoicing.sdi.alerts import alert_staff
 from invoicing.sdi.messages import ForReceiversError, SdiMessage, UnknownMessageError, read_message
 from invoicing.sdi.pec_mail import OtherMail, ProviderReceipt, SdiMail, classify, header, parse_mail
 from invoicing.sdi.smime import UntrustedError, verify
-from invoicing.services import tell_customer
 
 logger = logging.getLogger(__name__)
 

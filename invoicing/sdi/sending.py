@@ -20,11 +20,11 @@ from core.queue import each, work, work_due
 from core.tasks import enqueue
 from invoicing import tasks
 from invoicing.clients import pec
+from invoicing.courtesy_copy import draw_pdf
 from invoicing.document_store import store
 from invoicing.models import Document, Invoice, Mailbox, PecMessage, Submission
 from invoicing.sdi.alerts import alert_staff
 from invoicing.sdi.p7m import P7mError, read_p7m
-from invoicing.services import draw_pdf
 
 logger = logging.getLogger(__name__)
 

@@ -325,7 +325,7 @@ def test_what_is_open_stops_it_and_says_what_to_do(make: Any, words: str, custom
 def test_rejected_invoice_that_nobody_can_correct_any_more_is_no_obstacle(customer: Any):
     make_rejected_invoice(customer)
 
-    assert erasure.plan_for(user=customer, now=timezone.now() + timedelta(days=6)).obstacles == []
+    assert erasure.plan_for(user=customer, now=timezone.now() + timedelta(days=6)).blockers == []
 
 
 def test_staff_do_not_disappear_by_their_own_click(staff: Any, staff_client: Client):

@@ -144,8 +144,8 @@ def test_api_shows_asks_confirms_and_calls_off(
     waiting = customer_client.get(path).json()
     off = customer_client.delete(path)
 
-    assert (before["due_at"], before["obstacles"]) == (None, [])
-    assert {line["fate"] for line in before["lines"]} == {"anonymised"}
+    assert (before["due_at"], before["blockers"]) == (None, [])
+    assert {line["outcome"] for line in before["lines"]} == {"anonymised"}
     assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (400, "password_wrong")
     assert (asked.status_code, begun.status_code, begun.json()["due_at"]) == (202, 200, waiting["due_at"])
     assert waiting["due_at"] is not None

@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.utils import translation
 
 from core import privacy
-from core.privacy import Fate, Person
+from core.privacy import Outcome, Person
 from tests.architecture.source import APPS
 
 TABLES = list(privacy.tables())
@@ -85,7 +85,11 @@ def test_declared_rows_and_columns_exist(table: privacy.Table, customer: Any):
 
 def test_whatever_is_kept_says_why():
     with translation.override("en"):
-        kept = {str(table.matter.title): str(table.matter.why) for table in TABLES if table.matter.fate == Fate.KEPT}
+        kept = {
+            str(table.category.title): str(table.category.why)
+            for table in TABLES
+            if table.category.outcome == Outcome.KEPT
+        }
 
     assert set(kept) == {
         "Invoices and credit notes",

@@ -60,14 +60,14 @@ def page_of(invoice: Invoice, button: str) -> str:
 
 
 def codes(page: Any) -> list[str]:
-    return [finding.code for finding in page.context["errors"]]
+    return [violation.code for violation in page.context["errors"]]
 
 
 def test_form_of_the_usual_document_becomes_a_draft_and_its_figures(staff_client: Client):
     page = staff_client.post(BY_HAND, FORM | {"date": today()})
 
     written = json.loads(page.context["form"].initial["draft"])
-    figures = page.context["examined"].figures
+    figures = page.context["preview"].figures
     assert written["lines"] == [
         {"description": "Formazione", "quantity": "2", "unit_price": "750.00", "vat_rate": "22",
          "discounts": [{"percent": "10"}]}

@@ -67,7 +67,7 @@ def issued(draft=None):
 
 
 def found(told):
-    return [(finding["code"], finding["field"]) for finding in told]
+    return [(violation["code"], violation["field"]) for violation in told]
 
 
 @pytest.mark.parametrize("name", GOLDEN_NAMES)
@@ -174,7 +174,7 @@ def test_number_that_sdi_would_refuse_is_refused_and_not_mended(run, draft_file,
     status, out = run("invoice_xml", draft_file(), "--number", number)
 
     code = "00425" if number == "DUEMILA" else "00200"
-    assert (status, [finding["code"] for finding in json.loads(out)["errors"]]) == (1, [code])
+    assert (status, [violation["code"] for violation in json.loads(out)["errors"]]) == (1, [code])
 
 
 def test_number_that_is_taken_is_refused(run, draft_file):
@@ -266,7 +266,7 @@ def test_file_is_accepted_or_refused_by_code(run, tmp_path, name, content, codes
     got, out = run("fatturapa_check", write(tmp_path, name, content))
 
     told = json.loads(out)
-    assert (got, [finding["code"] for finding in told["errors"]]) == (status, codes)
+    assert (got, [violation["code"] for violation in told["errors"]]) == (status, codes)
     assert told["accepted"] is (status == 0)
 
 

@@ -153,7 +153,7 @@ def test_draft_that_sdi_would_refuse_changes_nothing(rejected: Invoice, staff: A
     with pytest.raises(InvoiceRefusedError) as refusal:
         correct(rejected, staff, wrong)
 
-    assert [finding.code for finding in refusal.value.findings] == ["00305"]
+    assert [violation.code for violation in refusal.value.violations] == ["00305"]
     assert kept(rejected) == before
 
 

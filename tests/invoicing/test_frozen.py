@@ -9,8 +9,8 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
+from invoicing.courtesy_copy import draw_pdf
 from invoicing.models import Document, Invoice, InvoiceEvent, InvoiceFile, PecMessage, ReceivedMail, Submission
-from invoicing.services import draw_pdf
 from tests.invoicing.drafts import make_draft
 from tests.invoicing.flow import OFFICE, Post, issue, on_its_way, receive, sign
 

@@ -11,9 +11,10 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from invoicing import pdf
+from invoicing.courtesy_copy import draw_pdf
 from invoicing.fatturapa.draft import InvoiceDraft
 from invoicing.models import Document, FrozenError, Invoice, InvoiceFile
-from invoicing.services import InvoiceRefusedError, draw_pdf, issue_invoice
+from invoicing.services import InvoiceRefusedError, issue_invoice
 from tests.invoicing.drafts import COMPANY, DAY, PERSON, make_draft
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +48,7 @@ def test_refused_draft_uses_no_number_and_leaves_no_row():
         issue(wrong)
     after = issue()
 
-    assert [finding.code for finding in refusal.value.findings] == ["00305"]
+    assert [violation.code for violation in refusal.value.violations] == ["00305"]
     assert after.number == "2026/00001"
     assert (Invoice.objects.count(), Document.objects.count()) == (1, 1)
 
@@ -71,7 +72,7 @@ def test_date_in_the_future_is_refused():
     with pytest.raises(InvoiceRefusedError) as refusal:
         issue(make_draft().dated(DAY + timedelta(days=1)))
 
-    assert [finding.code for finding in refusal.value.findings] == ["00403"]
+    assert [violation.code for violation in refusal.value.violations] == ["00403"]
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from accounts.models import AccountErasure, DataExport
 from billing.models import Order, Payment
 from chatbot.models import Ticket
 from chatbot.tickets.mails import NEWS
-from core.privacy import Fate, Line, Matter, Obstacle
+from core.privacy import Blocker, DataCategory, Line, Outcome
 from invoicing.models import Invoice
 from invoicing.sdi.alerts import REASONS
 from notifications.models import Mail
@@ -57,7 +57,7 @@ SUBJECTS = {
     ("account_erased", "en"): "Your account has been deleted",
 }
 WEEK_OVER = datetime(2026, 11, 25, 9, 42, tzinfo=UTC)
-INVOICES = Matter("Fatture e note di credito", Fate.KEPT, "Dieci anni (art. 2220 c.c.).")
+INVOICES = DataCategory("Fatture e note di credito", Outcome.KEPT, "Dieci anni (art. 2220 c.c.).")
 WORDS = "Entro <venerdì> & non oltre."  # as a person writes them
 KINDS = sorted({kind for kind, _language in SUBJECTS})
 each_mail = pytest.mark.parametrize(("kind", "language"), sorted(SUBJECTS))
@@ -113,7 +113,7 @@ def context_of(kind: str, order: Order) -> dict[str, Any]:
         "data_export_ready": {"export": DataExport(expires_at=WEEK_OVER)},
         "erasure_link": {"link": LINK, "hours": 1},
         "erasure_scheduled": {"erasure": AccountErasure(due_at=WEEK_OVER)},
-        "erasure_blocked": {"obstacles": [Obstacle(f"Ordine {order.number} da pagare.")]},
+        "erasure_blocked": {"blockers": [Blocker(f"Ordine {order.number} da pagare.")]},
         "account_erased": {"kept": [Line(INVOICES, 2)]},
     }[kind]  # fmt: skip
 

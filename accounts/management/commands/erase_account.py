@@ -23,10 +23,12 @@ class Command(BaseCommand):
             raise CommandError("there is no account with this address")
         plan = erasure.plan_for(user=user, now=now)
         for line in plan.lines:
-            self.stdout.write(f"{line.matter.fate.value:<11} {line.count:>5}  {line.matter.title}: {line.matter.why}")
-        for obstacle in plan.obstacles:
-            self.stderr.write(f"first: {obstacle.text}")
-        if plan.obstacles:
+            self.stdout.write(
+                f"{line.category.outcome.value:<11} {line.count:>5}  {line.category.title}: {line.category.why}"
+            )
+        for blocker in plan.blockers:
+            self.stderr.write(f"first: {blocker.text}")
+        if plan.blockers:
             raise CommandError("the account cannot be erased yet")
         if not options["dry_run"]:
             erasure.erase_account(user=user, now=now)

@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from chatbot.evaluation import answer_metrics, gate, retrieval_metrics
-from chatbot.evaluation.answer_metrics import Asked
+from chatbot.evaluation.answer_metrics import AskedQuestion
 from chatbot.evaluation.gate import Bound, GateError, read_gate
 from chatbot.evaluation.retrieval_metrics import Question, QuestionsError, read_questions
 from chatbot.evaluation.runs import keep_run
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         except (OSError, QuestionsError, GateError, VendorError) as error:
             raise CommandError(str(error)) from error
         searched, in_use = documents_in(scope), documents_in(Scope()).count()
-        figures, asked = retrieval_metrics.figures_of(found), list[Asked]()
+        figures, asked = retrieval_metrics.figures_of(found), list[AskedQuestion]()
         figures["documents"] = {"searched": searched.count(), "in_use": in_use}
         if options["answers"]:
             asked = self._ask(questions, options["at_most"])
@@ -85,11 +85,11 @@ class Command(BaseCommand):
             )
         return waiting
 
-    def _ask(self, questions: Sequence[Question], at_most: Decimal | None) -> list[Asked]:
+    def _ask(self, questions: Sequence[Question], at_most: Decimal | None) -> list[AskedQuestion]:
         """Ask them all, naming those that fail and, on a terminal, how far it has come."""
         count = 0
 
-        def tell(asked: Asked) -> None:
+        def tell(asked: AskedQuestion) -> None:
             nonlocal count
             count += 1
             if asked.outcome == "failed":

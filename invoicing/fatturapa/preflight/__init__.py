@@ -1,4 +1,4 @@
-"""SDI's own checks, made before sending: each finding carries SDI's code, so that both speak the same language.
+"""SDI's own checks, made before sending: each violation carries SDI's code, so that both speak the same language.
 
 Works on the bytes that would be sent, not on our data, so that a mistake in building them is found too. Codes and
 triggers: "Elenco controlli" 2.0; those that need the tax registry are SDI's alone. Warnings are what SDI lets pass.
@@ -9,22 +9,22 @@ from datetime import date
 from django.utils.translation import gettext as _
 
 from invoicing.fatturapa.preflight import documents, figures, files, parties
-from invoicing.fatturapa.preflight.finding import BODY, Finding, Node
+from invoicing.fatturapa.preflight.violation import BODY, Node, Violation
 from invoicing.fatturapa.schema import MAX_BYTES, UnreadableXmlError, parse, schema_errors
 
-__all__ = ["Finding", "file_findings", "file_warnings", "findings", "warnings"]
+__all__ = ["Violation", "file_violations", "file_warnings", "violations", "warnings"]
 
 
-def findings(xml: bytes, *, today: date) -> list[Finding]:
+def violations(xml: bytes, *, today: date) -> list[Violation]:
     """Everything SDI would refuse in this document, received on `today` (Italian date); [] when it may be sent."""
     if len(xml) > MAX_BYTES:
-        return [Finding("00003", "", _("The file is larger than the 5 MB that SDI takes."))]
+        return [Violation("00003", "", _("The file is larger than the 5 MB that SDI takes."))]
     try:
         root = parse(xml)
     except UnreadableXmlError as error:
-        return [Finding("00200", "", str(error))]
+        return [Violation("00200", "", str(error))]
     if errors := schema_errors(root):
-        return [Finding("00200", "", error) for error in errors]
+        return [Violation("00200", "", error) for error in errors]
     document = Node(root)
     seller, buyer = parties.of(document)
     found = [*parties.errors(document, seller, buyer, root.get("versione", "")), *documents.lot_errors(document)]
@@ -33,8 +33,8 @@ def findings(xml: bytes, *, today: date) -> list[Finding]:
     return found
 
 
-def warnings(xml: bytes, *, today: date) -> list[Finding]:
-    """What SDI lets pass and somebody should look at all the same; only for documents without findings."""
+def warnings(xml: bytes, *, today: date) -> list[Violation]:
+    """What SDI lets pass and somebody should look at all the same; only for documents without violations."""
     document = Node(parse(xml))
     found = list(parties.warnings(document))
     for body in document.blocks(BODY):
@@ -42,11 +42,11 @@ def warnings(xml: bytes, *, today: date) -> list[Finding]:
     return found
 
 
-def file_findings(file_name: str, content: bytes) -> list[Finding]:
+def file_violations(file_name: str, content: bytes) -> list[Violation]:
     """What SDI would refuse of a file before it reads the document: its name and its size."""
     return list(files.errors(file_name, content))
 
 
-def file_warnings(file_name: str) -> list[Finding]:
+def file_warnings(file_name: str) -> list[Violation]:
     """What SDI would refuse of its name, where the name is only that of a copy on somebody's disk."""
     return list(files.warnings(file_name))

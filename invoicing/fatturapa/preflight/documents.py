@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from django.utils.translation import gettext as _
 
 from invoicing.fatturapa.law import CREDIT_NOTE, NOTES
-from invoicing.fatturapa.preflight.finding import BODY, GENERAL, HEADER, LINES, SUMMARIES, Finding, Node
 from invoicing.fatturapa.preflight.parties import Party
+from invoicing.fatturapa.preflight.violation import BODY, GENERAL, HEADER, LINES, SUMMARIES, Node, Violation
 
 _FROM_ABROAD = frozenset(("TD17", "TD18", "TD19", "TD28"))
 _WITH_VAT_NUMBER = frozenset(("TD16", "TD17", "TD18", "TD19", "TD20", "TD22", "TD23", "TD28", "TD29"))
@@ -15,23 +15,23 @@ _WITH_VAT_NUMBER = frozenset(("TD16", "TD17", "TD18", "TD19", "TD20", "TD22", "T
 _DAYS_TO_SEND = 12
 
 
-def errors(body: Node, seller: Party, buyer: Party, today: date) -> Iterator[Finding]:
+def errors(body: Node, seller: Party, buyer: Party, today: date) -> Iterator[Violation]:
     """What SDI refuses in one document received on `today`."""
     general = body.block(*GENERAL)
     kind, day = general.said("TipoDocumento"), _day(general.said("Data"))
     if day > today:
-        yield Finding("00403", "date", _("The date of the invoice is in the future."))
+        yield Violation("00403", "date", _("The date of the invoice is in the future."))
     if not any(char.isdigit() for char in general.said("Numero")):
-        yield Finding("00425", "number", _("The number of the invoice has no digit."))
+        yield Violation("00425", "number", _("The number of the invoice has no digit."))
     if kind == CREDIT_NOTE:
         for linked in body.blocks("DatiGenerali", "DatiFattureCollegate"):
             if (told := linked.said("Data")) and _day(told) > day:
                 message = _("The credit note is dated before the invoice it is about.")
-                yield Finding("00418", "linked_invoices", message)
+                yield Violation("00418", "linked_invoices", message)
     yield from _type(body, kind, seller, buyer)
 
 
-def _type(body: Node, kind: str, seller: Party, buyer: Party) -> Iterator[Finding]:
+def _type(body: Node, kind: str, seller: Party, buyer: Party) -> Iterator[Violation]:
     if seller.country == "OO":
         is_wrong_country = kind not in ("TD17", "TD19")
     elif kind == "TD28":
@@ -41,44 +41,44 @@ def _type(body: Node, kind: str, seller: Party, buyer: Party) -> Iterator[Findin
             kind == "TD29" and seller.country != "IT"
         )
     if is_wrong_country:
-        yield Finding("00473", "seller.country", _("The seller's country does not fit this type of document."))
+        yield Violation("00473", "seller.country", _("The seller's country does not fit this type of document."))
     if kind == "TD21" and any(line.number("AliquotaIVA") == 0 for line in body.blocks(*LINES)):
-        yield Finding("00474", "lines", _("A document of type TD21 has no lines without VAT."))
+        yield Violation("00474", "lines", _("A document of type TD21 has no lines without VAT."))
     if kind in _WITH_VAT_NUMBER and not buyer.vat_number:
-        yield Finding("00475", "buyer.vat_number", _("This type of document needs the customer's partita IVA."))
+        yield Violation("00475", "buyer.vat_number", _("This type of document needs the customer's partita IVA."))
 
 
-def lot_errors(root: Node) -> Iterator[Finding]:
+def lot_errors(root: Node) -> Iterator[Violation]:
     """00409: the same number twice in one file, except for a credit note and another document."""
     seen = set()
     for general in root.blocks(BODY, *GENERAL):
         is_credit = general.said("TipoDocumento") == CREDIT_NOTE
         key = general.said("Numero"), general.said("Data")[:4], is_credit
         if key in seen:
-            yield Finding("00409", "number", _("The file has the same document twice."))
+            yield Violation("00409", "number", _("The file has the same document twice."))
         seen.add(key)
 
 
-def warnings(root: Node, body: Node, today: date) -> Iterator[Finding]:
+def warnings(root: Node, body: Node, today: date) -> Iterator[Violation]:
     """What SDI does not look at: missing references, lateness, a total that is no sum."""
     general = body.block(*GENERAL)
     kind, day = general.said("TipoDocumento"), _day(general.said("Data"))
     if kind in NOTES and not body.block("DatiGenerali").has("DatiFattureCollegate"):
-        yield Finding("linked_missing", "linked_invoices", _("A credit or debit note should name its invoice."))
+        yield Violation("linked_missing", "linked_invoices", _("A credit or debit note should name its invoice."))
     if today > _last_day(kind, day):
         message = _("Later than the law allows to send it (art. 21, c. 4, DPR 633/1972): SDI takes it all the same.")
-        yield Finding("late", "date", message)
+        yield Violation("late", "date", message)
     blocks = body.blocks(*SUMMARIES)
     sums = sum(block.number("ImponibileImporto") + block.number("Imposta") for block in blocks)
     is_told = general.has("ImportoTotaleDocumento")
     if is_told and general.number("ImportoTotaleDocumento") != sums + general.number("Arrotondamento"):
-        yield Finding("total", "total", _("The total of the document is not the sum of its parts."))
+        yield Violation("total", "total", _("The total of the document is not the sum of its parts."))
     if root.block(HEADER, "DatiTrasmissione").said("FormatoTrasmissione") == "FPA12":
         kinds = ("DatiOrdineAcquisto", "DatiContratto", "DatiConvenzione")
         references = [told for name in kinds for told in body.blocks("DatiGenerali", name)]
         if not any(told.said("CodiceCIG") or told.said("CodiceCUP") for told in references):
             message = _("Most offices refuse an invoice without CIG or CUP (art. 25, DL 66/2014).")
-            yield Finding("cig_missing", "purchase_order", message)
+            yield Violation("cig_missing", "purchase_order", message)
 
 
 def _day(text: str) -> date:

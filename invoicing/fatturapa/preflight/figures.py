@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 
 from core.money import CENT, vat_on
-from invoicing.fatturapa.preflight.finding import GENERAL, LINES, SUMMARIES, Finding, Node
+from invoicing.fatturapa.preflight.violation import GENERAL, LINES, SUMMARIES, Node, Violation
 
 Group = tuple[Decimal, str]
 # a self-invoice of this type has a Natura beside a rate: it tells of the reverse charge that it carries out
@@ -22,7 +22,7 @@ class _Part(NamedTuple):
     nature: str
 
 
-def errors(body: Node) -> Iterator[Finding]:
+def errors(body: Node) -> Iterator[Violation]:
     """What SDI refuses in the figures of one document."""
     general = body.block(*GENERAL)
     is_withheld = general.has("DatiRitenuta")
@@ -31,7 +31,7 @@ def errors(body: Node) -> Iterator[Finding]:
     lines = _parts(body.blocks(*LINES))
     for change in general.blocks("ScontoMaggiorazione"):
         if _is_bare(change):
-            yield Finding("00437", "discount", _("A discount needs a percentage or an amount."))
+            yield Violation("00437", "discount", _("A discount needs a percentage or an amount."))
     for line in lines:
         field = f"lines.{line.node.said('NumeroLinea')}"
         yield from _rate(line, field, has_both, missing="00400", superfluous="00401")
@@ -40,7 +40,7 @@ def errors(body: Node) -> Iterator[Finding]:
         yield from _rate(fund, "pension_fund", has_both, missing="00413", superfluous="00414")
         if fund.node.said("Ritenuta") == "SI" and not is_withheld:
             message = _("The pension fund is subject to withholding, but the document withholds nothing.")
-            yield Finding("00415", "pension_fund", message)
+            yield Violation("00415", "pension_fund", message)
     for block in blocks:
         yield from _rate(block, "summary", has_both, missing="00429", superfluous="00430")
         yield from _summary(block)
@@ -51,28 +51,28 @@ def _parts(nodes: list[Node]) -> list[_Part]:
     return [_Part(node, node.number("AliquotaIVA"), node.said("Natura")) for node in nodes]
 
 
-def _rate(part: _Part, field: str, has_both: bool, *, missing: str, superfluous: str) -> Iterator[Finding]:
+def _rate(part: _Part, field: str, has_both: bool, *, missing: str, superfluous: str) -> Iterator[Violation]:
     if not has_both:
         if part.rate == 0 and not part.nature:
-            yield Finding(missing, field, _("Where there is no VAT, its Natura must say why."))
+            yield Violation(missing, field, _("Where there is no VAT, its Natura must say why."))
         if part.rate > 0 and part.nature:
-            yield Finding(superfluous, field, _("Where there is VAT, there can be no Natura."))
+            yield Violation(superfluous, field, _("Where there is VAT, there can be no Natura."))
     if 0 < part.rate < 1:
-        yield Finding("00424", field, _("The rate is not in percent."))
+        yield Violation("00424", field, _("The rate is not in percent."))
     if part.nature in ("N2", "N3", "N6"):
-        yield Finding("00445", field, _("The Natura needs its subcode, for instance N2.1."))
+        yield Violation("00445", field, _("The Natura needs its subcode, for instance N2.1."))
 
 
-def _line(line: Node, field: str, is_withheld: bool) -> Iterator[Finding]:
+def _line(line: Node, field: str, is_withheld: bool) -> Iterator[Violation]:
     if line.said("Ritenuta") == "SI" and not is_withheld:
-        yield Finding("00411", field, _("A line is subject to withholding, but the document withholds nothing."))
+        yield Violation("00411", field, _("A line is subject to withholding, but the document withholds nothing."))
     changes = line.blocks("ScontoMaggiorazione")
     if any(_is_bare(change) for change in changes):
-        yield Finding("00438", field, _("A discount needs a percentage or an amount."))
+        yield Violation("00438", field, _("A discount needs a percentage or an amount."))
         return
     price = _discounted(line.number("PrezzoUnitario"), changes)
     if abs(price * line.number("Quantita", default="1") - line.number("PrezzoTotale")) >= CENT:
-        yield Finding("00423", field, _("The line's total is not its unit price times its quantity."))
+        yield Violation("00423", field, _("The line's total is not its unit price times its quantity."))
 
 
 def _is_bare(change: Node) -> bool:
@@ -88,29 +88,29 @@ def _discounted(price: Decimal, changes: list[Node]) -> Decimal:
     return price
 
 
-def _summary(block: _Part) -> Iterator[Finding]:
+def _summary(block: _Part) -> Iterator[Violation]:
     net, tax = block.node.number("ImponibileImporto"), block.node.number("Imposta")
     if abs(tax - vat_on(net, block.rate)) >= CENT:
-        yield Finding("00421", "summary", _("The tax is not the rate times the taxable amount."))
+        yield Violation("00421", "summary", _("The tax is not the rate times the taxable amount."))
     if block.nature.startswith("N6") and block.node.said("EsigibilitaIVA") == "S":
-        yield Finding("00420", "split_payment", _("Reverse charge and split payment exclude each other."))
+        yield Violation("00420", "split_payment", _("Reverse charge and split payment exclude each other."))
 
 
-def _matching(lines: list[_Part], funds: list[_Part], blocks: list[_Part]) -> Iterator[Finding]:
+def _matching(lines: list[_Part], funds: list[_Part], blocks: list[_Part]) -> Iterator[Violation]:
     sums = _sums(lines, "PrezzoTotale")
     for group, amount in _sums(funds, "ImportoContributoCassa").items():
         sums[group] = sums.get(group, Decimal(0)) + amount
     told, rounding = _sums(blocks, "ImponibileImporto"), _sums(blocks, "Arrotondamento")
     rates, told_rates = {rate for rate, _nature in sums}, {rate for rate, _nature in told}
     if len(blocks) < len(rates):
-        yield Finding("00419", "summary", _("A rate of the lines is missing in the summary."))
+        yield Violation("00419", "summary", _("A rate of the lines is missing in the summary."))
     elif rates != told_rates:
-        yield Finding("00443", "summary", _("Lines and summary do not have the same rates."))
+        yield Violation("00443", "summary", _("Lines and summary do not have the same rates."))
     if {nature for _rate, nature in sums if nature} != {nature for _rate, nature in told if nature}:
-        yield Finding("00444", "summary", _("Lines and summary do not have the same Natura."))
+        yield Violation("00444", "summary", _("Lines and summary do not have the same Natura."))
     for group, net in told.items():
         if abs(sums.get(group, Decimal(0)) + rounding[group] - net) >= 1:
-            yield Finding("00422", "summary", _("The taxable amount is not the sum of its lines."))
+            yield Violation("00422", "summary", _("The taxable amount is not the sum of its lines."))
 
 
 def _sums(parts: list[_Part], amount: str) -> dict[Group, Decimal]:

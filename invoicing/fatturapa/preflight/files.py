@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
-from invoicing.fatturapa.preflight.finding import Finding
+from invoicing.fatturapa.preflight.violation import Violation
 from invoicing.fatturapa.schema import MAX_BYTES
 
 # an Italian transmitter has a codice fiscale of 11 to 16 characters, any other an identifier of 2 to 28
@@ -17,20 +17,20 @@ _NAME = re.compile(
 _MEANT_FOR_SDI = re.compile(r"[A-Z]{2}[A-Za-z0-9]{2,28}_")
 
 
-def errors(file_name: str, content: bytes) -> Iterator[Finding]:
+def errors(file_name: str, content: bytes) -> Iterator[Violation]:
     """What SDI refuses before it reads the document."""
     if _MEANT_FOR_SDI.match(file_name):
         yield from _wrong_name(file_name)
     if len(content) > MAX_BYTES:
-        yield Finding("00003", "file", _("The file is larger than the 5 MB that SDI takes."))
+        yield Violation("00003", "file", _("The file is larger than the 5 MB that SDI takes."))
 
 
-def warnings(file_name: str) -> Iterator[Finding]:
+def warnings(file_name: str) -> Iterator[Violation]:
     """A name that nobody meant for SDI: the file was saved under it, and gets another before it is sent."""
     if not _MEANT_FOR_SDI.match(file_name):
         yield from _wrong_name(file_name)
 
 
-def _wrong_name(file_name: str) -> Iterator[Finding]:
+def _wrong_name(file_name: str) -> Iterator[Violation]:
     if not _NAME.fullmatch(file_name):
-        yield Finding("00001", "file", _("The file's name is not IT<codice fiscale>_<up to five characters>.xml."))
+        yield Violation("00001", "file", _("The file's name is not IT<codice fiscale>_<up to five characters>.xml."))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from accounts.fiscal.checks import has_known_office, is_tax_code, is_vat_number
-from invoicing.fatturapa.preflight.finding import BODY, GENERAL, HEADER, Finding, Node
+from invoicing.fatturapa.preflight.violation import BODY, GENERAL, HEADER, Node, Violation
 from invoicing.fatturapa.routing import ABROAD, NO_CODE
 
 # documents that one party cannot send to itself
@@ -36,62 +36,62 @@ def _party(header: Node, name: str) -> Party:
     return Party(vat.said("IdPaese"), vat.said("IdCodice"), told.said("CodiceFiscale"))
 
 
-def errors(root: Node, seller: Party, buyer: Party, version: str) -> Iterator[Finding]:
+def errors(root: Node, seller: Party, buyer: Party, version: str) -> Iterator[Violation]:
     """What SDI refuses in the header, for all documents of the file; `version` is the root's attribute."""
     yield from _transmission(root, version, buyer)
     yield from _identifiers(seller, buyer)
     yield from _together(root, seller, buyer)
 
 
-def warnings(root: Node) -> Iterator[Finding]:
+def warnings(root: Node) -> Iterator[Violation]:
     """A partita IVA names the office that gave it; an unknown one is odd, but SDI asks the registry, not the number."""
     for told, field in zip(of(root), ("seller", "buyer"), strict=True):
         if told.country == "IT" and not has_known_office(told.vat_number):
             message = _("The partita IVA is of no known tax office: please check it.")
-            yield Finding("vat_office", f"{field}.vat_number", message)
+            yield Violation("vat_office", f"{field}.vat_number", message)
 
 
-def _transmission(root: Node, version: str, buyer: Party) -> Iterator[Finding]:
+def _transmission(root: Node, version: str, buyer: Party) -> Iterator[Violation]:
     told = root.block(HEADER, "DatiTrasmissione")
     format_, code = told.said("FormatoTrasmissione"), told.said("CodiceDestinatario")
     pec = told.said("PECDestinatario").lower()
     if version != format_:
-        yield Finding("00428", "format", _("The format in the header and in the root differ."))
+        yield Violation("00428", "format", _("The format in the header and in the root differ."))
     if len(code) != (6 if format_ == "FPA12" else 7):
         expected = 6 if format_ == "FPA12" else 7
         message = _("The codice destinatario of a %(format)s document has %(count)s characters.")
-        yield Finding("00427", "buyer.recipient_code", message % {"format": format_, "count": expected})
+        yield Violation("00427", "buyer.recipient_code", message % {"format": format_, "count": expected})
     if pec and code != NO_CODE:
-        yield Finding("00426", "buyer.pec", _("A PEC may only be given where there is no codice destinatario."))
+        yield Violation("00426", "buyer.pec", _("A PEC may only be given where there is no codice destinatario."))
     if pec.startswith("sdi") and pec.endswith("@pec.fatturapa.it"):
-        yield Finding("00330", "buyer.pec", _("The PEC is a mailbox of the Sistema di Interscambio."))
+        yield Violation("00330", "buyer.pec", _("The PEC is a mailbox of the Sistema di Interscambio."))
     if code == ABROAD and buyer.country in ("", "IT"):
         message = _("XXXXXXX is only for customers outside Italy, with an identifier of their country.")
-        yield Finding("00313", "buyer.recipient_code", message)
+        yield Violation("00313", "buyer.recipient_code", message)
 
 
-def _identifiers(seller: Party, buyer: Party) -> Iterator[Finding]:
+def _identifiers(seller: Party, buyer: Party) -> Iterator[Violation]:
     if not buyer.vat_number and not buyer.tax_code:
-        yield Finding("00417", "buyer", _("The customer has neither a partita IVA nor a codice fiscale."))
+        yield Violation("00417", "buyer", _("The customer has neither a partita IVA nor a codice fiscale."))
     if seller.country == "IT" and not is_vat_number(seller.vat_number):
-        yield Finding("00301", "seller.vat_number", _("The seller's partita IVA is not valid."))
+        yield Violation("00301", "seller.vat_number", _("The seller's partita IVA is not valid."))
     if buyer.country == "IT" and not is_vat_number(buyer.vat_number):
-        yield Finding("00305", "buyer.vat_number", _("The customer's partita IVA is not valid."))
+        yield Violation("00305", "buyer.vat_number", _("The customer's partita IVA is not valid."))
     if seller.tax_code and not is_tax_code(seller.tax_code):
-        yield Finding("00302", "seller.tax_code", _("The seller's codice fiscale is not valid."))
+        yield Violation("00302", "seller.tax_code", _("The seller's codice fiscale is not valid."))
     if buyer.tax_code and not is_tax_code(buyer.tax_code):
-        yield Finding("00306", "buyer.tax_code", _("The customer's codice fiscale is not valid."))
+        yield Violation("00306", "buyer.tax_code", _("The customer's codice fiscale is not valid."))
 
 
-def _together(root: Node, seller: Party, buyer: Party) -> Iterator[Finding]:
+def _together(root: Node, seller: Party, buyer: Party) -> Iterator[Violation]:
     if "IT" not in (seller.country, buyer.country or "IT"):
-        yield Finding("00476", "buyer.country", _("Seller and customer are both outside Italy."))
+        yield Violation("00476", "buyer.country", _("Seller and customer are both outside Italy."))
     is_same = bool(
         (seller.vat_number and (seller.country, seller.vat_number) == (buyer.country, buyer.vat_number))
         or (not buyer.vat_number and seller.tax_code and seller.tax_code == buyer.tax_code)
     )
     types = {general.said("TipoDocumento") for general in root.blocks(BODY, *GENERAL)}
     if is_same and types & _TO_ANOTHER:
-        yield Finding("00471", "buyer", _("Seller and customer are the same."))
+        yield Violation("00471", "buyer", _("Seller and customer are the same."))
     if not is_same and types & {"TD21", "TD27"}:
-        yield Finding("00472", "buyer", _("In this type of document seller and customer must be the same."))
+        yield Violation("00472", "buyer", _("In this type of document seller and customer must be the same."))

@@ -43,6 +43,6 @@ def _checked(path: Path, today: Any) -> dict[str, Any]:
         "accepted": not checked.errors,
         "format": checked.format,
         "signed": checked.is_signed,
-        "errors": [asdict(finding) for finding in checked.errors],
-        "warnings": [asdict(finding) for finding in checked.warnings],
+        "errors": [asdict(violation) for violation in checked.errors],
+        "warnings": [asdict(violation) for violation in checked.warnings],
     }

@@ -14,8 +14,8 @@ from django.utils import timezone
 from invoicing import services
 from invoicing.fatturapa.draft import InvoiceDraft
 from invoicing.fatturapa.draft_json import DraftUnreadableError, read_draft
-from invoicing.fatturapa.preflight import Finding
-from invoicing.fatturapa.preview import Examined
+from invoicing.fatturapa.preflight import Violation
+from invoicing.fatturapa.preview import Preview
 
 
 class Command(BaseCommand):
@@ -36,20 +36,20 @@ class Command(BaseCommand):
         try:
             draft = read_draft(_content(options["draft"]), **services.draft_defaults(today))
         except DraftUnreadableError as error:
-            self._refuse(error.findings, [])
+            self._refuse(error.violations, [])
         except OSError as error:
-            self._refuse([Finding("unreadable", "", f"{options['draft']}: {error.strerror}")], [])
+            self._refuse([Violation("unreadable", "", f"{options['draft']}: {error.strerror}")], [])
         if options["date"]:
             draft = draft.dated(options["date"])
-        examined = self._examined(draft, options["number"], today)
-        if examined.errors or examined.xml is None:
-            self._refuse(examined.errors, examined.warnings)
+        result = self._preview(draft, options["number"], today)
+        if result.errors or result.xml is None:
+            self._refuse(result.errors, result.warnings)
         elif options["report"]:
-            self._print({"errors": [], "warnings": _plain(examined.warnings)})
+            self._print({"errors": [], "warnings": _plain(result.warnings)})
         else:
-            self.stdout.write(examined.xml.decode())
+            self.stdout.write(result.xml.decode())
 
-    def _examined(self, draft: InvoiceDraft, number: str | None, today: datetime.date) -> Examined:
+    def _preview(self, draft: InvoiceDraft, number: str | None, today: datetime.date) -> Preview:
         try:
             return services.preview(draft=draft, number=number, today=today)
         except OperationalError as error:
@@ -68,5 +68,5 @@ def _content(name: str) -> bytes:
     return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
 
 
-def _plain(findings: Any) -> list[dict[str, str]]:
-    return [asdict(finding) for finding in findings]
+def _plain(violations: Any) -> list[dict[str, str]]:
+    return [asdict(violation) for violation in violations]

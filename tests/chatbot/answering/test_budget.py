@@ -34,8 +34,8 @@ def priced() -> None:
     )  # fmt: skip
 
 
-def put_aside(question: Message, *, characters: int = 3_000, max_tokens: int = 1_000, **version: Any) -> ModelCall:
-    return budget.put_aside(
+def reserve(question: Message, *, characters: int = 3_000, max_tokens: int = 1_000, **version: Any) -> ModelCall:
+    return budget.reserve(
         purpose="answer", model="m", payer=Payer.of(question), version=AssistantVersion(note="", **version),
         characters=characters, max_tokens=max_tokens, topic="GDPR", now=NOON,
     )  # fmt: skip
@@ -70,10 +70,10 @@ def test_models_the_product_comes_with_have_prices(settings: Any):
 
 
 def test_most_it_can_cost_is_put_aside_and_what_it_cost_is_booked(priced: None):
-    call = put_aside(ask("Quante ore?"))
+    call = reserve(ask("Quante ore?"))
     aside = call.cost
 
-    budget.settle(call, model="m", usage=Usage(800, 100, 50, 20))
+    budget.commit(call, model="m", usage=Usage(800, 100, 50, 20))
 
     call.refresh_from_db()
     assert aside > call.cost == cost_of(Usage(800, 100, 50, 20), "m", NOON)
@@ -89,7 +89,7 @@ def test_most_it_can_cost_is_put_aside_and_what_it_cost_is_booked(priced: None):
 @pytest.mark.parametrize("limit", [{"daily_budget": Decimal("0.001")}, {"caller_budget": Decimal("0.001")}])
 def test_budget_that_is_spent_refuses_and_keeps_nothing(limit: dict[str, Any], priced: None):
     with pytest.raises(BudgetError):
-        put_aside(ask("Quante ore?"), **limit)
+        reserve(ask("Quante ore?"), **limit)
 
     assert not ModelCall.objects.exists()
 
@@ -100,7 +100,7 @@ def test_budget_is_new_every_day(priced: None):
         purpose="answer", model="m", caller="x", cost=Decimal(100), day=date(2026, 11, 23), at=NOON
     )
 
-    assert put_aside(question, daily_budget=Decimal(1)).pk
+    assert reserve(question, daily_budget=Decimal(1)).pk
 
 
 def test_one_persons_share_leaves_the_others_theirs(priced: None, customer: Any):
@@ -108,20 +108,20 @@ def test_one_persons_share_leaves_the_others_theirs(priced: None, customer: Any)
     other = ask("Quante ore?")
     other.conversation.user = customer
     limit = {"caller_budget": Decimal("0.006"), "daily_budget": Decimal(1)}
-    put_aside(guest, **limit)
+    reserve(guest, **limit)
 
     with pytest.raises(BudgetError):
-        put_aside(guest, **limit)
-    assert put_aside(other, **limit).caller == f"user {customer.pk}"
+        reserve(guest, **limit)
+    assert reserve(other, **limit).caller == f"user {customer.pk}"
 
 
 def test_staff_are_told_once_that_the_day_is_spent(priced: None, settings: Any):
     settings.STAFF_EMAIL = "assistente@aish.example"
     for _try in range(3):
         with pytest.raises(BudgetError):
-            put_aside(ask("Quante ore?"), daily_budget=Decimal("0.001"))
+            reserve(ask("Quante ore?"), daily_budget=Decimal("0.001"))
     with pytest.raises(BudgetError):
-        put_aside(ask("Quante ore?"), caller_budget=Decimal("0.001"))
+        reserve(ask("Quante ore?"), caller_budget=Decimal("0.001"))
 
     [mail] = Mail.objects.filter(kind="assistant_budget")
     assert mail.to_email == "assistente@aish.example"
@@ -135,7 +135,7 @@ def test_fifty_at_once_do_not_overspend():
 
     def try_it(_number: int) -> bool:
         try:
-            put_aside(question, daily_budget=Decimal("0.05"), caller_budget=Decimal(10))
+            reserve(question, daily_budget=Decimal("0.05"), caller_budget=Decimal(10))
         except BudgetError:
             return False
         finally:

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from chatbot.answering import budget, conversations
-from chatbot.evaluation.answer_metrics import Asked, ask_all, figures_of, look_into
+from chatbot.evaluation.answer_metrics import AskedQuestion, ask_all, figures_of, look_into
 from chatbot.evaluation.retrieval_metrics import Question
 from chatbot.models import AssistantVersion, Chunk, Citation, Conversation, EvaluationRun, Message, ModelCall
 from sandbox.claude import HTTP_FAULTS
@@ -300,26 +300,29 @@ UNANSWERABLE = Question("u", "it", "unanswerable", "?", (), ())
 @pytest.mark.parametrize(
     ("asked", "remark"),
     [
-        (Asked(BREACHED, "answered", citations=1, is_from_gold=True), ""),
-        (Asked(BREACHED, "answered", citations=1), "elsewhere"),
-        (Asked(BREACHED, "answered", flaws=("[1] has no source",), is_from_gold=True), "citation"),
-        (Asked(BREACHED, "refused"), "refused"),
-        (Asked(BREACHED, "failed", "connection"), "failed"),
-        (Asked(UNANSWERABLE, "refused"), ""),
-        (Asked(UNANSWERABLE, "answered", citations=1), "answered"),
+        (AskedQuestion(BREACHED, "answered", citations=1, is_from_gold=True), ""),
+        (AskedQuestion(BREACHED, "answered", citations=1), "elsewhere"),
+        (AskedQuestion(BREACHED, "answered", flaws=("[1] has no source",), is_from_gold=True), "citation"),
+        (AskedQuestion(BREACHED, "refused"), "refused"),
+        (AskedQuestion(BREACHED, "failed", "connection"), "failed"),
+        (AskedQuestion(UNANSWERABLE, "refused"), ""),
+        (AskedQuestion(UNANSWERABLE, "answered", citations=1), "answered"),
     ],
 )
-def test_remark_says_what_is_wrong_with_an_answer(asked: Asked, remark: str):
+def test_remark_says_what_is_wrong_with_an_answer(asked: AskedQuestion, remark: str):
     assert asked.remark == remark
 
 
 def test_share_is_whole_only_when_every_one_is():
-    good, bad = Asked(BREACHED, "answered", citations=1), Asked(BREACHED, "answered", flaws=("no citation at all",))
+    good, bad = (
+        AskedQuestion(BREACHED, "answered", citations=1),
+        AskedQuestion(BREACHED, "answered", flaws=("no citation at all",)),
+    )
 
     assert figures_of([good] * 4_000)["citation_validity"] == 1
     assert figures_of([good] * 4_000 + [bad])["citation_validity"] == 0.999
     assert figures_of([bad] * 4_000 + [good])["citation_validity"] == 0.001
-    assert figures_of([Asked(BREACHED, "refused")])["citation_validity"] is None
+    assert figures_of([AskedQuestion(BREACHED, "refused")])["citation_validity"] is None
 
 
 def test_evaluation_is_of_no_caller_that_could_ask():

@@ -8,7 +8,7 @@ import pytest
 from django.utils import translation
 
 from invoicing.fatturapa.draft import Address, Discount, Line, LinkedInvoice, Payment, Withholding
-from invoicing.fatturapa.preview import examine
+from invoicing.fatturapa.preview import make_preview
 from invoicing.services import seller_from_settings
 from tests.invoicing.drafts import COMPANY, DAY, NUMBER, PERSON, TRANSMISSION, golden_draft, make_draft
 
@@ -29,13 +29,13 @@ def moved(buyer, **address):
     return replace(buyer, address=replace(buyer.address, **address))
 
 
-def examined(buyer=COMPANY, *lines, **fields):
+def preview(buyer=COMPANY, *lines, **fields):
     draft = make_draft(buyer, *(lines or [line()]), **{"payments": (), **fields})
-    return examine(draft, number=NUMBER, transmission=TRANSMISSION, today=DAY)
+    return make_preview(draft, number=NUMBER, transmission=TRANSMISSION, today=DAY)
 
 
-def found(findings):
-    return [(finding.code, finding.field) for finding in findings]
+def found(violations):
+    return [(violation.code, violation.field) for violation in violations]
 
 
 def paid(*amounts, method="MP01", **more):
@@ -78,7 +78,7 @@ ERRORS = [
 
 @pytest.mark.parametrize(("codes", "buyer", "fields"), ERRORS)
 def test_mistake_is_refused_by_code_and_field(codes, buyer, fields):
-    assert found(examined(buyer, **fields).errors) == codes
+    assert found(preview(buyer, **fields).errors) == codes
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_mistake_is_refused_by_code_and_field(codes, buyer, fields):
     ],
 )
 def test_mistake_in_a_line_is_refused_by_its_place(code, field, bad):
-    assert found(examined(COMPANY, bad).errors)[0] == (code, field)
+    assert found(preview(COMPANY, bad).errors)[0] == (code, field)
 
 
 @pytest.mark.parametrize(("codes", "buyer", "fields"), ERRORS)
@@ -101,7 +101,7 @@ def test_mistake_is_told_in_italian_and_in_english(codes, buyer, fields):
     told = {}
     for language in ("it", "en"):
         with translation.override(language):
-            told[language] = [finding.message for finding in examined(buyer, **fields).errors]
+            told[language] = [violation.message for violation in preview(buyer, **fields).errors]
 
     assert [text for text in told["it"] if text in told["en"]] == []
 
@@ -127,7 +127,7 @@ WARNINGS = [
 
 @pytest.mark.parametrize(("code", "field", "buyer", "fields"), WARNINGS)
 def test_doubt_is_told_and_nothing_refused(code, field, buyer, fields):
-    told = examined(buyer, **fields)
+    told = preview(buyer, **fields)
 
     assert (found(told.errors), found(told.warnings)) == ([], [(code, field)])
 
@@ -137,26 +137,26 @@ def test_doubt_is_told_in_italian_and_in_english(code, field, buyer, fields):
     told = {}
     for language in ("it", "en"):
         with translation.override(language):
-            told[language] = [finding.message for finding in examined(buyer, **fields).warnings]
+            told[language] = [violation.message for violation in preview(buyer, **fields).warnings]
 
     assert told["it"] != told["en"]
 
 
 def test_withholding_from_a_flat_rate_seller_is_a_doubt():
-    told = examined(COMPANY, line(rate=0, nature="N2.2"), seller=FLAT_RATE, withholding=Withholding("RT01", D(20), "A"))
+    told = preview(COMPANY, line(rate=0, nature="N2.2"), seller=FLAT_RATE, withholding=Withholding("RT01", D(20), "A"))
 
     assert (found(told.errors), found(told.warnings)) == ([], [("flat_rate_withholding", "withholding")])
 
 
 def test_sign_that_cannot_be_carried_is_told_by_its_line():
-    told = examined(COMPANY, line(), replace(line(), description="Corso 🎓"))
+    told = preview(COMPANY, line(), replace(line(), description="Corso 🎓"))
 
     assert found(told.warnings) == [("letters_replaced", "lines.2.description")]
 
 
 @pytest.mark.parametrize("text", ["Perché “no” – 5 € … œuvre", "Perche\u0301", "Proﬁlo ™ № 5", "Łódź Đakovo"])
 def test_text_that_fatturapa_can_carry_is_no_doubt(text):
-    assert examined(COMPANY, replace(line(), description=text)).warnings == ()
+    assert preview(COMPANY, replace(line(), description=text)).warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -171,19 +171,19 @@ def test_text_that_fatturapa_can_carry_is_no_doubt(text):
     ],
 )
 def test_unusual_customer_is_neither_mistake_nor_doubt(buyer):
-    told = examined(buyer)
+    told = preview(buyer)
 
     assert (told.errors, told.warnings) == ((), ())
 
 
 def test_mistake_with_a_name_is_not_repeated_in_the_words_of_the_schema():
-    told = examined(moved(replace(COMPANY, name=""), postcode="x"))
+    told = preview(moved(replace(COMPANY, name=""), postcode="x"))
 
     assert found(told.errors) == [("00200", "buyer.name"), ("00200", "buyer.address.postcode")]
 
 
 def test_every_mistake_is_told_at_once():
-    told = examined(replace(COMPANY, vat_number="02764130354"), line(nature="N4"), date=date(2026, 11, 19))
+    told = preview(replace(COMPANY, vat_number="02764130354"), line(nature="N4"), date=date(2026, 11, 19))
 
     assert found(told.errors) == [
         ("00305", "buyer.vat_number"),

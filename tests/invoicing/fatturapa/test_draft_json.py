@@ -28,7 +28,7 @@ from invoicing.fatturapa.draft import (  # fmt: skip
     Withholding,
 )
 from invoicing.fatturapa.draft_json import DraftUnreadableError, from_json, read_draft, to_json
-from invoicing.fatturapa.preview import examine
+from invoicing.fatturapa.preview import make_preview
 from invoicing.services import seller_from_settings
 from tests.invoicing.drafts import DAY, GOLDEN, GOLDEN_NAMES, NUMBER, TRANSMISSION, draft_from, golden_draft, make_draft
 
@@ -125,7 +125,7 @@ def at(data, path, value):
 def refusal(data):
     with pytest.raises(DraftUnreadableError) as refused:
         draft_from(data)
-    return [(finding.code, finding.field) for finding in refused.value.findings]
+    return [(violation.code, violation.field) for violation in refused.value.violations]
 
 
 def test_every_key_arrives_where_it_belongs():
@@ -274,7 +274,7 @@ def test_findings_are_told_in_both_languages():
     for language in ("it", "en"):
         with translation.override(language), pytest.raises(DraftUnreadableError) as refused:
             draft_from(data)
-        told[language] = {finding.code: finding.message for finding in refused.value.findings}
+        told[language] = {violation.code: violation.message for violation in refused.value.violations}
 
     assert told["en"] == {
         "unknown": "There is no such key.",
@@ -290,9 +290,9 @@ def test_message_about_a_large_value_stays_short():
     with pytest.raises(DraftUnreadableError) as refused:
         draft_from(FULL | {"lines": [FULL["lines"][1]] * 10_000})
 
-    [finding] = refused.value.findings
-    assert (finding.code, finding.field) == ("format", "lines")
-    assert finding.message.endswith("maxItems: 9999")
+    [violation] = refused.value.violations
+    assert (violation.code, violation.field) == ("format", "lines")
+    assert violation.message.endswith("maxItems: 9999")
 
 
 @pytest.mark.parametrize("depth", [*range(100, 1000, 50), 5_000, 100_000])
@@ -308,7 +308,7 @@ def test_two_megabytes_are_the_limit(content):
     with pytest.raises(DraftUnreadableError) as refused:
         read_draft(content, seller=seller_from_settings(), stamp_duty=StampDuty(), today=DAY)
 
-    assert [finding.code for finding in refused.value.findings] == ["too_large"]
+    assert [violation.code for violation in refused.value.violations] == ["too_large"]
 
 
 MINIMAL = {"buyer": FULL["buyer"], "lines": [{"description": "x", "unit_price": "1"}]}
@@ -506,7 +506,7 @@ def test_any_other_json_is_refused_with_findings(data):
     with pytest.raises(DraftUnreadableError) as refused:
         draft_from(data)
 
-    assert all(finding.code and finding.message for finding in refused.value.findings)
+    assert all(violation.code and violation.message for violation in refused.value.violations)
 
 
 wild = st.text(st.characters(exclude_categories=[]), max_size=12)
@@ -525,7 +525,7 @@ wild = st.text(st.characters(exclude_categories=[]), max_size=12)
 def test_any_text_of_a_customer_is_examined_and_never_an_accident(buyer, address):
     draft = draft_from(MINIMAL | {"buyer": buyer | {"address": address}})
 
-    examined = examine(draft, number=NUMBER, transmission=TRANSMISSION, today=DAY)
+    preview = make_preview(draft, number=NUMBER, transmission=TRANSMISSION, today=DAY)
 
-    assert examined.xml is not None
-    assert all(finding.code and finding.message for finding in examined.errors)
+    assert preview.xml is not None
+    assert all(violation.code and violation.message for violation in preview.errors)

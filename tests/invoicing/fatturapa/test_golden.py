@@ -6,10 +6,10 @@ import pytest
 from a38.fattura import auto_from_etree
 from lxml import etree
 
-from invoicing.fatturapa.preflight import findings
-from invoicing.fatturapa.preview import examine
+from invoicing.fatturapa.preflight import violations
+from invoicing.fatturapa.preview import make_preview
 from invoicing.fatturapa.schema import parse, schema_errors
-from invoicing.fatturapa.totals import reckon
+from invoicing.fatturapa.totals import compute_totals
 from tests.invoicing.drafts import (
     DAY,
     GOLDEN_NAMES,
@@ -38,17 +38,17 @@ def test_draft_becomes_its_golden_document(name):
 def test_golden_bytes_are_valid_by_schema_by_us_and_by_the_second_opinion(name):
     for xml in (golden_xml(name), xml_of(golden_draft(name))):
         assert schema_errors(parse(xml)) == []
-        assert findings(xml, today=DAY) == []
+        assert violations(xml, today=DAY) == []
         assert second_opinion(xml) == []
 
 
 @every_golden
 def test_examination_has_nothing_to_say(name):
-    examined = examine(golden_draft(name), number=NUMBER, transmission=TRANSMISSION, today=DAY)
+    preview = make_preview(golden_draft(name), number=NUMBER, transmission=TRANSMISSION, today=DAY)
 
     # the deferred invoice of October had to be sent by the 15th of November
     late = ["late"] if name == "deferred" else []
-    assert (examined.errors, [found.code for found in examined.warnings]) == ((), late)
+    assert (preview.errors, [found.code for found in preview.warnings]) == ((), late)
 
 
 @every_golden
@@ -56,7 +56,7 @@ def test_a38_reads_back_what_was_written(name):
     draft = golden_draft(name)
     invoice = auto_from_etree(ElementTree.fromstring(golden_xml(name)))
 
-    body, figures = invoice.fattura_elettronica_body[0], reckon(draft)
+    body, figures = invoice.fattura_elettronica_body[0], compute_totals(draft)
     general = body.dati_generali.dati_generali_documento
     told = [(block.imponibile_importo, block.imposta) for block in body.dati_beni_servizi.dati_riepilogo]
     paid = [detail.importo_pagamento for part in body.dati_pagamento for detail in part.dettaglio_pagamento]

@@ -7,7 +7,7 @@ import pytest
 from django.utils import translation
 from lxml import etree
 
-from invoicing.fatturapa.preflight import file_findings, file_warnings, findings, warnings
+from invoicing.fatturapa.preflight import file_violations, file_warnings, violations, warnings
 from sandbox.pec.sdi_checks import Known, check_file
 from sandbox.pec.sdi_controls import DESCRIPTIONS
 from tests.invoicing.drafts import DAY, golden_xml, second_opinion
@@ -122,8 +122,8 @@ BROKEN = [
 def test_broken_document_is_found_by_its_code_alone(code, field, name, changes):
     xml = broken(name, changes)
 
-    found = findings(xml, today=DAY)
-    assert {finding.code for finding in found} == {code}
+    found = violations(xml, today=DAY)
+    assert {violation.code for violation in found} == {code}
     assert found[0].field == field
     assert set(second_opinion(xml)) == {code}
 
@@ -135,7 +135,7 @@ def test_finding_is_told_in_italian_and_in_english(code, field, name, changes):
 
     for language in ("it", "en"):
         with translation.override(language):
-            told[language] = findings(xml, today=DAY)[0].message
+            told[language] = violations(xml, today=DAY)[0].message
 
     assert told["it"] != told["en"]
     assert [text for text in told.values() if "%(" in text or not text.endswith(".")] == []
@@ -162,7 +162,7 @@ def test_finding_is_told_in_italian_and_in_english(code, field, name, changes):
 def test_change_that_breaks_several_rules_is_found_by_all(codes, name, changes):
     xml = broken(name, changes)
 
-    assert {finding.code for finding in findings(xml, today=DAY)} == codes
+    assert {violation.code for violation in violations(xml, today=DAY)} == codes
     assert set(second_opinion(xml)) == codes
 
 
@@ -187,27 +187,27 @@ def test_change_that_breaks_several_rules_is_found_by_all(codes, name, changes):
 def test_what_sdi_lets_pass_is_not_found(name, changes):
     xml = broken(name, changes)
 
-    assert findings(xml, today=DAY) == []
+    assert violations(xml, today=DAY) == []
     assert second_opinion(xml) == []
 
 
 def test_lot_may_hold_a_credit_note_with_the_number_of_an_invoice():
     xml = broken("company", {"//FatturaElettronicaBody": AGAIN, f"({GENERAL}/TipoDocumento)[2]": "TD04"})
 
-    assert (findings(xml, today=DAY), second_opinion(xml)) == ([], [])
+    assert (violations(xml, today=DAY), second_opinion(xml)) == ([], [])
 
 
 def test_pec_beside_a_code_is_ours_alone_to_find():
     xml = broken("company", {"//CodiceDestinatario": "<PECDestinatario>a@pec.example</PECDestinatario>"})
 
-    assert [finding.code for finding in findings(xml, today=DAY)] == ["00426"]
+    assert [violation.code for violation in violations(xml, today=DAY)] == ["00426"]
     assert second_opinion(xml) == []
 
 
 def test_year_beyond_9999_is_a_date_in_the_future():
     xml = broken("company", {f"{GENERAL}/Data": "12026-11-18"})
 
-    assert [finding.code for finding in findings(xml, today=DAY)] == ["00403"]
+    assert [violation.code for violation in violations(xml, today=DAY)] == ["00403"]
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_year_beyond_9999_is_a_date_in_the_future():
     ],
 )
 def test_name_of_the_file(file_name, codes):
-    assert [(found.code, found.field) for found in file_findings(file_name, b"<a/>")] == [(c, "file") for c in codes]
+    assert [(found.code, found.field) for found in file_violations(file_name, b"<a/>")] == [(c, "file") for c in codes]
     assert file_warnings(file_name) == []
     assert [found.code for found in check_file(file_name, 4, Known())] == codes
 
@@ -236,7 +236,7 @@ def test_name_of_the_file(file_name, codes):
 def test_name_that_was_not_meant_for_sdi_is_a_doubt(file_name):
     told = [(found.code, found.field) for found in file_warnings(file_name)]
 
-    assert (file_findings(file_name, b"<a/>"), told) == ([], [("00001", "file")])
+    assert (file_violations(file_name, b"<a/>"), told) == ([], [("00001", "file")])
     assert [found.code for found in check_file(file_name, 4, Known())] == ["00001"]
 
 
@@ -244,7 +244,7 @@ def test_name_that_was_not_meant_for_sdi_is_a_doubt(file_name):
 def test_size_of_the_file(size, codes):
     name = "IT11847200968_00001.xml"
 
-    assert [found.code for found in file_findings(name, b"x" * size)] == codes
+    assert [found.code for found in file_violations(name, b"x" * size)] == codes
     assert [found.code for found in check_file(name, size, Known())] == codes
 
 
@@ -256,7 +256,7 @@ def test_every_code_that_can_be_checked_offline_has_a_broken_document():
 
 def test_official_samples_get_the_expected_verdict(shared):
     paths = sorted((shared / "fatturapa" / "samples").glob("*.xml"))
-    verdicts = {path.stem[-5:]: {found.code for found in findings(path.read_bytes(), today=DAY)} for path in paths}
+    verdicts = {path.stem[-5:]: {found.code for found in violations(path.read_bytes(), today=DAY)} for path in paths}
     opinions = {path.stem[-5:]: set(second_opinion(path.read_bytes())) for path in paths}
 
     # every sample uses 01234567890, whose check digit is wrong; FPR03 has wrong sums on top
@@ -282,7 +282,7 @@ def test_official_samples_get_the_expected_verdict(shared):
 def test_doubts_are_warnings_and_no_errors(code, field, name, changes):
     xml = broken(name, changes)
 
-    assert findings(xml, today=DAY) == []
+    assert violations(xml, today=DAY) == []
     assert [(found.code, found.field) for found in warnings(xml, today=DAY)] == [(code, field)]
 
 
@@ -310,10 +310,10 @@ def test_nothing_is_said_where_there_is_no_doubt(name, changes, today):
     ],
 )
 def test_what_is_not_a_plain_invoice_is_a_format_error(content):
-    assert {finding.code for finding in findings(content, today=DAY)} == {"00200"}
+    assert {violation.code for violation in violations(content, today=DAY)} == {"00200"}
 
 
 def test_document_above_five_megabytes_is_too_large():
     content = b"<a>" + b"x" * (5 * 1024 * 1024) + b"</a>"
 
-    assert [finding.code for finding in findings(content, today=DAY)] == ["00003"]
+    assert [violation.code for violation in violations(content, today=DAY)] == ["00003"]

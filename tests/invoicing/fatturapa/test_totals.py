@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from core.money import round_eur
 from invoicing.fatturapa.draft import Discount, InvoiceDraft, Line, PensionFund, StampDuty, Withholding
 from invoicing.fatturapa.law import NATURES, law_reference
-from invoicing.fatturapa.preflight import findings, warnings
-from invoicing.fatturapa.totals import CannotReckonError, discounted, reckon
+from invoicing.fatturapa.preflight import violations, warnings
+from invoicing.fatturapa.totals import TotalsError, compute_totals, discounted
 from invoicing.fatturapa.view import read_invoice
 from tests.invoicing.drafts import COMPANY, DAY, make_draft, second_opinion, xml_of
 
@@ -84,8 +84,8 @@ def has_a_price_without_a_say(draft):
 def test_price_with_vat_that_is_taken_away_whole_and_cut_further_is_refused_in_words():
     cut = (Discount(percent=D(100)), Discount(amount=D("4.50")))
 
-    with pytest.raises(CannotReckonError) as refused:
-        reckon(make_draft(COMPANY, line(gross="0.01", rate=10, quantity="0.01", cut=cut), payments=()))
+    with pytest.raises(TotalsError) as refused:
+        compute_totals(make_draft(COMPANY, line(gross="0.01", rate=10, quantity="0.01", cut=cut), payments=()))
 
     assert (refused.value.code, refused.value.field) == ("gross_unit_price", "lines.1.gross_unit_price")
 
@@ -95,11 +95,11 @@ def test_price_with_vat_that_is_taken_away_whole_and_cut_further_is_refused_in_w
 def test_any_draft_passes_our_arithmetic_and_the_second_opinion(draft):
     assume(not has_a_price_without_a_say(draft))
     without = replace(draft, discount=None, pension_fund=None, stamp_duty=StampDuty())
-    assume(draft.discount is None or reckon(without).net > 0)
+    assume(draft.discount is None or compute_totals(without).net > 0)
 
-    figures, xml = reckon(draft), xml_of(draft)
+    figures, xml = compute_totals(draft), xml_of(draft)
     view = read_invoice(xml)
-    assert findings(xml, today=DAY) == []
+    assert violations(xml, today=DAY) == []
     assert second_opinion(xml) == []
     assert "total" not in [found.code for found in warnings(xml, today=DAY)]
     assert (view.total, view.due, view.rounding) == (figures.gross, figures.due, figures.rounding)
@@ -110,7 +110,7 @@ def test_any_draft_passes_our_arithmetic_and_the_second_opinion(draft):
 def test_total_of_prices_with_vat_is_their_sum_to_the_cent(lines):
     plain = [replace(entry, discounts=()) for entry in lines]
 
-    figures = reckon(make_draft(COMPANY, *plain, payments=()))
+    figures = compute_totals(make_draft(COMPANY, *plain, payments=()))
 
     assert figures.gross == sum(entry.gross_unit_price * entry.quantity for entry in plain)
     assert abs(figures.rounding) <= D("0.01") * len(figures.summaries)
@@ -119,17 +119,17 @@ def test_total_of_prices_with_vat_is_their_sum_to_the_cent(lines):
 @runs(deadline=None)
 @given(any_line(quantities=whole, prices=cents, kinds=("gross",)))
 def test_total_of_a_discounted_price_with_vat_is_rounded_once(entry):
-    figures = reckon(make_draft(COMPANY, entry, payments=()))
+    figures = compute_totals(make_draft(COMPANY, entry, payments=()))
 
     assert figures.gross == round_eur(discounted(entry.gross_unit_price, entry.discounts) * entry.quantity)
 
 
 @given(st.lists(any_line(kinds=("net",)), min_size=1, max_size=6), percents)
 def test_discount_on_the_whole_is_taken_to_the_cent(lines, percent):
-    before = reckon(make_draft(COMPANY, *lines, payments=()))
+    before = compute_totals(make_draft(COMPANY, *lines, payments=()))
     assume(before.net > 0)
 
-    after = reckon(make_draft(COMPANY, *lines, payments=(), discount=Discount(percent=percent)))
+    after = compute_totals(make_draft(COMPANY, *lines, payments=(), discount=Discount(percent=percent)))
 
     assert after.net == before.net - round_eur(before.net * percent / 100)
 
@@ -162,7 +162,7 @@ def test_discount_on_the_whole_is_taken_to_the_cent(lines, percent):
     ],
 )
 def test_net_tax_and_total(lines, net, vat, gross):
-    figures = reckon(make_draft(COMPANY, *lines, payments=()))
+    figures = compute_totals(make_draft(COMPANY, *lines, payments=()))
 
     assert (figures.net, figures.vat, figures.gross) == (D(net), D(vat), D(gross))
 
@@ -172,13 +172,13 @@ def test_net_tax_and_total(lines, net, vat, gross):
     [("22.00", "18.035"), ("9.99", "8.19"), ("100.00", "81.965"), ("0.01", "0.01"), ("1.00", "0.82")],
 )
 def test_net_unit_price_of_two_priced_with_vat(gross, unit_price):
-    [written] = reckon(make_draft(COMPANY, line(gross=gross, quantity=2), payments=())).lines
+    [written] = compute_totals(make_draft(COMPANY, line(gross=gross, quantity=2), payments=())).lines
 
     assert written.unit_price == D(unit_price)
 
 
 def test_missing_cents_go_to_the_lines_that_were_cut_most():
-    figures = reckon(make_draft(COMPANY, *[line(gross="10.00")] * 3, payments=()))
+    figures = compute_totals(make_draft(COMPANY, *[line(gross="10.00")] * 3, payments=()))
 
     assert [written.total for written in figures.lines] == [D("8.20"), D("8.20"), D("8.19")]
 
@@ -186,7 +186,7 @@ def test_missing_cents_go_to_the_lines_that_were_cut_most():
 @pytest.mark.parametrize("free", [{"gross": "0.00"}, {"gross": "9.99", "cut": [Discount(percent=D(100))]}])
 @pytest.mark.parametrize("gross", ["8.00", "10.05", "7.99", "3.33", "0.17", "49.90"])
 def test_free_line_stays_free_beside_a_priced_one(free, gross):
-    figures = reckon(make_draft(COMPANY, line(**free), line(gross=gross), payments=()))
+    figures = compute_totals(make_draft(COMPANY, line(**free), line(gross=gross), payments=()))
 
     assert (figures.lines[0].total, figures.gross) == (D(0), D(gross))
 
@@ -200,7 +200,7 @@ def test_free_line_stays_free_beside_a_priced_one(free, gross):
     ],
 )  # fmt: skip
 def test_stamp_duty_follows_amount_and_nature(nature, amount, duty):
-    figures = reckon(make_draft(COMPANY, line(amount, 0, nature=nature), payments=()))
+    figures = compute_totals(make_draft(COMPANY, line(amount, 0, nature=nature), payments=()))
 
     assert (figures.stamp_duty, figures.gross) == (D(duty), D(amount))
 
@@ -209,7 +209,7 @@ def test_only_what_is_free_of_vat_counts_for_the_stamp_duty():
     lines = [line("5000.00"), line("77.47", 0, nature="N4")]
     more = [*lines, line("0.01", 0, nature="N2.1")]
 
-    duties = [reckon(make_draft(COMPANY, *some, payments=())).stamp_duty for some in (lines, more)]
+    duties = [compute_totals(make_draft(COMPANY, *some, payments=())).stamp_duty for some in (lines, more)]
 
     assert duties == [D(0), D("2.00")]
 
@@ -217,7 +217,7 @@ def test_only_what_is_free_of_vat_counts_for_the_stamp_duty():
 def test_natures_of_the_stamp_duty_are_a_setting():
     stamp = StampDuty(natures=frozenset({"N1"}))
 
-    figures = reckon(make_draft(COMPANY, line("77.48", 0, nature="N1"), payments=(), stamp_duty=stamp))
+    figures = compute_totals(make_draft(COMPANY, line("77.48", 0, nature="N1"), payments=(), stamp_duty=stamp))
 
     assert figures.stamp_duty == D("2.00")
 
@@ -225,7 +225,7 @@ def test_natures_of_the_stamp_duty_are_a_setting():
 def test_charged_stamp_duty_is_a_line_and_part_of_the_total():
     draft = make_draft(COMPANY, line("77.48", 0, nature="N4"), payments=(), stamp_duty=StampDuty(True))
 
-    figures = reckon(draft)
+    figures = compute_totals(draft)
 
     charge = figures.lines[-1]
     assert (charge.total, charge.nature, charge.kind, charge.vat_rate) == (D("2.00"), "N1", "AC", D(0))
@@ -236,11 +236,11 @@ def test_charged_stamp_duty_is_a_line_and_part_of_the_total():
 def test_discount_on_the_whole_may_save_the_stamp_duty():
     draft = make_draft(COMPANY, line("77.48", 0, nature="N4"), payments=(), discount=Discount(amount=D("0.01")))
 
-    assert reckon(draft).stamp_duty == 0
+    assert compute_totals(draft).stamp_duty == 0
 
 
 def test_split_payment_leaves_the_vat_out_of_what_is_due():
-    figures = reckon(make_draft(COMPANY, line("100.00"), payments=(), split_payment=True))
+    figures = compute_totals(make_draft(COMPANY, line("100.00"), payments=(), split_payment=True))
 
     assert (figures.gross, figures.due) == (D("122.00"), D("100.00"))
 
@@ -249,7 +249,7 @@ def test_withholding_is_taken_on_net_lines_and_not_on_expenses():
     withholding = Withholding("RT01", D(20), "A")
     lines = [line("1000.00"), line("98.00", 0, nature="N1"), replace(line("50.00"), withholding=False)]
 
-    figures = reckon(make_draft(COMPANY, *lines, payments=(), withholding=withholding))
+    figures = compute_totals(make_draft(COMPANY, *lines, payments=(), withholding=withholding))
 
     assert [written.is_withheld for written in figures.lines] == [True, False, False]
     assert (figures.withholding, figures.gross, figures.due) == (D("200.00"), D("1379.00"), D("1179.00"))
@@ -259,7 +259,7 @@ def test_withholding_is_taken_on_net_lines_and_not_on_expenses():
 def test_pension_fund_enters_net_vat_and_perhaps_the_withholding(is_withheld, withheld):
     fund = PensionFund("TC22", D(4), D(22), withholding=is_withheld)
 
-    figures = reckon(
+    figures = compute_totals(
         make_draft(
             COMPANY, line("1000.00"), payments=(), pension_fund=fund, withholding=Withholding("RT01", D(20), "A")
         )
@@ -272,7 +272,7 @@ def test_pension_fund_enters_net_vat_and_perhaps_the_withholding(is_withheld, wi
 def test_discount_on_the_whole_is_shared_among_the_rates():
     draft = make_draft(COMPANY, line("90.00"), line("10.00", 4), payments=(), discount=Discount(amount=D("3.33")))
 
-    figures = reckon(draft)
+    figures = compute_totals(draft)
 
     cuts = [(cut.description, cut.total, cut.vat_rate, cut.kind) for cut in figures.lines[2:]]
     assert cuts == [("Sconto", D("-3.00"), D(22), "SC"), ("Sconto", D("-0.33"), D(4), "SC")]
@@ -284,7 +284,7 @@ def test_discount_on_the_whole_is_shared_among_the_rates():
 
 @pytest.mark.parametrize("percent", ["5", "5.50", "100"])
 def test_discount_in_percent_says_how_much(percent):
-    figures = reckon(make_draft(COMPANY, line("100.00"), payments=(), discount=Discount(percent=D(percent))))
+    figures = compute_totals(make_draft(COMPANY, line("100.00"), payments=(), discount=Discount(percent=D(percent))))
 
     label = {"5": "Sconto 5 %", "5.50": "Sconto 5,5 %", "100": "Sconto 100 %"}[percent]
     assert (figures.lines[-1].description, figures.net) == (label, D(100) - D(percent))
@@ -306,8 +306,8 @@ ENDLESS = {"gross": "0.01", "quantity": "99999999999"}
     ],
 )
 def test_figures_that_no_document_can_carry_are_refused(lines, discount, code, field):
-    with pytest.raises(CannotReckonError) as refusal:
-        reckon(make_draft(COMPANY, *lines, payments=(), discount=discount))
+    with pytest.raises(TotalsError) as refusal:
+        compute_totals(make_draft(COMPANY, *lines, payments=(), discount=discount))
 
     assert (refusal.value.code, refusal.value.field) == (code, field)
 

@@ -15,7 +15,7 @@ from lxml import etree
 from invoicing.fatturapa.draft import Address, Buyer, BuyerKind, Line
 from invoicing.fatturapa.latin import basic_latin, is_latin, latin, pieces
 from invoicing.fatturapa.law import FLAT_RATE_NOTE
-from invoicing.fatturapa.preflight import findings
+from invoicing.fatturapa.preflight import violations
 from invoicing.fatturapa.routing import route
 from invoicing.fatturapa.schema import SCHEMA_SHA256
 from invoicing.fatturapa.xml import Transmission
@@ -38,7 +38,7 @@ def test_any_text_in_a_description_makes_a_valid_document(text):
 
     xml = xml_of(make_draft(COMPANY, line, payments=(), notes=text))
 
-    errors = [finding for finding in findings(xml, today=DAY) if "Descrizione" not in finding.message]
+    errors = [violation for violation in violations(xml, today=DAY) if "Descrizione" not in violation.message]
     assert errors == []
 
 

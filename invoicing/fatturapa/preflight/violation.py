@@ -8,7 +8,7 @@ from lxml import etree
 
 
 @dataclass(frozen=True)
-class Finding:
+class Violation:
     """One thing wrong: SDI's code (a word of ours where SDI has none), the part of the draft, and what it means."""
 
     code: str
