@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
 
@@ -66,6 +67,8 @@ def run(data: Path, env_file: Path) -> int:
         env |= embeddings_settings(given)
         whole = {**_read_env(env_file), **os.environ, **env}
         stack.enter_context(_run_file(data / "run.env", env))
+        if "DATABASE_URL" in services:
+            _require_known_tables(services["DATABASE_URL"], data)
         if "DATABASE_URL" not in services or not _is_filled(data / "filled"):
             _manage(whole, "migrate", "--verbosity", "0")
             _manage(whole, "loaddemo", "--with-logins", quiet=True)
@@ -111,6 +114,24 @@ def _announce(site: str, env: dict[str, str]) -> None:
         "",
     ]
     print("\n".join(lines), flush=True)
+
+
+def _require_known_tables(url: str, data: Path) -> None:
+    """Tables made by migrations that this version does not have cannot be carried over, and Django would not say so."""
+    with psycopg.connect(url) as connection:
+        if not connection.execute("SELECT to_regclass('django_migrations')").fetchone()[0]:  # type: ignore[index]
+            return
+        made = connection.execute("SELECT app, name FROM django_migrations").fetchall()
+    unknown = [
+        f"{app}.{name}"
+        for app, name in made
+        if (ROOT / app / "migrations").is_dir() and not (ROOT / app / "migrations" / f"{name}.py").exists()
+    ]
+    if unknown:
+        raise ServiceError(
+            f"{data} was made by another version of this program ({unknown[0]} is not known here).\n"
+            f"Put it away and start again: mv {data} {data}.old"
+        )
 
 
 def _is_filled(stamp: Path) -> bool:

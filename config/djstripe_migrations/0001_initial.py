@@ -8,18 +8,21 @@ import djstripe.models.api
 import djstripe.models.payment_methods
 import djstripe.models.webhooks
 import uuid
+from pathlib import Path
 from django.conf import settings
 from django.db import migrations, models
 
 
-class Migration(migrations.Migration):
-    initial = True
+class Tables(migrations.SeparateDatabaseAndState):
+    """The tables as SQL, and the models as state: made one by one, each renders all models of the project again."""
 
-    dependencies = [
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-    ]
+    def state_forwards(self, app_label, state):
+        state.__dict__.pop("apps", None)  # rendered once, when somebody asks for them
+        super().state_forwards(app_label, state)
 
-    operations = [
+
+MODELS = [
+
         migrations.CreateModel(
             name="CountrySpec",
             fields=[
@@ -3165,4 +3168,19 @@ class Migration(migrations.Migration):
                 "unique_together": {("id", "livemode")},
             },
         ),
+    ]
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
+
+    operations = [
+        Tables(
+            database_operations=[migrations.RunSQL(Path(__file__).with_name("tables.sql").read_text())],
+            state_operations=MODELS,
+        )
     ]
