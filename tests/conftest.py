@@ -21,6 +21,7 @@ from tests import factories
 from tests.database import empty_tables
 
 CLOSED_PORT = "redis://127.0.0.1:1/0"
+PUBLISHED = Path(__file__).resolve().parents[2] / "shared"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -223,5 +224,14 @@ def mailed_link(django_user_model: Any) -> Callable[[str], str]:
 
 @pytest.fixture
 def shared() -> Path:
-    """Published vendor data beside the checkout: Stripe's example objects, FatturaPA samples, legal texts."""
-    return Path(__file__).resolve().parents[2] / "shared"
+    """Published data of vendors beside the checkout: Stripe's objects, FatturaPA samples, laws. A second layer."""
+    if not PUBLISHED.is_dir():
+        pytest.skip(f"needs published data of vendors in {PUBLISHED.name}/ beside the checkout")
+    return PUBLISHED
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What reads published data is the second layer, so that it can be run by itself: `-m published`."""
+    for item in items:
+        if "shared" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.published)

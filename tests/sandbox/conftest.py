@@ -5,7 +5,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,9 +93,3 @@ def running(stand_in: StandIn, authority: Authority) -> Iterator[Running]:
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(timeout=20)
-
-
-@pytest.fixture
-def shared() -> Path:
-    """Published vendor data beside the checkout: Stripe's example objects, FatturaPA samples, legal texts."""
-    return Path(__file__).resolve().parents[3] / "shared"
