@@ -1,7 +1,5 @@
 """The HTML door of the accounts app."""
 
-from urllib.parse import urlsplit
-
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout
@@ -9,9 +7,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render, resolve_url
+from django.shortcuts import redirect, render
 from django.utils import timezone, translation
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -24,6 +21,7 @@ from accounts.login.limits import check_login_allowed, check_mail_allowed
 from accounts.models import BillingProfile, User
 from accounts.privacy.erasure import waiting_erasure
 from core.errors import DomainError
+from core.web.redirects import page_after
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -96,7 +94,7 @@ def reset_password(request: HttpRequest, token: str) -> HttpResponse:
 @form_methods
 @sensitive_post_parameters("password")
 def log_in(request: HttpRequest) -> HttpResponse:
-    target = _next_page(request)
+    target = page_after(request, settings.LOGIN_REDIRECT_URL)
     if request.user.is_authenticated:
         return redirect(target)
     form = LoginForm(request.POST or None)
@@ -128,7 +126,7 @@ def enter_back_office(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
     if user and not user.is_staff:
         raise PermissionDenied
-    return redirect_to_login(_next_page(request, "admin:index"))
+    return redirect_to_login(page_after(request, "admin:index"))
 
 
 @login_not_required
@@ -146,7 +144,7 @@ def edit_billing_profile(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         services.save_billing_profile(user=signed_in(request), values=form.cleaned_data)
         messages.success(request, _("Your billing details are saved."))
-        return redirect(_next_page(request, "accounts:edit_billing_profile"))
+        return redirect(page_after(request, "accounts:edit_billing_profile"))
     return render(request, "accounts/billing_profile.html", {"form": form, "section": "profile"})
 
 
@@ -162,10 +160,3 @@ def _mail_form(request: HttpRequest, service, purpose: str) -> HttpResponse:  # 
         else:
             return render(request, "accounts/check_mail.html", {"email": email, "purpose": purpose})
     return render(request, "accounts/ask_email.html", {"form": form, "purpose": purpose})
-
-
-def _next_page(request: HttpRequest, default: str = settings.LOGIN_REDIRECT_URL) -> str:
-    target = request.POST.get("next") or request.GET.get("next") or ""
-    host = urlsplit(request.build_absolute_uri()).netloc
-    safe = url_has_allowed_host_and_scheme(target, {host}, require_https=request.is_secure())
-    return target if safe else resolve_url(default)

@@ -10,10 +10,10 @@ urlpatterns = [
     path("assistenza/", views.show_assistant, name="show_assistant"),
     path("assistenza/persona/", ticket_views.ask_person, name="ask_person"),
     path("area/richieste/", ticket_views.list_tickets, name="list_tickets"),
-    path("area/richieste/<str:number>/", ticket_views.show_ticket, name="show_ticket"),
-    path("area/richieste/<str:number>/risolta/", ticket_views.solve_ticket, name="solve_ticket"),
+    path("area/richieste/<number:number>/", ticket_views.show_ticket, name="show_ticket"),
+    path("area/richieste/<number:number>/risolta/", ticket_views.solve_ticket, name="solve_ticket"),
     path(
-        "area/richieste/<str:number>/allegati/<uuid:reference>/",
+        "area/richieste/<number:number>/allegati/<uuid:reference>/",
         ticket_views.download_ticket_file,
         name="download_ticket_file",
     ),

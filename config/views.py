@@ -11,7 +11,6 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import select_template
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -27,6 +26,7 @@ from config import openapi
 from config.context import THEME_COOKIE
 from core.models import Sweep
 from core.web import problems
+from core.web.redirects import page_after
 from invoicing.models import Invoice
 
 LEGAL_PAGES = ("privacy", "terms", "cookies", "accessibility")
@@ -84,9 +84,7 @@ def set_theme(request: HttpRequest) -> HttpResponse:
     theme = request.POST.get("theme", "")
     if theme not in ("auto", "light", "dark"):
         raise BadRequest("unknown theme")
-    target = request.POST.get("next", "/")
-    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    response = redirect(target if safe else "/")
+    response = redirect(page_after(request, "/"))
     if theme == "auto":
         response.delete_cookie(THEME_COOKIE)
     else:

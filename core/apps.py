@@ -10,4 +10,6 @@ class CoreConfig(AppConfig):
     verbose_name = _("System")
 
     def ready(self) -> None:
+        from core.web import converters  # noqa: F401, PLC0415 -- registers them before addresses are read
+
         autodiscover_modules("tasks")  # the timetable of periodic work is written where the work is
