@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.db.models import Count, Exists, OuterRef, Sum
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -61,8 +60,8 @@ class AssistantVersionAdmin(AuditedAdmin):
         super().save_model(request, obj, form, change)
 
     def get_urls(self):
-        own = [path("try/", self.admin_site.admin_view(self.try_search), name="chatbot_assistantversion_try")]
-        return own + super().get_urls()
+        # it may ask the paid model: for who may write a version, not for who may read them
+        return [self.page("try/", self.try_search, "try", needs="act"), *super().get_urls()]
 
     @display(description=_("model"))
     def model_in_use(self, version: AssistantVersion):

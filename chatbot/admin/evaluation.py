@@ -3,11 +3,9 @@
 from decimal import Decimal
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import path
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -92,8 +90,7 @@ class EvaluationRunAdmin(ReadOnlyAdmin):
         return runs.defer("remarks") if request.resolver_match.url_name.endswith("_changelist") else runs
 
     def get_urls(self):
-        own = [path("trend/", self.admin_site.admin_view(self.trend), name="chatbot_evaluationrun_trend")]
-        return own + super().get_urls()
+        return [self.page("trend/", self.trend, "trend", needs="view"), *super().get_urls()]
 
     @display(description="Recall@5")
     def recall(self, run: EvaluationRun):
@@ -138,8 +135,6 @@ class EvaluationRunAdmin(ReadOnlyAdmin):
 
     def trend(self, request: HttpRequest) -> HttpResponse:
         """The figures of the runs that asked the same questions, as lines and as tables."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
         sets = list(
             EvaluationRun.objects.values("questions_sha256")
             .annotate(name=Max("name"), questions=Max("question_count"), runs=Count("pk"), newest=Max("at"))

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join, linebreaks
 from django.utils.safestring import mark_safe
@@ -206,8 +206,8 @@ class TicketAdmin(ReadOnlyAdmin):
         return format_html('<div class="said">{}</div>', _text(ticket.transcript)) if ticket.transcript else "–"
 
     def get_urls(self):
-        download = self.admin_site.admin_view(self.download_view)
-        return [path("files/<uuid:reference>/", download, name="chatbot_ticket_file"), *super().get_urls()]
+        download = self.page("files/<uuid:reference>/", self.download_view, "file", needs="view")
+        return [download, *super().get_urls()]
 
     def download_view(self, request: HttpRequest, reference: str) -> HttpResponse:
         file = get_object_or_404(TicketAttachment.objects.select_related("message__ticket"), reference=reference)

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
@@ -188,11 +188,10 @@ class InvoiceAdmin(ReadOnlyAdmin):
         return next_action(invoice)
 
     def get_urls(self):
-        view = self.admin_site.admin_view
         return [
-            path("by-hand/", view(partial(by_hand.write, self)), name="invoicing_invoice_write"),
-            path("by-hand/check/", view(partial(by_hand.check, self)), name="invoicing_invoice_check"),
-            path("<int:pk>/corrected/", view(partial(by_hand.correct, self)), name="invoicing_invoice_corrected"),
+            self.page("by-hand/", partial(by_hand.write, self), "write", needs="act"),
+            self.page("by-hand/check/", partial(by_hand.check, self), "check", needs="act"),
+            self.page("<int:pk>/corrected/", partial(by_hand.correct, self), "corrected", needs="act"),
             *super().get_urls(),
         ]
 
@@ -261,8 +260,8 @@ class DocumentAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).defer("content")
 
     def get_urls(self):
-        download = self.admin_site.admin_view(self.download_view)
-        return [path("<int:pk>/download/", download, name="invoicing_document_download"), *super().get_urls()]
+        download = self.page("<int:pk>/download/", self.download_view, "download", needs="view")
+        return [download, *super().get_urls()]
 
     def download_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return file_response(get_object_or_404(Document, pk=pk))
@@ -353,8 +352,8 @@ class ArchivePackageAdmin(HouseAdmin):
         obj.refresh_from_db()
 
     def get_urls(self):
-        download = self.admin_site.admin_view(self.download_view)
-        return [path("<int:pk>/download/", download, name="invoicing_archivepackage_download"), *super().get_urls()]
+        download = self.page("<int:pk>/download/", self.download_view, "download", needs="view")
+        return [download, *super().get_urls()]
 
     def download_view(self, request: HttpRequest, pk: int) -> StreamingHttpResponse:
         package = get_object_or_404(ArchivePackage, pk=pk, state=ArchivePackage.State.DONE)
