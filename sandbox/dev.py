@@ -69,7 +69,7 @@ def run(data: Path, env_file: Path) -> int:
         stack.enter_context(_run_file(data / "run.env", env))
         if "DATABASE_URL" in services:
             _require_known_tables(services["DATABASE_URL"], data)
-        if "DATABASE_URL" not in services or not _is_filled(data / "filled"):
+        if "DATABASE_URL" not in services or not _is_filled(data / "filled", services["DATABASE_URL"]):
             _manage(whole, "migrate", "--verbosity", "0")
             _manage(whole, "loaddemo", "--with-logins", quiet=True)
             (data / "filled").write_text(_digest_of_content())
@@ -134,9 +134,13 @@ def _require_known_tables(url: str, data: Path) -> None:
         )
 
 
-def _is_filled(stamp: Path) -> bool:
+def _is_filled(stamp: Path, url: str) -> bool:
     """Whether our own database has seen these very migrations and this very demo; saves half of a second start."""
-    return stamp.exists() and stamp.read_text() == _digest_of_content()
+    if not stamp.exists() or stamp.read_text() != _digest_of_content():
+        return False
+    with psycopg.connect(url) as connection:  # the stamp may have outlived the database
+        row = connection.execute("SELECT to_regclass('django_migrations')").fetchone()
+    return bool(row and row[0])
 
 
 def _digest_of_content() -> str:

