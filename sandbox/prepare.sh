@@ -22,8 +22,16 @@ On Debian or Ubuntu: apt install python3 python3-venv; elsewhere see python.org.
 
 prepare() {
     local stamp wanted
+    case "$PWD" in
+        *[][:]*) die "the folder $PWD has [, ] or : in its name, which Python's tools cannot work with. Rename it." ;;
+    esac
     stamp=.venv/.installed
-    wanted=$(cat requirements/dev.txt requirements/schemas.txt | cksum)
+    # the place, too: the programs in .venv/bin name it, and a folder that was moved or copied would run the old one's
+    wanted="$(cat requirements/dev.txt requirements/schemas.txt | cksum) $PWD"
+    if [ -f "$stamp" ] && [ "$(sed 's/^[0-9]* [0-9]* //' "$stamp")" != "$PWD" ]; then
+        say "This folder was moved or copied: .venv is made anew"
+        rm -rf .venv
+    fi
     if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c '' 2>/dev/null; then
         local python
         python=$(find_python) || exit 1

@@ -1,0 +1,64 @@
+"""What start-dev.sh and run-tests.sh do before there is any Python of ours to run."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def checkout(folder: Path) -> Path:
+    for name in ("start-dev.sh", "sandbox/prepare.sh", "requirements/dev.txt", "requirements/schemas.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def started(folder: Path, python: str) -> "subprocess.CompletedProcess[str]":
+    """With `python` as the only Python there is."""
+    programs = folder.parent / "programs"
+    programs.mkdir(exist_ok=True)
+    (programs / "python3").write_text(python)
+    (programs / "python3").chmod(0o755)
+    for program in ("bash", "cat", "cksum", "dirname", "mkdir", "rm", "sed", "sh"):
+        if not (programs / program).exists():
+            (programs / program).symlink_to(f"/usr/bin/{program}")
+    return subprocess.run(
+        ["bash", "start-dev.sh"],
+        cwd=folder, env={"PATH": str(programs)}, check=False, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+
+# Makes a .venv whose Python writes down what it was asked to do.
+WORKING = """#!/bin/sh
+case "$1" in
+-c|--version) exit 0 ;;
+-m) mkdir -p .venv/bin
+    printf '#!/bin/sh\\necho "$*" >> asked' > .venv/bin/python
+    /bin/chmod +x .venv/bin/python ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("name", ["a [b]", "a]b", "a:b"])
+def test_folder_that_python_cannot_work_in_is_refused_in_words(tmp_path: Path, name: str):
+    done = started(checkout(tmp_path / name), WORKING)
+
+    assert done.returncode == 1
+    assert "Rename it" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["checkout", "with a blank", "più"])
+def test_moved_folder_is_installed_anew_and_one_that_stayed_is_not(tmp_path: Path, name: str):
+    folder = checkout(tmp_path / name)
+    first, second = started(folder, WORKING), started(folder, WORKING)
+    moved = folder.rename(tmp_path / f"{name} moved")
+    third = started(moved, WORKING)
+
+    assert [("Installing" in done.stderr, "was moved" in done.stderr) for done in (first, second, third)] == [
+        (True, False), (False, False), (True, True),
+    ]  # fmt: skip
+    assert [done.returncode for done in (first, second, third)] == [0, 0, 0]
+    assert (moved / "asked").read_text().splitlines().count("-m sandbox.dev") == 3
