@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import fcntl
 import hashlib
 import os
 import signal
@@ -11,17 +12,19 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psycopg
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
 
+from sandbox.owner import OWNER, is_alive
 from sandbox.services import ServiceError
-from sandbox.stack import BIN, ROOT, database_and_cache, embeddings_settings, new_secrets, stand_ins
+from sandbox.stack import BIN, ROOT, database_and_cache, embeddings_settings, new_secrets, running, stand_ins
 
 READY_S = 60
+LEFTOVER_S = 15  # how long what an earlier start left may take to end
 
 
 class Stopped(Exception):  # noqa: N818 -- not an error: somebody asked to stop
@@ -35,13 +38,18 @@ def main() -> int:
     arguments = parser.parse_args()
     os.chdir(ROOT)
     os.umask(0o077)
-    arguments.data.mkdir(parents=True, exist_ok=True)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     try:
-        return run(arguments.data.resolve(), arguments.env)
+        arguments.data.mkdir(parents=True, exist_ok=True)
+        with _only_start(arguments.data):
+            return run(arguments.data.resolve(), arguments.env)
     except ServiceError as error:
         print(f"start-dev: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        print(f"start-dev: {error.strerror}{place}", file=sys.stderr)
         return 1
     except (Stopped, KeyboardInterrupt):
         return 130
@@ -51,7 +59,7 @@ def run(data: Path, env_file: Path) -> int:
     """Start everything, say where it is, and stop it all when one part ends or Ctrl-C comes."""
     _write_env_if_needed(env_file)
     given = {**_read_env(env_file), **os.environ}
-    port, page_port = int(given.get("PORT", "8000")), int(given.get("SANDBOX_PORT", "8100"))
+    port, page_port = _port("PORT", given, 8000), _port("SANDBOX_PORT", given, 8100)
     for name, wanted in (("PORT", port), ("SANDBOX_PORT", page_port)):
         _require_free(name, wanted)
     site = f"http://127.0.0.1:{port}"
@@ -60,6 +68,9 @@ def run(data: Path, env_file: Path) -> int:
         env |= {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
         env |= {"SDI_PEC_POLL_SECONDS": given.get("SDI_PEC_POLL_SECONDS", "3")}
         print("Starting PostgreSQL, Redis and the stand-ins", flush=True)
+        os.environ[OWNER] = str(os.getpid())
+        watch = [sys.executable, "-m", "sandbox.services", str(data)]
+        stack.enter_context(running(watch, log=data / "started-by.log"))
         services = stack.enter_context(database_and_cache(data, given))
         env |= services
         webhook = f"{site}/api/v1/webhooks/stripe"
@@ -70,10 +81,41 @@ def run(data: Path, env_file: Path) -> int:
         if "DATABASE_URL" in services:
             _require_known_tables(services["DATABASE_URL"], data)
         if "DATABASE_URL" not in services or not _is_filled(data / "filled", services["DATABASE_URL"]):
+            print("Making the tables and loading the demo's data (some ten seconds)", flush=True)
             _manage(whole, "migrate", "--verbosity", "0")
             _manage(whole, "loaddemo", "--with-logins", quiet=True)
             (data / "filled").write_text(_digest_of_content())
         return _run_processes(whole, site)
+
+
+@contextlib.contextmanager
+def _only_start(data: Path) -> Iterator[None]:
+    """Hold the data folder while the block runs; say which process has it, or wait for the rest of one that is gone."""
+    with (data / "started-by").open("a+") as file:
+        deadline = time.monotonic() + LEFTOVER_S
+        while not _lock(file.fileno()):
+            file.seek(0)
+            owner = int(file.read() or 0)
+            if owner and is_alive(owner):
+                raise ServiceError(
+                    f"an earlier start of this folder, process {owner}, is still running. End it with\n"
+                    f"    kill {owner}\nor start this one with a folder of its own: ./start-dev.sh --data FOLDER"
+                )
+            if time.monotonic() > deadline:
+                raise ServiceError(f"processes of an earlier start (process {owner}, gone) still use {data}")
+            time.sleep(0.1)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _run_processes(env: dict[str, str], site: str) -> int:
@@ -191,8 +233,28 @@ def _write_env_if_needed(path: Path) -> None:
 
 
 def _read_env(path: Path) -> dict[str, str]:
-    pairs = (line.partition("=") for line in path.read_text().splitlines() if line and not line.startswith("#"))
-    return {name.strip(): value.strip().strip("\"'") for name, _equals, value in pairs}
+    try:
+        lines = path.read_text().splitlines()
+    except UnicodeDecodeError as error:
+        raise ServiceError(
+            f"{path} is no text in UTF-8; save it as such, or delete it to have a new one made"
+        ) from error
+    pairs = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise ServiceError(f"{path}, line {number}: NAME=value was expected")
+        pairs[name.strip()] = value.strip().strip("\"'")
+    return pairs
+
+
+def _port(name: str, given: Mapping[str, str], default: int) -> int:
+    value = given.get(name) or str(default)
+    if not value.isdecimal() or not 0 < int(value) < 65536:
+        raise ServiceError(f"{name} is {value!r}: a number from 1 to 65535 was expected")
+    return int(value)
 
 
 def _stop(*_signal: object) -> None:

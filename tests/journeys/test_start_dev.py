@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from sandbox.services import home_of
 from tests.journeys.conftest import dev_environment, start_dev, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -26,13 +27,18 @@ def answers(url: str) -> bool:
 
 def processes_of(data: Path) -> list[str]:
     """Command lines of processes that belong to this instance, by the folder they were told."""
-    found = []
+    found, folders = [], (data, home_of(data / "postgres"))
     for entry in Path("/proc").iterdir():
         try:
             told = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
         except OSError:  # gone meanwhile, or somebody else's
             continue
-        if entry.name.isdigit() and str(data).encode() in told and int(entry.name) != os.getpid():
+        # of a server that root started, the folder's name stands in that of its home
+        if (
+            entry.name.isdigit()
+            and any(str(folder).encode() in told for folder in folders)
+            and int(entry.name) != os.getpid()
+        ):
             found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:120])
     return found
 
@@ -54,6 +60,27 @@ def test_second_start_is_quick_and_ctrl_c_leaves_nothing(tmp_path: Path):
     assert (statuses, processes_of(tmp_path)) == ([0, 0], [])
     assert seconds[1] < seconds[0]
     assert not (tmp_path / "run.env").exists()
+
+
+def test_killed_start_leaves_nothing_and_a_second_one_waits_for_its_turn(tmp_path: Path):
+    env = dev_environment()
+    url, log = f"http://127.0.0.1:{env['PORT']}", tmp_path / "dev.log"
+    first = start_dev(tmp_path, env)
+    until(lambda: answers(url), f"no answer, see {log}", limit_s=180)
+
+    second = start_dev(tmp_path, dev_environment())
+    assert second.wait(timeout=60) == 1
+    assert f"an earlier start of this folder, process {first.pid}, is still running" in log.read_text()
+    assert answers(url)
+
+    first.kill()
+    first.wait(timeout=10)
+    until(lambda: processes_of(tmp_path) == [], "something goes on after kill -9", limit_s=60)
+
+    third = start_dev(tmp_path, env)
+    until(lambda: answers(url), f"no answer after kill -9, see {log}", limit_s=180)
+    third.send_signal(signal.SIGINT)
+    assert (third.wait(timeout=60), processes_of(tmp_path)) == (0, [])
 
 
 def test_taken_port_is_named_with_the_way_out(tmp_path: Path):
