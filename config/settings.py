@@ -7,31 +7,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
-from environ.fileaware_mapping import FileAwareMapping
 
+from config.environment import Environment
 from core import logs
 from invoicing.fatturapa.law import STAMP_NATURES
 
-
-class Values(FileAwareMapping):
-    """The environment; a `NAME_FILE` gives NAME its content, without the line break that most tools put at the end."""
-
-    def __getitem__(self, name: str) -> str:
-        # a password that begins with $ is not the name of another variable: escaped here, taken back by `env`
-        return str(super().__getitem__(name)).rstrip("\r\n").replace("$", r"\$")  # type: ignore[no-untyped-call]
-
-
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()  # type: ignore[no-untyped-call]
-env.ENVIRON, env.escape_proxy = Values(), True  # type: ignore[assignment, no-untyped-call]
+env = Environment()
 if env.bool("READ_ENV_FILES", default=True):
-    environ.Env.read_env(BASE_DIR / ".env")
-    environ.Env.read_env(BASE_DIR / "var" / "run.env")  # there while start-dev.sh runs
+    env.read_env(BASE_DIR / ".env")
+    env.read_env(BASE_DIR / "var" / "run.env")  # there while start-dev.sh runs
 
 DEBUG = env.bool("DEBUG", default=False)
 
@@ -54,7 +43,7 @@ if not SITE_URL:
     raise ImproperlyConfigured("SITE_URL must be set, for instance https://www.example.it")
 HTTPS = SITE_URL.startswith("https://")
 _hosts = [urlsplit(SITE_URL).hostname, *(("localhost", "127.0.0.1") if DEBUG else ())]
-ALLOWED_HOSTS = [host.strip() for host in env.list("ALLOWED_HOSTS", default=_hosts)]
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=_hosts)
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 CSRF_FAILURE_VIEW = "config.views.csrf_failure"
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)

@@ -164,6 +164,27 @@ def test_site_without_vendors_starts_and_says_what_it_cannot_do(settings: Any):
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("RATE_LIMIT_BURST", "", "a whole number"), ("MAX_UPLOAD_SIZE_MB", "10 MB", "a whole number"),
+        ("CLAUDE_TEMPERATURE", "warm", "a number"),
+        ("TICKET_RESOLUTION_HOURS", "9,x", "a list of numbers, with commas between them,"),
+    ],
+)  # fmt: skip
+def test_value_that_is_no_number_is_named_in_one_sentence(name: str, value: str, expected: str):
+    status, output = started("", {**LIVE, name: value}, "manage.py", "check")
+
+    assert status == 1
+    assert output == f"manage.py: {name} is {value!r}: {expected} was expected. Without its line the default applies.\n"
+
+
+def test_lists_are_read_without_the_blanks_people_write():
+    lists = {"ALLOWED_HOSTS": " a.it, b.it ,", "CHAT_EMBED_ORIGINS": "https://a.it, https://b.it"}
+
+    assert settings_of({**LIVE, **lists}, *lists) == [["a.it", "b.it"], ["https://a.it", "https://b.it"]]
+
+
 def test_secret_is_read_from_a_file_without_its_line_break(tmp_path: Path):
     ends = {"SECRET_KEY": "", "JWT_SECRET_KEY": "\n", "AUDIT_HMAC_KEY": "\r\n"}
     for name, end in ends.items():
