@@ -30,8 +30,8 @@ Progress = Callable[[int, int], None]
 _CHUNK = 50
 _README = """AI Strategy Hub: archivio delle fatture elettroniche, periodo {period}
 
-fatture/        una cartella per documento: XML (e .p7m se firmato), copia di cortesia, ricevute PEC, messaggi SDI
-registro.csv    un documento per riga, con cliente, importi, stato presso lo SDI, nome e SHA-256 del file
+fatture/        una cartella per documento: XML (e .p7m se firmato), copia di cortesia, ricevute PEC, messaggi del SdI
+registro.csv    un documento per riga, con cliente, importi, stato presso il SdI, nome e SHA-256 del file
 totali-iva.csv  imponibile e imposta per mese, aliquota e Natura; le note di credito sono sottratte
 manifest.sha256 SHA-256 di ogni file: lo controllano "sha256sum --check manifest.sha256" e "manage.py verify_archive"
 
