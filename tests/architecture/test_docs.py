@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAPERS = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
+PAPERS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md")
 # Names with a place in them that is the reader's, and what only a running instance has.
 NOT_FILES = re.compile(r"[A-Z]{3,}[./]|/ready|^/|var/$|^\.venv|^\.env$|/NAME")
 
@@ -23,5 +23,10 @@ def test_every_file_that_is_named_is_there(paper: str):
     paths = named_paths((ROOT / paper).read_text())
 
     assert len(paths) > 5
-    missing = [path for path in paths if not ((ROOT / path).exists() or list(ROOT.glob(f"*/{path}")))]  # or an app's
+    beside = (ROOT / paper).parent
+    missing = [
+        path
+        for path in paths
+        if not ((beside / path).exists() or (ROOT / path).exists() or list(ROOT.glob(f"*/{path}")))  # or an app's
+    ]
     assert missing == []
