@@ -51,7 +51,7 @@ def test_odd_value_in_a_query_is_refused_in_words(path: str, odd: str, customer:
 @pytest.mark.parametrize(("path", "kind"), [("/", "text/html"), ("/api/v1/services", "application/problem+json")])
 @pytest.mark.parametrize("host", ["evil.example", "a b", "testserver:x", "[::1", "\x00", "x" * 3000])
 def test_unknown_host_is_refused_with_a_page_of_its_own(
-    path: str, kind: str, host: str, caplog: pytest.LogCaptureFixture
+    path: str, kind: str, host: str, caplog: pytest.LogCaptureFixture, settings: Any
 ):
     answer = Client(raise_request_exception=False).get(path, headers={"host": host}, HTTP_ACCEPT_LANGUAGE="it")
 
@@ -59,6 +59,10 @@ def test_unknown_host_is_refused_with_a_page_of_its_own(
     title = answer.json()["title"] if path.startswith("/api/") else answer.content.decode()
     assert "Qui non c’è un sito con questo nome" in title
     assert "default-src 'none'" in answer["Content-Security-Policy"]
+    if kind == "text/html":  # at a name that is not ours nothing of ours can be fetched, and / leads nowhere
+        assert re.findall(r'(?:href|src)="([^"]*)"', answer.content.decode()) == [settings.SITE_URL]
+        (nonce,) = re.findall(r'nonce="([^"]+)"', answer.content.decode())
+        assert f"'nonce-{nonce}'" in answer["Content-Security-Policy"]
     assert [record for record in caplog.records if record.exc_info] == []  # a line, no traceback
 
 

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.core.management import call_command
 from django.db import connection
-from django.test import Client, RequestFactory
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
@@ -225,24 +223,6 @@ def test_trend_costs_the_same_for_any_length(staff_client: Client):
         staff_client.get(TREND)
 
     assert len(for_many) == len(for_one)
-
-
-class Colleague:
-    """Somebody of the staff without a right to anything."""
-
-    is_active = is_staff = is_authenticated = True
-
-    def has_perm(self, *_what: Any) -> bool:
-        return False
-
-
-@pytest.mark.parametrize("page", ["trend", "changelist_view"])
-def test_runs_are_shut_to_staff_who_may_not_see_them(page: str, rf: RequestFactory):
-    request: Any = rf.get(TREND)
-    request.user = Colleague()
-
-    with pytest.raises(PermissionDenied):
-        getattr(admin.site._registry[EvaluationRun], page)(request)
 
 
 def test_customers_and_guests_are_sent_away_from_the_trend(customer_client: Client):
