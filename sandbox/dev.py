@@ -78,9 +78,8 @@ def run(data: Path, env_file: Path) -> int:
         env |= embeddings_settings(given)
         whole = {**_read_env(env_file), **os.environ, **env}
         stack.enter_context(_run_file(data / "run.env", env))
-        if "DATABASE_URL" in services:
-            _require_known_tables(services["DATABASE_URL"], data)
-        if "DATABASE_URL" not in services or not _is_filled(data / "filled", services["DATABASE_URL"]):
+        has_tables = "DATABASE_URL" in services and _has_known_tables(services["DATABASE_URL"], data)
+        if not has_tables or not _is_filled(data / "filled"):  # the stamp may have outlived the database
             print("Making the tables and loading the demo's data (some ten seconds)", flush=True)
             _manage(whole, "migrate", "--verbosity", "0")
             _manage(whole, "loaddemo", "--with-logins", quiet=True)
@@ -158,11 +157,14 @@ def _announce(site: str, env: dict[str, str]) -> None:
     print("\n".join(lines), flush=True)
 
 
-def _require_known_tables(url: str, data: Path) -> None:
-    """Tables made by migrations that this version does not have cannot be carried over, and Django would not say so."""
+def _has_known_tables(url: str, data: Path) -> bool:
+    """Whether there are tables yet. `ServiceError` for those of migrations that this version does not have.
+
+    They cannot be carried over, and Django would not say so.
+    """
     with psycopg.connect(url) as connection:
         if not connection.execute("SELECT to_regclass('django_migrations')").fetchone()[0]:  # type: ignore[index]
-            return
+            return False
         made = connection.execute("SELECT app, name FROM django_migrations").fetchall()
     unknown = [
         f"{app}.{name}"
@@ -174,15 +176,12 @@ def _require_known_tables(url: str, data: Path) -> None:
             f"{data} was made by another version of this program ({unknown[0]} is not known here).\n"
             f"Put it away and start again: mv {data} {data}.old"
         )
+    return True
 
 
-def _is_filled(stamp: Path, url: str) -> bool:
+def _is_filled(stamp: Path) -> bool:
     """Whether our own database has seen these very migrations and this very demo; saves half of a second start."""
-    if not stamp.exists() or stamp.read_text() != _digest_of_content():
-        return False
-    with psycopg.connect(url) as connection:  # the stamp may have outlived the database
-        row = connection.execute("SELECT to_regclass('django_migrations')").fetchone()
-    return bool(row and row[0])
+    return stamp.exists() and stamp.read_text() == _digest_of_content()
 
 
 def _digest_of_content() -> str:
