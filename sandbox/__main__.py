@@ -18,7 +18,6 @@ from sandbox.claude import ClaudeStandIn
 from sandbox.frame import StandIn, free_port, serve
 from sandbox.graph import GraphStandIn
 from sandbox.inbox import page_app
-from sandbox.owner import end_with_owner
 from sandbox.pec import PecStandIn
 from sandbox.stripe import StripeStandIn
 from sandbox.vies import ViesStandIn
@@ -35,7 +34,6 @@ def parse_arguments() -> argparse.Namespace:
 
 async def run(arguments: argparse.Namespace) -> None:
     stop = asyncio.Event()
-    end_with_owner()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     arguments.data.mkdir(parents=True, exist_ok=True)

@@ -19,9 +19,9 @@ import psycopg
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
 
-from sandbox.owner import OWNER, is_alive
 from sandbox.services import ServiceError
 from sandbox.stack import BIN, ROOT, database_and_cache, embeddings_settings, new_secrets, running, stand_ins
+from sandbox.watchdog import is_alive
 
 READY_S = 60
 LEFTOVER_S = 15  # how long what an earlier start left may take to end
@@ -68,9 +68,8 @@ def run(data: Path, env_file: Path) -> int:
         env |= {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
         env |= {"SDI_PEC_POLL_SECONDS": given.get("SDI_PEC_POLL_SECONDS", "3")}
         print("Starting PostgreSQL, Redis and the stand-ins", flush=True)
-        os.environ[OWNER] = str(os.getpid())
-        watch = [sys.executable, "-m", "sandbox.services", str(data)]
-        stack.enter_context(running(watch, log=data / "started-by.log"))
+        watchdog = [sys.executable, "-m", "sandbox.watchdog", str(data)]
+        stack.enter_context(running(watchdog, log=data / "watchdog.log"))
         services = stack.enter_context(database_and_cache(data, given))
         env |= services
         webhook = f"{site}/api/v1/webhooks/stripe"

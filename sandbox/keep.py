@@ -10,8 +10,6 @@ import sys
 import time
 from collections import deque
 
-from sandbox.owner import end_with_owner
-
 PATIENCE = 3  # ends within WITHIN_S that are one too many: whatever is wrong will not mend itself
 WITHIN_S = 60.0
 PAUSE_S = 1.0
@@ -22,7 +20,6 @@ def main(command: list[str]) -> int:
     stops: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: stops.append(number))
-    end_with_owner()
     ends: deque[float] = deque(maxlen=PATIENCE)
     while True:
         status = subprocess.Popen(command).wait()

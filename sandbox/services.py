@@ -14,7 +14,6 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from importlib.metadata import files, version
@@ -24,7 +23,6 @@ import psycopg
 import redis
 
 from sandbox.frame import free_port
-from sandbox.owner import OWNER, wait_for_end
 
 NOBODY = 65534
 HOMES = Path("/var/tmp")
@@ -231,17 +229,3 @@ class Redis:
         """Stop the server and wait for its end."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(timeout=20)
-
-
-def main(data: Path) -> int:
-    """Wait for the owner's end, then stop what it could not: the servers of the folder it started them in."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit(0))  # the owner stops its servers itself
-    wait_for_end(int(os.environ[OWNER]))
-    Redis(data / "redis").stop_leftover()
-    Postgres(data / "postgres").stop_leftover()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
