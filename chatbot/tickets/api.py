@@ -12,7 +12,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import api_view, authentication_classes, parser_classes, permission_classes
 from rest_framework.generics import ListAPIView, RetrieveAPIView
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -34,7 +34,7 @@ from chatbot.tickets.serializers import (
     TicketMessageSerializer,
     TicketSerializer,
 )
-from core.web.rest import checked
+from core.web.rest import BoundedJSONParser, checked
 
 
 class CallerAuthentication(BearerAuthentication):
@@ -102,7 +102,7 @@ class TicketDetail(RetrieveAPIView[Ticket]):
 
 @extend_schema(request=AnswerSerializer, responses={201: TicketMessageSerializer}, tags=["tickets"])
 @api_view(["POST"])
-@parser_classes([JSONParser, MultiPartParser])
+@parser_classes([BoundedJSONParser, MultiPartParser])
 def answer(request: Request, number: str) -> Response:
     """Go on with a request; files come along as multipart/form-data."""
     ticket = get_object_or_404(Ticket.objects.visible_to(request.user), number=number)

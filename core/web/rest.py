@@ -2,7 +2,19 @@
 
 from typing import Any
 
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
+
+
+class BoundedJSONParser(JSONParser):
+    """REST framework's, which answers 500 to brackets nested deeper than Python reads them."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().parse(*args, **kwargs)
+        except RecursionError as error:
+            raise ParseError from error
 
 
 def checked(serializer_class: Any, request: Request, **context: Any) -> dict[str, Any]:

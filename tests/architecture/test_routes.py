@@ -135,6 +135,8 @@ ANSWERS: dict[str, dict[str, tuple[Any, ...]]] = {
     "api/v1/^.*$": {"GET": (404,) * 4, "POST": (404,) * 4},
 }
 CASES = [(route, method) for route, answers in ANSWERS.items() for method in answers]
+BODIES = (b"[" * 100_000, b"[]", b"null", b"7", b'"x"', b'{"a":', b"\xe9", b'{"text": "\\ud83d"}', b'{"text": NaN}')
+WITH_A_BODY = [(route, method) for route, method in CASES if route.startswith("api/") and method != "GET"]
 SHARED = {"api/v1/chat/widget"}  # the same words for everybody, so that a cache may keep them
 PAGES = [
     route for route, answers in ANSWERS.items() if answers.get("GET", (404,))[-1] in (200, 503) and route not in SHARED
@@ -255,6 +257,20 @@ def test_address_answers_each_role_as_the_table_says(
     answers = tuple(answer_of(client_of(role), method, path) for role in ROLES)
 
     assert answers == ANSWERS[route][method]
+
+
+@pytest.mark.parametrize(("route", "method"), WITH_A_BODY, ids=lambda value: value)
+def test_odd_body_is_refused_in_words(
+    route: str, method: str, owned: Owned, client_of: Callable[[str], Client], settings: Any
+):
+    settings.RATE_LIMIT_BURST = 100
+    client = client_of("owner")
+
+    for body in BODIES:
+        call = getattr(client, method.lower())
+        answer = call(address(route, owned), data=body, content_type="application/json")
+
+        assert answer.status_code < 500, body[:20]
 
 
 @pytest.mark.parametrize("route", PAGES, ids=lambda value: value or "home")
