@@ -7,9 +7,9 @@ from drf_spectacular.views import SpectacularAPIView
 import accounts.api as accounts
 import accounts.privacy.api as privacy
 import billing.api as billing
+import chatbot.answering.api as chatbot
 import chatbot.tickets.api as tickets
 import invoicing.api as invoicing
-from chatbot.answering import views as chatbot
 from config import views
 
 _INVOICE = r"invoices/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})"
@@ -51,7 +51,7 @@ urlpatterns = [
     path("chat/messages", chatbot.post_message, name="chat_messages"),
     path("chat/messages/<uuid:reference>/feedback", chatbot.post_feedback),
     path("chat/conversations", chatbot.begin_conversation),
-    path("chat/conversations/current", chatbot.current_conversation),
+    path("chat/conversations/current", chatbot.CurrentConversation.as_view()),
     path("chat/widget", chatbot.show_configuration),
     re_path(r"^.*$", views.api_not_found),
 ]

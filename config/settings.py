@@ -289,7 +289,11 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "PATH_CONVERTER_OVERRIDES": {"number": {"type": "string", "pattern": "^[A-Z]{2,4}-[0-9]{4}-[0-9]{5,9}$"}},
     "ENUM_NAME_OVERRIDES": {
+        "ChatOutcome": "chatbot.models.Message.Outcome",
+        "ChatRole": "chatbot.models.Message.Role",
         "CustomerKind": "accounts.fiscal.model.FiscalIdentity.Kind",
+        "FeedbackReason": "chatbot.models.MessageFeedback.Reason",
+        "HandoffReason": "chatbot.tickets.serializers.HANDOVER_REASONS",
         "InvoiceState": "invoicing.models.Invoice.State",
         "Language": LANGUAGES,
         "OrderStatus": "billing.models.Order.Status",

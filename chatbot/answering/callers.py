@@ -22,6 +22,7 @@ from chatbot.answering.conversations import RETENTION
 from chatbot.models import Conversation
 from core.errors import DomainError
 
+ANYBODY: Any = [{"bearerAuth": []}, {"cookieAuth": []}, {}]  # for the API's description: who may come
 COOKIE = "conversation"
 KEY_HEADER = "X-Conversation"
 COOKIE_AGE_S = int(RETENTION.total_seconds())
@@ -59,6 +60,14 @@ def caller_of(request: HttpRequest) -> Caller:
     if CsrfViewMiddleware(_protected).process_view(request, _protected, (), {}) is not None:
         raise StalePageError
     return page_caller(request)
+
+
+class CallerAuthentication(BearerAuthentication):
+    """`caller_of` for REST framework: `request.auth` is the `Caller`."""
+
+    def authenticate(self, request: Request) -> Any:
+        caller = caller_of(request._request)
+        return caller.user, caller
 
 
 def page_caller(request: HttpRequest) -> Caller:

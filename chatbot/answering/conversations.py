@@ -8,11 +8,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Service
-from chatbot.models import Conversation, Message, QuestionTrace
+from chatbot.models import Citation, Conversation, Message, QuestionTrace
 from core.errors import DomainError, InvalidInputError
 from core.text import storable
 from core.web.ratelimit import Limit, TooManyRequestsError, check
@@ -20,6 +20,8 @@ from core.web.ratelimit import Limit, TooManyRequestsError, check
 MAX_QUESTION = 5_000
 RETENTION = timedelta(days=180)
 _HOUR = timedelta(hours=1)
+_SHOWN = 50
+_UNFINISHED = (Message.Outcome.INCOMPLETE, Message.Outcome.FAILED, Message.Outcome.LIMITED)
 # The same question asked again is not counted as one more, so this is what keeps it from being asked without end.
 _AGAIN = Limit("chat-again", per_minute=1, burst=10, strict=True)
 _BEGIN = Limit("chat-begin", per_minute=2, burst=10, strict=True)
@@ -199,3 +201,23 @@ def _check_hourly_limit(user: Any, caller: str, now: datetime) -> None:
     if len(times) >= settings.CHAT_QUESTIONS_PER_HOUR:
         wait = times[0] + _HOUR - now
         raise TooManyRequestsError(retry_after_s=max(1, int(wait.total_seconds())))
+
+
+def messages_of(conversation: Conversation | None) -> list[Message]:
+    """The last messages, oldest first: each finished answer below its question, none that another has replaced."""
+    if conversation is None:
+        return []
+    citations = Prefetch("citations", Citation.objects.order_by("number"))
+    rows = conversation.messages.select_related("conversation", "feedback").prefetch_related(citations)
+    messages = list(rows.exclude(text="", outcome="").order_by("-pk")[:_SHOWN])[::-1]
+    answered = {row.client_id for row in messages if row.role == Message.Role.ANSWER and row.client_id}
+    places: dict[Any, int] = {}
+    shown: list[tuple[int, int, Message]] = []
+    is_over = False  # whether the question passed last has an answer that stands
+    for row in messages:
+        if row.role == Message.Role.QUESTION:
+            places[row.client_id], is_over = row.pk, row.client_id in answered
+        elif row.client_id is None and row.outcome in _UNFINISHED and is_over:
+            continue
+        shown.append((places.get(row.client_id, row.pk) if row.client_id else row.pk, row.pk, row))
+    return [row for _place, _pk, row in sorted(shown, key=lambda item: item[:2])]

@@ -18,8 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.current_user import signed_in, user_of
-from accounts.login.authentication import BearerAuthentication
-from chatbot.answering.callers import Caller, caller_of
+from chatbot.answering.callers import ANYBODY, Caller, CallerAuthentication
 from chatbot.answering.handoff import reason_of
 from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage
 from chatbot.tickets import services as tickets
@@ -37,19 +36,11 @@ from chatbot.tickets.serializers import (
 from core.web.rest import BoundedJSONParser, checked
 
 
-class CallerAuthentication(BearerAuthentication):
-    """Whoever may talk to the assistant: with a token, with a session and the CSRF token, or from an embedding site."""
-
-    def authenticate(self, request: Request) -> Any:
-        caller = caller_of(request._request)
-        return caller.user, caller
-
-
 @extend_schema(
     operation_id="chat_conversations_handoff",
     request=HandoffSerializer,
     responses={201: HandedOffSerializer},
-    auth=[{"bearerAuth": []}, {"cookieAuth": []}, {}],  # type: ignore[list-item]
+    auth=ANYBODY,
     tags=["chat"],
 )
 @api_view(["POST"])

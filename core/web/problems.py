@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -25,6 +25,17 @@ def problem(status: int, code: str, title: str, **more: Any) -> dict[str, Any]:
 def problem_response(status: int, code: str, title: str, **more: Any) -> JsonResponse:
     """The same as an answer, for views outside the API framework."""
     return JsonResponse(problem(status, code, title, **more), status=status, content_type=CONTENT_TYPE)
+
+
+def refuse(error: DomainError | exceptions.APIException) -> HttpResponse:
+    """A refusal by the same words, for a view outside the API framework."""
+    response = handle(error, {})
+    assert response is not None
+    body = JsonResponse(response.data, status=response.status_code, content_type=CONTENT_TYPE)
+    for name in _KEPT_HEADERS:
+        if name in response:
+            body[name] = response[name]
+    return body
 
 
 def handle(exc: Exception, context: dict[str, Any]) -> Response | None:

@@ -7,8 +7,10 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.http import HttpResponse
 from django.test import AsyncClient
+from openapi_schema_validator import OAS30Validator, oas30_format_checker
 
 from accounts.models import User
+from config.openapi import EVENTS
 
 URL = "/api/v1/chat/messages"
 CURRENT = "/api/v1/chat/conversations/current"
@@ -37,13 +39,19 @@ def send(client: AsyncClient, method: str, path: str, body: Any = None, **header
 
 
 def events_of(body: bytes) -> list[tuple[str, Any]]:
-    """Name and data of each event; comments are none."""
+    """Name and data of each event, each as the API's description has it; comments are none."""
     events = []
     for block in body.decode().removesuffix("\n\n").split("\n\n"):
         if not block.startswith(":"):
             name, data = block.split("\n")
             events.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+            check_described(*events[-1])
     return events
+
+
+def check_described(name: str, data: Any) -> None:
+    """That the API's description has this event, with these fields and values."""
+    OAS30Validator(EVENTS[name], format_checker=oas30_format_checker).validate(data)
 
 
 def asked(client: AsyncClient, text: str, headers: dict[str, str] | None = None, **more: Any) -> list[tuple[str, Any]]:

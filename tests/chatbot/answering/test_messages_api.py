@@ -167,7 +167,8 @@ def test_refusal_counts_the_characters_in_the_readers_language(guest: AsyncClien
 
     assert json.loads(italian) == {
         "type": "urn:problem:question_too_long", "status": 400, "code": "question_too_long",
-        "title": "Una domanda può avere fino a 5000 caratteri; la vostra ne ha 50000.",
+        "title": (text := "Una domanda può avere fino a 5000 caratteri; la vostra ne ha 50000."),
+        "errors": [{"field": "text", "code": "question_too_long", "message": text}],
     }  # fmt: skip
     assert json.loads(english)["title"] == "A question may have up to 5000 characters; yours has 50000."
 

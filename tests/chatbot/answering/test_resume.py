@@ -232,10 +232,10 @@ def test_silence_is_broken_by_a_comment():
     async def slow() -> Any:
         yield Token("È")
         await asyncio.sleep(0.25)
-        yield Done("7f3a", "answered")
+        yield Done(str(uuid.uuid4()), "answered")
 
     async def read() -> list[bytes]:
-        return [part async for part in sse.stream(slow(), about={"token": "x"}, heartbeat_s=0.1)]
+        return [part async for part in sse.stream(slow(), about={"token": str(uuid.uuid4())}, heartbeat_s=0.1)]
 
     parts = async_to_sync(read)()
 
