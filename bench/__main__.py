@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bench.frame import BenchError, Report, show
 
-NAMES = ("invoice", "invoicing", "archive", "webhook", "chatbot", "ingest", "stream", "streams", "memory")
+NAMES = ("invoice", "invoicing", "archive", "webhook", "chatbot", "ingest", "stream", "streams", "pages", "memory")
 
 
 def main() -> int:

@@ -73,10 +73,9 @@ def instance() -> Iterator[Instance]:
 
 
 _READ_DOCUMENTS = """
-from django.utils import timezone
-from chatbot import ingest
+from chatbot.knowledge import ingest
 from chatbot.models import Document
-while ingest.ingest_due(now=timezone.now()):
+while ingest.ingest_due():
     pass
 for document in Document.objects.exclude(state="done"):
     raise SystemExit(f"{document.name}: {document.state} {document.last_error}")

@@ -29,10 +29,10 @@ class Answered(NamedTuple):
         return self.times_s[bisect_left(self.lengths, length)]
 
 
-def request(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-    """A POST as it goes over the wire."""
+def request(url: str, body: bytes, headers: Mapping[str, str], method: str = "POST") -> bytes:
+    """A request as it goes over the wire."""
     parts = urlsplit(url)
-    lines = [f"POST {parts.path} HTTP/1.1", f"Host: {parts.netloc}", f"Content-Length: {len(body)}"]
+    lines = [f"{method} {parts.path}{'?' * bool(parts.query)}{parts.query} HTTP/1.1", f"Host: {parts.netloc}", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
