@@ -38,7 +38,7 @@ class Step:
     """One line of the timeline: what was done, what was seen, and when, in seconds from the start."""
 
     title: str
-    seen: str
+    result: str
     at_s: float
     took_s: float
 
@@ -52,8 +52,8 @@ class Page:
     tree: Any
 
     def text(self, selector: str) -> str:
-        found = self.tree.xpath(selector)
-        return " ".join(found[0].text_content().split()) if found else ""
+        elements = self.tree.xpath(selector)
+        return " ".join(elements[0].text_content().split()) if elements else ""
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Tour:
         self._log_in()
         order = self._order()
         self._pay(order)
-        self._wait_paid(order)
+        self._wait_payment(order)
         number = self._wait_invoice(order)
         self._wait_mail(number)
         self._download(number)
@@ -99,18 +99,18 @@ class Tour:
             {"first_name": "Laura", "last_name": "Tour", "email": self.email, "password": self.password, "terms": "on"},
         )
         self._expect(self.email in page.tree.text_content(), "the page does not ask to look into the mail", page)
-        self._done("Registered", self.email)
+        self._record("Registered", self.email)
 
     def _verify(self) -> None:
-        link = self._mailed_link("/account/verifica/")
+        link = self._find_link("/account/verifica/")
         page = self._submit(urlsplit(link).path, {})
         self._expect(page.url.endswith("/account/accedi/"), "the link does not lead to the login", page)
-        self._done("Address verified by the mailed link", urlsplit(link).path[:24] + "…")
+        self._record("Address verified by the mailed link", urlsplit(link).path[:24] + "…")
 
     def _log_in(self) -> None:
         page = self._submit("/account/accedi/", {"email": self.email, "password": self.password})
         self._expect(urlsplit(page.url).path == "/area/", "the login does not lead to the area", page)
-        self._done("Signed in", "area")
+        self._record("Signed in", "area")
 
     def _order(self) -> str:
         services = self._get("/servizi/")
@@ -124,13 +124,13 @@ class Tour:
             raise TourError("no service on offer can be put into the cart")
         name = page.text("//h1")
         self._submit(form[0], {}, page=page)
-        self._done("Service in the cart", name)
+        self._record("Service in the cart", name)
         page = self._submit("/cassa/", {**COMPANY, "terms": "on"})
-        found = re.search(r"/area/ordini/(ORD-\d{4}-\d{5,})/paga/", page.url)
-        if found is None:
+        match = re.search(r"/area/ordini/(ORD-\d{4}-\d{5,})/paga/", page.url)
+        if match is None:
             raise TourError(f"the checkout did not lead to the payment but to {page.url}")
-        self._done("Order placed", found.group(1))
-        return found.group(1)
+        self._record("Order placed", match.group(1))
+        return match.group(1)
 
     def _pay(self, order: str) -> None:
         page = self._get(f"/area/ordini/{order}/paga/")
@@ -140,18 +140,18 @@ class Tour:
         api = "https://api.stripe.com" if script.netloc == "js.stripe.com" else f"{script.scheme}://{script.netloc}"
         intent = self._confirm(api, element)
         self._expect(intent["status"] == "requires_action", f"the card asked for no 3-D Secure: {intent['status']}")
-        self._done("Card given, the bank asks (3-D Secure)", intent["id"])
+        self._record("Card given, the bank asks (3-D Secure)", intent["id"])
         challenge = self._get(intent["next_action"]["redirect_to_url"]["url"])
         form = challenge.tree.xpath("//form[.//button]")[0]
         button = form.xpath(".//button[@name][1]")[0]
         answer = self.browser.post(
             urljoin(challenge.url, form.get("action") or ""),
-            data={**_hidden(form), button.get("name"): button.get("value", "")},
+            data={**_hidden_fields(form), button.get("name"): button.get("value", "")},
             timeout=TIMEOUT_S,
             allow_redirects=False,
         )
         self._expect(answer.status_code < 400, f"the bank's page answered {answer.status_code}")
-        self._done("3-D Secure confirmed", button.text_content().strip())
+        self._record("3-D Secure confirmed", button.text_content().strip())
 
     def _confirm(self, api: str, element: dict[str, str]) -> dict[str, Any]:
         secret = element["clientSecret"]
@@ -171,31 +171,31 @@ class Tour:
             raise TourError(f"Stripe: {body['error'].get('message')}")
         return body
 
-    def _wait_paid(self, order: str) -> None:
+    def _wait_payment(self, order: str) -> None:
         self._until(lambda: self._state(order)["status"] == "paid", "the order was not marked paid by Stripe's event")
-        self._done("Order paid, by Stripe's event", order)
+        self._record("Order paid, by Stripe's event", order)
 
     def _wait_invoice(self, order: str) -> str:
         self._until(lambda: bool(self._state(order)["invoice"]), "no invoice was issued")
         number = str(self._state(order)["invoice"])
-        self._done("Invoice issued", number)
+        self._record("Invoice issued", number)
         final = ("delivered", "made_available", "rejected", "send_failed")
         self._until(lambda: self._state(order)["invoice_state"] in final, "no answer came from SDI")
         state = str(self._state(order)["invoice_state"])
         self._expect(state in ("delivered", "made_available"), f"SDI's answer: {state}")
-        self._done("Delivered by SDI", state)
+        self._record("Delivered by SDI", state)
         return number
 
     def _wait_mail(self, number: str) -> None:
-        mail = self._mail(lambda mail: number in mail["subject"] and mail["attachments"], f"the invoice {number}")
-        self._done("Mail with PDF and XML", ", ".join(file["name"] for file in mail["attachments"]))
+        mail = self._find_mail(lambda mail: number in mail["subject"] and mail["attachments"], f"the invoice {number}")
+        self._record("Mail with PDF and XML", ", ".join(file["name"] for file in mail["attachments"]))
 
     def _download(self, number: str) -> None:
         for kind, beginning in (("pdf", b"%PDF-"), ("xml", b"<?xml")):
             answer = self.browser.get(f"{self.site}/area/fatture/{number}/{kind}/", timeout=TIMEOUT_S)
             good = answer.status_code == 200 and answer.content.startswith(beginning)
             self._expect(good, f"the {kind.upper()} came with status {answer.status_code}")
-            self._done(f"{kind.upper()} downloaded", f"{len(answer.content)} bytes")
+            self._record(f"{kind.upper()} downloaded", f"{len(answer.content)} bytes")
 
     def _wait_documents(self) -> None:
         """A new installation reads its documents for a minute or two; until then the assistant knows less."""
@@ -205,7 +205,7 @@ class Tour:
                 lambda: not requests.get(f"{self.site}/ready", timeout=TIMEOUT_S).json()["documents_waiting"],
                 "the assistant's documents were not read",
             )
-            self._done("Assistant's documents read", f"{answer['documents_waiting']} were waiting")
+            self._record("Assistant's documents read", f"{answer['documents_waiting']} were waiting")
 
     def _ask(self, question: str, expected: str) -> None:
         token = self._get("/area/").tree.xpath("//input[@name='csrfmiddlewaretoken']/@value")[0]
@@ -217,7 +217,7 @@ class Tour:
         sources = {f"{data['title']}, {data['heading']}" for name, data in events if name == "citation"}
         self._expect(done["outcome"] == expected, f"“{question}” was {done['outcome']}: {text[:120]}")
         self._expect(bool(sources) == (expected == "answered"), f"“{question}” came with {len(sources)} sources")
-        self._done(f"Question {done['outcome']}", "; ".join(sorted(sources)) or text[:80])
+        self._record(f"Question {done['outcome']}", "; ".join(sorted(sources)) or text[:80])
 
     # --- the means ---
 
@@ -250,30 +250,30 @@ class Tour:
         state: dict[str, str] = answer.json()
         return state
 
-    def _mailed_link(self, path: str) -> str:
+    def _find_link(self, path: str) -> str:
         if not self.sandbox:
             return self.ask(f"The link mailed to {self.email}: ")
-        mail = self._mail(lambda mail: path in mail["text"], "a link")
-        found = re.search(rf"https?://\S+{re.escape(path)}\S+", mail["text"])
-        if found is None:
+        mail = self._find_mail(lambda mail: path in mail["text"], "a link")
+        match = re.search(rf"https?://\S+{re.escape(path)}\S+", mail["text"])
+        if match is None:
             raise TourError("the mail has no link")
-        return found.group()
+        return match.group()
 
-    def _mail(self, wanted: Callable[[dict[str, Any]], Any], what: str) -> dict[str, Any]:
-        """The newest mail to us that is `wanted`, waited for in the sandbox's inbox."""
+    def _find_mail(self, is_match: Callable[[dict[str, Any]], Any], what: str) -> dict[str, Any]:
+        """The newest mail to us that `is_match` accepts, waited for in the sandbox's inbox."""
         if not self.sandbox:
             self.ask(f"Press return when the mail with {what} is there. ")
             return {"subject": "", "attachments": []}
-        found: list[dict[str, Any]] = []
+        matches: list[dict[str, Any]] = []
 
-        def arrived() -> bool:
+        def poll_inbox() -> bool:
             url = f"{self.sandbox}/control/graph/messages"
             mails = requests.get(url, params={"to": self.email}, timeout=TIMEOUT_S).json()
-            found.extend(mail for mail in mails if wanted(mail))
-            return bool(found)
+            matches.extend(mail for mail in mails if is_match(mail))
+            return bool(matches)
 
-        self._until(arrived, f"no mail with {what} came to {self.email}")
-        return found[0]
+        self._until(poll_inbox, f"no mail with {what} came to {self.email}")
+        return matches[0]
 
     def _until(self, condition: Callable[[], bool], trouble: str) -> None:
         deadline = time.monotonic() + self.wait_s
@@ -286,12 +286,12 @@ class Tour:
         if condition:
             return
         errors = page.tree.xpath("//*[contains(@class, 'error') or @role='alert']") if page is not None else []
-        said = "; ".join(" ".join(node.text_content().split()) for node in errors)[:300]
-        raise TourError(f"{trouble}{f' (the page says: {said})' if said else ''}")
+        message = "; ".join(" ".join(node.text_content().split()) for node in errors)[:300]
+        raise TourError(f"{trouble}{f' (the page says: {message})' if message else ''}")
 
-    def _done(self, title: str, seen: str) -> None:
+    def _record(self, title: str, result: str) -> None:
         now = time.monotonic()
-        step = Step(title, seen, round(now - self.started, 2), round(now - self.last, 2))
+        step = Step(title, result, round(now - self.started, 2), round(now - self.last, 2))
         self.last = now
         self.steps.append(step)
         if self.on_step:
@@ -302,5 +302,5 @@ def _page(answer: requests.Response) -> Page:
     return Page(answer.url, answer.status_code, html.fromstring(answer.text or "<html></html>"))
 
 
-def _hidden(form: Any) -> dict[str, str]:
+def _hidden_fields(form: Any) -> dict[str, str]:
     return {field.get("name"): field.get("value", "") for field in form.xpath(".//input[@type='hidden']")}

@@ -53,13 +53,13 @@ class HouseAdmin(ModelAdmin):
         """
 
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if not getattr(self, f"has_{needs}_permission")(request):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 
         full_name = f"{self.opts.app_label}_{self.opts.model_name}_{name}"
-        return path(route, self.admin_site.admin_view(guarded), name=full_name)
+        return path(route, self.admin_site.admin_view(wrapper), name=full_name)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         actions = super().get_actions_detail(request, object_id)
@@ -103,8 +103,8 @@ def confirmed(
             if obj is None:
                 raise Http404
             page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(obj.pk)])
-            begun = dict(initial(obj)) if initial else None
-            form = form_class(request.POST or None, request.FILES or None, initial=begun) if form_class else None
+            initial_data = dict(initial(obj)) if initial else None
+            form = form_class(request.POST or None, request.FILES or None, initial=initial_data) if form_class else None
             if request.method == "POST" and (form is None or form.is_valid()):
                 try:
                     messages.success(request, method(self, request, obj, *([form.cleaned_data] if form else [])))
@@ -115,9 +115,9 @@ def confirmed(
                     form.add_error(None, str(error.message))
                 else:
                     return redirect(page)
-            asked = {"title": description, "question": question, "object": obj, "opts": self.opts, "page": page}
-            asked |= {"form": form, "shown": shown(obj) if shown else ""}
-            context = {**self.admin_site.each_context(request), **asked}
+            context = self.admin_site.each_context(request)
+            context |= {"title": description, "question": question, "object": obj, "opts": self.opts, "page": page}
+            context |= {"form": form, "shown": shown(obj) if shown else ""}
             return TemplateResponse(request, "admin/confirm_action.html", context)
 
         view.is_offered = offered
@@ -130,10 +130,10 @@ def amount(field: str, description: Any) -> Any:
     """A column or field in euros, written as the reader's language does."""
 
     @display(description=description, ordering=field)
-    def shown(_admin: Any, obj: Any) -> str:
+    def display_amount(_admin: Any, obj: Any) -> str:
         return eur(getattr(obj, field))
 
-    return shown
+    return display_amount
 
 
 def moment(at: datetime) -> str:
@@ -148,11 +148,11 @@ def badge(field: str, description: Any, looks: Mapping[str, str], *, ordering: s
     """
 
     @display(description=description, ordering=ordering or field)
-    def shown(_admin: Any, obj: Any) -> str:
+    def display_badge(_admin: Any, obj: Any) -> str:
         word = capfirst(getattr(obj, f"get_{field}_display")())
         return format_html('<span class="badge badge--{}">{}</span>', looks[getattr(obj, field)], word)
 
-    return shown
+    return display_badge
 
 
 class ReadOnlyAdmin(HouseAdmin):
@@ -185,7 +185,7 @@ class QueueAdmin(ReadOnlyAdmin):
         offered=lambda row: row.state == QueuedRow.State.FAILED,
     )
     def try_again(self, request: HttpRequest, row: QueuedRow) -> str:
-        QueueQuerySet(type(row)).given_up().revive(row.pk)
+        QueueQuerySet(type(row)).failed().revive(row.pk)
         self.record(request, row, "tried_again")
         return gettext("It is back in the queue.")
 

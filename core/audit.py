@@ -64,7 +64,7 @@ def broken_entries() -> Iterator[AuditEntry]:
 
 
 def _digest(entry: AuditEntry, position: int, previous: str) -> str:
-    told = [
+    values = [
         position,
         entry.pk,
         entry.at.isoformat(),
@@ -74,5 +74,5 @@ def _digest(entry: AuditEntry, position: int, previous: str) -> str:
         entry.detail,
         previous,
     ]
-    message = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+    message = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
     return hmac.new(settings.AUDIT_HMAC_KEY.encode(), message, hashlib.sha256).hexdigest()

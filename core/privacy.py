@@ -123,8 +123,8 @@ def same(*names: str) -> dict[str, str]:
 def declarations() -> tuple[Declarations, ...]:
     """What every installed app says, in the order of INSTALLED_APPS: whoever points to others comes first."""
     configs = [config for config in apps.get_app_configs() if config.module]
-    found = [config.name for config in configs if module_has_submodule(config.module, "personal_data")]
-    return tuple(cast("Declarations", import_module(f"{name}.personal_data")) for name in found)
+    app_names = [config.name for config in configs if module_has_submodule(config.module, "personal_data")]
+    return tuple(cast("Declarations", import_module(f"{name}.personal_data")) for name in app_names)
 
 
 def tables() -> Iterator[Table]:
@@ -137,8 +137,8 @@ def lines_about(person: Person) -> list[Line]:
     """What there is of a person, category by category: first what is erased, last what is kept."""
     counts: dict[int, Line] = {}
     for table in tables():
-        known = counts.get(id(table.category))
-        if known is None or known.count == 0:
+        previous = counts.get(id(table.category))
+        if previous is None or previous.count == 0:
             counts[id(table.category)] = Line(table.category, table.rows(person).count())
     order = list(Outcome)
     return sorted((line for line in counts.values() if line.count), key=lambda line: order.index(line.category.outcome))

@@ -57,16 +57,16 @@ class QueueQuerySet(models.QuerySet[Row], Generic[Row]):
         """Not done and not given up."""
         return self.filter(state__in=_WAITING)
 
-    def given_up(self) -> Self:
+    def failed(self) -> Self:
         """What waits for a person."""
         return self.filter(state=_FAILED)
 
     def claim(self, pk: Any, *, now: datetime | None = None) -> Row | None:
         """Take a due row for this worker and count the try; None when it is not due or somebody else has it."""
         now, token = now or timezone.now(), uuid.uuid4()
-        taken = self.due(now).filter(pk=pk)
+        due_rows = self.due(now).filter(pk=pk)
         claim = {"claim": token, "claimed_at": now, "next_try_at": now + self.model.LEASE}
-        if not taken.update(state=_RUNNING, attempts=F("attempts") + 1, **claim):
+        if not due_rows.update(state=_RUNNING, attempts=F("attempts") + 1, **claim):
             return None
         return self.filter(claim=token).get(pk=pk)
 
@@ -77,7 +77,7 @@ class QueueQuerySet(models.QuerySet[Row], Generic[Row]):
     def revive(self, pk: Any) -> bool:
         """Put a row back for a person, due at once and from the start of the back-off.
 
-        False for one that a worker has in hand, or that is not among these rows (`given_up().revive(pk)`).
+        False for one that a worker has in hand, or that is not among these rows (`failed().revive(pk)`).
         """
         fresh = {"state": _PENDING, "attempts": 0, "next_try_at": timezone.now(), "claim": None}
         return self.exclude(state=_RUNNING).filter(pk=pk).update(**fresh) == 1
@@ -203,12 +203,12 @@ def work_due(queue: QueueQuerySet[Row], do: Callable[[Row], object], *, limit: i
     Begins none after four minutes: what is left is the next sweep's, and no row is cut off by the task's time limit.
     """
     due = queue.due(timezone.now()).order_by("next_try_at", "pk").values_list("pk", flat=True)
-    worked, began = 0, time.monotonic()
+    count, began = 0, time.monotonic()
     for pk in list(due[:limit]):
         if time.monotonic() - began > _SWEEP_S:
             break
-        worked += work(queue, pk, do, channel=channel)
-    return worked
+        count += work(queue, pk, do, channel=channel)
+    return count
 
 
 def each(things: Iterable[T], do: Callable[[T], bool]) -> int:

@@ -79,10 +79,10 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
 
 def write_timetable() -> None:
     """A row for each task, also for one that has never run, and none for what is no task any more."""
-    known = dict(Sweep.objects.values_list("name", "every"))
-    missing = [Sweep(name=name, every=periodic.every) for name, periodic in TIMETABLE.items() if name not in known]
+    intervals = dict(Sweep.objects.values_list("name", "every"))
+    missing = [Sweep(name=name, every=periodic.every) for name, periodic in TIMETABLE.items() if name not in intervals]
     Sweep.objects.bulk_create(missing, ignore_conflicts=True)
-    for name, every in known.items():
+    for name, every in intervals.items():
         if name not in TIMETABLE:
             Sweep.objects.filter(name=name).delete()
         elif every != TIMETABLE[name].every:

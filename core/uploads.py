@@ -57,10 +57,10 @@ def checked_kind(file: BinaryIO, *, name: str, size: int, allowed: frozenset[str
 
 def _has_magic(file: BinaryIO, kind: str) -> bool:
     try:
-        found = puremagic.magic_stream(file)
+        matches = puremagic.magic_stream(file)
     except (puremagic.PureError, ValueError):
         return False
-    return any(match.extension in _MAGIC[kind] and match.byte_match != _CONTAINER for match in found)
+    return any(match.extension in _MAGIC[kind] and match.byte_match != _CONTAINER for match in matches)
 
 
 def _is_text(file: BinaryIO) -> bool:

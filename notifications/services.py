@@ -94,7 +94,7 @@ def _send(mail: Mail) -> None:
 @transaction.atomic
 def send_again(*, mail: Mail) -> bool:
     """A person wants a given-up mail tried once more, from the start of the back-off. False for any other mail."""
-    if not Mail.objects.given_up().revive(mail.pk):
+    if not Mail.objects.failed().revive(mail.pk):
         return False
     enqueue(tasks.send_mail, mail_id=mail.pk)
     return True
@@ -103,9 +103,9 @@ def send_again(*, mail: Mail) -> bool:
 def forget_sent(*, now: datetime) -> int:
     """Delete the last mails to erased accounts: at once when sent, a week later when given up. How many went."""
     last = Mail.objects.filter(kind=_LAST)
-    given_up = last.filter(state=Mail.State.FAILED, created_at__lte=now - _TIME_FOR_A_PERSON)
-    _count, gone = (last.filter(state=Mail.State.DONE) | given_up).delete()
-    return gone.get(Mail._meta.label, 0)
+    failed = last.filter(state=Mail.State.FAILED, created_at__lte=now - _TIME_FOR_A_PERSON)
+    _count, deleted = (last.filter(state=Mail.State.DONE) | failed).delete()
+    return deleted.get(Mail._meta.label, 0)
 
 
 def _house() -> dict[str, Any]:

@@ -265,7 +265,7 @@ def invoice_due() -> int:
 
 def invoice_again(*, payment: Payment) -> Invoice:
     """Issue at once what could not be issued before; `InvoiceNotIssuedError` says why it still cannot."""
-    InvoiceRequest.objects.given_up().revive(payment.invoice_request.pk)
+    InvoiceRequest.objects.failed().revive(payment.invoice_request.pk)
     invoice_payment(payment=payment)
     payment = Payment.objects.select_related("invoice", "invoice_request").get(pk=payment.pk)
     if payment.invoice is None:

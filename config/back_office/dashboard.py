@@ -60,17 +60,17 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             _Tile(_("Invoices to sign"), invoices.filter(state="to_sign"), "state__exact=to_sign"),
             _Tile(_("Invoices without an answer"), invoices.unanswered().exclude(alerted_at=None), "unanswered=yes"),
             _Tile(_("Periodic tasks late or failing"), Sweep.objects.troubled(now), "troubled=yes"),
-            _Tile(_("Copies of data that failed"), DataExport.objects.given_up(), "state__exact=failed"),
-            _Tile(_("Deletions of accounts that failed"), AccountErasure.objects.given_up(), "state__exact=failed"),
+            _Tile(_("Copies of data that failed"), DataExport.objects.failed(), "state__exact=failed"),
+            _Tile(_("Deletions of accounts that failed"), AccountErasure.objects.failed(), "state__exact=failed"),
             _Tile(_("Paused channels"), ChannelPause.objects.all(), ""),
-            _Tile(_("Pages of the web that failed"), WebPage.objects.given_up(), "state__exact=failed"),
-            _Tile(_("Archive packages that failed"), ArchivePackage.objects.given_up(), "state__exact=failed"),
-            _Tile(_("PEC mails not applied"), ReceivedMail.objects.given_up(), "state__exact=failed"),
+            _Tile(_("Pages of the web that failed"), WebPage.objects.failed(), "state__exact=failed"),
+            _Tile(_("Archive packages that failed"), ArchivePackage.objects.failed(), "state__exact=failed"),
+            _Tile(_("PEC mails not applied"), ReceivedMail.objects.failed(), "state__exact=failed"),
             _Tile(_("Mails given up"), Mail.objects.filter(state="failed"), "state__exact=failed"),
             _Tile(_("Stripe events given up"), StripeEvent.objects.filter(state="failed"), "state__exact=failed"),
             _Tile(_("Tickets overdue"), Ticket.objects.overdue(now), "overdue=yes"),
             _Tile(_("Questions without an answer"), QuestionGroup.objects.to_answer(), "state=open"),
-            _Tile(_("Documents that failed"), Document.objects.given_up(), "state__exact=failed"),
+            _Tile(_("Documents that failed"), Document.objects.failed(), "state__exact=failed"),
         ],
     )
     return context
@@ -81,8 +81,8 @@ def _sum_of_amounts(payments: QuerySet[Payment]) -> str:
 
 
 def _visible(request: HttpRequest, tiles: list[_Tile]) -> list[dict[str, Any]]:
-    seen = (tile for tile in tiles if admin.site.get_model_admin(tile.rows.model).has_view_permission(request))
-    return [{"label": tile.label, "figure": tile.count(tile.rows), "url": _list_of(tile)} for tile in seen]
+    visible = (tile for tile in tiles if admin.site.get_model_admin(tile.rows.model).has_view_permission(request))
+    return [{"label": tile.label, "figure": tile.count(tile.rows), "url": _list_of(tile)} for tile in visible]
 
 
 def _list_of(tile: _Tile) -> str:

@@ -15,19 +15,19 @@ Response = TypeVar("Response", bound=HttpResponseBase)
 
 def attachment(content: bytes, *, name: str, content_type: str) -> HttpResponse:
     """Bytes as a file called `name`."""
-    return _guarded(HttpResponse(content, content_type=content_type), name)
+    return _set_headers(HttpResponse(content, content_type=content_type), name)
 
 
 def file_attachment(request: HttpRequest, path: Path, *, name: str, content_type: str) -> StreamingHttpResponse:
     """A file of any size, in pieces."""
     # Django would read a plain iterator to its end before the first byte leaves an ASGI server
     pieces = _pieces_async(path) if isinstance(request, ASGIRequest) else _pieces(path)
-    response = _guarded(StreamingHttpResponse(pieces, content_type=content_type), name)
+    response = _set_headers(StreamingHttpResponse(pieces, content_type=content_type), name)
     response["Content-Length"] = str(path.stat().st_size)
     return response
 
 
-def _guarded(response: Response, name: str) -> Response:
+def _set_headers(response: Response, name: str) -> Response:
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name) or "attachment"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response["Cache-Control"] = "private, no-store"

@@ -33,8 +33,8 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-ID", "")
-        identifier = given if _USABLE.fullmatch(given) else uuid.uuid4().hex
+        header = request.headers.get("X-Request-ID", "")
+        identifier = header if _USABLE.fullmatch(header) else uuid.uuid4().hex
         # never taken back: Django logs a refusal after the last middleware, and the next request has its own context
         request_id.set(identifier)
         response = self.get_response(request)

@@ -14,7 +14,7 @@ from core.errors import DomainError
 from core.web.ratelimit import TooManyRequestsError
 
 CONTENT_TYPE = "application/problem+json"
-_KEPT_HEADERS = ("Retry-After", "WWW-Authenticate", "Allow")
+_RESPONSE_HEADERS = ("Retry-After", "WWW-Authenticate", "Allow")
 
 
 def problem(status: int, code: str, title: str, **more: Any) -> dict[str, Any]:
@@ -70,8 +70,8 @@ def _domain_error(error: DomainError) -> Response:
 
 
 def _as_problem(body: dict[str, Any], status: int, headers: dict[str, str]) -> Response:
-    kept: dict[str, str] = {name: headers[name] for name in _KEPT_HEADERS if name in headers}
-    return Response(body, status=status, content_type=CONTENT_TYPE, headers=kept)
+    response_headers: dict[str, str] = {name: headers[name] for name in _RESPONSE_HEADERS if name in headers}
+    return Response(body, status=status, content_type=CONTENT_TYPE, headers=response_headers)
 
 
 def _field_errors(details: Any, field: str = "") -> Any:

@@ -105,7 +105,7 @@ def apply_due() -> int:
 @transaction.atomic
 def apply_again(*, mail: ReceivedMail) -> None:
     """A person wants a mail that could not be applied tried once more."""
-    ReceivedMail.objects.given_up().revive(mail.pk)
+    ReceivedMail.objects.failed().revive(mail.pk)
     enqueue(tasks.read_pec_mailbox)
 
 
@@ -116,41 +116,41 @@ def _apply(row: ReceivedMail) -> None:
     row.message_id, row.sender = header(message, "Message-ID")[:300], header(message, "From")[:320]
     row.subject = header(message, "Subject")[:300]
     row.save(update_fields=["message_id", "sender", "subject"])
-    found = classify(message)
-    if not isinstance(found, OtherMail):
-        found = _believed(raw, message, found)
+    mail = classify(message)
+    if not isinstance(mail, OtherMail):
+        mail = _authenticate(raw, message, mail)
     now = timezone.now()
     with transaction.atomic():
         row.outcome = ReceivedMail.Outcome.FOREIGN
-        if isinstance(found, ProviderReceipt):
-            _apply_receipt(row, found, now)
-        elif isinstance(found, SdiMail):
-            _apply_sdi_mail(row, found, now)
+        if isinstance(mail, ProviderReceipt):
+            _apply_receipt(row, mail, now)
+        elif isinstance(mail, SdiMail):
+            _apply_sdi_mail(row, mail, now)
         else:
-            _set_aside(row, found)
+            _set_aside(row, mail)
         row.save(update_fields=["kind", "outcome", "reason", "invoice"])
         row.finish()
 
 
-def _believed(
-    raw: bytes, message: EmailMessage, found: ProviderReceipt | SdiMail
+def _authenticate(
+    raw: bytes, message: EmailMessage, mail: ProviderReceipt | SdiMail
 ) -> ProviderReceipt | SdiMail | OtherMail:
     """What was found, if the provider's signature stands behind it; only headers, where no authorities are named."""
     if not settings.SDI_PEC_SIGNER_CA_FILE:
-        return found
+        return mail
     sender = parseaddr(header(message, "From"))[1]
     try:
         verify(raw, sender=sender, authorities=Path(settings.SDI_PEC_SIGNER_CA_FILE))
     except UntrustedError as error:
         return OtherMail(str(error), suspicious=True)
-    return found
+    return mail
 
 
-def _set_aside(row: ReceivedMail, found: OtherMail) -> None:
-    row.reason = found.reason[:300]
-    if found.suspicious:
+def _set_aside(row: ReceivedMail, mail: OtherMail) -> None:
+    row.reason = mail.reason[:300]
+    if mail.suspicious:
         row.outcome = ReceivedMail.Outcome.QUARANTINED
-        logger.warning("PEC mail %s not trusted: %s", row.sha256[:12], found.reason)
+        logger.warning("PEC mail %s not trusted: %s", row.sha256[:12], mail.reason)
 
 
 def _apply_receipt(row: ReceivedMail, receipt: ProviderReceipt, now: datetime) -> None:

@@ -113,10 +113,10 @@ def make_price(number: int) -> chatbot.ModelPrice:
 
 def make_model_call(number: int) -> chatbot.ModelCall:
     question = chatbot.Message.objects.create(conversation=make_conversation(number), role="question", text="Quante?")
-    counted = {"input_tokens": 800, "output_tokens": 100, "cost": "0.0042"}
+    usage = {"input_tokens": 800, "output_tokens": 100, "cost": "0.0042"}
     return chatbot.ModelCall.objects.create(
         purpose="answer", model=f"m-{number}", question=question, caller="x", topic="GDPR", day=DAY, at=timezone.now(),
-        **counted,
+        **usage,
     )  # fmt: skip
 
 
@@ -184,7 +184,7 @@ def make_feedback(number: int) -> chatbot.MessageFeedback:
     )
 
 
-def maker_of_mirrored(name: str) -> Callable[[int], Any]:
+def make_mirror_maker(name: str) -> Callable[[int], Any]:
     """A row of dj-stripe's, as far as the back office shows it."""
     model = apps.get_model("djstripe", name)
     required = {"Charge": {"amount": 1}, "BalanceTransaction": {"amount": 1}, "Event": {"data": {}}}.get(name, {})
@@ -233,5 +233,5 @@ MAKERS: dict[type[Model], Callable[[int], Any]] = {
     chatbot.QuestionGroup: make_question_group,
     chatbot.MessageFeedback: make_feedback,
     chatbot.EvaluationRun: make_evaluation,
-    **{apps.get_model("djstripe", name): maker_of_mirrored(name) for name in MIRRORED},
+    **{apps.get_model("djstripe", name): make_mirror_maker(name) for name in MIRRORED},
 }

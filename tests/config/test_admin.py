@@ -31,7 +31,7 @@ SITE: Any = admin.site
 MODELS = sorted(MAKERS, key=lambda model: model._meta.label)
 READ_ONLY = [model for model in MODELS if isinstance(SITE._registry.get(model), ReadOnlyAdmin)]
 # The columns staff write; whatever is not named here only services change.
-WRITTEN_BY_STAFF: dict[type[Model], set[str]] = {
+EDITABLE_FIELDS: dict[type[Model], set[str]] = {
     Category: {"name_it", "name_en", "slug", "about_it", "about_en", "seal", "position"},
     Service: {
         "category", "subject", "slug", "position", "is_active", "kind", "pricing", "price", "price_to",
@@ -65,7 +65,7 @@ def pages_of(row: Any) -> list[str]:
     ]  # fmt: skip
 
 
-def stored(model: type[Model]) -> list[dict[str, Any]]:
+def table_rows(model: type[Model]) -> list[dict[str, Any]]:
     return list(model._default_manager.order_by("pk").values())
 
 
@@ -81,13 +81,13 @@ def test_stripes_secret_key_is_on_no_page(staff_client: Client):
 def test_list_and_page_open_for_staff(model: type[Model], staff: Any, staff_client: Client):
     row = MAKERS[model](1)
 
-    listed = staff_client.get(address(model, "changelist"))
-    opened = staff_client.get(address(model, "change", quote(row.pk)))
+    changelist = staff_client.get(address(model, "changelist"))
+    change_page = staff_client.get(address(model, "change", quote(row.pk)))
 
-    assert (listed.status_code, opened.status_code) == (200, 200)
+    assert (changelist.status_code, change_page.status_code) == (200, 200)
     others = [staff] if model is User else []
-    assert [found for found in listed.context["cl"].result_list if found not in others] == [row]
-    assert opened.context["original"] == row
+    assert [item for item in changelist.context["cl"].result_list if item not in others] == [row]
+    assert change_page.context["original"] == row
 
 
 @each_table
@@ -105,7 +105,7 @@ def test_customers_and_guests_are_sent_away_from_every_page(model: type[Model], 
 @each_read_only_table
 def test_rows_of_services_are_not_added_changed_or_deleted(model: type[Model], staff_client: Client):
     row = MAKERS[model](1)
-    before = stored(model)
+    before = table_rows(model)
     values = {field.name: "1" for field in model._meta.fields} | {"post": "yes", "_save": "1"}
     listing, add, change, delete, _history = pages_of(row)
 
@@ -114,17 +114,17 @@ def test_rows_of_services_are_not_added_changed_or_deleted(model: type[Model], s
 
     assert statuses == [403, 403, 403]
     assert many.context["action_form"] is None
-    assert stored(model) == before
+    assert table_rows(model) == before
 
 
 def test_money_and_states_are_written_by_services_alone(staff_client: Client):
-    for model, columns in WRITTEN_BY_STAFF.items():
+    for model, columns in EDITABLE_FIELDS.items():
         row = MAKERS[model](1)
 
         page = staff_client.get(address(model, "change", quote(row.pk)))
 
         assert set(page.context["adminform"].form.fields) == columns
-    assert {model for model in MODELS if model not in READ_ONLY} == set(WRITTEN_BY_STAFF)
+    assert {model for model in MODELS if model not in READ_ONLY} == set(EDITABLE_FIELDS)
 
 
 @each_table
@@ -138,9 +138,9 @@ def test_list_costs_the_same_for_any_length(model: type[Model], staff_client: Cl
     MAKERS[model](3)
 
     with CaptureQueriesContext(connection) as for_three:
-        listed = staff_client.get(page)
+        changelist = staff_client.get(page)
 
-    assert len(listed.context["cl"].result_list) == model._default_manager.count()
+    assert len(changelist.context["cl"].result_list) == model._default_manager.count()
     assert len(for_three) == len(for_one)
 
 
@@ -148,25 +148,25 @@ def test_list_costs_the_same_for_any_length(model: type[Model], staff_client: Cl
     "model", [model for model in MODELS if SITE._registry[model].search_fields], ids=lambda model: model._meta.label
 )
 def test_search_finds_by_its_first_field_and_nothing_else(model: type[Model], staff_client: Client):
-    wanted, _other = MAKERS[model](1), MAKERS[model](2)
-    value: Any = wanted
+    match, _other = MAKERS[model](1), MAKERS[model](2)
+    value: Any = match
     for name in SITE._registry[model].search_fields[0].split("__"):
         value = getattr(value, name)
 
-    found = staff_client.get(address(model, "changelist"), {"q": value})
-    nothing = staff_client.get(address(model, "changelist"), {"q": "zzz nowhere"})
+    results = staff_client.get(address(model, "changelist"), {"q": value})
+    no_results = staff_client.get(address(model, "changelist"), {"q": "zzz nowhere"})
 
-    assert wanted in found.context["cl"].result_list
-    assert {row.pk for row in nothing.context["cl"].result_list} == set()
+    assert match in results.context["cl"].result_list
+    assert {row.pk for row in no_results.context["cl"].result_list} == set()
 
 
 @each_table
 def test_every_filter_and_every_order_answers(model: type[Model], staff_client: Client):
     page = address(model, "changelist")
     MAKERS[model](1)
-    listed = staff_client.get(page).context["cl"]
-    choices = [choice["query_string"] for spec in listed.filter_specs for choice in spec.choices(listed)]
-    orders = [f"?o={sign}{number}" for sign in ("", "-") for number in range(1, len(listed.list_display))]
+    changelist = staff_client.get(page).context["cl"]
+    choices = [choice["query_string"] for spec in changelist.filter_specs for choice in spec.choices(changelist)]
+    orders = [f"?o={sign}{number}" for sign in ("", "-") for number in range(1, len(changelist.list_display))]
     field = SITE._registry[model].date_hierarchy
     years = [f"?{field}__year=2026", f"?{field}__year=2026&{field}__month=11"] if field else []
 
@@ -311,14 +311,14 @@ def test_button_asks_first_and_acts_when_posted(
 ):
     row = make(1)
 
-    asked = staff_client.get(button_of(row, name))
+    confirmation = staff_client.get(button_of(row, name))
     row.refresh_from_db()
-    unchanged, unrecorded = value(row, column), AuditEntry.objects.filter(action=audited).count()
-    done = staff_client.post(button_of(row, name))
+    value_before, entries_before = value(row, column), AuditEntry.objects.filter(action=audited).count()
+    response = staff_client.post(button_of(row, name))
 
     row.refresh_from_db()
-    assert (asked.status_code, unchanged, unrecorded) == (200, before, 0)
-    assert (done.status_code, done["Location"]) == (302, address(type(row), "change", quote(row.pk)))
+    assert (confirmation.status_code, value_before, entries_before) == (200, before, 0)
+    assert (response.status_code, response["Location"]) == (302, address(type(row), "change", quote(row.pk)))
     assert value(row, column) == after
     assert AuditEntry.objects.get(action=audited).actor == staff
 
@@ -376,10 +376,10 @@ def test_overview_counts_what_wants_a_person_and_leads_to_it(staff_client: Clien
 
     page = staff_client.get("/admin/")
 
-    wanted = {tile["label"]: tile for tile in page.context["alarms"] if tile["figure"]}
-    assert {str(label): tile["figure"] for label, tile in wanted.items()} == {
+    alarms = {tile["label"]: tile for tile in page.context["alarms"] if tile["figure"]}
+    assert {str(label): tile["figure"] for label, tile in alarms.items()} == {
         "E-mail abbandonate": 1,
         "Pagati senza fattura": 1,
     }
-    for tile in wanted.values():
+    for tile in alarms.values():
         assert len(staff_client.get(tile["url"]).context["cl"].result_list) == 1

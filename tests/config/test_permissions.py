@@ -33,10 +33,10 @@ OF_THE_SITE = {
 
 
 def patterns_of(resolver: Any) -> list[URLPattern]:
-    found: list[URLPattern] = []
+    patterns: list[URLPattern] = []
     for each in resolver.url_patterns:
-        found += patterns_of(each) if isinstance(each, URLResolver) else [each]
-    return found
+        patterns += patterns_of(each) if isinstance(each, URLResolver) else [each]
+    return patterns
 
 
 PATTERNS = {pattern.name: pattern for pattern in patterns_of(get_resolver().namespace_dict["admin"][1]) if pattern.name}
@@ -62,8 +62,8 @@ def powerless(db: None) -> Client:
 def address_of(name: str, pk: Any = 1) -> str:
     values = {"object_id": pk, "pk": pk, "reference": uuid4(), "content_type_id": 1, "app_label": "billing"}
     pattern = PATTERNS[name].pattern
-    wanted = getattr(pattern, "converters", None) or getattr(pattern, "regex", re.compile("")).groupindex
-    return reverse(f"admin:{name}", kwargs={each: values[each] for each in wanted})
+    parameters = getattr(pattern, "converters", None) or getattr(pattern, "regex", re.compile("")).groupindex
+    return reverse(f"admin:{name}", kwargs={each: values[each] for each in parameters})
 
 
 def test_every_address_belongs_to_a_table_or_is_named_here():

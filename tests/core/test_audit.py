@@ -31,7 +31,7 @@ def force(statement: str, *values: Any) -> None:
         cursor.execute("ALTER TABLE core_auditentry ENABLE TRIGGER core_auditentry_append_only")
 
 
-def broken() -> list[int | None]:
+def broken_positions() -> list[int | None]:
     return [entry.position for entry in audit.broken_entries()]
 
 
@@ -41,8 +41,8 @@ def test_entry_tells_who_did_what_to_which_object(customer: Any):
     audit.record(action="counter.set", target=counter, actor=customer, value=7)
     audit.record(action="core.cleared")
 
-    told = AuditEntry.objects.order_by("pk").values_list("actor_id", "actor_label", "action", "target", "detail")
-    assert list(told) == [
+    rows = AuditEntry.objects.order_by("pk").values_list("actor_id", "actor_label", "action", "target", "detail")
+    assert list(rows) == [
         (customer.pk, f"user {customer.pk}", "counter.set", "core.counter:order 2026: 7", {"value": 7}),
         (None, "system", "core.cleared", "", {}),
     ]
@@ -60,7 +60,7 @@ def test_sealing_twice_chains_each_entry_once():
     first = audit.record(action="order.paid")
     counts = [audit.seal(), audit.seal()]
     first.refresh_from_db()
-    kept = first.hash
+    first_hash = first.hash
     second = audit.record(action="order.cancelled")
 
     tasks.seal_audit()
@@ -68,8 +68,8 @@ def test_sealing_twice_chains_each_entry_once():
     first.refresh_from_db()
     second.refresh_from_db()
     assert counts == [1, 0]
-    assert (first.position, second.position, first.hash == kept, second.hash == kept) == (1, 2, True, False)
-    assert broken() == []
+    assert (first.position, second.position, first.hash == first_hash, second.hash == first_hash) == (1, 2, True, False)
+    assert broken_positions() == []
 
 
 @pytest.mark.slow
@@ -88,7 +88,7 @@ def test_sealers_at_once_make_one_chain():
 
     positions = AuditEntry.objects.order_by("position").values_list("position", flat=True)
     assert list(positions) == list(range(1, 31))
-    assert broken() == []
+    assert broken_positions() == []
 
 
 @pytest.mark.parametrize("sealed", [True, False])
@@ -113,7 +113,7 @@ def test_seal_cannot_be_lifted_or_moved(values: dict[str, Any]):
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
         AuditEntry.objects.filter(pk=entry.pk).update(**values)
 
-    assert broken() == []
+    assert broken_positions() == []
 
 
 def test_entry_cannot_be_deleted():
@@ -132,7 +132,7 @@ def test_entry_outlives_its_actor_and_still_fits(customer: Any):
     customer.delete()
 
     entry.refresh_from_db()
-    assert (entry.actor, entry.actor_label, broken()) == (None, label, [])
+    assert (entry.actor, entry.actor_label, broken_positions()) == (None, label, [])
 
 
 def test_people_are_numbers_in_what_can_never_be_changed(customer: Any):
@@ -142,7 +142,7 @@ def test_people_are_numbers_in_what_can_never_be_changed(customer: Any):
 
 
 @pytest.mark.parametrize(
-    ("statement", "found"),
+    ("statement", "positions"),
     [
         ("UPDATE core_auditentry SET action = 'order.refunded' WHERE position = 2", [2]),
         ("UPDATE core_auditentry SET detail = '{\"number\": 9}' WHERE position = 2", [2]),
@@ -156,12 +156,12 @@ def test_people_are_numbers_in_what_can_never_be_changed(customer: Any):
         ("UPDATE core_auditentry SET position = NULL WHERE position = 2", [3]),
     ],
 )
-def test_change_by_force_is_found_where_it_was_made(statement: str, found: list[int]):
+def test_change_by_force_is_found_where_it_was_made(statement: str, positions: list[int]):
     write(4)
 
     force(statement)
 
-    assert broken() == found
+    assert broken_positions() == positions
 
 
 def test_two_entries_changed_about_are_found():
@@ -171,17 +171,17 @@ def test_two_entries_changed_about_are_found():
     force("UPDATE core_auditentry SET position = 2 WHERE position = 3")
     force("UPDATE core_auditentry SET position = 3 WHERE position = 12")
 
-    assert broken() == [2, 3, 4]
+    assert broken_positions() == [2, 3, 4]
 
 
 def test_hash_cannot_be_made_without_the_key():
     [entry] = write(1)
-    told = [1, entry.pk, entry.at.isoformat(), "system", "order.refunded", "", {"number": 1}, ""]
-    plain = json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+    values = [1, entry.pk, entry.at.isoformat(), "system", "order.refunded", "", {"number": 1}, ""]
+    plain = json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
 
     force("UPDATE core_auditentry SET action = %s, hash = %s", "order.refunded", hashlib.sha256(plain).hexdigest())
 
-    assert broken() == [1]
+    assert broken_positions() == [1]
 
 
 @COMMITTED
@@ -202,9 +202,9 @@ def test_audit_verify_names_what_does_not_fit_and_fails(capsys: pytest.CaptureFi
     with pytest.raises(SystemExit) as stopped:
         Command().run_from_argv(["manage.py", "audit_verify", "--skip-checks"])
 
-    said = capsys.readouterr()
-    assert (stopped.value.code, said.out) == (1, "")
-    assert said.err == (
+    output = capsys.readouterr()
+    assert (stopped.value.code, output.out) == (1, "")
+    assert output.err == (
         f"position 2 (row {entry.pk}): {entry.at:%Y-%m-%d %H:%M:%S} order.refunded \n"
         "CommandError: 1 audit entries do not fit the chain\n"
     )

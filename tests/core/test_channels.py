@@ -33,7 +33,7 @@ def row() -> Mail:
     return Mail.objects.create(to_email="a@esempio.example", language="it", subject="a", text="a", html="a")
 
 
-def closed(_row: Mail) -> None:
+def refuse(_row: Mail) -> None:
     raise ChannelError("the client secret has expired")
 
 
@@ -44,7 +44,7 @@ def states() -> set[tuple[str, int]]:
 def test_row_that_met_a_closed_channel_goes_back_uncounted(clock: Any):
     mail = row()
 
-    work(Mail.objects.all(), mail.pk, closed, channel="mail")
+    work(Mail.objects.all(), mail.pk, refuse, channel="mail")
 
     mail.refresh_from_db()
     assert (mail.state, mail.attempts, mail.next_try_at) == ("pending", 0, NOW + timedelta(minutes=1))
@@ -56,9 +56,9 @@ def test_one_row_finds_out_and_no_other_is_tried(clock: Any, caplog: pytest.LogC
         row()
 
     with caplog.at_level(logging.WARNING):
-        worked = work_due(Mail.objects.all(), closed, channel="mail")
+        count = work_due(Mail.objects.all(), refuse, channel="mail")
 
-    assert (worked, states(), ChannelPause.objects.get().failures) == (1, {("pending", 0)}, 1)
+    assert (count, states(), ChannelPause.objects.get().failures) == (1, {("pending", 0)}, 1)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
@@ -75,7 +75,7 @@ def test_pause_grows_up_to_a_quarter_of_an_hour_and_is_told_once(clock: Any, cap
     waits = []
     with caplog.at_level(logging.WARNING):
         for _try in range(7):
-            work_due(Mail.objects.all(), closed, channel="mail")
+            work_due(Mail.objects.all(), refuse, channel="mail")
             waits.append((ChannelPause.objects.get().until - datetime.now(UTC)).total_seconds() / 60)
             clock.move_to(ChannelPause.objects.get().until)
 
@@ -90,17 +90,17 @@ def test_pause_lasts_as_long_as_the_vendor_says(clock: Any):
 def test_after_the_pause_everything_leaves_by_itself(clock: Any):
     for _number in range(20):
         row()
-    work_due(Mail.objects.all(), closed, channel="mail")
+    work_due(Mail.objects.all(), refuse, channel="mail")
     clock.shift(timedelta(minutes=1))
 
-    worked = work_due(Mail.objects.all(), lambda _row: None, channel="mail")
+    count = work_due(Mail.objects.all(), lambda _row: None, channel="mail")
 
-    assert (worked, states(), ChannelPause.objects.count()) == (20, {("done", 1)}, 0)
+    assert (count, states(), ChannelPause.objects.count()) == (20, {("done", 1)}, 0)
 
 
 def test_staff_see_the_pause_and_end_it(staff_client: Client, clock: Any):
     row()
-    work_due(Mail.objects.all(), closed, channel="mail")
+    work_due(Mail.objects.all(), refuse, channel="mail")
     page = staff_client.get("/admin/core/channelpause/mail/change/").content.decode()
 
     staff_client.post(reverse("admin:core_channelpause_try_now", args=["mail"]))

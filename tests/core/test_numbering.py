@@ -29,9 +29,15 @@ def take(kind: str, year: int, *, gives_up: bool = False) -> int:
 
 
 def test_each_kind_and_year_counts_from_one():
-    taken = [take("order", 2026), take("order", 2026), take("invoice", 2026), take("order", 2027), take("order", 2026)]
+    numbers = [
+        take("order", 2026),
+        take("order", 2026),
+        take("invoice", 2026),
+        take("order", 2027),
+        take("order", 2026),
+    ]
 
-    assert taken == [1, 2, 1, 1, 3]
+    assert numbers == [1, 2, 1, 1, 3]
     assert list(Counter.objects.order_by("kind", "year").values_list("kind", "year", "value")) == [
         ("invoice", 2026, 1), ("order", 2026, 3), ("order", 2027, 1),
     ]  # fmt: skip
@@ -41,23 +47,23 @@ def test_several_kinds_are_counted_at_once_and_each_by_itself():
     take("order", 2026)
 
     with transaction.atomic():
-        taken = next_numbers({"order": 2026, "file": 0})
+        numbers = next_numbers({"order": 2026, "file": 0})
 
-    assert taken == {"order": 2, "file": 1}
+    assert numbers == {"order": 2, "file": 1}
     assert take("file", 0) == 2
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.booleans(), max_size=12))
-def test_rollback_gives_the_number_back(given_up: list[bool]):
+def test_rollback_gives_the_number_back(attempts: list[bool]):
     Counter.objects.all().delete()
 
-    taken = []
-    for gives_up in given_up:
+    numbers = []
+    for gives_up in attempts:
         with suppress(GivenUpError):
-            taken.append(take("order", 2026, gives_up=gives_up))
+            numbers.append(take("order", 2026, gives_up=gives_up))
 
-    assert taken == list(range(1, given_up.count(False) + 1))
+    assert numbers == list(range(1, attempts.count(False) + 1))
 
 
 @COMMITTED
@@ -72,18 +78,18 @@ def test_number_is_not_given_outside_a_transaction():
 @COMMITTED
 def test_twenty_at_once_leave_no_gap_and_no_double():
     def work(worker: int) -> list[int]:
-        taken = []
+        numbers = []
         try:
             for turn in range(10):
                 with suppress(GivenUpError):
-                    taken.append(take("order", 2026, gives_up=(worker + turn) % 3 == 0))
+                    numbers.append(take("order", 2026, gives_up=(worker + turn) % 3 == 0))
         finally:
             connection.close()
-        return taken
+        return numbers
 
     with ThreadPoolExecutor(20) as pool:
-        taken = [number for numbers in pool.map(work, range(20)) for number in numbers]
+        all_numbers = [number for numbers in pool.map(work, range(20)) for number in numbers]
 
-    kept = sum((worker + turn) % 3 != 0 for worker in range(20) for turn in range(10))
-    assert sorted(taken) == list(range(1, kept + 1))
-    assert Counter.objects.get().value == kept
+    count = sum((worker + turn) % 3 != 0 for worker in range(20) for turn in range(10))
+    assert sorted(all_numbers) == list(range(1, count + 1))
+    assert Counter.objects.get().value == count

@@ -30,14 +30,14 @@ class Basket(serializers.Serializer[Any]):
         raise serializers.ValidationError("These two do not go together.", "pair")
 
 
-def handled(error: Exception) -> tuple[int, Any, dict[str, str]]:
+def handle_error(error: Exception) -> tuple[int, Any, dict[str, str]]:
     answer = handle(error, {})
     assert answer is not None
     headers = {name: answer[name] for name in ("Retry-After", "WWW-Authenticate") if name in answer}
     return answer.status_code, answer.data, headers
 
 
-def asked(client: Client, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, str, Any]:
+def call(client: Client, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, str, Any]:
     options: dict[str, Any] = {"headers": headers, "content_type": "application/json"}
     answer = getattr(client, method)(f"/api/v1/{path}", body, **options)
     return answer.status_code, answer["Content-Type"], answer.json()
@@ -61,15 +61,15 @@ PROBLEM = "application/problem+json"
 def test_refused_request_is_told_in_one_shape(
     client: Client, method: str, path: str, headers: dict[str, str], status: int, code: str, title: str
 ):
-    answer = asked(client, method, path, **headers)
+    answer = call(client, method, path, **headers)
 
     body = {"type": f"urn:problem:{code}", "title": title, "status": status, "code": code}
     assert answer == (status, PROBLEM, body)
 
 
 def test_words_follow_the_caller_and_codes_do_not(client: Client):
-    _status, _kind, italian = asked(client, "get", "orders")
-    _status, _kind, english = asked(client, "get", "orders", **{"Accept-Language": "en"})
+    _status, _kind, italian = call(client, "get", "orders")
+    _status, _kind, english = call(client, "get", "orders", **{"Accept-Language": "en"})
 
     assert english["title"] == "Authentication credentials were not provided."
     assert (italian["code"], italian["title"] != english["title"]) == (english["code"], True)
@@ -92,7 +92,7 @@ def test_body_that_cannot_be_read_is_told_as_such(client: Client, content: str, 
 
 
 def test_fields_to_correct_are_named_one_by_one(client: Client):
-    answer = asked(client, "post", "auth/login", {"email": "giulia"}, **{"Accept-Language": "en"})
+    answer = call(client, "post", "auth/login", {"email": "giulia"}, **{"Accept-Language": "en"})
 
     assert answer == (
         400, PROBLEM,
@@ -121,7 +121,7 @@ def test_place_of_an_error_is_a_path(data: Any, errors: list[tuple[str, str]]):
     basket = Basket(data=data)
     assert not basket.is_valid()
 
-    status, body, _headers = handled(exceptions.ValidationError(basket.errors))
+    status, body, _headers = handle_error(exceptions.ValidationError(basket.errors))
 
     assert status == 400
     assert [(error["field"], error["code"]) for error in body["errors"]] == errors
@@ -129,8 +129,8 @@ def test_place_of_an_error_is_a_path(data: Any, errors: list[tuple[str, str]]):
 
 
 def test_rules_refusal_keeps_its_code_and_names_its_field():
-    plain = handled(DomainError("Already paid.", code="already_paid"))
-    of_field = handled(InvalidInputError("Not a VAT number.", code="vat_number", field="vat_number"))
+    plain = handle_error(DomainError("Already paid.", code="already_paid"))
+    of_field = handle_error(InvalidInputError("Not a VAT number.", code="vat_number", field="vat_number"))
 
     assert plain == (
         409,
@@ -148,7 +148,7 @@ def test_limit_says_when_to_come_back(client: Client, settings: Any):
 
     answer = client.get("/api/v1/services")
 
-    assert handled(TooManyRequestsError(retry_after_s=7))[2] == {"Retry-After": "7"}
+    assert handle_error(TooManyRequestsError(retry_after_s=7))[2] == {"Retry-After": "7"}
     assert (answer.status_code, answer["Retry-After"], answer["Content-Type"]) == (429, "10", PROBLEM)
     assert answer.json()["code"] == "throttled"
 
@@ -162,9 +162,9 @@ def test_refusal_says_how_to_sign_in(client: Client):
     [(Http404(), 404, "not_found"), (PermissionDenied(), 403, "permission_denied")],
 )
 def test_djangos_own_refusals_have_the_same_shape(error: Exception, status: int, code: str):
-    found, body, _headers = handled(error)
+    result_status, body, _headers = handle_error(error)
 
-    assert (found, set(body)) == (status, {"type", "title", "status", "code"})
+    assert (result_status, set(body)) == (status, {"type", "title", "status", "code"})
     assert (body["status"], body["code"]) == (status, code)
 
 
@@ -200,4 +200,4 @@ def test_caller_of_a_closed_account_is_refused_by_name():
     client.force_login(user)
     type(user).objects.update(is_active=False)
 
-    assert asked(client, "get", "me")[2]["code"] == "not_authenticated"
+    assert call(client, "get", "me")[2]["code"] == "not_authenticated"

@@ -55,19 +55,19 @@ def test_row_is_due_as_soon_as_it_is_written(clock: Any):
 def test_work_that_returns_is_done(clock: Any):
     mail = row()
 
-    worked = work(Mail.objects.all(), mail.pk, lambda _row: None)
+    is_claimed = work(Mail.objects.all(), mail.pk, lambda _row: None)
 
-    assert (worked, state_of(mail)) == (True, ("done", 1, None, None, ""))
+    assert (is_claimed, state_of(mail)) == (True, ("done", 1, None, None, ""))
 
 
 @pytest.mark.parametrize(("error", "state", "text"), FAULTS, ids=["transient", "permanent", "unforeseen"])
 def test_failure_is_a_state_of_the_row(error: Exception, state: str, text: str, clock: Any):
     mail = row()
 
-    worked = work(Mail.objects.all(), mail.pk, failing(error))
+    is_claimed = work(Mail.objects.all(), mail.pk, failing(error))
 
     next_try_at = NOW + Mail.BACKOFF[0] if state == "pending" else None
-    assert (worked, state_of(mail)) == (True, (state, 1, next_try_at, None, text))
+    assert (is_claimed, state_of(mail)) == (True, (state, 1, next_try_at, None, text))
 
 
 def test_unforeseen_error_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture):
@@ -130,7 +130,7 @@ def test_row_tried_often_enough_is_a_persons(clock: Any):
         clock.shift(timedelta(days=1))
 
     assert state_of(mail) == ("failed", len(Mail.BACKOFF) + 1, None, None, "busy")
-    assert list(Mail.objects.given_up()) == [mail]
+    assert list(Mail.objects.failed()) == [mail]
 
 
 def test_row_that_kills_its_workers_does_not_come_back_for_ever(clock: Any):
@@ -139,10 +139,10 @@ def test_row_that_kills_its_workers_does_not_come_back_for_ever(clock: Any):
         claimed(mail)
         clock.shift(Mail.LEASE)
 
-    tried: list[Mail] = []
-    work(Mail.objects.all(), mail.pk, tried.append)
+    calls: list[Mail] = []
+    work(Mail.objects.all(), mail.pk, calls.append)
 
-    assert (tried, state_of(mail)[0]) == ([], "failed")
+    assert (calls, state_of(mail)[0]) == ([], "failed")
 
 
 def test_row_that_somebody_has_is_not_due_until_the_lease_ends(clock: Any):
@@ -214,9 +214,9 @@ def test_row_given_back_has_not_been_tried(clock: Any):
 def test_person_puts_a_given_up_row_back_to_the_start(clock: Any):
     mail = given_up(row())
 
-    revived = Mail.objects.given_up().revive(mail.pk)
+    is_revived = Mail.objects.failed().revive(mail.pk)
 
-    assert (revived, state_of(mail)[:4]) == (True, ("pending", 0, NOW, None))
+    assert (is_revived, state_of(mail)[:4]) == (True, ("pending", 0, NOW, None))
 
 
 def test_nobody_takes_a_row_out_of_a_workers_hand(clock: Any):
@@ -237,9 +237,9 @@ def test_table_knows_that_a_row_waits_as_long_as_it_has_a_next_try(fields: dict[
 def test_queue_has_its_index_its_check_and_the_four_states(model: type[QueuedRow]):
     prefix = f"{model._meta.app_label}_{model._meta.model_name}"
     with connection.cursor() as cursor:
-        found = connection.introspection.get_constraints(cursor, model._meta.db_table)
+        db_constraints = connection.introspection.get_constraints(cursor, model._meta.db_table)
 
-    assert {f"{prefix}_due", f"{prefix}_waits"} <= set(found)
+    assert {f"{prefix}_due", f"{prefix}_waits"} <= set(db_constraints)
     assert {"pending", "running", "failed"} <= set(model.State.values)
     assert timezone.is_aware(timezone.now() + model.LEASE)
     assert list(model.BACKOFF) == sorted(model.BACKOFF)

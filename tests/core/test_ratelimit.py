@@ -20,13 +20,13 @@ LOOSE = Limit("loose", per_minute=6, burst=1)
 
 
 @pytest.fixture(params=["in Redis", "in PostgreSQL"])
-def counted(request: pytest.FixtureRequest) -> None:
+def backend(request: pytest.FixtureRequest) -> None:
     """Where a strict limit is counted; both must do the same."""
     if request.param == "in PostgreSQL":
         request.getfixturevalue("redis_away")
 
 
-def passed(limit: Limit, key: str, tries: int) -> int:
+def count_passes(limit: Limit, key: str, tries: int) -> int:
     """How many of the tries came through."""
     count = 0
     for _try in range(tries):
@@ -38,7 +38,7 @@ def passed(limit: Limit, key: str, tries: int) -> int:
     return count
 
 
-def test_burst_passes_and_the_next_hears_when_to_come_back(counted: None):
+def test_burst_passes_and_the_next_hears_when_to_come_back(backend: None):
     for _place in range(3):
         check(SLOW, "192.0.2.1")
 
@@ -49,20 +49,24 @@ def test_burst_passes_and_the_next_hears_when_to_come_back(counted: None):
     assert str(refused.value.message) == "Troppe richieste in poco tempo. Aspettate un momento e riprovate."
 
 
-def test_callers_and_limits_have_places_of_their_own(counted: None):
-    counts = [passed(SLOW, "192.0.2.1", 5), passed(SLOW, "192.0.2.2", 5), passed(QUICK, "192.0.2.1", 1)]
+def test_callers_and_limits_have_places_of_their_own(backend: None):
+    counts = [
+        count_passes(SLOW, "192.0.2.1", 5),
+        count_passes(SLOW, "192.0.2.2", 5),
+        count_passes(QUICK, "192.0.2.1", 1),
+    ]
 
     assert counts == [3, 3, 1]
 
 
 @COMMITTED  # a transaction's clock stands still
-def test_place_comes_free_after_its_time_and_refused_tries_cost_nothing(counted: None):
+def test_place_comes_free_after_its_time_and_refused_tries_cost_nothing(backend: None):
     begun = time.monotonic()
-    first = passed(QUICK, "192.0.2.1", 8)
+    first = count_passes(QUICK, "192.0.2.1", 8)
 
     time.sleep(0.85)
 
-    second = passed(QUICK, "192.0.2.1", 8)
+    second = count_passes(QUICK, "192.0.2.1", 8)
     freed = int((time.monotonic() - begun) / 0.8)  # one, or more on a machine that is busy
     assert 2 + 1 <= first + second <= 2 + freed
     assert second >= 1
@@ -70,10 +74,10 @@ def test_place_comes_free_after_its_time_and_refused_tries_cost_nothing(counted:
 
 @pytest.mark.slow
 @COMMITTED
-def test_many_at_once_get_no_more_places_than_there_are(counted: None):
+def test_many_at_once_get_no_more_places_than_there_are(backend: None):
     def work(_number: int) -> int:
         try:
-            return passed(SLOW, "192.0.2.1", 2)
+            return count_passes(SLOW, "192.0.2.1", 2)
         finally:
             connection.close()
 
@@ -90,12 +94,12 @@ def test_bucket_is_kept_in_redis_alone_while_it_is_there():
 
 
 def test_without_redis_only_strict_limits_hold(redis_away: None):
-    assert (passed(LOOSE, "192.0.2.1", 5), passed(SLOW, "192.0.2.1", 5)) == (5, 3)
+    assert (count_passes(LOOSE, "192.0.2.1", 5), count_passes(SLOW, "192.0.2.1", 5)) == (5, 3)
     assert list(RateBucket.objects.values_list("key", flat=True)) == ["rate:slow:192.0.2.1"]
 
 
-def test_key_longer_than_the_column_is_counted(counted: None):
-    assert passed(SLOW, f"192.0.2.1:{'a' * 254}@esempio.example", 5) == 3
+def test_key_longer_than_the_column_is_counted(backend: None):
+    assert count_passes(SLOW, f"192.0.2.1:{'a' * 254}@esempio.example", 5) == 3
 
 
 @pytest.mark.parametrize(

@@ -53,20 +53,20 @@ def directives(answer: Any) -> dict[str, str]:
     return dict(part.strip().split(" ", 1) for part in answer["Content-Security-Policy"].split(";"))
 
 
-@pytest.mark.parametrize("given", ["abcd1234", "a" * 64, "7f9c2ba4-e88f-827d-6160-450ab5b7fcd1"])
-def test_id_of_a_proxy_is_kept(client: Client, given: str):
-    assert client.get("/health", headers={"X-Request-ID": given})["X-Request-ID"] == given
+@pytest.mark.parametrize("request_id", ["abcd1234", "a" * 64, "7f9c2ba4-e88f-827d-6160-450ab5b7fcd1"])
+def test_id_of_a_proxy_is_kept(client: Client, request_id: str):
+    assert client.get("/health", headers={"X-Request-ID": request_id})["X-Request-ID"] == request_id
 
 
 @pytest.mark.parametrize(
-    "given", ["", "short", "a" * 65, "abcd 1234", "abcd1234\r\nx", 'abcd1234"', "perchéabcd", "../../etc"]
+    "request_id", ["", "short", "a" * 65, "abcd 1234", "abcd1234\r\nx", 'abcd1234"', "perchéabcd", "../../etc"]
 )
-def test_id_that_could_do_harm_in_a_log_is_replaced(client: Client, given: str):
-    answers = [client.get("/health", headers={"X-Request-ID": given})["X-Request-ID"] for _time in range(2)]
+def test_id_that_could_do_harm_in_a_log_is_replaced(client: Client, request_id: str):
+    answers = [client.get("/health", headers={"X-Request-ID": request_id})["X-Request-ID"] for _time in range(2)]
 
     assert [len(identifier) for identifier in answers] == [32, 32]
     assert answers[0] != answers[1]
-    assert given not in answers
+    assert request_id not in answers
 
 
 def test_log_line_is_one_json_object_with_the_id_of_its_request(client: Client, redis_away: None, log_lines: Any):
@@ -118,10 +118,10 @@ def test_answer_carries_every_security_header(client: Client, path: str):
 
 
 def test_back_office_alone_evaluates_and_styles_in_place(staff_client: Client):
-    found = directives(staff_client.get("/admin/"))
+    policy = directives(staff_client.get("/admin/"))
 
-    changed = {name for name, value in found.items() if value != POLICY[name]}
-    assert (changed, found["script-src"], found["style-src"]) == (
+    differences = {name for name, value in policy.items() if value != POLICY[name]}
+    assert (differences, policy["script-src"], policy["style-src"]) == (
         {"script-src", "style-src"}, "'self' 'unsafe-eval'", "'self' 'unsafe-inline'",
     )  # fmt: skip
 

@@ -175,9 +175,9 @@ def test_late_and_failing_tasks_are_told_by_ready(client: Client, clock: Any, pe
     with pytest.raises(ValueError, match="no good"):
         periodic(fail)()
 
-    told = client.get("/ready").json()
+    body = client.get("/ready").json()
 
-    assert (told["status"], told["worker"], told["periodic_tasks"]) == ("degraded", True, {"tests.sweep_0": "failing"})
+    assert (body["status"], body["worker"], body["periodic_tasks"]) == ("degraded", True, {"tests.sweep_0": "failing"})
 
 
 def test_staff_see_all_of_them_on_one_page_and_trouble_on_the_overview(staff_client: Client, clock: Any):

@@ -14,15 +14,15 @@ from core.uploads import UploadRefusedError, checked_kind
 EVERY_KIND = frozenset({"pdf", "docx", "doc", "txt", "md", "png", "jpg", "jpeg", "gif", "webp"})
 
 
-def zipped(*names: str, content: bytes = b"<x/>") -> bytes:
-    packed = BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+def make_zip(*names: str, content: bytes = b"<x/>") -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in names:
             archive.writestr(name, content)
-    return packed.getvalue()
+    return buffer.getvalue()
 
 
-DOCX = zipped("[Content_Types].xml", "word/document.xml", "word/media/perché.png")
+DOCX = make_zip("[Content_Types].xml", "word/document.xml", "word/media/perché.png")
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000") + bytes(40) + bytes.fromhex("ffd9")
 SAMPLES = {
     "pdf": b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n",
@@ -60,9 +60,9 @@ def test_file_that_is_what_its_name_says_is_taken_and_left_at_its_start(kind: st
     file = BytesIO(content)
     file.seek(3)
 
-    found = checked_kind(file, name=f"Relazione.v2.{kind.upper()}", size=len(content), allowed=EVERY_KIND)
+    detected_kind = checked_kind(file, name=f"Relazione.v2.{kind.upper()}", size=len(content), allowed=EVERY_KIND)
 
-    assert (found, file.tell()) == (kind, 0)
+    assert (detected_kind, file.tell()) == (kind, 0)
 
 
 @pytest.mark.parametrize("kind", sorted(EVERY_KIND))
@@ -106,8 +106,8 @@ def test_size_is_refused_from_the_first_byte_too_many(settings):
         (JPEG + DOCX, "a.docx"),  # a picture and a document at once
         (b"%PDF-1.7\n" + DOCX, "a.docx"),
         (b"#!/bin/sh\n" + DOCX, "a.docx"),
-        (zipped("a.txt"), "a.docx"),
-        (zipped("[Content_Types].xml", "xl/workbook.xml"), "a.docx"),
+        (make_zip("a.txt"), "a.docx"),
+        (make_zip("[Content_Types].xml", "xl/workbook.xml"), "a.docx"),
         (DOCX[:-10], "a.docx"),
         (DOCX.replace("perché".encode(), b"perch\xff\xff"), "a.docx"),
         (b"PK\x03\x04", "a.docx"),
@@ -129,9 +129,9 @@ def test_file_that_is_something_else_is_refused(content: bytes, name: str):
         (lying(uploads.MAX_UNPACKED_BYTES), "file_bomb"),
         (lying(0xFFFFFFF0), "file_bomb"),
         (lying(uploads.MAX_UNPACKED_BYTES - 1000), ""),
-        (zipped(*map(str, range(uploads.MAX_ZIP_ENTRIES - 2)), "[Content_Types].xml", "word/document.xml"), ""),
+        (make_zip(*map(str, range(uploads.MAX_ZIP_ENTRIES - 2)), "[Content_Types].xml", "word/document.xml"), ""),
         (
-            zipped(*map(str, range(uploads.MAX_ZIP_ENTRIES - 1)), "[Content_Types].xml", "word/document.xml"),
+            make_zip(*map(str, range(uploads.MAX_ZIP_ENTRIES - 1)), "[Content_Types].xml", "word/document.xml"),
             "file_bomb",
         ),
     ],

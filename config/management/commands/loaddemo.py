@@ -32,14 +32,14 @@ class Command(BaseCommand):
             self._make_logins()
 
     def _load_documents(self) -> int:
-        found = sorted(
+        paths = sorted(
             (path for path in (files("chatbot") / "demo").iterdir() if path.name.endswith(".md")),
             key=lambda path: path.name,
         )
-        for path in found:
+        for path in paths:
             content = path.read_bytes()
             add_document(file=BytesIO(content), name=path.name, size=len(content), now=timezone.now())
-        return len(found)
+        return len(paths)
 
     def _make_logins(self) -> None:
         if not settings.DEBUG:

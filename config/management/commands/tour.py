@@ -48,4 +48,4 @@ class Command(BaseCommand):
             self.stdout.write(self.style.SUCCESS(f"The whole way in {tour.steps[-1].at_s:.1f} s"))
 
     def _print(self, step: Step) -> None:
-        self.stdout.write(f"{step.at_s:7.2f} s  {step.title:42} {step.seen}")
+        self.stdout.write(f"{step.at_s:7.2f} s  {step.title:42} {step.result}")
