@@ -77,10 +77,10 @@ class UserAdmin(AuditedAdmin):
         form_class=EraseForm,
         shown=_plan_of,
     )
-    def erase_account(self, request: HttpRequest, user: User, told) -> str:
+    def erase_account(self, request: HttpRequest, user: User, data) -> str:
         if not request.user.is_superuser:
             raise PermissionDenied
-        erasure.erase_as_staff(user=user, email=told["email"], actor=request.user, now=timezone.now())
+        erasure.erase_as_staff(user=user, email=data["email"], actor=request.user, now=timezone.now())
         return gettext("The account is erased.")
 
 

@@ -143,7 +143,7 @@ def profile(request: Request) -> Response:
         values = checked(BillingProfileSerializer, request)
         saved = services.save_billing_profile(user=signed_in(request), values=values)
         return Response(BillingProfileSerializer(saved).data)
-    found = BillingProfile.objects.filter(user=signed_in(request)).first()
-    if found is None:
+    billing_profile = BillingProfile.objects.filter(user=signed_in(request)).first()
+    if billing_profile is None:
         raise Http404
-    return Response(BillingProfileSerializer(found).data)
+    return Response(BillingProfileSerializer(billing_profile).data)

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib.auth import password_validation
 from django.utils.translation import gettext_lazy as _
 
-from accounts.fiscal.checks import PROVINCES, checked_identity
+from accounts.fiscal.checks import PROVINCES, clean_identity
 from accounts.models import BillingProfile, User
 
 
@@ -116,7 +116,7 @@ class BillingProfileForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         values["country"] = values.get("country") or "IT"
-        identity, errors = checked_identity({name: values.get(name, "") for name in BillingProfile.FISCAL_FIELDS})
+        identity, errors = clean_identity({name: values.get(name, "") for name in BillingProfile.FISCAL_FIELDS})
         for name, error in errors.items():
             if name not in self.errors:
                 self.add_error(name, forms.ValidationError(str(error.message), code=error.code))

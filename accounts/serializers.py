@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from accounts.fiscal.checks import checked_identity
+from accounts.fiscal.checks import clean_identity
 from accounts.models import BillingProfile, DataExport, User
 from core.privacy import Outcome
 
@@ -99,7 +99,7 @@ class BillingProfileSerializer(serializers.ModelSerializer[BillingProfile]):
         }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        identity, errors = checked_identity({name: attrs.get(name, "") for name in BillingProfile.FISCAL_FIELDS})
+        identity, errors = clean_identity({name: attrs.get(name, "") for name in BillingProfile.FISCAL_FIELDS})
         if errors:
             raise serializers.ValidationError(
                 {name: [serializers.ErrorDetail(str(error.message), error.code)] for name, error in errors.items()}

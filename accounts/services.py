@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts.fiscal.checks import checked_identity
+from accounts.fiscal.checks import clean_identity
 from accounts.login import tokens
 from accounts.models import ApiSession, BillingProfile, EmailToken, RefreshToken, User
 from core import audit
@@ -83,10 +83,10 @@ def register(*, email: str, password: str, first_name: str, last_name: str, lang
             mail_link(candidate, EmailToken.Purpose.VERIFY, now)
             audit.record(action="user.registered", target=candidate, actor=candidate)
     except IntegrityError:
-        known = User.objects.find(email)
-        if known is None:
+        existing = User.objects.find(email)
+        if existing is None:
             raise
-        notify(to=Recipient.of(known), kind="already_registered", context={})
+        notify(to=Recipient.of(existing), kind="already_registered", context={})
 
 
 def resend_verification(*, email: str, now: datetime) -> None:
@@ -189,7 +189,7 @@ def close_api_session(*, session: ApiSession, now: datetime) -> None:
 
 def save_billing_profile(*, user: User, values: Mapping[str, str]) -> BillingProfile:
     """Keep a checked fiscal identity for the next order; raises the first `InvalidInputError` it finds."""
-    identity, errors = checked_identity(values)
+    identity, errors = clean_identity(values)
     if errors:
         raise next(iter(errors.values()))
     fields = {name: identity.get(name, "") for name in BillingProfile.FISCAL_FIELDS}

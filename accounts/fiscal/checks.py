@@ -110,7 +110,7 @@ def check_postcode(value: str) -> str:
     return value.strip()
 
 
-def checked_identity(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, InvalidInputError]]:
+def clean_identity(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, InvalidInputError]]:
     """A fiscal identity put in order, and what is wrong with it by field.
 
     What does not belong to the kind of customer is emptied: a person has no partita IVA and no codice destinatario
@@ -119,7 +119,7 @@ def checked_identity(values: Mapping[str, str]) -> tuple[dict[str, str], dict[st
     """
     identity = {name: _tidy(str(value)) for name, value in values.items()}
     if identity.get("kind") not in ("company", "person"):
-        return identity, {"kind": _required("kind")}
+        return identity, {"kind": _required_error("kind")}
     errors: dict[str, InvalidInputError] = {}
     is_company = identity["kind"] == "company"
     for name in ("first_name", "last_name") if is_company else ("company_name", "vat_number", "recipient_code"):
@@ -128,7 +128,7 @@ def checked_identity(values: Mapping[str, str]) -> tuple[dict[str, str], dict[st
     required += ["company_name", "vat_number"] if is_company else ["first_name", "last_name", "tax_code"]
     for name in required:
         if not identity.get(name):
-            errors[name] = _required(name)
+            errors[name] = _required_error(name)
     checks: dict[str, Callable[[str], str]] = {
         "vat_number": check_vat_number,
         "tax_code": check_company_tax_code if is_company else check_personal_tax_code,
@@ -166,14 +166,14 @@ def check_country(value: str) -> str:
     return "IT"
 
 
-def _required(field: str) -> InvalidInputError:
+def _required_error(field: str) -> InvalidInputError:
     return InvalidInputError(_("This field is needed for the invoice."), code="required", field=field)
 
 
 def _tidy(text: str) -> str:
     """`text` on one line, without what cannot be seen (zero-width spaces, soft hyphens, control characters)."""
-    seen = "".join(char for char in text if char.isspace() or unicodedata.category(char) not in ("Cc", "Cf"))
-    return " ".join(seen.split())
+    visible = "".join(char for char in text if char.isspace() or unicodedata.category(char) not in ("Cc", "Cf"))
+    return " ".join(visible.split())
 
 
 def is_printable(text: str) -> bool:

@@ -4,6 +4,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
+from accounts.models import User
+
 # Django's own sentence, which 5.2 changed after its translations were made: ours are found first
 TOO_SHORT = ngettext_lazy(
     "This password is too short. It must contain at least %d character.",
@@ -17,7 +19,7 @@ class MaximumLengthValidator:
     def __init__(self, max_length: int = 128) -> None:
         self.max_length = max_length
 
-    def validate(self, password: str, user: object = None) -> None:
+    def validate(self, password: str, user: User | None = None) -> None:
         if len(password) > self.max_length:
             message = _("This password is too long: the limit is %(max)d characters.")
             raise ValidationError(message, code="password_too_long", params={"max": self.max_length})

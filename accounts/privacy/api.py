@@ -27,12 +27,12 @@ def export(request: Request) -> Response:
     """The newest copy of the person's data; POST asks for a new one, once a day. A mail says when it is ready."""
     user, now = signed_in(request), timezone.now()
     if request.method == "POST":
-        asked = exports.request_export(user=user, now=now)
-        return Response(_export(asked), status=202)
-    found = exports.newest_export(user)
-    if found is None:
+        new_export = exports.request_export(user=user, now=now)
+        return Response(_serialize_export(new_export), status=202)
+    newest = exports.newest_export(user)
+    if newest is None:
         raise Http404
-    return Response(_export(found))
+    return Response(_serialize_export(newest))
 
 
 @extend_schema(
@@ -61,7 +61,7 @@ def erase(request: Request) -> Response:
         check_mail_allowed(request._request, user.email)
         erasure.request_erasure(user=user, **values, now=now)
         return Response(status=202)
-    return Response(_plan(erasure.waiting_erasure(user), erasure.plan_for(user=user, now=now)))
+    return Response(_serialize_plan(erasure.waiting_erasure(user), erasure.plan_for(user=user, now=now)))
 
 
 @extend_schema(request=LinkSerializer, responses=ErasureSerializer, tags=["me"])
@@ -69,19 +69,19 @@ def erase(request: Request) -> Response:
 def confirm_erasure(request: Request) -> Response:
     """Begin the week of waiting with the token of the mailed link; until its end DELETE calls it off."""
     user, now = signed_in(request), timezone.now()
-    begun = erasure.confirm_erasure(user=user, **checked(LinkSerializer, request), now=now)
-    return Response(_plan(begun, erasure.plan_for(user=user, now=now)))
+    account_erasure = erasure.confirm_erasure(user=user, **checked(LinkSerializer, request), now=now)
+    return Response(_serialize_plan(account_erasure, erasure.plan_for(user=user, now=now)))
 
 
-def _export(found: DataExport) -> Any:
-    return DataExportSerializer(found).data
+def _serialize_export(data_export: DataExport) -> Any:
+    return DataExportSerializer(data_export).data
 
 
-def _plan(waiting: AccountErasure | None, plan: erasure.Plan) -> Any:
-    told = [
+def _serialize_plan(account_erasure: AccountErasure | None, plan: erasure.Plan) -> Any:
+    lines = [
         {"title": line.category.title, "outcome": line.category.outcome, "why": line.category.why, "count": line.count}
         for line in plan.lines
     ]
     blockers = [{"text": blocker.text, "path": blocker.path} for blocker in plan.blockers]
-    due_at = waiting.due_at if waiting else None
-    return ErasureSerializer({"due_at": due_at, "lines": told, "blockers": blockers}).data
+    due_at = account_erasure.due_at if account_erasure else None
+    return ErasureSerializer({"due_at": due_at, "lines": lines, "blockers": blockers}).data

@@ -94,9 +94,9 @@ def confirm_erasure(*, user: User, token: str, now: datetime) -> AccountErasure:
     services.use_link(token, EmailToken.Purpose.ERASE, now, user=user)
     locked = User.objects.select_for_update().get(pk=user.pk)
     _check_blockers(locked, now)
-    found = waiting_erasure(locked)
-    if found:
-        return found
+    waiting = waiting_erasure(locked)
+    if waiting:
+        return waiting
     due_at = now + AccountErasure.WAIT
     erasure = AccountErasure.objects.create(user=locked, confirmed_at=now, due_at=due_at, next_try_at=due_at)
     audit.record(action="user.erasure_confirmed", target=locked, actor=locked)

@@ -37,8 +37,8 @@ _DATE = (2026, 1, 1, 0, 0, 0)
 def request_export(*, user: User, now: datetime) -> DataExport:
     """Ask for an export, once a day; `TooManyRequestsError` says how long to wait. One that failed does not count."""
     User.objects.select_for_update().get(pk=user.pk)  # two at once: the second one waits, and is refused
-    counted = DataExport.objects.filter(user=user, requested_at__gt=now - _ONE_A)
-    last = counted.exclude(state=DataExport.State.FAILED).order_by("-requested_at").first()
+    recent = DataExport.objects.filter(user=user, requested_at__gt=now - _ONE_A)
+    last = recent.exclude(state=DataExport.State.FAILED).order_by("-requested_at").first()
     if last:
         raise TooManyRequestsError(retry_after_s=int((last.requested_at + _ONE_A - now).total_seconds()))
     export = DataExport.objects.create(user=user, requested_at=now, next_try_at=now)
@@ -67,7 +67,7 @@ def clear_expired(*, now: datetime) -> int:
     """Delete files whose week is over, and those of accounts erased meanwhile; returns how many files went."""
     state = DataExport.State
     DataExport.objects.filter(state=state.DONE, expires_at__lte=now).update(state=state.EXPIRED)
-    kept = {
+    ready = {
         f"{reference}.zip"
         for reference in DataExport.objects.filter(state=state.DONE).values_list("reference", flat=True)
     }
@@ -75,13 +75,13 @@ def clear_expired(*, now: datetime) -> int:
         f"{reference}.part"
         for reference in DataExport.objects.filter(state=state.RUNNING).values_list("reference", flat=True)
     }
-    gone = 0
+    count = 0
     for path in sorted((Path(settings.MEDIA_ROOT) / "exports").glob("*")):
         # the hour: a file becomes a ready export in two steps
-        if path.name not in kept | building and path.stat().st_mtime < now.timestamp() - 3600:
+        if path.name not in ready | building and path.stat().st_mtime < now.timestamp() - 3600:
             path.unlink(missing_ok=True)
-            gone += 1
-    return gone
+            count += 1
+    return count
 
 
 def _build(export: DataExport) -> None:
@@ -108,8 +108,8 @@ def write_export(file: BinaryIO, person: Person) -> None:
         for table in tables:
             _add(archive, f"data/{table.file_name}", _json_of(table, person))
         for table in tables:
-            for found in table.files(person) if table.files else ():
-                _add(archive, f"files/{_safe(found.name)}", iter([found.content()]))
+            for export_file in table.files(person) if table.files else ():
+                _add(archive, f"files/{_safe(export_file.name)}", iter([export_file.content()]))
 
 
 def _add(archive: zipfile.ZipFile, name: str, parts: Any) -> None:

@@ -48,7 +48,7 @@ def hashes(settings: Any) -> Iterator[type[CountingArgon2PasswordHasher]]:
     CountingArgon2PasswordHasher.count = 0
 
 
-def as_seen(page: HttpResponse, email: str) -> str:
+def normalize_page(page: HttpResponse, email: str) -> str:
     """A page without what is new each time: the tokens of its forms and the address that was typed in."""
     return re.sub(r'"[A-Za-z0-9]{64}"', '"TOKEN"', page.content.decode()).replace(email, "ADDRESS")
 

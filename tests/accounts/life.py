@@ -121,7 +121,7 @@ def talk(user: User, staff: User) -> tuple[Conversation, Ticket]:
 
 def traces(*words: str) -> dict[str, set[str]]:
     """In which tables each word still stands, as text or within bytes, whoever the table belongs to."""
-    found: dict[str, set[str]] = {word: set() for word in words}
+    tables: dict[str, set[str]] = {word: set() for word in words}
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             for word in words:
@@ -131,5 +131,5 @@ def traces(*words: str) -> dict[str, set[str]]:
                     [f"%{word}%", f"%{in_bytes}%"],
                 )
                 if cursor.fetchone()[0]:
-                    found[word].add(table)
-    return found
+                    tables[word].add(table)
+    return tables

@@ -25,12 +25,12 @@ def change(client: Client, user: User, **values: str) -> Any:
 
 @pytest.mark.parametrize("path", [USERS, SESSIONS, f"{USERS}add/"])
 def test_back_office_is_for_staff(path: str, client: Client, customer_client: Client):
-    guest = client.get(path)
+    guest_response = client.get(path)
 
-    known = customer_client.get(path)
+    customer_response = customer_client.get(path)
 
-    assert (guest.status_code, guest["Location"]) == (302, f"/account/accedi/?next={path}")
-    assert (known.status_code, known["Location"]) == (302, f"/admin/login/?next={path}")
+    assert (guest_response.status_code, guest_response["Location"]) == (302, f"/account/accedi/?next={path}")
+    assert (customer_response.status_code, customer_response["Location"]) == (302, f"/admin/login/?next={path}")
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -88,10 +88,10 @@ def test_fiscal_identity_is_shown_and_not_changed(staff_client: Client, customer
     values = {f"billing_profile-{name}_FORMS": value for name, value in names.items()}
     values |= {"billing_profile-0-id": str(profile.pk), "billing_profile-0-vat_number": "00743110157"}
 
-    shown = staff_client.get(f"{USERS}{customer.pk}/change/")
+    response = staff_client.get(f"{USERS}{customer.pk}/change/")
     change(staff_client, customer, **values)
 
-    assert "02764130353" in shown.content.decode()
+    assert "02764130353" in response.content.decode()
     assert BillingProfile.objects.get().vat_number == "02764130353"
 
 
@@ -100,8 +100,8 @@ def test_api_sessions_are_to_be_looked_at_only(staff_client: Client, customer: A
     session = ApiSession.objects.get()
     paths = [f"{SESSIONS}add/", f"{SESSIONS}{session.pk}/change/", f"{SESSIONS}{session.pk}/delete/"]
 
-    listed = staff_client.get(SESSIONS)
+    changelist = staff_client.get(SESSIONS)
     statuses = [staff_client.post(path, {"post": "yes", "user": customer.pk}).status_code for path in paths]
 
-    assert [row.ip for row in listed.context["cl"].result_list] == ["192.0.2.1"]
+    assert [row.ip for row in changelist.context["cl"].result_list] == ["192.0.2.1"]
     assert (statuses, ApiSession.objects.get().user) == ([403, 403, 403], customer)

@@ -37,7 +37,7 @@ def open_session(user: User, now: datetime | None = None) -> tokens.TokenPair:
     return services.open_api_session(user=user, device=device, now=now or timezone.now())
 
 
-def forged(user: User, *, key: str | None = None, algorithm: str = "HS256", **changes: Any) -> str:
+def forge(user: User, *, key: str | None = None, algorithm: str = "HS256", **changes: Any) -> str:
     """An access token as we make it, with some claims changed (or left out, as None)."""
     session = ApiSession.objects.get(user=user)
     now = timezone.now()
@@ -186,7 +186,7 @@ def test_tokens_cannot_stand_in_for_each_other(api: Any, customer: Any):
 def test_token_made_by_hand_like_ours_is_good(api: Any, customer: Any):
     open_session(customer)
 
-    assert api("get", "me", token=forged(customer))[0] == 200
+    assert api("get", "me", token=forge(customer))[0] == 200
 
 
 FORGERIES: dict[str, dict[str, Any]] = {
@@ -216,7 +216,7 @@ FORGERIES: dict[str, dict[str, Any]] = {
 def test_forged_token_is_refused(forgery: str, api: Any, customer: Any):
     open_session(customer)
 
-    answer = api("get", "me", token=forged(customer, **FORGERIES[forgery]), language="en")
+    answer = api("get", "me", token=forge(customer, **FORGERIES[forgery]), language="en")
 
     assert answer == (401, NO_TOKEN)
 

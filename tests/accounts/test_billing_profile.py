@@ -57,12 +57,12 @@ LATIN = (
 )
 
 
-def counted(count: int) -> tuple[str, str]:
+def code_length_errors(count: int) -> tuple[str, str]:
     return CODE_LENGTH[0] % count, CODE_LENGTH[1] % count
 
 
 # kind of customer, field, what was written, code of the refusal, what is said
-REFUSED = [
+INVALID = [
     (COMPANY, "company_name", "", "required", NEEDED),
     (COMPANY, "company_name", "   ", "required", NEEDED),
     (COMPANY, "company_name", "\u200b", "required", NEEDED),
@@ -78,9 +78,9 @@ REFUSED = [
     (COMPANY, "tax_code", "123", "tax_code", CF_COMPANY),
     (COMPANY, "tax_code", "02764130354", "tax_code", CF_COMPANY),
     (COMPANY, "tax_code", "RSSMRA85T10A562X", "tax_code", CF_CHECK),
-    (COMPANY, "recipient_code", "X4K7P2", "recipient_code", counted(6)),
-    (COMPANY, "recipient_code", "X4K7P2QQ", "recipient_code", counted(8)),
-    (COMPANY, "recipient_code", "X4K7P2!", "recipient_code", counted(7)),
+    (COMPANY, "recipient_code", "X4K7P2", "recipient_code", code_length_errors(6)),
+    (COMPANY, "recipient_code", "X4K7P2QQ", "recipient_code", code_length_errors(8)),
+    (COMPANY, "recipient_code", "X4K7P2!", "recipient_code", code_length_errors(7)),
     (COMPANY, "recipient_code", "xxxxxxx", "recipient_code", CODE_ABROAD),
     (COMPANY, "pec", "fatture", "invalid", NO_ADDRESS),
     (COMPANY, "pec", "sdi01@pec.fatturapa.it", "pec", PEC_OF_SDI),
@@ -106,7 +106,7 @@ REFUSED = [
 ]
 
 # what was written, what is kept
-TAKEN = [
+VALID = [
     (COMPANY, {}, {}),
     (COMPANY, {"vat_number": "IT 02764130353"}, {"vat_number": "02764130353"}),
     (COMPANY, {"vat_number": "it02764130353"}, {"vat_number": "02764130353"}),
@@ -140,17 +140,17 @@ def page_errors(client: Client, values: dict[str, str], language: str) -> dict[s
     return {field: list(messages) for field, messages in page.context["form"].errors.items()}
 
 
-def kept(user: User) -> dict[str, str]:
+def fiscal_values(user: User) -> dict[str, str]:
     return BillingProfile.objects.get(user=user).fiscal_values()
 
 
-@pytest.mark.parametrize(("base", "field", "value", "code", "said"), REFUSED)
+@pytest.mark.parametrize(("base", "field", "value", "code", "messages"), INVALID)
 def test_what_the_invoice_cannot_carry_is_refused_with_the_reason(
     base: Any,
     field: str,
     value: str,
     code: str,
-    said: tuple[str, str],
+    messages: tuple[str, str],
     customer: Any,
     customer_client: Client,
     api: Any,
@@ -161,26 +161,26 @@ def test_what_the_invoice_cannot_carry_is_refused_with_the_reason(
     pages = [page_errors(customer_client, values, language) for language in ("it", "en")]
     answers = [api("put", "me/profile", values, token=token, language=language) for language in ("it", "en")]
 
-    assert pages == [{field: [message]} for message in said]
+    assert pages == [{field: [message]} for message in messages]
     assert [body["errors"] for _status, body in answers] == [
-        [{"field": field, "code": code, "message": message}] for message in said
+        [{"field": field, "code": code, "message": message}] for message in messages
     ]
     assert ([status for status, _body in answers], BillingProfile.objects.count()) == ([400, 400], 0)
 
 
-@pytest.mark.parametrize(("base", "written", "expected"), TAKEN)
+@pytest.mark.parametrize(("base", "changes", "expected"), VALID)
 def test_what_is_right_is_kept_in_order_at_both_doors(
-    base: Any, written: Any, expected: Any, customer: Any, customer_client: Client, api: Any
+    base: Any, changes: Any, expected: Any, customer: Any, customer_client: Client, api: Any
 ):
-    values = EMPTY | base | written
+    values = EMPTY | base | changes
 
-    saved = customer_client.post(PAGE, values)
-    by_page = kept(customer)
+    response = customer_client.post(PAGE, values)
+    by_page = fiscal_values(customer)
     BillingProfile.objects.all().delete()
     status, body = api("put", "me/profile", values, token=bearer(customer))
 
-    assert (saved.status_code, status) == (302, 200)
-    assert by_page == kept(customer) == body == values | expected
+    assert (response.status_code, status) == (302, 200)
+    assert by_page == fiscal_values(customer) == body == values | expected
 
 
 @pytest.mark.parametrize("kind", ["", "charity", None])
@@ -236,7 +236,7 @@ def test_customer_is_in_italy_unless_said_otherwise(customer: Any, customer_clie
     customer_client.post(PAGE, values)
     status, body = api("put", "me/profile", values, token=bearer(customer))
 
-    assert (kept(customer)["country"], status, body["country"]) == ("IT", 200, "IT")
+    assert (fiscal_values(customer)["country"], status, body["country"]) == ("IT", 200, "IT")
 
 
 def test_everything_wrong_is_told_at_once(customer: Any, customer_client: Client, api: Any):
@@ -260,12 +260,12 @@ def test_page_shows_each_message_beside_its_field(customer_client: Client):
 
 def test_profile_is_offered_again_and_replaced(customer: Any, customer_client: Client):
     customer_client.post(PAGE, COMPANY)
-    shown = customer_client.get(PAGE)
+    page = customer_client.get(PAGE)
 
     customer_client.post(PAGE, EMPTY | PERSON)
 
-    assert 'value="02764130353"' in shown.content.decode()
-    assert kept(customer) == EMPTY | PERSON
+    assert 'value="02764130353"' in page.content.decode()
+    assert fiscal_values(customer) == EMPTY | PERSON
     assert BillingProfile.objects.count() == 1
 
 
@@ -297,8 +297,8 @@ def test_nobody_writes_into_anothers_profile(
     else:
         api("put", f"me/profile?user={stranger.pk}", wish, token=bearer(customer))
 
-    assert kept(stranger)["company_name"] == "Officine Brandolini S.r.l."
-    assert kept(customer) == EMPTY | PERSON
+    assert fiscal_values(stranger)["company_name"] == "Officine Brandolini S.r.l."
+    assert fiscal_values(customer) == EMPTY | PERSON
 
 
 @pytest.mark.parametrize("method", ["get", "put"])

@@ -92,17 +92,17 @@ def test_nothing_is_left_but_what_the_law_wants(life: Life, stripe_stand_in: Con
 
 
 def test_stripe_is_told_to_forget_and_what_it_then_says_is_not_kept(life: Life, stripe_stand_in: Control):
-    known = StripeCustomer.objects.get().stripe_customer_id
+    customer_id = StripeCustomer.objects.get().stripe_customer_id
     erase(life.user)
     Mail.objects.all().delete()
 
-    gone = payments.delete_at_stripe(now=timezone.now())
+    count = payments.delete_at_stripe(now=timezone.now())
     deliver(stripe_stand_in)
     payments.process_due_events()
 
-    assert (gone, StripeCustomer.objects.count()) == (1, 0)
+    assert (count, StripeCustomer.objects.count()) == (1, 0)
     assert traces(life.user.email, "Ferrante") == {life.user.email: set(), "Ferrante": set()}
-    assert known.startswith("cus_")
+    assert customer_id.startswith("cus_")
     assert payments.delete_at_stripe(now=timezone.now()) == 0
 
 
@@ -129,11 +129,11 @@ def test_chain_and_archive_still_fit(life: Life):
     erase(life.user)
     audit.seal()
 
-    told = StringIO()
-    call_command("audit_verify", stdout=told)
-    call_command("verify_archive", stdout=told)
+    output = StringIO()
+    call_command("audit_verify", stdout=output)
+    call_command("verify_archive", stdout=output)
 
-    assert told.getvalue().startswith("OK: ")
+    assert output.getvalue().startswith("OK: ")
     assert list(audit.broken_entries()) == []
 
 
@@ -309,14 +309,14 @@ def test_what_is_open_stops_it_and_says_what_to_do(make: Any, words: str, custom
     make(customer)
 
     page = customer_client.get(ELIMINATE, headers={"Accept-Language": "en"}).content.decode()
-    asked = customer_client.post(
+    response = customer_client.post(
         "/api/v1/me/erasure", {"password": PASSWORD}, content_type="application/json", headers={"Accept-Language": "en"}
     )
 
     assert words in page
     assert 'name="password"' not in page
-    assert (asked.status_code, asked.json()["code"]) == (409, "erasure_blocked")
-    assert words in asked.json()["title"]
+    assert (response.status_code, response.json()["code"]) == (409, "erasure_blocked")
+    assert words in response.json()["title"]
     assert EmailToken.objects.count() == 0
     with pytest.raises(erasure.ErasureBlockedError):
         erasure.erase_account(user=customer, now=timezone.now())
@@ -343,32 +343,32 @@ def test_what_was_opened_in_the_week_is_waited_for_and_told_once(confirmed: Acco
     for hours in (0, 1, 2):
         carry_out_at(due + timedelta(hours=hours))
     waiting = (fresh(customer).erased_at, AccountErasure.objects.get().attempts)
-    told = Mail.objects.filter(kind="erasure_blocked", text__contains="awaits payment. Pay or cancel it first.")
-    told_once, names_it = told.count(), order.number in told.get().text
+    notices = Mail.objects.filter(kind="erasure_blocked", text__contains="awaits payment. Pay or cancel it first.")
+    mail_count, names_it = notices.count(), order.number in notices.get().text
     payments.cancel_order(order=order, actor=customer, now=timezone.now())
 
     carry_out_at(due + timedelta(hours=3))
 
-    assert (waiting, told_once, names_it, fresh(customer).erased_at) == ((None, 0), 1, True, due + timedelta(hours=3))
+    assert (waiting, mail_count, names_it, fresh(customer).erased_at) == ((None, 0), 1, True, due + timedelta(hours=3))
 
 
 def test_account_taken_back_while_it_is_being_erased_stays(confirmed: AccountErasure, customer: Any):
     with at(confirmed.due_at):
-        taken = claimed(confirmed)
+        claimed_row = claimed(confirmed)
     erasure.cancel_erasure(user=customer, now=timezone.now())
 
     with pytest.raises(LostClaimError):
-        erasure._carry_out(taken)
+        erasure._carry_out(claimed_row)
 
     assert (fresh(customer).erased_at, fresh(customer).email) == (None, "giulia@brandolini.example")
 
 
 def test_account_erased_by_staff_meanwhile_is_done_with(confirmed: AccountErasure, customer: Any):
     with at(confirmed.due_at):
-        taken = claimed(confirmed)
+        claimed_row = claimed(confirmed)
     erase(customer)
 
-    erasure._carry_out(taken)
+    erasure._carry_out(claimed_row)
 
     assert AccountErasure.objects.get().state == "done"
 

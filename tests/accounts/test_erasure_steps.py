@@ -91,12 +91,12 @@ def test_forms_need_their_token(customer: Any):
 
 def test_signing_in_shows_how_to_keep_it_and_one_click_does(confirmed: AccountErasure, customer: Any):
     client = Client()
-    entered = client.post("/account/accedi/", {"email": customer.email, "password": PASSWORD})
-    page = client.get(entered["Location"])
-    kept = client.post("/area/dati/conserva/")
+    login = client.post("/account/accedi/", {"email": customer.email, "password": PASSWORD})
+    page = client.get(login["Location"])
+    cancellation = client.post("/area/dati/conserva/")
 
     confirmed.refresh_from_db()
-    assert (entered["Location"], kept.status_code) == (DATA, 302)
+    assert (login["Location"], cancellation.status_code) == (DATA, 302)
     assert "/area/dati/conserva/" in page.content.decode()
     with at(confirmed.due_at + WEEK):
         assert (confirmed.state, erasure.carry_out_due()) == ("cancelled", 0)
@@ -138,18 +138,18 @@ def test_api_shows_asks_confirms_and_calls_off(
 
     before = customer_client.get(path).json()
     wrong = post(path, password="sbagliata-e-basta")
-    asked = post(path, password=PASSWORD)
+    request = post(path, password=PASSWORD)
     token = mailed_link(customer.email).rstrip("/").rpartition("/")[2]
-    begun = post(f"{path}/confirm", token=token)
+    answer = post(f"{path}/confirm", token=token)
     waiting = customer_client.get(path).json()
-    off = customer_client.delete(path)
+    cancellation = customer_client.delete(path)
 
     assert (before["due_at"], before["blockers"]) == (None, [])
     assert {line["outcome"] for line in before["lines"]} == {"anonymised"}
     assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (400, "password_wrong")
-    assert (asked.status_code, begun.status_code, begun.json()["due_at"]) == (202, 200, waiting["due_at"])
+    assert (request.status_code, answer.status_code, answer.json()["due_at"]) == (202, 200, waiting["due_at"])
     assert waiting["due_at"] is not None
-    assert (off.status_code, AccountErasure.objects.get().state) == (204, "cancelled")
+    assert (cancellation.status_code, AccountErasure.objects.get().state) == (204, "cancelled")
 
 
 def button(user: Any) -> str:
@@ -157,14 +157,14 @@ def button(user: Any) -> str:
 
 
 def test_staff_see_what_it_would_do_and_do_it_by_typing_the_address(life: Life, staff: Any, staff_client: Client):
-    shown = staff_client.get(button(life.user), headers={"Accept-Language": "en"}).content.decode()
+    page = staff_client.get(button(life.user), headers={"Accept-Language": "en"}).content.decode()
     wrong = staff_client.post(button(life.user), {"email": "altro@esempio.example"})
-    untouched = fresh(life.user).erased_at
-    done = staff_client.post(button(life.user), {"email": life.user.email.upper()})
+    erased_before = fresh(life.user).erased_at
+    response = staff_client.post(button(life.user), {"email": life.user.email.upper()})
 
     entry = AuditEntry.objects.get(action="user.erased")
-    assert "Invoices and credit notes (1)" in shown
-    assert (wrong.status_code, untouched, done.status_code) == (200, None, 302)
+    assert "Invoices and credit notes (1)" in page
+    assert (wrong.status_code, erased_before, response.status_code) == (200, None, 302)
     assert fresh(life.user).erased_at is not None
     assert (entry.actor, entry.target, entry.detail) == (staff, f"accounts.user:{life.user.pk}", {})
 
@@ -200,26 +200,26 @@ def test_erased_account_is_to_be_looked_at_only(customer: Any, staff_client: Cli
 
 
 def test_command_says_the_same_and_does_it_without_dry_run(life: Life):
-    told, done = StringIO(), StringIO()
+    dry_run, output = StringIO(), StringIO()
 
     with translation.override("en"):
-        call_command("erase_account", life.user.email, "--dry-run", stdout=told)
-        untouched = fresh(life.user).erased_at
-        call_command("erase_account", life.user.email, stdout=done)
+        call_command("erase_account", life.user.email, "--dry-run", stdout=dry_run)
+        erased_before = fresh(life.user).erased_at
+        call_command("erase_account", life.user.email, stdout=output)
 
-    assert untouched is None
-    assert "kept            1  Invoices and credit notes: With what was sent" in told.getvalue()
-    assert done.getvalue() == told.getvalue() + "erased\n"
+    assert erased_before is None
+    assert "kept            1  Invoices and credit notes: With what was sent" in dry_run.getvalue()
+    assert output.getvalue() == dry_run.getvalue() + "erased\n"
     assert fresh(life.user).erased_at is not None
 
 
 def test_command_refuses_what_is_blocked_and_who_is_unknown(customer: Any):
     write_to_us(customer)
-    said = StringIO()
+    stderr = StringIO()
 
     with translation.override("en"), pytest.raises(CommandError, match="cannot be erased yet"):
-        call_command("erase_account", customer.email, stdout=StringIO(), stderr=said)
+        call_command("erase_account", customer.email, stdout=StringIO(), stderr=stderr)
     with pytest.raises(CommandError, match="no account"):
         call_command("erase_account", "nessuno@esempio.example")
 
-    assert said.getvalue().startswith("first: Request TKT-")
+    assert stderr.getvalue().startswith("first: Request TKT-")

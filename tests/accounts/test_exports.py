@@ -45,11 +45,11 @@ def archive_of(user: User) -> zipfile.ZipFile:
 
 
 def rows(archive: zipfile.ZipFile, model: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(archive.read(f"data/{model.lower().replace('.', '-')}.json"))
-    return found
+    data: list[dict[str, Any]] = json.loads(archive.read(f"data/{model.lower().replace('.', '-')}.json"))
+    return data
 
 
-def made(user: User) -> DataExport:
+def make_export(user: User) -> DataExport:
     exports.request_export(user=user, now=timezone.now())
     exports.build_due()
     return DataExport.objects.get(user=user)
@@ -153,21 +153,21 @@ def test_memory_does_not_grow_with_the_account(customer: Any, staff: Any, folder
 
 
 def test_copy_is_built_in_the_background_and_a_mail_says_when(customer: Any, customer_client: Client):
-    asked = customer_client.post("/area/dati/copia/")
+    response = customer_client.post("/area/dati/copia/")
     waiting = DataExport.objects.get().state
 
     exports.build_due()
 
     export = DataExport.objects.get()
     mail = Mail.objects.get(kind="data_export_ready")
-    assert (asked.status_code, waiting, export.state) == (302, "pending", "done")
+    assert (response.status_code, waiting, export.state) == (302, "pending", "done")
     assert export.expires_at - export.ready_at == timedelta(days=7)
     assert export.size == export.path.stat().st_size
     assert (mail.to_email, str(export.reference) in mail.text) == (customer.email, False)
 
 
 def test_owner_downloads_it_signed_in_and_that_is_recorded(customer: Any, customer_client: Client):
-    export = made(customer)
+    export = make_export(customer)
 
     page = customer_client.get("/area/dati/")
     answer = customer_client.get(f"/area/dati/copia/{export.reference}/")
@@ -182,7 +182,7 @@ def test_owner_downloads_it_signed_in_and_that_is_recorded(customer: Any, custom
 
 @pytest.mark.django_db(transaction=True)
 def test_it_is_streamed_by_the_server_too(customer: Any):
-    export = made(customer)
+    export = make_export(customer)
     client = AsyncClient()
     client.force_login(customer)
 
@@ -195,7 +195,7 @@ def test_it_is_streamed_by_the_server_too(customer: Any):
 
 
 def test_nobody_else_gets_it(customer: Any, stranger: Any, staff_client: Client):
-    export = made(customer)
+    export = make_export(customer)
     other = Client()
     other.force_login(stranger)
     path = f"/area/dati/copia/{export.reference}/"
@@ -207,22 +207,22 @@ def test_nobody_else_gets_it(customer: Any, stranger: Any, staff_client: Client)
 
 
 def test_after_a_week_it_is_gone_with_its_file(customer: Any, customer_client: Client):
-    export = made(customer)
+    export = make_export(customer)
     path = f"/area/dati/copia/{export.reference}/"
     later = timezone.now() + timedelta(days=7, minutes=1)
     DataExport.objects.update(expires_at=timezone.now())
-    refused = customer_client.get(path).status_code
+    status = customer_client.get(path).status_code
     os.utime(export.path, (0, 0))
 
-    gone = exports.clear_expired(now=later)
+    count = exports.clear_expired(now=later)
 
-    assert (refused, gone, export.path.exists()) == (404, 1, False)
+    assert (status, count, export.path.exists()) == (404, 1, False)
     assert DataExport.objects.get().state == "expired"
     assert exports.clear_expired(now=later) == 0
 
 
 def test_sweep_leaves_what_is_ready_or_being_built(customer: Any, stranger: Any, folder: Path):
-    export = made(customer)
+    export = make_export(customer)
     other = claimed(DataExport.objects.create(user=stranger, requested_at=timezone.now()))
     part = other.path.with_suffix(".part")
     part.write_bytes(b"x")
@@ -259,9 +259,9 @@ def test_failed_copy_is_tried_three_times_and_can_be_asked_for_again(customer: A
     now = timezone.now()
     exports.request_export(user=customer, now=now)
 
-    tried = [build_at(now + hours * timedelta(hours=1)) for hours in range(4)]
+    counts = [build_at(now + hours * timedelta(hours=1)) for hours in range(4)]
 
-    assert (tried, DataExport.objects.get().state) == ([1, 1, 1, 0], "failed")
+    assert (counts, DataExport.objects.get().state) == ([1, 1, 1, 0], "failed")
     folder.unlink()
     exports.request_export(user=customer, now=now + timedelta(minutes=1))
     build_at(now + timedelta(minutes=1))
@@ -280,18 +280,18 @@ def test_copy_of_a_killed_worker_is_built_by_the_next(customer: Any):
 
 def test_api_asks_tells_and_gives(customer: Any, customer_client: Client, api: Callable[..., Any]):
     before = customer_client.get("/api/v1/me/export").status_code
-    asked = customer_client.post("/api/v1/me/export", content_type="application/json")
-    again = customer_client.post("/api/v1/me/export", content_type="application/json")
+    response = customer_client.post("/api/v1/me/export", content_type="application/json")
+    second_response = customer_client.post("/api/v1/me/export", content_type="application/json")
     exports.build_due()
 
-    told = customer_client.get("/api/v1/me/export").json()
+    body = customer_client.get("/api/v1/me/export").json()
 
-    given = customer_client.get(f"/api/v1/me/export/{told['reference']}")
-    assert (before, asked.status_code, asked.json()["state"]) == (404, 202, "pending")
-    assert (again.status_code, again.json()["code"]) == (429, "too_many_requests")
-    assert 0 < int(again["Retry-After"]) <= 86_400
-    assert told["state"] == "done"
-    assert zipfile.ZipFile(BytesIO(given.getvalue())).testzip() is None
+    download = customer_client.get(f"/api/v1/me/export/{body['reference']}")
+    assert (before, response.status_code, response.json()["state"]) == (404, 202, "pending")
+    assert (second_response.status_code, second_response.json()["code"]) == (429, "too_many_requests")
+    assert 0 < int(second_response["Retry-After"]) <= 86_400
+    assert body["state"] == "done"
+    assert zipfile.ZipFile(BytesIO(download.getvalue())).testzip() is None
 
 
 def test_guests_request_from_before_the_account_is_in_it(customer: Any):

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from tests.accounts.conftest import as_seen
+from tests.accounts.conftest import normalize_page
 from tests.factories import PASSWORD, make_customer
 
 pytestmark = pytest.mark.django_db
@@ -34,10 +34,10 @@ def refusals(page: Any) -> list[str]:
 
 @pytest.mark.parametrize("email", ["giulia@brandolini.example", "  GIULIA@Brandolini.Example "])
 def test_customer_enters_with_address_and_password(email: str, client: Client, customer: Any):
-    entered = log_in(client, email)
+    response = log_in(client, email)
 
     customer.refresh_from_db()
-    assert (entered.status_code, entered["Location"]) == (302, "/area/")
+    assert (response.status_code, response["Location"]) == (302, "/area/")
     assert is_signed_in(client)
     assert customer.last_login is not None
 
@@ -74,11 +74,11 @@ def test_logging_out_ends_the_session_for_whoever_holds_it(client: Client, custo
     log_in(client, customer.email)
     copy = Client()
     copy.cookies[settings.SESSION_COOKIE_NAME] = client.cookies[settings.SESSION_COOKIE_NAME].value
-    entered = is_signed_in(copy)
+    was_signed_in = is_signed_in(copy)
 
-    left = client.post("/account/esci/")
+    response = client.post("/account/esci/")
 
-    assert (entered, left["Location"]) == (True, "/")
+    assert (was_signed_in, response["Location"]) == (True, "/")
     assert not is_signed_in(client)
     assert not is_signed_in(copy)
 
@@ -117,7 +117,7 @@ def test_wrong_try_has_one_answer_whoever_it_is_about(who: str, client: Client, 
 
     other = log_in(client, "nobody@esempio.example", WRONG)
     assert refusals(page) == [NOT_RIGHT]
-    assert as_seen(page, email) == as_seen(other, "nobody@esempio.example")
+    assert normalize_page(page, email) == normalize_page(other, "nobody@esempio.example")
     assert answer == api("post", "auth/login", {"email": "nobody@esempio.example", "password": WRONG})
     assert (answer[0], answer[1]["code"]) == (401, "bad_credentials")
 
@@ -165,9 +165,9 @@ def test_owner_enters_from_elsewhere_while_somebody_guesses(client: Client, cust
     for _try in range(15):
         log_in(client, customer.email, WRONG)
 
-    entered = log_in(client, customer.email, REMOTE_ADDR="192.0.2.7")
+    response = log_in(client, customer.email, REMOTE_ADDR="192.0.2.7")
 
-    assert entered.status_code == 302
+    assert response.status_code == 302
 
 
 def test_pages_and_api_count_together(client: Client, api: Any, customer: Any):
@@ -208,9 +208,9 @@ def test_tries_are_counted_while_redis_is_away(client: Client, customer: Any, re
 
 
 def test_login_works_while_redis_is_away(client: Client, customer: Any, redis_away: None):
-    entered = log_in(client, customer.email)
+    response = log_in(client, customer.email)
 
-    assert (entered.status_code, is_signed_in(client)) == (302, True)
+    assert (response.status_code, is_signed_in(client)) == (302, True)
 
 
 @pytest.mark.parametrize(
@@ -233,19 +233,19 @@ def test_login_works_while_redis_is_away(client: Client, customer: Any, redis_aw
     ],
 )
 def test_login_leads_on_to_our_own_pages_only(target: str, landing: str, client: Client, customer: Any):
-    entered = client.post("/account/accedi/", {"email": customer.email, "password": PASSWORD, "next": target})
+    response = client.post("/account/accedi/", {"email": customer.email, "password": PASSWORD, "next": target})
 
-    again = client.get("/account/accedi/", {"next": target})
+    repeat = client.get("/account/accedi/", {"next": target})
 
-    assert (entered["Location"], again["Location"]) == (landing, landing)
+    assert (response["Location"], repeat["Location"]) == (landing, landing)
 
 
 def test_page_for_customers_leads_over_the_login_and_back(client: Client, customer: Any):
-    sent = client.get("/area/ordini/")
+    redirect = client.get("/area/ordini/")
 
-    entered = client.post(sent["Location"], {"email": customer.email, "password": PASSWORD})
+    response = client.post(redirect["Location"], {"email": customer.email, "password": PASSWORD})
 
-    assert (sent["Location"], entered["Location"]) == ("/account/accedi/?next=/area/ordini/", "/area/ordini/")
+    assert (redirect["Location"], response["Location"]) == ("/account/accedi/?next=/area/ordini/", "/area/ordini/")
 
 
 @pytest.mark.parametrize(("spoken", "chosen", "cookie"), [("en", None, "en"), ("en", "it", None)])
@@ -256,9 +256,9 @@ def test_login_brings_the_persons_language_unless_one_was_chosen(
     if chosen:
         client.cookies["django_language"] = chosen
 
-    entered = log_in(client, "anne@esempio.example")
+    response = log_in(client, "anne@esempio.example")
 
-    assert (entered.cookies["django_language"].value if "django_language" in entered.cookies else None) == cookie
+    assert (response.cookies["django_language"].value if "django_language" in response.cookies else None) == cookie
 
 
 def test_what_a_customer_sees_is_kept_out_of_caches(customer_client: Client):
@@ -270,13 +270,13 @@ def test_what_a_customer_sees_is_kept_out_of_caches(customer_client: Client):
 def test_back_office_has_no_sign_in_of_its_own(client: Client, staff: Any):
     for _try in range(10):
         client.post("/admin/login/?next=/admin/", {"username": staff.email, "password": PASSWORD})
-    tried = "_auth_user_id" in client.session
+    has_session = "_auth_user_id" in client.session
 
-    sent = client.get("/admin/", follow=True)
-    entered = client.post(sent.redirect_chain[-1][0], {"email": staff.email, "password": PASSWORD})
+    redirect = client.get("/admin/", follow=True)
+    response = client.post(redirect.redirect_chain[-1][0], {"email": staff.email, "password": PASSWORD})
 
-    assert (tried, sent.redirect_chain[-1][0]) == (False, "/account/accedi/?next=/admin/")
-    assert entered["Location"] == "/admin/"
+    assert (has_session, redirect.redirect_chain[-1][0]) == (False, "/account/accedi/?next=/admin/")
+    assert response["Location"] == "/admin/"
     assert client.get("/admin/").status_code == 200
 
 

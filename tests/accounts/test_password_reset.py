@@ -14,7 +14,7 @@ from accounts import services
 from accounts.models import ApiSession, EmailToken, User
 from core.models import AuditEntry
 from notifications.models import Mail
-from tests.accounts.conftest import as_seen
+from tests.accounts.conftest import normalize_page
 from tests.factories import PASSWORD, make_customer
 
 pytestmark = pytest.mark.django_db
@@ -48,12 +48,12 @@ def test_customer_sets_a_new_password_on_the_page(client: Client, customer: Any,
 
 
 def test_customer_sets_a_new_password_over_the_api(api: Any, customer: Any, mailed_link: Any):
-    asked = api("post", "auth/password-reset", {"email": customer.email})
+    request = api("post", "auth/password-reset", {"email": customer.email})
     body = {"token": token_in(mailed_link(customer.email)), "password": NEW}
 
-    saved = api("post", "auth/password-reset/confirm", body)
+    confirmation = api("post", "auth/password-reset/confirm", body)
 
-    assert (asked, saved) == ((202, None), (204, None))
+    assert (request, confirmation) == ((202, None), (204, None))
     assert (can_log_in(customer, PASSWORD), can_log_in(customer, NEW)) == (False, True)
 
 
@@ -205,7 +205,7 @@ def test_asking_has_one_answer_and_mails_only_who_can_enter(who: str, client: Cl
     other = client.post("/account/nuova-password/", {"email": "nobody@esempio.example"})
     mailed = list(Mail.objects.values_list("kind", "to_email"))
     assert answer == (202, None)
-    assert (page.status_code, as_seen(page, email)) == (200, as_seen(other, "nobody@esempio.example"))
+    assert (page.status_code, normalize_page(page, email)) == (200, normalize_page(other, "nobody@esempio.example"))
     assert mailed == ([("reset_password", email)] * 2 if who in ("known", "waiting") else [])
 
 

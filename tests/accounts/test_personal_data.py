@@ -27,12 +27,12 @@ def points_to(model: type[Model]) -> Iterator[Any]:
 def leading_to_a_person() -> set[str]:
     """Every model with a path of foreign keys to the user."""
     models = [model for model in apps.get_models() if not model._meta.proxy]
-    reached: set[Any] = {get_user_model()}
+    linked_models: set[Any] = {get_user_model()}
     while True:
-        more = {model for model in models if model not in reached and reached & set(points_to(model))}
+        more = {model for model in models if model not in linked_models and linked_models & set(points_to(model))}
         if not more:
-            return {model._meta.label for model in reached}
-        reached |= more
+            return {model._meta.label for model in linked_models}
+        linked_models |= more
 
 
 def test_every_table_with_a_path_to_a_person_is_declared():
@@ -85,19 +85,19 @@ def test_declared_rows_and_columns_exist(table: privacy.Table, customer: Any):
 
 def test_whatever_is_kept_says_why():
     with translation.override("en"):
-        kept = {
+        reasons = {
             str(table.category.title): str(table.category.why)
             for table in TABLES
             if table.category.outcome == Outcome.KEPT
         }
 
-    assert set(kept) == {
+    assert set(reasons) == {
         "Invoices and credit notes",
         "Orders and payments",
         "Audit trail",
         "That you asked for the deletion",
     }
-    assert all("art. 2220" in why or "GDPR" in why for why in kept.values())
+    assert all("art. 2220" in why or "GDPR" in why for why in reasons.values())
 
 
 SECRET = ("hash", "token", "secret", "password", "payload", "client_secret")
@@ -107,5 +107,5 @@ def test_no_secret_is_exported():
     columns = {f"{table.model}.{lookup}" for table in TABLES for lookup in table.columns.values()}
 
     # how many words an answer took is no secret
-    counted = {name for name in columns if name.endswith("_tokens")}
-    assert [name for name in sorted(columns - counted) if any(word in name for word in SECRET)] == []
+    token_counts = {name for name in columns if name.endswith("_tokens")}
+    assert [name for name in sorted(columns - token_counts) if any(word in name for word in SECRET)] == []

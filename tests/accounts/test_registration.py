@@ -15,7 +15,7 @@ from accounts import services
 from accounts.models import EmailToken, User
 from core.models import AuditEntry
 from notifications.models import Mail
-from tests.accounts.conftest import as_seen
+from tests.accounts.conftest import normalize_page
 from tests.factories import PASSWORD, make_customer
 
 pytestmark = pytest.mark.django_db
@@ -41,14 +41,14 @@ def test_login_on_the_page_is_refused_before_the_link_and_allowed_after(client: 
     client.post("/account/registrati/", {**PERSON, "terms": "on"})
 
     early = client.post("/account/accedi/", {"email": EMAIL, "password": PASSWORD})
-    confirmed = client.post(mailed_link(EMAIL))
-    entered = client.post("/account/accedi/", {"email": EMAIL, "password": PASSWORD})
+    confirmation = client.post(mailed_link(EMAIL))
+    login = client.post("/account/accedi/", {"email": EMAIL, "password": PASSWORD})
 
     assert early.context["form"].non_field_errors() == [
         "Confermate prima il vostro indirizzo e-mail: vi abbiamo inviato di nuovo il collegamento."
     ]
-    assert (confirmed.status_code, confirmed["Location"]) == (302, "/account/accedi/")
-    assert (entered.status_code, entered["Location"]) == (302, "/area/")
+    assert (confirmation.status_code, confirmation["Location"]) == (302, "/account/accedi/")
+    assert (login.status_code, login["Location"]) == (302, "/area/")
     assert client.session["_auth_user_id"] == str(User.objects.get(email=EMAIL).pk)
 
 
@@ -147,40 +147,40 @@ def test_only_the_hash_of_a_link_is_kept(mailed_link: Any):
     register()
 
     token = mailed_link(EMAIL).split("/")[-2]
-    kept = EmailToken.objects.get()
+    email_token = EmailToken.objects.get()
     assert len(token) == 43
-    assert len(kept.token_hash) == 64
-    assert token not in kept.token_hash
+    assert len(email_token.token_hash) == 64
+    assert token not in email_token.token_hash
 
 
 def test_page_answers_the_same_to_a_known_address(client: Client, customer: Any):
-    known = client.post("/account/registrati/", {**PERSON, "terms": "on", "email": customer.email})
+    known_page = client.post("/account/registrati/", {**PERSON, "terms": "on", "email": customer.email})
 
-    unknown = client.post("/account/registrati/", {**PERSON, "terms": "on"})
+    unknown_page = client.post("/account/registrati/", {**PERSON, "terms": "on"})
 
-    assert known.status_code == unknown.status_code == 200
-    assert as_seen(known, customer.email) == as_seen(unknown, EMAIL)
+    assert known_page.status_code == unknown_page.status_code == 200
+    assert normalize_page(known_page, customer.email) == normalize_page(unknown_page, EMAIL)
 
 
 @pytest.mark.parametrize("spelling", ["giulia@brandolini.example", "GIULIA@Brandolini.Example"])
 def test_api_answers_the_same_to_a_known_address_and_tells_its_owner(spelling: str, api: Any, customer: Any):
-    known = api("post", "auth/register", PERSON | {"email": spelling, "password": "un-altra-frase-lunga"})
+    known_answer = api("post", "auth/register", PERSON | {"email": spelling, "password": "un-altra-frase-lunga"})
 
-    unknown = api("post", "auth/register", PERSON)
+    unknown_answer = api("post", "auth/register", PERSON)
 
     customer.refresh_from_db()
-    assert known == unknown == (202, None)
+    assert known_answer == unknown_answer == (202, None)
     assert (mails_to(customer.email), mails_to(EMAIL)) == (["already_registered"], ["verify_email"])
     assert (customer.first_name, customer.check_password(PASSWORD)) == ("Giulia", True)
 
 
 def test_registering_hashes_once_whether_the_address_is_known_or_not(customer: Any, hashes: Any):
     register(customer.email)
-    known = hashes.count
+    known_count = hashes.count
 
     register()
 
-    assert (known, hashes.count - known) == (1, 1)
+    assert (known_count, hashes.count - known_count) == (1, 1)
 
 
 @pytest.mark.parametrize("who", ["waiting", "verified", "disabled", "unknown"])
@@ -196,7 +196,7 @@ def test_resending_answers_the_same_and_mails_only_who_waits(who: str, client: C
 
     elsewhere = client.post("/account/verifica/", {"email": "nobody@esempio.example"})
     assert answer == (202, None)
-    assert (page.status_code, as_seen(page, email)) == (200, as_seen(elsewhere, "nobody@esempio.example"))
+    assert (page.status_code, normalize_page(page, email)) == (200, normalize_page(elsewhere, "nobody@esempio.example"))
     assert mails_to(email) == (["verify_email"] * 2 if who == "waiting" else [])
 
 
