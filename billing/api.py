@@ -57,14 +57,14 @@ class ServiceDetail(RetrieveAPIView[Service]):
 @api_view(["GET", "PUT"])
 def cart(request: Request) -> Response:
     """The caller's cart; PUT sets the quantity of one service, 0 takes it out. Prices are the catalogue's."""
-    found = services.find_cart(token=None, user=signed_in(request))
+    user_cart = services.find_cart(token=None, user=signed_in(request))
     if request.method == "PUT":
         values = checked(CartItemSerializer, request)
         service = get_object_or_404(Service, slug=values["service"], is_active=True)
-        found = services.put_into_cart(
-            cart=found, user=signed_in(request), service=service, quantity=values["quantity"]
+        user_cart = services.put_into_cart(
+            cart=user_cart, user=signed_in(request), service=service, quantity=values["quantity"]
         )
-    return Response(CartSerializer(_cart_view(found)).data)
+    return Response(CartSerializer(_cart_view(user_cart)).data)
 
 
 def _cart_view(cart: Cart | None) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def _events(person: Person) -> QuerySet[StripeEvent]:
     return StripeEvent.objects.of_customer(_stripe_id(person))
 
 
-def _mirrored(name: str, path: str = "stripe_data__customer") -> Callable[[Person], QuerySet[Any]]:
+def _query_mirror(name: str, path: str = "stripe_data__customer") -> Callable[[Person], QuerySet[Any]]:
     return lambda person: apps.get_model("djstripe", name).objects.filter(**{path: _stripe_id(person)})
 
 
@@ -165,13 +165,13 @@ TABLES = (
     Table(
         model="djstripe.Customer",
         category=_STRIPE,
-        rows=_mirrored("Customer", "id"),
+        rows=_query_mirror("Customer", "id"),
         columns=_COPY | {"email": "stripe_data__email", "name": "stripe_data__name", "address": "stripe_data__address"},
     ),
     Table(
         model="djstripe.PaymentMethod",
         category=_STRIPE,
-        rows=_mirrored("PaymentMethod"),
+        rows=_query_mirror("PaymentMethod"),
         columns=_COPY
         | {
             "billing_details": "stripe_data__billing_details",
@@ -183,7 +183,7 @@ TABLES = (
     Table(
         model="djstripe.PaymentIntent",
         category=_STRIPE,
-        rows=_mirrored("PaymentIntent"),
+        rows=_query_mirror("PaymentIntent"),
         columns=_COPY
         | {
             "amount": "stripe_data__amount",
@@ -195,7 +195,7 @@ TABLES = (
     Table(
         model="djstripe.Charge",
         category=_STRIPE,
-        rows=_mirrored("Charge"),
+        rows=_query_mirror("Charge"),
         columns=_COPY
         | same("amount", "currency", "status")
         | {"billing_details": "stripe_data__billing_details", "receipt_email": "stripe_data__receipt_email"},

@@ -30,15 +30,15 @@ from invoicing.models import Invoice
 @require_safe
 def list_services(request: HttpRequest) -> HttpResponse:
     """The catalogue, narrowed by category and by words in either language."""
-    found = Service.objects.listed()
+    queryset = Service.objects.listed()
     # PostgreSQL takes no NUL
-    chosen, words = (request.GET.get(name, "").replace("\0", "").strip()[:80] for name in ("categoria", "q"))
-    if chosen:
-        found = found.filter(category__slug=chosen)
+    category_slug, words = (request.GET.get(name, "").replace("\0", "").strip()[:80] for name in ("categoria", "q"))
+    if category_slug:
+        queryset = queryset.filter(category__slug=category_slug)
     if words:
-        found = found.matching(words)
+        queryset = queryset.matching(words)
     categories = Category.objects.order_by("position", "pk")
-    context = {"services": found, "categories": categories, "chosen": chosen, "words": words}
+    context = {"services": queryset, "categories": categories, "chosen": category_slug, "words": words}
     return render(request, "billing/services.html", context)
 
 

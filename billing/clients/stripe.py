@@ -89,7 +89,7 @@ def cancel_payment_intent(intent_id: str) -> PaymentIntent:
     return _as_intent(_call(lambda: _client().v1.payment_intents.cancel(intent_id)))
 
 
-def verified_event(body: bytes, signature: str, now_s: float) -> dict[str, Any]:
+def construct_event(body: bytes, signature: str, now_s: float) -> dict[str, Any]:
     """The event in a webhook's body, when one of our secrets signed it within five minutes either way.
 
     The SDK looks at the past only; a timestamp from the future is refused here.
@@ -99,7 +99,7 @@ def verified_event(body: bytes, signature: str, now_s: float) -> dict[str, Any]:
             stripe.WebhookSignature.verify_header(body.decode(), signature, secret, None)
         except (stripe.SignatureVerificationError, UnicodeDecodeError):
             continue
-        if abs(now_s - _signed_at(signature)) > _TOLERANCE_S:
+        if abs(now_s - _parse_timestamp(signature)) > _TOLERANCE_S:
             raise BadSignatureError("signed too long ago, or in the future")
         return _event(body)
     raise BadSignatureError("no secret of ours made this signature")
@@ -112,7 +112,7 @@ def _event(body: bytes) -> dict[str, Any]:
     return event
 
 
-def _signed_at(signature: str) -> float:
+def _parse_timestamp(signature: str) -> float:
     parts = dict(part.split("=", 1) for part in signature.split(",") if "=" in part)
     return float(parts.get("t", "0"))
 

@@ -48,11 +48,11 @@ class ServiceQuerySet(models.QuerySet["Service"]):
 
     def matching(self, words: str) -> "ServiceQuerySet":
         """Services that have every word somewhere in their texts, in either language."""
-        found = self
+        queryset = self
         for word in words.split()[:8]:
             texts = ("name_it", "name_en", "tagline_it", "tagline_en", "lead_it", "lead_en", "subject", "law_note_it")
-            found = found.filter(reduce(or_, (Q(**{f"{text}__icontains": word}) for text in texts)))
-        return found
+            queryset = queryset.filter(reduce(or_, (Q(**{f"{text}__icontains": word}) for text in texts)))
+        return queryset
 
     def buyable(self) -> "ServiceQuerySet":
         return self.filter(is_active=True, kind=Service.Kind.PACKAGE, pricing=Service.Pricing.FIXED)

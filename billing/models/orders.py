@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fiscal.model import FiscalIdentity
+from accounts.models import User
 from billing.models.catalogue import Service
 from core.errors import DomainError
 from core.money import vat_on
@@ -128,7 +129,7 @@ class Order(FiscalIdentity):
     def is_payable(self) -> bool:
         return self.status == self.Status.AWAITING_PAYMENT
 
-    def move_to(self, status: "Order.Status", *, actor: Any, now: datetime, text: str = "") -> None:
+    def move_to(self, status: "Order.Status", *, actor: User | None, now: datetime, text: str = "") -> None:
         """Take one allowed step and write it into the history; the caller holds the row's lock."""
         if status not in self.ALLOWED[self.Status(self.status)]:
             raise IllegalMoveError(self)
@@ -136,7 +137,7 @@ class Order(FiscalIdentity):
         self.save(update_fields=["status"])
         self.note(status, actor=actor, now=now, text=text)
 
-    def note(self, kind: str, *, actor: Any, now: datetime, text: str = "") -> "OrderEvent":
+    def note(self, kind: str, *, actor: User | None, now: datetime, text: str = "") -> "OrderEvent":
         return OrderEvent.objects.create(order=self, kind=kind, at=now, actor=actor, text=text)
 
 

@@ -144,7 +144,7 @@ class StripeEvent(QueuedRow):
 
     def forget_content(self) -> None:
         """Keep what the event is about and drop what it tells; handlers ask Stripe for the object anyway."""
-        told = self.payload["data"]["object"]
-        kept = {name: told[name] for name in ("id", "object") if name in told}
-        self.payload = {"id": self.event_id, "type": self.type, "data": {"object": kept}}
+        stripe_object = self.payload["data"]["object"]
+        identity = {name: stripe_object[name] for name in ("id", "object") if name in stripe_object}
+        self.payload = {"id": self.event_id, "type": self.type, "data": {"object": identity}}
         self.save(update_fields=["payload"])

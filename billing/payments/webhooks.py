@@ -40,7 +40,7 @@ async def stripe_webhook(scope: Any, receive: Any, send: Any) -> None:
         return
     signature = dict(scope["headers"]).get(b"stripe-signature", b"").decode("latin-1")
     try:
-        event = stripe.verified_event(body, signature, time.time())
+        event = stripe.construct_event(body, signature, time.time())
     except (stripe.BadSignatureError, ValueError):
         await _refuse(send, HTTPStatus.BAD_REQUEST, "bad_signature", "This event is not signed by Stripe.")
         return

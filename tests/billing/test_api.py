@@ -39,10 +39,10 @@ def api(customer: Any) -> Api:
 def test_services_are_public_and_priced_as_strings(client: Client):
     make_service()
 
-    listed = client.get("/api/v1/services", headers={"Accept-Language": "en"}).json()
+    body = client.get("/api/v1/services", headers={"Accept-Language": "en"}).json()
 
-    assert listed["count"] == 1
-    assert listed["results"][0] == {
+    assert body["count"] == 1
+    assert body["results"][0] == {
         "slug": "readiness-nis2", "category": "cybersecurity-nis2", "subject": "nis2", "kind": "package",
         "pricing": "fixed", "price": "3900.00", "price_to": None, "name": "NIS2 readiness", "tagline": "Six weeks.",
         "lead": "In six weeks you know.", "is_buyable": True,
@@ -75,11 +75,11 @@ def test_invoice_is_listed_and_downloaded_over_the_api(api: Api, stripe_stand_in
     payments.invoice_due()
     number = Invoice.objects.get().number
 
-    _status, listed = api("get", "invoices")
+    _status, page = api("get", "invoices")
     _status, steps = api("get", f"invoices/{number}/timeline")
     downloads = {kind: api("get", f"invoices/{number}/{kind}")[1] for kind in ("pdf", "xml")}
 
-    assert [(row["number"], row["order"], row["state"]) for row in listed["results"]] == [
+    assert [(row["number"], row["order"], row["state"]) for row in page["results"]] == [
         (number, order.number, "issued")
     ]
     assert [step["title"] for step in steps] == [f"Invoice {number} issued"]
@@ -101,40 +101,40 @@ def test_refused_order_names_code_and_field(body: Any, status: int, code: str, f
     make_service()
     api("put", "cart", {"service": "readiness-nis2"})
 
-    answered, problem = api("post", "orders", body)
+    answer, problem = api("post", "orders", body)
 
-    assert (answered, problem["code"], [error["field"] for error in problem["errors"]]) == (status, code, [field])
+    assert (answer, problem["code"], [error["field"] for error in problem["errors"]]) == (status, code, [field])
     assert Order.objects.count() == 0
 
 
 @pytest.mark.parametrize(
-    ("prepared", "status", "code"), [("nothing", 409, "profile_missing"), ("profile", 409, "cart_empty")]
+    ("setup", "status", "code"), [("nothing", 409, "profile_missing"), ("profile", 409, "cart_empty")]
 )
-def test_order_without_profile_or_cart_is_refused(prepared: str, status: int, code: str, api: Api, customer: Any):
-    if prepared == "profile":
+def test_order_without_profile_or_cart_is_refused(setup: str, status: int, code: str, api: Api, customer: Any):
+    if setup == "profile":
         make_profile(customer)
 
-    answered, problem = api("post", "orders", {"terms_accepted": True})
+    response_status, problem = api("post", "orders", {"terms_accepted": True})
 
-    assert (answered, problem["code"], Order.objects.count()) == (status, code, 0)
+    assert (response_status, problem["code"], Order.objects.count()) == (status, code, 0)
 
 
 def test_service_on_request_cannot_be_put_into_the_cart(api: Api):
     make_service(kind="quote")
 
-    answered, problem = api("put", "cart", {"service": "readiness-nis2"})
+    status, problem = api("put", "cart", {"service": "readiness-nis2"})
 
-    assert (answered, problem["code"]) == (409, "not_buyable")
+    assert (status, problem["code"]) == (409, "not_buyable")
 
 
 def test_stripe_down_is_a_problem_and_the_order_stays(api: Api, customer: Any, stripe_stand_in: Control):
     order = make_order(customer)
     stripe_stand_in.fault(match="POST /v1/", status=500, body={"error": {"type": "api_error", "message": "x"}}, times=5)
 
-    answered, problem = api("post", f"orders/{order.number}/payment-intent")
+    status, problem = api("post", f"orders/{order.number}/payment-intent")
 
     order.refresh_from_db()
-    assert (answered, problem["code"], order.status) == (503, "payment_provider_down", "awaiting_payment")
+    assert (status, problem["code"], order.status) == (503, "payment_provider_down", "awaiting_payment")
 
 
 def test_strangers_rows_are_not_found(api: Api, stranger: Any, stripe_stand_in: Control):
@@ -158,12 +158,12 @@ def test_strangers_rows_are_not_found(api: Api, stranger: Any, stripe_stand_in: 
 
 def test_cancelled_order_cannot_be_paid(api: Api, customer: Any, stripe_stand_in: Control):
     order = make_order(customer)
-    cancelled, body = api("post", f"orders/{order.number}/cancel")
+    cancel_status, body = api("post", f"orders/{order.number}/cancel")
 
-    answered, problem = api("post", f"orders/{order.number}/payment-intent")
+    status, problem = api("post", f"orders/{order.number}/payment-intent")
 
-    assert (cancelled, body["status"]) == (200, "cancelled")
-    assert (answered, problem["code"]) == (409, "order_state")
+    assert (cancel_status, body["status"]) == (200, "cancelled")
+    assert (status, problem["code"]) == (409, "order_state")
 
 
 @pytest.mark.parametrize("rows", [1, 3])

@@ -126,15 +126,15 @@ def test_forged_event_is_refused_and_not_kept(change: str, reason: str, stripe_s
         {"id": "evt_forged", "object": "event", "type": "payment_intent.succeeded", "data": {"object": {}}}
     )
     now = int(timezone.now().timestamp())
-    asked: dict[str, dict[str, Any]] = {
+    sign_requests: dict[str, dict[str, Any]] = {
         "body": {"payload": body + " "},
         "secret": {"payload": body, "secret": "whsec_somebodyelses"},
         "old": {"payload": body, "timestamp": now - 600},
         "future": {"payload": body, "timestamp": now + 600},
     }
     signature = (
-        stripe_stand_in.post("/sign", **asked[change])["signature"]
-        if change in asked
+        stripe_stand_in.post("/sign", **sign_requests[change])["signature"]
+        if change in sign_requests
         else {"missing": ""}.get(change, "t=1,v1=00")
     )
 
@@ -175,7 +175,7 @@ def test_events_of_one_moment_wake_the_worker_once(stripe_stand_in: Control, mon
 
 
 def test_events_of_one_moment_are_kept_in_a_few_statements(stripe_stand_in: Control):
-    signed = [signed_event(stripe_stand_in, f"evt_{number}") for number in range(20)]
+    signed = [sign_event(stripe_stand_in, f"evt_{number}") for number in range(20)]
 
     with CaptureQueriesContext(connection) as queries:
         answers = post_at_once([*signed, *signed[:5]])
@@ -187,8 +187,8 @@ def test_events_of_one_moment_are_kept_in_a_few_statements(stripe_stand_in: Cont
 
 @pytest.mark.django_db(transaction=True)
 def test_event_that_cannot_be_kept_takes_no_other_with_it(stripe_stand_in: Control):
-    poisoned = signed_event(stripe_stand_in, "evt_poisoned", name="no \x00 in jsonb")
-    signed = [signed_event(stripe_stand_in, f"evt_{number}") for number in range(6)]
+    poisoned = sign_event(stripe_stand_in, "evt_poisoned", name="no \x00 in jsonb")
+    signed = [sign_event(stripe_stand_in, f"evt_{number}") for number in range(6)]
 
     answers = post_at_once([*signed[:3], poisoned, *signed[3:]])
 
@@ -197,7 +197,7 @@ def test_event_that_cannot_be_kept_takes_no_other_with_it(stripe_stand_in: Contr
     assert set(StripeEvent.objects.values_list("pk", flat=True)) == {f"evt_{number}" for number in range(6)}
 
 
-def signed_event(stripe: Control, event_id: str, **fields: str) -> tuple[str, str]:
+def sign_event(stripe: Control, event_id: str, **fields: str) -> tuple[str, str]:
     body = json.dumps({"id": event_id, "type": "x", "data": {"object": fields}})
     return body, stripe.post("/sign", payload=body)["signature"]
 

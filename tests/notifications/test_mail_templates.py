@@ -256,18 +256,18 @@ def test_security_notice_tells_what_happened_and_when(order: Order, event: str, 
 
 
 @pytest.mark.parametrize(
-    ("state", "said", "unsaid"),
+    ("state", "text", "absent_text"),
     [
         (Invoice.State.DELIVERED, "has delivered the invoice to the channel given for it", "tax drawer"),
         (Invoice.State.MADE_AVAILABLE, "tax drawer (cassetto fiscale), in the reserved area", "has delivered"),
     ],
 )
-def test_invoice_mail_says_where_the_original_is(order: Order, state: str, said: str, unsaid: str):
+def test_invoice_mail_says_where_the_original_is(order: Order, state: str, text: str, absent_text: str):
     mail = sent("invoice_ready", order, "en", invoice=invoice_of(order, state))
 
     for part in (mail.text, mail.html):
-        assert said in part
-        assert unsaid not in part
+        assert text in part
+        assert absent_text not in part
         assert "The PDF is a courtesy copy: the XML is the invoice." in part
 
 

@@ -42,7 +42,7 @@ def sent() -> list[str]:
     return [message.to[0] for message in django_mail.outbox]
 
 
-def as_received() -> Any:
+def parse_sent() -> Any:
     """The one mail that left, as another program reads it."""
     [message] = django_mail.outbox
     return message_from_bytes(message.message().as_bytes(), policy=policy.default)
@@ -110,7 +110,7 @@ def test_line_break_in_a_subject_cannot_start_a_header(news: str):
 
     services.send(mail_id=mail.pk)
 
-    message = as_received()
+    message = parse_sent()
     assert (message["Bcc"], message["To"]) == (None, "Giulia Ferrante <giulia@brandolini.example>")
     assert message["Subject"].strip() == f"Richiesta TKT-2026-00001: {' '.join(news.split())}"
 
@@ -127,7 +127,7 @@ def test_mail_goes_to_its_address_alone_whatever_the_name(name: str):
 
     left = services.send(mail_id=mail.pk)
 
-    message = as_received()
+    message = parse_sent()
     [address] = message["To"].addresses
     assert (left, address.addr_spec) == (True, "giulia@brandolini.example")
     assert address.display_name == ("Giulia" if name.startswith("=?") else " ".join(name.split()))
@@ -139,7 +139,7 @@ def test_domain_with_accents_is_written_as_dns_has_it():
 
     services.send(mail_id=mail.pk)
 
-    assert as_received()["To"] == "Anna <anna@xn--societ-nta.example>"
+    assert parse_sent()["To"] == "Anna <anna@xn--societ-nta.example>"
 
 
 def test_every_try_carries_the_same_message_id():
@@ -167,7 +167,7 @@ def test_files_are_copied_into_the_mail():
 
 
 @pytest.mark.parametrize(
-    ("fields", "is_taken"),
+    ("fields", "is_due"),
     [
         ({"state": "pending", "next_try_at": NOW}, True),
         ({"state": "pending", "next_try_at": NOW + timedelta(seconds=1)}, False),
@@ -177,13 +177,13 @@ def test_files_are_copied_into_the_mail():
         ({"state": "failed"}, False),
     ],
 )
-def test_worker_takes_what_is_due_and_what_a_dead_one_left(fields: dict[str, Any], is_taken: bool):
+def test_worker_takes_what_is_due_and_what_a_dead_one_left(fields: dict[str, Any], is_due: bool):
     mail = write(**fields)
 
-    left = services.send(mail_id=mail.pk)
+    is_sent = services.send(mail_id=mail.pk)
 
     mail.refresh_from_db()
-    assert (left, len(sent()), mail.attempts) == ((True, 1, 1) if is_taken else (False, 0, 0))
+    assert (is_sent, len(sent()), mail.attempts) == ((True, 1, 1) if is_due else (False, 0, 0))
 
 
 def test_worker_asked_for_a_mail_that_is_gone_stays_calm():
@@ -217,9 +217,9 @@ def test_sweep_sends_the_longest_waiting_first():
 )
 def test_wait_grows_and_is_never_shorter_than_asked_for(attempts: int, retry_after_s: int | None, wait: timedelta):
     mail = write(attempts=attempts - 1)
-    taken = Mail.objects.claim(mail.pk)
+    claimed_mail = Mail.objects.claim(mail.pk)
 
-    taken.put_off("busy", retry_after_s=retry_after_s)
+    claimed_mail.put_off("busy", retry_after_s=retry_after_s)
 
     mail.refresh_from_db()
     assert (mail.state, mail.next_try_at, mail.last_error) == ("pending", NOW + wait, "busy")
@@ -227,9 +227,9 @@ def test_wait_grows_and_is_never_shorter_than_asked_for(attempts: int, retry_aft
 
 def test_mail_tried_seven_times_is_given_to_a_person():
     mail = write(attempts=len(Mail.BACKOFF))
-    taken = Mail.objects.claim(mail.pk)
+    claimed_mail = Mail.objects.claim(mail.pk)
 
-    taken.put_off("busy", retry_after_s=5)
+    claimed_mail.put_off("busy", retry_after_s=5)
 
     mail.refresh_from_db()
     assert (mail.state, mail.attempts, mail.last_error) == ("failed", 7, "busy")
