@@ -58,7 +58,7 @@ def check_signers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 @register("invoicing")
 def check_authorities(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """The files of authorities hold certificates, or everything signed would be refused."""
-    found: list[CheckMessage] = []
+    errors: list[CheckMessage] = []
     for name in ("SDI_PEC_SIGNER_CA_FILE", "INVOICE_SIGNER_CA_FILE"):
         path = getattr(settings, name)
         try:
@@ -66,5 +66,5 @@ def check_authorities(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 x509.load_pem_x509_certificates(Path(path).read_bytes())
         except (OSError, ValueError) as error:
             hint = "It must be a PEM file of the authorities' certificates."
-            found.append(Error(f"{name}: {path} cannot be used: {error}", hint, id="invoicing.E004"))
-    return found
+            errors.append(Error(f"{name}: {path} cannot be used: {error}", hint, id="invoicing.E004"))
+    return errors

@@ -98,7 +98,7 @@ class _Sheet:
         _register_fonts()
         self.view, self.file_name, self.sha256, self.pages, self.is_draft = view, file_name, sha256, pages, is_draft
         self.buffer = io.BytesIO()
-        self.unsaid: list[str] = []
+        self.overflow: list[str] = []
         language = translation.get_language() or "it"
         self.pdf = Canvas(self.buffer, pagesize=A4, invariant=1, lang=language, initialFontName="sans")  # type: ignore[arg-type]
         self.pdf.setTitle(f"{_title(view)} {view.number}")
@@ -133,8 +133,8 @@ class _Sheet:
 
     def both(self, msgid: str, context: str = "", **values: str) -> str:
         """A label in the reader's language; abroad in Italian and, after a stroke, in English."""
-        said = pgettext(context, msgid) if context else _(msgid)
-        return f"{said} / {msgid}" % values if self.view.is_foreign else said % values
+        label = pgettext(context, msgid) if context else _(msgid)
+        return f"{label} / {msgid}" % values if self.view.is_foreign else label % values
 
     # --- devices ---
 
@@ -212,29 +212,29 @@ class _Sheet:
         about = _("of %(day)s") % {"day": date_format(self.view.day, "DATE_FORMAT")}
         if self.view.is_foreign:
             about += f" / {TITLES.get(self.view.document_type, 'Invoice')} of {self.view.day:%d %B %Y}"
-        said = [about, *filter(None, map(self._reference, self.view.references)), *_joined(self.view.notes)]
-        rows = _wrapped([", ".join(said)], 9.5, room)
+        details = [about, *filter(None, map(self._reference, self.view.references)), *_join_notes(self.view.notes)]
+        rows = _wrap([", ".join(details)], 9.5, room)
         low = self.block(TEXT, low, rows[:HEADING_ROWS], 9.5, 4.8 * mm, SOFT)
-        self.unsaid = rows[HEADING_ROWS:]
+        self.overflow = rows[HEADING_ROWS:]
         if self.view.is_paid_by_card:
             self.write(TEXT, low - 0.7 * mm, self.both("Paid by card"), size=9.5, colour=ACCENT)
         return min(y - 46 * mm, low - 10 * mm)
 
-    def _reference(self, told: ReferenceView) -> str:
+    def _reference(self, reference: ReferenceView) -> str:
         """An order with its codes, or the invoice this document is about, unless the notes say it already."""
-        if told.is_invoice and any(told.number in note for note in self.view.notes):
+        if reference.is_invoice and any(reference.number in note for note in self.view.notes):
             return ""
-        label = self.both("invoice") if told.is_invoice else self.both("order")
-        day = f" {date_format(told.day, 'SHORT_DATE_FORMAT')}" if told.day else ""
-        codes = "".join(f", {name} {code}" for name, code in (("CUP", told.cup), ("CIG", told.cig)) if code)
-        return f"{label} {told.number}{day}{codes}"
+        label = self.both("invoice") if reference.is_invoice else self.both("order")
+        day = f" {date_format(reference.day, 'SHORT_DATE_FORMAT')}" if reference.day else ""
+        codes = "".join(f", {name} {code}" for name, code in (("CUP", reference.cup), ("CIG", reference.cig)) if code)
+        return f"{label} {reference.number}{day}{codes}"
 
     def _parties(self, y: float) -> float:
         view, aside = self.view, TEXT + 80 * mm
         self.write(EDGE, y, self.both("Seller", "invoice"), "bold", 8.5)
         seller = [
             *_address(view.seller, EDGE, AXIS - 3 * mm, 7.8),
-            *_wrapped(_registration(view.registration), 7.8, AXIS - 3 * mm - EDGE),
+            *_wrap(_registration(view.registration), 7.8, AXIS - 3 * mm - EDGE),
         ]
         low = self.block(EDGE, y - 5 * mm, seller, 7.8, 4.2 * mm, SOFT)
         self.write(TEXT, y, self.both("Customer", "invoice"), "bold", 8.5)
@@ -338,7 +338,7 @@ class _Sheet:
                 )
             )
         texts += dict.fromkeys(f"IBAN {payment.iban}" for payment in self.view.payments if payment.iban)
-        return [*self.unsaid, *_wrapped(texts, 7.8, RIGHT - TEXT)]
+        return [*self.overflow, *_wrap(texts, 7.8, RIGHT - TEXT)]
 
     def _totals(self, y: float, sums: Sequence[tuple[str, str]], to_pay: Sequence[tuple[str, str]]) -> float:
         left = TEXT + (36 if self.view.is_foreign else 60) * mm
@@ -385,7 +385,7 @@ def _title(view: InvoiceView) -> str:
     return _(TITLES.get(view.document_type, "Invoice"))
 
 
-def _joined(notes: Sequence[str]) -> list[str]:
+def _join_notes(notes: Sequence[str]) -> list[str]:
     """The notes, those put together again that were cut to fit into a Causale (2.1.1.11), as `latin.pieces` cuts."""
     whole: list[str] = []
     before = ""
@@ -406,19 +406,19 @@ def _address(party: PartyView, left: float, right: float, size: float) -> list[s
         rows.append(_("VAT no. %(number)s") % {"number": party.vat_number})
     if party.tax_code:
         rows.append(_("C.F. %(number)s") % {"number": party.tax_code})
-    return _wrapped(rows, size, right - left)
+    return _wrap(rows, size, right - left)
 
 
-def _wrapped(rows: Sequence[str], size: float, width: float) -> list[str]:
+def _wrap(rows: Sequence[str], size: float, width: float) -> list[str]:
     return [piece for row in rows for piece in simpleSplit(row, "sans", size, width)]
 
 
-def _registration(told: Registration) -> list[str]:
+def _registration(registration: Registration) -> list[str]:
     regimes = {"RF01": _("Ordinary regime (RF01)"), "RF19": _("Flat-rate regime (RF19)")}
-    rows = [f"REA {told.rea}"] if told.rea else []
-    if told.share_capital is not None:
-        rows.append(_("Share capital %(amount)s €") % {"amount": _digits(told.share_capital)})
-    return [*rows, regimes.get(told.tax_regime, told.tax_regime)]
+    rows = [f"REA {registration.rea}"] if registration.rea else []
+    if registration.share_capital is not None:
+        rows.append(_("Share capital %(amount)s €") % {"amount": _digits(registration.share_capital)})
+    return [*rows, regimes.get(registration.tax_regime, registration.tax_regime)]
 
 
 def _digits(value: Decimal) -> str:

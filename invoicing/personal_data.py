@@ -169,6 +169,6 @@ def blockers(person: Person, now: datetime) -> Iterable[Blocker]:
 def erase(person: Person, _now: datetime) -> None:
     """The documents stay as they are, and are no longer anybody's; what staff were mailed of them goes."""
     for number in _invoices(person).values_list("number", flat=True):
-        told = rf"(^|[^/[:alnum:]]){re.escape(number)}($|[^0-9])"
-        Mail.objects.filter(kind="invoice_attention", text__regex=told).delete()
+        pattern = rf"(^|[^/[:alnum:]]){re.escape(number)}($|[^0-9])"
+        Mail.objects.filter(kind="invoice_attention", text__regex=pattern).delete()
     _invoices(person).update(customer=None)

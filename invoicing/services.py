@@ -25,7 +25,7 @@ from invoicing.fatturapa.draft import Buyer as DraftBuyer
 from invoicing.fatturapa.draft_json import to_json
 from invoicing.fatturapa.law import CREDIT_NOTE
 from invoicing.fatturapa.preflight import Violation
-from invoicing.fatturapa.preview import Preview, build_checked, make_preview
+from invoicing.fatturapa.preview import Preview, build_and_check, make_preview
 from invoicing.fatturapa.totals import Totals
 from invoicing.fatturapa.xml import Transmission
 from invoicing.models import Invoice
@@ -41,9 +41,9 @@ class InvoiceRefusedError(DomainError):
 
     code = "invoice_refused"
 
-    def __init__(self, found: Sequence[Violation]) -> None:
-        super().__init__("; ".join(f"{violation.code} {violation.message}" for violation in found))
-        self.violations = tuple(found)
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("; ".join(f"{violation.code} {violation.message}" for violation in violations))
+        self.violations = tuple(violations)
 
 
 class CreditTooLargeError(DomainError):
@@ -102,8 +102,8 @@ def preview(*, draft: InvoiceDraft, number: str | None, today: date) -> Preview:
     year = draft.date.year
     number = number or number_of(draft.series, year, last_number(_counter(draft.series), year) + 1)
     result = first_preview(draft=draft, number=number, today=today, files=last_number(FILES, 0))
-    taken = Invoice.objects.filter(number=number, issue_date__year=year).exclude(state__in=Invoice.CORRECTABLE)
-    if taken.exists():
+    duplicates = Invoice.objects.filter(number=number, issue_date__year=year).exclude(state__in=Invoice.CORRECTABLE)
+    if duplicates.exists():
         double = Violation("00404", "number", gettext("There is an invoice with this number already."))
         result = replace(result, errors=(*result.errors, double))
     return result
@@ -125,14 +125,14 @@ def issue_invoice(
     The number is gap-free within the year of the document's date, and dates never go back along it: a document
     dated before the last one issued takes that one's date.
     """
-    credited = _credited(draft)  # locked before the counters: whoever credits this invoice by a click does so, too
+    credited = _lock_credited(draft)  # locked before the counters: whoever credits this invoice by a click does so, too
     year, counter = draft.date.year, _counter(draft.series)
-    taken = next_numbers({counter: year, FILES: 0})  # from here on everybody else waits: keep it short
-    number = number_of(draft.series, year, taken[counter])
+    numbers = next_numbers({counter: year, FILES: 0})  # from here on everybody else waits: keep it short
+    number = number_of(draft.series, year, numbers[counter])
     latest = latest_date(draft.series, year)
     if latest and latest > draft.date:
         draft = draft.dated(latest)
-    document = build_document(draft, number=number, file=taken[FILES], credited=credited, today=today)
+    document = build_document(draft, number=number, file=numbers[FILES], credited=credited, today=today)
     invoice = Invoice.objects.create(
         customer=customer, number=number, series=draft.series, document_type=draft.document_type,
         issue_date=draft.date, reference=reference, language=language,
@@ -159,7 +159,7 @@ def build_document(
     `InvoiceRefusedError`, or `CreditTooLargeError` above what is left of `credited`.
     """
     transmission = Transmission(settings.SELLER_TAX_CODE, progressive(file))
-    result = build_checked(draft, number=number, transmission=transmission, today=today)
+    result = build_and_check(draft, number=number, transmission=transmission, today=today)
     if result.errors or result.xml is None or result.figures is None:
         raise InvoiceRefusedError(result.errors)
     if credited and result.figures.gross > (left := credited.creditable_amount()):
@@ -200,7 +200,7 @@ def snapshot(draft: InvoiceDraft, figures: Totals) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _credited(draft: InvoiceDraft) -> Invoice | None:
+def _lock_credited(draft: InvoiceDraft) -> Invoice | None:
     """The invoice of ours that a credit note is about, locked."""
     if draft.document_type != CREDIT_NOTE:
         return None

@@ -58,11 +58,11 @@ def _sdi(invoice: Invoice) -> str:
 def next_action(invoice: Invoice) -> str:
     """What is to be done about an invoice, in one sentence for staff."""
     state = Invoice.State
-    is_tried_again = Submission.objects.waiting().filter(file__invoice=invoice).exists()
+    has_retry = Submission.objects.waiting().filter(file__invoice=invoice).exists()
     until = date_format(timezone.localtime(invoice.correct_until), "DATETIME_FORMAT") if invoice.correct_until else ""
     words = {
         state.TO_SIGN: _("Download the XML, sign it and upload the .p7m."),
-        state.SEND_FAILED: _("It is tried again by itself.") if is_tried_again else _("Send it again."),
+        state.SEND_FAILED: _("It is tried again by itself.") if has_retry else _("Send it again."),
         state.REJECTED: _("Correct it by %(until)s.") % {"until": until},
         state.REFUSED: _("Correct it by %(until)s, or credit it.") % {"until": until},
         state.ATTESTED: _("Deliver it to the office by other means."),

@@ -61,8 +61,8 @@ def _act(admin: Any, request: HttpRequest, invoice: Invoice | None) -> HttpRespo
             return _issue(request, content, invoice)
         except (DomainError, DraftUnreadableError) as error:
             messages.error(request, str(error))
-    elif request.POST.get("action") == "pdf" and (drawn := _drawn(content, invoice)):
-        return drawn
+    elif request.POST.get("action") == "pdf" and (response := _draw_pdf(content, invoice)):
+        return response
     return _check_page(admin, request, content, invoice)
 
 
@@ -71,18 +71,18 @@ def _issue(request: HttpRequest, content: str, invoice: Invoice | None) -> HttpR
     actor: Any = request.user
     if invoice:
         corrections.correct_invoice(invoice=invoice, draft=draft, actor=actor, today=timezone.localdate(now), now=now)
-        said = gettext("Document %(number)s is corrected and on its way.")
+        message = gettext("Document %(number)s is corrected and on its way.")
     else:
         invoice = services.issue_invoice(
             draft=draft, customer=_find_customer(draft.buyer), reference="",
             language="it" if draft.buyer.country == "IT" else "en", today=timezone.localdate(now), now=now,
         )  # fmt: skip
-        said = gettext("Document %(number)s is issued.")
-    messages.success(request, said % {"number": invoice.number})
+        message = gettext("Document %(number)s is issued.")
+    messages.success(request, message % {"number": invoice.number})
     return redirect(reverse("admin:invoicing_invoice_change", args=[invoice.pk]))
 
 
-def _drawn(content: str, invoice: Invoice | None) -> HttpResponse | None:
+def _draw_pdf(content: str, invoice: Invoice | None) -> HttpResponse | None:
     """The PDF with its watermark, or None while the draft cannot become one."""
     try:
         result = _make_preview(_read(content), invoice)
@@ -90,9 +90,9 @@ def _drawn(content: str, invoice: Invoice | None) -> HttpResponse | None:
         return None
     if result.xml is None or any(violation.code == "00200" for violation in result.errors):
         return None
-    drawn = pdf.render(result.xml, file_name=gettext("draft"), sha256="–", is_draft=True)
+    pdf_content = pdf.render(result.xml, file_name=gettext("draft"), sha256="–", is_draft=True)
     return HttpResponse(
-        drawn, content_type="application/pdf", headers={"Content-Disposition": 'attachment; filename="bozza.pdf"'}
+        pdf_content, content_type="application/pdf", headers={"Content-Disposition": 'attachment; filename="bozza.pdf"'}
     )
 
 
@@ -123,8 +123,8 @@ def _find_customer(buyer: Buyer) -> User | None:
     by = {"vat_number": buyer.vat_number} if buyer.vat_number else {"tax_code": buyer.tax_code}
     if not any(by.values()):
         return None
-    found = BillingProfile.objects.filter(**by).select_related("user")[:2]
-    return found[0].user if len(found) == 1 else None
+    profiles = BillingProfile.objects.filter(**by).select_related("user")[:2]
+    return profiles[0].user if len(profiles) == 1 else None
 
 
 def _page(admin: Any, request: HttpRequest, name: str, title: Any, **more: Any) -> HttpResponse:

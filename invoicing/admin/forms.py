@@ -122,22 +122,22 @@ class DocumentForm(forms.Form):
 
     def document(self) -> dict[str, Any]:
         """The draft as JSON, without lines."""
-        told = self.cleaned_data
-        buyer = {name: told[name] for name in (
+        data = self.cleaned_data
+        buyer = {name: data[name] for name in (
             "kind", "name", "first_name", "last_name", "vat_number", "tax_code", "recipient_code", "pec",
-        ) if told[name]}  # fmt: skip
-        buyer["address"] = _filled(told, "street", "postcode", "city", "province", "country")
-        draft = _filled(told, "document_type", "date", "series", "split_payment", "notes") | {"buyer": buyer}
-        draft["stamp_duty"] = {"charge_to_customer": told["charge_stamp_duty"]}
-        if told["linked_number"]:
-            linked = {"number": told["linked_number"], "date": plain(told["linked_date"])}
+        ) if data[name]}  # fmt: skip
+        buyer["address"] = _pick_filled(data, "street", "postcode", "city", "province", "country")
+        draft = _pick_filled(data, "document_type", "date", "series", "split_payment", "notes") | {"buyer": buyer}
+        draft["stamp_duty"] = {"charge_to_customer": data["charge_stamp_duty"]}
+        if data["linked_number"]:
+            linked = {"number": data["linked_number"], "date": plain(data["linked_date"])}
             draft["linked_invoices"] = [{name: value for name, value in linked.items() if value}]
-        if order := _filled(told, "cig", "cup"):
-            draft["purchase_order"] = order | {"id": told["order"] or "-"}
-        elif told["order"]:
-            draft["purchase_order"] = {"id": told["order"]}
-        if told["method"]:
-            draft["payments"] = [_filled(told, "method", "due_date", "iban")]
+        if order := _pick_filled(data, "cig", "cup"):
+            draft["purchase_order"] = order | {"id": data["order"] or "-"}
+        elif data["order"]:
+            draft["purchase_order"] = {"id": data["order"]}
+        if data["method"]:
+            draft["payments"] = [_pick_filled(data, "method", "due_date", "iban")]
         return draft
 
 
@@ -167,20 +167,20 @@ class LineForm(forms.Form):
     )  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
-        told = super().clean() or {}
-        if told.get("description") and told.get("unit_price") is None and "unit_price" not in self.errors:
+        data = super().clean() or {}
+        if data.get("description") and data.get("unit_price") is None and "unit_price" not in self.errors:
             self.add_error("unit_price", _("A line needs a price."))
-        return told
+        return data
 
     def line(self) -> dict[str, Any] | None:
         """The line as JSON, None for a row that was left empty."""
-        told = self.cleaned_data
-        if not told.get("description"):
+        data = self.cleaned_data
+        if not data.get("description"):
             return None
-        line = _filled(told, "description", "quantity", "unit", "unit_price", "nature")
-        line["vat_rate"] = "0" if told["nature"] else plain(told["vat_rate"])
-        if told["discount"]:
-            line["discounts"] = [{"percent": plain(told["discount"])}]
+        line = _pick_filled(data, "description", "quantity", "unit", "unit_price", "nature")
+        line["vat_rate"] = "0" if data["nature"] else plain(data["vat_rate"])
+        if data["discount"]:
+            line["discounts"] = [{"percent": plain(data["discount"])}]
         return line
 
 
@@ -189,8 +189,8 @@ LineFormSet = forms.formset_factory(LineForm, extra=3, min_num=1, max_num=_LINES
 
 def draft_json(document: DocumentForm, lines: Any) -> str:
     """The JSON draft of a filled-in page, as a person can read and change it."""
-    written = [line for form in lines if (line := form.line())]
-    return json.dumps({**document.document(), "lines": written}, ensure_ascii=False, indent=2)
+    line_data = [line for form in lines if (line := form.line())]
+    return json.dumps({**document.document(), "lines": line_data}, ensure_ascii=False, indent=2)
 
 
 def empty_document(today: datetime.date) -> dict[str, Any]:
@@ -203,5 +203,5 @@ def empty_document(today: datetime.date) -> dict[str, Any]:
     }
 
 
-def _filled(told: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: plain(told[name]) for name in names if told[name] not in (None, "", False)}
+def _pick_filled(data: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: plain(data[name]) for name in names if data[name] not in (None, "", False)}

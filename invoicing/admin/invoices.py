@@ -207,8 +207,8 @@ class InvoiceAdmin(ReadOnlyAdmin):
         offered=lambda invoice: invoice.state == Invoice.State.TO_SIGN,
         form_class=SignedFileForm,
     )
-    def attach_signed(self, request: HttpRequest, invoice: Invoice, told: dict) -> str:
-        content = told["file"].read(MAX_BYTES + 1)
+    def attach_signed(self, request: HttpRequest, invoice: Invoice, data: dict) -> str:
+        content = data["file"].read(MAX_BYTES + 1)
         sending.attach_signed(invoice=invoice, content=content, actor=request.user, now=timezone.now())
         return gettext("The signed invoice is on its way.")
 
@@ -224,10 +224,10 @@ class InvoiceAdmin(ReadOnlyAdmin):
         offered=corrections.can_be_credited,
         form_class=CreditForm,
     )
-    def credit(self, request: HttpRequest, invoice: Invoice, told: dict) -> str:
+    def credit(self, request: HttpRequest, invoice: Invoice, data: dict) -> str:
         now = timezone.now()
         note = corrections.issue_credit_note(
-            invoice=invoice, amount=told["amount"], reason=told["reason"], actor=request.user,
+            invoice=invoice, amount=data["amount"], reason=data["reason"], actor=request.user,
             today=timezone.localdate(now), now=now,
         )  # fmt: skip
         return gettext("Credit note %(number)s is issued.") % {"number": note.number}

@@ -54,20 +54,20 @@ class Period:
     @classmethod
     def parse(cls, text: str) -> "Period":
         """From "2026" or "2026-11"; `BadPeriodError` for anything else."""
-        found = re.fullmatch(r"(20\d\d)(?:-(0[1-9]|1[0-2]))?", text)
-        if found is None:
+        match = re.fullmatch(r"(20\d\d)(?:-(0[1-9]|1[0-2]))?", text)
+        if match is None:
             raise BadPeriodError(text)
-        return cls(int(found[1]), int(found[2]) if found[2] else None)
+        return cls(int(match[1]), int(match[2]) if match[2] else None)
 
     def __str__(self) -> str:
         return f"{self.year}-{self.month:02d}" if self.month else str(self.year)
 
     def invoices(self) -> QuerySet[Invoice]:
         """The documents dated in the period, in the order of their numbers."""
-        found = Invoice.objects.filter(issue_date__year=self.year)
+        queryset = Invoice.objects.filter(issue_date__year=self.year)
         if self.month:
-            found = found.filter(issue_date__month=self.month)
-        return found.order_by("series", "issue_date", "number")
+            queryset = queryset.filter(issue_date__month=self.month)
+        return queryset.order_by("series", "issue_date", "number")
 
 
 def write_package(path: Path, period: Period, progress: Progress | None = None) -> int:
@@ -177,15 +177,15 @@ def _add_invoice(packing: _Packing, invoice: Invoice, rows: Any, sums: _VatSums)
 
 def _documents_of(invoice: Invoice, files: Iterable[InvoiceFile]) -> Iterator[Document]:
     """Everything sent and received about a document, each once."""
-    seen = set()
+    document_ids = set()
     for file in files:
         for document in (file.xml, file.signed, file.pdf):
-            if document and document.pk not in seen:
-                seen.add(document.pk)
+            if document and document.pk not in document_ids:
+                document_ids.add(document.pk)
                 yield document
     for event in invoice.events.exclude(document=None).select_related("document").order_by("pk"):
-        if event.document and event.document.pk not in seen:
-            seen.add(event.document.pk)
+        if event.document and event.document.pk not in document_ids:
+            document_ids.add(event.document.pk)
             yield event.document
 
 
@@ -195,22 +195,22 @@ def _harmless(value: str) -> str:
     return f"'{value}" if value[:1] in "=+-@\t\r" and value and not is_number else value
 
 
-def stored_troubles(progress: Progress | None = None) -> Iterator[str]:
+def database_troubles(progress: Progress | None = None) -> Iterator[str]:
     """What is wrong with the archive in the database: bytes unlike their SHA-256, rows unlike their XML."""
-    yield from _changed(Document.objects.order_by("pk"), "document", progress)
-    yield from _changed(ReceivedMail.objects.order_by("pk"), "mail", progress)
+    yield from _check_hashes(Document.objects.order_by("pk"), "document", progress)
+    yield from _check_hashes(ReceivedMail.objects.order_by("pk"), "mail", progress)
     for invoice in Invoice.objects.order_by("pk").iterator(chunk_size=_CHUNK):
         try:
             view = read_invoice(bytes(invoice.current_file().xml.content))
         except (ValueError, ArithmeticError) as error:
             yield f"invoice {invoice.number}: the XML cannot be read: {error}"
             continue
-        told = (view.number, view.day, view.document_type, view.total)
-        if told != (invoice.number, invoice.issue_date, invoice.document_type, invoice.gross_amount):
+        values = (view.number, view.day, view.document_type, view.total)
+        if values != (invoice.number, invoice.issue_date, invoice.document_type, invoice.gross_amount):
             yield f"invoice {invoice.number}: the row differs from its XML"
 
 
-def _changed(rows: QuerySet[Any], kind: str, progress: Progress | None) -> Iterator[str]:
+def _check_hashes(rows: QuerySet[Any], kind: str, progress: Progress | None) -> Iterator[str]:
     total = rows.count() if progress else 0
     for done, row in enumerate(rows.iterator(chunk_size=_CHUNK), start=1):
         if hashlib.sha256(bytes(row.content)).hexdigest() != row.sha256:

@@ -43,7 +43,7 @@ class DraftUnreadableError(ValueError):
 
 def read_draft(content: str | bytes, *, seller: Seller, stamp_duty: StampDuty, today: datetime.date) -> InvoiceDraft:
     """The draft in `content`; what it does not say is `seller`, `stamp_duty` and `today`. `DraftUnreadableError`."""
-    return from_json(_parsed(content), seller=seller, stamp_duty=stamp_duty, today=today)
+    return from_json(_parse(content), seller=seller, stamp_duty=stamp_duty, today=today)
 
 
 def from_json(data: Any, *, seller: Seller, stamp_duty: StampDuty, today: datetime.date) -> InvoiceDraft:
@@ -55,7 +55,9 @@ def from_json(data: Any, *, seller: Seller, stamp_duty: StampDuty, today: dateti
     except RecursionError as error:
         raise _not_json(error) from error
     if violations:
-        raise DraftUnreadableError(list(dict.fromkeys(found for error in violations for found in _findings(error))))
+        raise DraftUnreadableError(
+            list(dict.fromkeys(violation for error in violations for violation in _findings(error)))
+        )
     return _draft(data, seller, stamp_duty, today)
 
 
@@ -83,7 +85,7 @@ def to_json(draft: InvoiceDraft) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value not in (None, [], "")}
 
 
-def _parsed(content: str | bytes) -> Any:
+def _parse(content: str | bytes) -> Any:
     if len(content) > MAX_BYTES:
         raise DraftUnreadableError([Violation("too_large", "", _("A draft is at most 2 MB."))])
     try:
@@ -126,8 +128,8 @@ def _findings(error: Any) -> Iterator[Violation]:
     elif rule == "type" and ("pattern" in error.schema or "format" in error.schema):
         yield Violation("string", field, _('Numbers and dates are written as strings, for instance "12.50".'))
     else:
-        told = error.schema.get("description", "") or f"{rule}: {error.validator_value}"
-        yield Violation("format", field, _("Not in the expected form. %(expected)s") % {"expected": told})
+        expected = error.schema.get("description", "") or f"{rule}: {error.validator_value}"
+        yield Violation("format", field, _("Not in the expected form. %(expected)s") % {"expected": expected})
 
 
 def _draft(data: Json, seller: Seller, stamp_duty: StampDuty, today: datetime.date) -> InvoiceDraft:
@@ -232,9 +234,9 @@ def _withholding(data: Json | None) -> Withholding | None:
 def _pension_fund(data: Json | None, first: Line) -> PensionFund | None:
     if data is None:
         return None
-    is_said = "vat_rate" in data or "nature" in data
-    rate = Decimal(data.get("vat_rate", "0")) if is_said else first.vat_rate
-    nature = data.get("nature", "") if is_said else first.nature
+    is_explicit = "vat_rate" in data or "nature" in data
+    rate = Decimal(data.get("vat_rate", "0")) if is_explicit else first.vat_rate
+    nature = data.get("nature", "") if is_explicit else first.nature
     return PensionFund(data["type"], Decimal(data["rate"]), rate, nature, data.get("withholding", False))
 
 
@@ -253,7 +255,7 @@ def _date(data: Json, name: str) -> datetime.date | None:
 
 def _line_json(line: Line) -> dict[str, Any]:
     # the rate is always said: what it would be by default depends on the seller
-    return {**plain(line), "vat_rate": _written(line.vat_rate)}
+    return {**plain(line), "vat_rate": _to_text(line.vat_rate)}
 
 
 def plain(value: Any) -> Any:
@@ -261,12 +263,12 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, (Decimal, datetime.date, str)):
-        return _written(value)
+        return _to_text(value)
     if isinstance(value, tuple):
         return [plain(item) for item in value]
     pairs = ((name, plain(getattr(value, name))) for name in value.__dataclass_fields__)
     return {name: plain for name, plain in pairs if plain not in (None, "", [])}
 
 
-def _written(value: Any) -> str:
+def _to_text(value: Any) -> str:
     return f"{value:f}" if isinstance(value, Decimal) else str(value)

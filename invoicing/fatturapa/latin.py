@@ -16,13 +16,13 @@ def latin(text: str, limit: int) -> str:
     """`text` in Latin-1, cut at `limit`: known signs spelled out, accents beyond Latin-1 dropped, the rest "?"."""
     if text.isascii() and text.isprintable():  # nearly every text
         return " ".join(text.split())[:limit].strip()
-    plain = _SPACES.sub(" ", _composed(text)).strip()
+    plain = _SPACES.sub(" ", _normalize(text)).strip()
     return "".join(_fit(char) for char in plain)[:limit].strip()
 
 
 def is_latin(text: str) -> bool:
     """Whether `text` survives `latin` without a sign being lost."""
-    return all(char == "?" or _fit(char) != "?" for char in _composed(text) if not char.isspace())
+    return all(char == "?" or _fit(char) != "?" for char in _normalize(text) if not char.isspace())
 
 
 def basic_latin(text: str, limit: int) -> str:
@@ -35,16 +35,16 @@ def basic_latin(text: str, limit: int) -> str:
 
 def pieces(text: str, size: int) -> list[str]:
     """`text` in pieces of at most `size` characters, cut at spaces (Causale may be repeated)."""
-    rest, found = latin(text, 100_000), []
+    rest, parts = latin(text, 100_000), []
     while len(rest) > size:
         cut = rest.rfind(" ", 1, size + 1)
         cut = cut if cut > 0 else size
-        found.append(rest[:cut].strip())
+        parts.append(rest[:cut].strip())
         rest = rest[cut:].strip()
-    return [*found, rest] if rest else found
+    return [*parts, rest] if rest else parts
 
 
-def _composed(text: str) -> str:
+def _normalize(text: str) -> str:
     """Known signs spelled out, and letters in one piece with their accents (some systems keep them apart)."""
     return unicodedata.normalize("NFC", text).translate(_EQUIVALENTS)
 

@@ -31,7 +31,7 @@ class Preview:
 
 def make_preview(draft: InvoiceDraft, *, number: str, transmission: Transmission, today: date) -> Preview:
     """Build and check, and say what to look at; changes nothing."""
-    preview = build_checked(draft, number=number, transmission=transmission, today=today)
+    preview = build_and_check(draft, number=number, transmission=transmission, today=today)
     if preview.xml is None:
         return preview
     warnings = list(draft_checks.warnings(draft))
@@ -40,7 +40,7 @@ def make_preview(draft: InvoiceDraft, *, number: str, transmission: Transmission
     return replace(preview, warnings=tuple(warnings))
 
 
-def build_checked(draft: InvoiceDraft, *, number: str, transmission: Transmission, today: date) -> Preview:
+def build_and_check(draft: InvoiceDraft, *, number: str, transmission: Transmission, today: date) -> Preview:
     """The same without warnings: what issuing needs while everybody else waits for the number."""
     try:
         figures = compute_totals(draft)
@@ -49,10 +49,12 @@ def build_checked(draft: InvoiceDraft, *, number: str, transmission: Transmissio
     errors = list(draft_checks.errors(draft, figures))
     xml = build_xml(draft, number=number, transmission=transmission, figures=figures)
     # a mistake that has been named is not repeated in the schema's words
-    errors += [found for found in preflight.violations(xml, today=today) if not errors or found.code != "00200"]
+    errors += [
+        violation for violation in preflight.violations(xml, today=today) if not errors or violation.code != "00200"
+    ]
     return Preview(xml, figures, tuple(_unique(errors)), ())
 
 
 def _unique(violations: list[Violation]) -> list[Violation]:
     """One violation per code and field: the first, which speaks of the draft and not of the XML."""
-    return list({(found.code, found.field): found for found in reversed(violations)}.values())[::-1]
+    return list({(violation.code, violation.field): violation for violation in reversed(violations)}.values())[::-1]

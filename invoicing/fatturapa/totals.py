@@ -110,7 +110,7 @@ def _compute(draft: InvoiceDraft) -> Totals:
     )  # fmt: skip
 
 
-def discounted(price: Decimal, discounts: Sequence[Discount]) -> Decimal:
+def apply_discounts(price: Decimal, discounts: Sequence[Discount]) -> Decimal:
     """The price after each discount in turn, exactly."""
     for discount in discounts:
         price -= price * discount.percent / 100 if discount.percent is not None else discount.amount or _ZERO
@@ -137,7 +137,7 @@ def _net_of_gross(lines: Sequence[Line], rate: Decimal) -> tuple[list[Decimal], 
 
     Not every gross sum can be reached (at 22 % one in six cannot): the missing cent goes into the document's rounding.
     """
-    grosses = [discounted(line.gross_unit_price or _ZERO, line.discounts) * line.quantity for line in lines]
+    grosses = [apply_discounts(line.gross_unit_price or _ZERO, line.discounts) * line.quantity for line in lines]
     gross = round_eur(sum(grosses, _ZERO))
     guess = round_eur(gross * 100 / (100 + rate))
     misses = {net: gross - net - vat_on(net, rate) for net in (guess, guess - CENT, guess + CENT)}
@@ -163,9 +163,9 @@ def _line(draft: InvoiceDraft, place: int, total: Decimal | None) -> ReckonedLin
         discounts = tuple(_net_discount(discount, line.vat_rate) for discount in discounts)
         exact = line.gross_unit_price * 100 / (100 + line.vat_rate)
         if total is None:
-            total = round_eur(discounted(exact, discounts) * line.quantity)
+            total = round_eur(apply_discounts(exact, discounts) * line.quantity)
         price = _unit_price(total, line.quantity, discounts, exact)
-        if round_eur(discounted(price, discounts) * line.quantity) != total:
+        if round_eur(apply_discounts(price, discounts) * line.quantity) != total:
             message = "this price with VAT cannot be written as a net price of eight decimals"
             raise TotalsError(message, field=f"lines.{place + 1}.gross_unit_price", code="gross_unit_price")
     elif price is None:
@@ -174,7 +174,7 @@ def _line(draft: InvoiceDraft, place: int, total: Decimal | None) -> ReckonedLin
         description=line.description,
         quantity=line.quantity,
         unit_price=price,
-        total=round_eur(discounted(price, discounts) * line.quantity) if total is None else total,
+        total=round_eur(apply_discounts(price, discounts) * line.quantity) if total is None else total,
         vat_rate=line.vat_rate,
         nature=line.nature,
         discounts=discounts,

@@ -67,22 +67,22 @@ def signatures(signed_data: cms.SignedData, content: bytes) -> Iterator[Signatur
     """Every signer of `content`, checked."""
     for info in signed_data["signer_infos"]:
         try:
-            yield _checked(signed_data, info, content)
+            yield _check(signed_data, info, content)
         except (ValueError, TypeError, KeyError, UnsupportedAlgorithm, x509.InvalidVersion):  # damaged, or made up
             yield Signature(None, _("The signer's certificate cannot be read."))
 
 
 def certificates(signed_data: cms.SignedData) -> list[x509.Certificate]:
     """All certificates that travel with the signature, intermediate authorities included; not those that are broken."""
-    found = []
+    result = []
     for choice in signed_data["certificates"] or ():
         if choice.name == "certificate":
             with suppress(ValueError, x509.InvalidVersion):
-                found.append(x509.load_der_x509_certificate(choice.chosen.dump()))
-    return found
+                result.append(x509.load_der_x509_certificate(choice.chosen.dump()))
+    return result
 
 
-def _checked(signed_data: cms.SignedData, info: cms.SignerInfo, content: bytes) -> Signature:
+def _check(signed_data: cms.SignedData, info: cms.SignerInfo, content: bytes) -> Signature:
     certificate = _certificate(signed_data, info)
     if certificate is None:
         return Signature(None, _("The signer's certificate is missing."))
@@ -111,14 +111,14 @@ def _trouble(info: cms.SignerInfo, certificate: x509.Certificate, content: bytes
 
 
 def _certificate(signed_data: cms.SignedData, info: cms.SignerInfo) -> x509.Certificate | None:
-    told = info["sid"].native
+    signer_id = info["sid"].native
     for choice in signed_data["certificates"] or ():
         if choice.name != "certificate":
             continue
         if info["sid"].name == "issuer_and_serial_number":
-            is_it = choice.chosen.serial_number == told["serial_number"]
+            is_it = choice.chosen.serial_number == signer_id["serial_number"]
         else:
-            is_it = choice.chosen.key_identifier == told
+            is_it = choice.chosen.key_identifier == signer_id
         if is_it:
             return x509.load_der_x509_certificate(choice.chosen.dump())
     return None

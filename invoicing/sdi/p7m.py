@@ -46,24 +46,26 @@ def read_p7m(data: bytes, *, authorities: Path | None = None) -> Signed:
         except NotSignedError as error:
             raise P7mError(_("This is not a signed file (.p7m).")) from error
         content = _inner(signed_data)
-        found = list(signatures(signed_data, content))
-        signers += [signature.name for signature in found]
-        troubles += [signature.trouble for signature in found if signature.trouble]
+        layer_signatures = list(signatures(signed_data, content))
+        signers += [signature.name for signature in layer_signatures]
+        troubles += [signature.trouble for signature in layer_signatures if signature.trouble]
         if authorities:
-            troubles += _untrusted(found, certificates(signed_data), authorities)
-        if not found:
+            troubles += _check_trust(layer_signatures, certificates(signed_data), authorities)
+        if not layer_signatures:
             troubles.append(_("The file carries no signature."))
         if not _is_signed_again(content):
             return Signed(content, tuple(signers), tuple(troubles))
     raise P7mError(_("The file is signed more often than we open it."))
 
 
-def _untrusted(found: list[Signature], carried: list[x509.Certificate], authorities: Path) -> Iterator[str]:
-    for signature in found:
+def _check_trust(
+    layer_signatures: list[Signature], intermediates: list[x509.Certificate], authorities: Path
+) -> Iterator[str]:
+    for signature in layer_signatures:
         if signature.certificate is None:
             continue
         try:
-            verify_chain(signature.certificate, carried, authorities, purpose=Purpose.DOCUMENT, at=timezone.now())
+            verify_chain(signature.certificate, intermediates, authorities, purpose=Purpose.DOCUMENT, at=timezone.now())
         except NotTrustedError as error:
             unknown = _("No authority that we trust stands behind the signature of %(name)s: %(reason)s.")
             yield unknown % {"name": signature.name, "reason": error}

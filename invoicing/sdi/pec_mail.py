@@ -106,8 +106,8 @@ def _from_sdi(message: EmailMessage) -> SdiMail | OtherMail:
 def _new_address(text: str) -> str:
     """The address in the sentence "Il nuovo indirizzo da utilizzare …", or "" when the text has no such sentence."""
     position = text.lower().find("nuovo indirizzo")
-    found = _SDI_ADDRESS.search(text, position) if position >= 0 else None
-    return found.group().lower() if found else ""
+    match = _SDI_ADDRESS.search(text, position) if position >= 0 else None
+    return match.group().lower() if match else ""
 
 
 def _receipt_detail(message: EmailMessage) -> str:

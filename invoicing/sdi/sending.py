@@ -176,7 +176,7 @@ def _begin(submission: Submission) -> PecMessage | None:
 def _finish(submission: Submission, message: PecMessage) -> None:
     submission.finish()
     message.mark(PecMessage.State.SENT)
-    _locked_invoice(message).advance(Invoice.State.SENT, now=timezone.now())
+    _lock_invoice(message).advance(Invoice.State.SENT, now=timezone.now())
 
 
 @transaction.atomic
@@ -192,14 +192,14 @@ def _fail(submission: Submission, message: PecMessage, error: VendorError) -> No
 def _take_back(message: PecMessage, error: ChannelError) -> None:
     """Nothing was handed over, and nothing is wrong with the file: it waits for the channel."""
     message.mark(PecMessage.State.FAILED, str(error))
-    _locked_invoice(message).advance(Invoice.State.SEND_FAILED, now=timezone.now(), text=str(error))
+    _lock_invoice(message).advance(Invoice.State.SEND_FAILED, now=timezone.now(), text=str(error))
 
 
 @transaction.atomic
 def _wait_for_receipt(submission: Submission, message: PecMessage, error: str) -> None:
     submission.give_back(message.created_at + _UNCERTAIN_LIMIT, last_error=error)
     message.mark(PecMessage.State.UNCERTAIN, error)
-    invoice = _locked_invoice(message)
+    invoice = _lock_invoice(message)
     invoice.events.create(at=timezone.now(), state=invoice.state, text=error)
     logger.warning("invoice %s: perhaps sent: %s", invoice.number, error)
 
@@ -207,7 +207,7 @@ def _wait_for_receipt(submission: Submission, message: PecMessage, error: str) -
 @transaction.atomic
 def _stop_waiting(submission: Submission, message: PecMessage) -> None:
     """The provider answers within minutes: what it has not acknowledged within a day has not left."""
-    if _locked_invoice(message).state != Invoice.State.SENDING:  # SDI has answered, so that it must have
+    if _lock_invoice(message).state != Invoice.State.SENDING:  # SDI has answered, so that it must have
         submission.finish()
         return
     submission.give_up("no receipt of the PEC provider in a day")
@@ -217,14 +217,14 @@ def _stop_waiting(submission: Submission, message: PecMessage) -> None:
 def _record_failure(submission: Submission, message: PecMessage) -> None:
     error = submission.last_error
     message.mark(PecMessage.State.FAILED, error)
-    invoice = _locked_invoice(message)
+    invoice = _lock_invoice(message)
     invoice.advance(Invoice.State.SEND_FAILED, now=timezone.now(), text=error)
     logger.warning("invoice %s: not sent: %s", invoice.number, error)
     if submission.state == Submission.State.FAILED:
         alert_staff(invoice=invoice, reason="send_failed", text=error)
 
 
-def _locked_invoice(message: PecMessage) -> Invoice:
+def _lock_invoice(message: PecMessage) -> Invoice:
     return Invoice.objects.select_for_update().get(pk=message.file.invoice_id)
 
 

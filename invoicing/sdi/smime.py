@@ -28,15 +28,15 @@ def verify(raw: bytes, *, sender: str, authorities: Path) -> None:
         signed_data = load(signature)
     except NotSignedError as error:
         raise UntrustedError(_("The envelope's signature cannot be read.")) from error
-    found = list(signatures(signed_data, content))
-    if not found:
+    signers = list(signatures(signed_data, content))
+    if not signers:
         raise UntrustedError(_("The envelope is not signed."))
-    for signer in found:
+    for signer in signers:
         if signer.trouble or signer.certificate is None:
             raise UntrustedError(signer.trouble)
-        carried = certificates(signed_data)
+        intermediates = certificates(signed_data)
         try:
-            verify_chain(signer.certificate, carried, authorities, purpose=Purpose.MAIL, at=timezone.now())
+            verify_chain(signer.certificate, intermediates, authorities, purpose=Purpose.MAIL, at=timezone.now())
         except NotTrustedError as error:
             unknown = _("The envelope is signed by %(name)s, whom we do not trust: %(reason)s")
             raise UntrustedError(unknown % {"name": signer.name, "reason": error}) from error

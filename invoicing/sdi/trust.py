@@ -35,10 +35,10 @@ class NotTrustedError(ValueError):
 
 
 def verify_chain(
-    certificate: x509.Certificate, carried: Sequence[x509.Certificate], authorities: Path, *,
+    certificate: x509.Certificate, intermediates: Sequence[x509.Certificate], authorities: Path, *,
     purpose: Purpose, at: datetime,
 ) -> None:  # fmt: skip
-    """`NotTrustedError` unless a chain leads from it to one of `authorities` (PEM), through some of `carried`.
+    """`NotTrustedError` unless a chain leads from it to one of `authorities` (PEM), through some of `intermediates`.
 
     Every link must be valid `at` that moment.
     """
@@ -46,7 +46,7 @@ def verify_chain(
     policy = policy.max_chain_depth(_MAX_INTERMEDIATES)
     verifier = policy.extension_policies(ca_policy=_ISSUER, ee_policy=_SIGNER[purpose]).build_client_verifier()
     try:
-        chain = verifier.verify(certificate, list(carried)).chain
+        chain = verifier.verify(certificate, list(intermediates)).chain
     except (VerificationError, ValueError) as error:
         raise NotTrustedError(str(error)) from error
     is_constrained = any(_has(link, x509.NameConstraints) for link in chain)

@@ -60,4 +60,4 @@ def xml_of(draft: InvoiceDraft) -> bytes:
 
 def second_opinion(xml: bytes) -> list[str]:
     """The codes for which the sandbox's SDI would refuse the file."""
-    return [found.code for found in check_invoice(xml, TRANSMISSION.file_name, RECEIVED_AT)]
+    return [violation.code for violation in check_invoice(xml, TRANSMISSION.file_name, RECEIVED_AT)]

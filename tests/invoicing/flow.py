@@ -90,13 +90,13 @@ def read_until(invoice: Invoice, *states: str) -> Invoice:
 
 def drop(pec: Control, raw: bytes, *, certified: bool = False) -> ReceivedMail:
     """Put a mail into the mailbox, and read it from there."""
-    known = set(ReceivedMail.objects.values_list("pk", flat=True))
+    existing_ids = set(ReceivedMail.objects.values_list("pk", flat=True))
     pec.post("/mail", raw=base64.b64encode(raw).decode(), certified=certified)
     deadline = time.monotonic() + 10
-    while not (found := ReceivedMail.objects.exclude(pk__in=known).first()):
+    while not (mail := ReceivedMail.objects.exclude(pk__in=existing_ids).first()):
         assert time.monotonic() < deadline
         receipts.read_mailbox()
-    return found
+    return mail
 
 
 def receive(raw: bytes) -> ReceivedMail:
@@ -177,7 +177,7 @@ def make_signer(name: str = "Elena Dotti", *, days: tuple[int, int] = (-1, 365))
     return Signer(builder.serial_number(x509.random_serial_number()).sign(key, SHA256()), key)
 
 
-def signed(content: bytes, signer: Signer | None = None, *, encoding: Encoding = Encoding.DER) -> bytes:
+def sign_content(content: bytes, signer: Signer | None = None, *, encoding: Encoding = Encoding.DER) -> bytes:
     """The content inside a CAdES-like envelope."""
     signer = signer or make_signer()
     builder = pkcs7.PKCS7SignatureBuilder().set_data(content).add_signer(signer.certificate, signer.key, SHA256())
@@ -186,7 +186,7 @@ def signed(content: bytes, signer: Signer | None = None, *, encoding: Encoding =
 
 def sign(invoice: Invoice, actor: Any) -> bytes:
     """Upload a proper signature; returns the signed bytes."""
-    content = signed(bytes(invoice.current_file().xml.content))
+    content = sign_content(bytes(invoice.current_file().xml.content))
     sending.attach_signed(invoice=invoice, content=content, actor=actor, now=timezone.now())
     invoice.refresh_from_db()
     return content

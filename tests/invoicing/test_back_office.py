@@ -47,7 +47,7 @@ def draft(**changes: Any) -> str:
     return json.dumps({"date": today(), "buyer": {**buyer, "address": ROMA}, "lines": [line], **changes})
 
 
-def issued() -> Invoice:
+def issue_document() -> Invoice:
     day = timezone.localdate()
     return issue_invoice(
         draft=make_draft(COMPANY, payments=()).dated(day), customer=None, reference="", language="it", today=day,
@@ -66,13 +66,13 @@ def codes(page: Any) -> list[str]:
 def test_form_of_the_usual_document_becomes_a_draft_and_its_figures(staff_client: Client):
     page = staff_client.post(BY_HAND, FORM | {"date": today()})
 
-    written = json.loads(page.context["form"].initial["draft"])
+    draft_data = json.loads(page.context["form"].initial["draft"])
     figures = page.context["preview"].figures
-    assert written["lines"] == [
+    assert draft_data["lines"] == [
         {"description": "Formazione", "quantity": "2", "unit_price": "750.00", "vat_rate": "22",
          "discounts": [{"percent": "10"}]}
     ]  # fmt: skip
-    assert written["payments"] == [{"method": "MP05", "iban": "IT60X0542811101000000123456"}]
+    assert draft_data["payments"] == [{"method": "MP05", "iban": "IT60X0542811101000000123456"}]
     assert (str(figures.net), str(figures.gross), codes(page)) == ("1350.00", "1647.00", [])
     assert Invoice.objects.count() == 0
 
@@ -144,12 +144,12 @@ def test_office_gets_a_document_that_waits_for_its_signature(staff_client: Clien
 
 
 def test_rejected_document_is_corrected_under_its_number(staff_client: Client):
-    invoice = issued()
+    invoice = issue_document()
     Invoice.objects.filter(pk=invoice.pk).update(state="rejected", rejected_at=timezone.now())
-    shown = staff_client.get(page_of(invoice, "corrected"))
-    changed = shown.context["form"].initial["draft"].replace("X4K7P2Q", "M5UXCR1")
+    page = staff_client.get(page_of(invoice, "corrected"))
+    draft_text = page.context["form"].initial["draft"].replace("X4K7P2Q", "M5UXCR1")
 
-    answer = staff_client.post(page_of(invoice, "corrected"), {"draft": changed, "action": "issue"})
+    answer = staff_client.post(page_of(invoice, "corrected"), {"draft": draft_text, "action": "issue"})
 
     invoice.refresh_from_db()
     assert answer.status_code == 302
@@ -158,7 +158,7 @@ def test_rejected_document_is_corrected_under_its_number(staff_client: Client):
 
 
 def test_document_that_stands_cannot_be_corrected(staff_client: Client):
-    invoice = issued()
+    invoice = issue_document()
 
     answer = staff_client.post(page_of(invoice, "corrected"), {"draft": draft(), "action": "issue"})
 
@@ -168,7 +168,7 @@ def test_document_that_stands_cannot_be_corrected(staff_client: Client):
 
 
 def test_credit_note_of_a_part_is_issued_from_the_invoice(staff_client: Client, staff: Any):
-    invoice = issued()
+    invoice = issue_document()
 
     staff_client.post(page_of(invoice, "credit"), {"amount": "610", "reason": "Una giornata annullata"})
 
@@ -180,7 +180,7 @@ def test_credit_note_of_a_part_is_issued_from_the_invoice(staff_client: Client, 
 
 
 def test_credit_above_what_is_left_is_refused_beside_the_form(staff_client: Client):
-    invoice = issued()
+    invoice = issue_document()
 
     page = staff_client.post(page_of(invoice, "credit"), {"amount": "4758.01", "reason": "Troppo"})
 
@@ -199,7 +199,7 @@ def test_pages_by_hand_are_shut_to_customers(path: str, customer_client: Client)
 
 def test_package_is_asked_for_built_and_downloaded(staff_client: Client, settings: Any, tmp_path: Any):
     settings.MEDIA_ROOT = tmp_path
-    issued()
+    issue_document()
     year = str(timezone.localdate().year)
 
     staff_client.post("/admin/invoicing/archivepackage/add/", {"period": year})
@@ -222,13 +222,13 @@ def test_period_that_is_none_is_refused(period: str, staff_client: Client):
 
 
 def test_month_before_is_packed_once_from_the_eighth_on():
-    invoice = issued()
+    invoice = issue_document()
     following = (invoice.issue_date.replace(day=1) + timedelta(days=32)).replace(day=7)
 
     days = (following, following.replace(day=8), following.replace(day=9))
-    asked = [packages.request_last_month(today=day) for day in days]
+    results = [packages.request_last_month(today=day) for day in days]
 
-    assert asked == [False, True, False]
+    assert results == [False, True, False]
     assert ArchivePackage.objects.get().period == f"{invoice.issue_date:%Y-%m}"
 
 

@@ -19,7 +19,7 @@ from core.models import AuditEntry, Counter
 from invoicing.models import Document, Invoice
 from invoicing.services import issue_invoice
 from tests.invoicing.drafts import DAY, GOLDEN, GOLDEN_NAMES, golden_draft, golden_xml, make_draft
-from tests.invoicing.sdi.test_p7m import changed_content, sign
+from tests.invoicing.sdi.test_p7m import change_content, sign
 
 NAME = "IT11847200968_0001A.xml"
 
@@ -56,18 +56,18 @@ def draft_file(tmp_path):
     return write
 
 
-def said(xml, path):
+def find_text(xml, path):
     return etree.fromstring(xml.encode()).findtext(f".//{path}")
 
 
-def issued(draft=None):
+def issue_document(draft=None):
     return issue_invoice(
         draft=draft or make_draft(), customer=None, reference="", language="it", today=DAY, now=timezone.now()
     )
 
 
-def found(told):
-    return [(violation["code"], violation["field"]) for violation in told]
+def codes_and_fields(violations):
+    return [(violation["code"], violation["field"]) for violation in violations]
 
 
 @pytest.mark.parametrize("name", GOLDEN_NAMES)
@@ -84,16 +84,24 @@ def test_xml_of_every_golden_draft_is_printed(run, name):
 def test_number_and_date_can_be_given(run, draft_file):
     _status, out = run("invoice_xml", draft_file(), "--number", "2025/7", "--date", "2026-11-17")
 
-    assert (said(out, "Numero"), said(out, "Data"), said(out, "ProgressivoInvio")) == ("2025/7", "2026-11-17", "00001")
+    assert (find_text(out, "Numero"), find_text(out, "Data"), find_text(out, "ProgressivoInvio")) == (
+        "2025/7",
+        "2026-11-17",
+        "00001",
+    )
 
 
 @pytest.mark.parametrize(("series", "number"), [("", "2026/00002"), ("A", "A/2026/00001"), ("NC", "NC/2026/00001")])
 def test_number_is_the_next_free_one_of_the_series(run, draft_file, series, number):
-    issued()
+    issue_document()
 
     _status, out = run("invoice_xml", draft_file(series=series, date=None))
 
-    assert (said(out, "Numero"), said(out, "Data"), said(out, "ProgressivoInvio")) == (number, "2026-11-18", "00002")
+    assert (find_text(out, "Numero"), find_text(out, "Data"), find_text(out, "ProgressivoInvio")) == (
+        number,
+        "2026-11-18",
+        "00002",
+    )
 
 
 def test_draft_comes_through_standard_input(run, monkeypatch):
@@ -102,14 +110,14 @@ def test_draft_comes_through_standard_input(run, monkeypatch):
 
     status, out = run("invoice_xml", "-")
 
-    assert (status, said(out, "Cognome")) == (0, "Rossi")
+    assert (status, find_text(out, "Cognome")) == (0, "Rossi")
 
 
 def test_report_prints_warnings_and_no_xml(run, draft_file):
     status, out = run("invoice_xml", draft_file(date="2026-11-01", payments=None), "--report")
 
     assert (status, json.loads(out)["errors"]) == (0, [])
-    assert found(json.loads(out)["warnings"]) == [("late", "date")]
+    assert codes_and_fields(json.loads(out)["warnings"]) == [("late", "date")]
 
 
 def test_refused_draft_prints_every_reason_and_no_xml(run, draft_file):
@@ -117,15 +125,15 @@ def test_refused_draft_prints_every_reason_and_no_xml(run, draft_file):
 
     status, out = run("invoice_xml", draft_file(buyer=buyer, date="2026-11-19", payments=[{"method": "MP05"}]))
 
-    told = json.loads(out)
+    report = json.loads(out)
     assert status == 1
-    assert found(told["errors"]) == [
+    assert codes_and_fields(report["errors"]) == [
         ("00200", "buyer.last_name"),
         ("alphabet", "buyer.first_name"),
         ("00200", "buyer.address.postcode"),
     ]
-    assert found(told["warnings"]) == [("iban_missing", "payments.1.iban")]
-    assert told["errors"][0]["message"] == "Manca il nome del cliente."
+    assert codes_and_fields(report["warnings"]) == [("iban_missing", "payments.1.iban")]
+    assert report["errors"][0]["message"] == "Manca il nome del cliente."
 
 
 def test_sdi_controls_refuse_a_draft_by_their_codes(run, draft_file):
@@ -133,7 +141,7 @@ def test_sdi_controls_refuse_a_draft_by_their_codes(run, draft_file):
 
     status, out = run("invoice_xml", draft_file(buyer=buyer, date="2026-11-19"), "--report")
 
-    assert (status, found(json.loads(out)["errors"])) == (1, [("00471", "buyer"), ("00403", "date")])
+    assert (status, codes_and_fields(json.loads(out)["errors"])) == (1, [("00471", "buyer"), ("00403", "date")])
 
 
 @pytest.mark.parametrize(
@@ -154,19 +162,19 @@ def test_what_is_no_draft_is_refused_as_json(run, tmp_path, content, code, field
 
     status, out = run("invoice_xml", path)
 
-    assert (status, found(json.loads(out)["errors"])[0]) == (1, (code, field))
+    assert (status, codes_and_fields(json.loads(out)["errors"])[0]) == (1, (code, field))
 
 
 def test_file_that_is_not_there_is_refused_as_json(run, tmp_path):
     for path in (tmp_path / "none.json", tmp_path):
         status, out = run("invoice_xml", path)
-        assert (status, found(json.loads(out)["errors"])) == (1, [("unreadable", "")])
+        assert (status, codes_and_fields(json.loads(out)["errors"])) == (1, [("unreadable", "")])
 
 
 def test_amounts_that_lead_nowhere_are_refused(run, draft_file):
     status, out = run("invoice_xml", draft_file(discount={"amount": "3900.01"}))
 
-    assert (status, found(json.loads(out)["errors"])) == (1, [("discount", "discount")])
+    assert (status, codes_and_fields(json.loads(out)["errors"])) == (1, [("discount", "discount")])
 
 
 @pytest.mark.parametrize("number", ["2026/0000000000000042", "DUEMILA", "2026/è"])
@@ -178,11 +186,11 @@ def test_number_that_sdi_would_refuse_is_refused_and_not_mended(run, draft_file,
 
 
 def test_number_that_is_taken_is_refused(run, draft_file):
-    issued()
+    issue_document()
 
     status, out = run("invoice_xml", draft_file(), "--number", "2026/00001")
 
-    assert (status, found(json.loads(out)["errors"])) == (1, [("00404", "number")])
+    assert (status, codes_and_fields(json.loads(out)["errors"])) == (1, [("00404", "number")])
 
 
 def test_date_that_is_none_is_a_usage_error(draft_file):
@@ -191,7 +199,7 @@ def test_date_that_is_none_is_a_usage_error(draft_file):
 
 
 def test_nothing_is_changed_by_printing(run, draft_file):
-    issued()
+    issue_document()
     before = [list(model.objects.order_by("pk").values()) for model in (Counter, Invoice, Document, AuditEntry)]
 
     for path in (draft_file(), GOLDEN / "credit-note.json", GOLDEN / "public-administration.json"):
@@ -205,7 +213,7 @@ def test_nothing_is_changed_by_printing(run, draft_file):
 def test_what_is_printed_is_what_is_issued(run):
     _status, out = run("invoice_xml", GOLDEN / "company-pec.json")
 
-    invoice = issued(golden_draft("company-pec"))
+    invoice = issue_document(golden_draft("company-pec"))
 
     assert out.removesuffix("\n").encode() == bytes(invoice.current_file().xml.content)
 
@@ -233,9 +241,9 @@ def test_several_files_are_told_as_a_list_and_one_refusal_counts(run, tmp_path):
 
     status, out = run("fatturapa_check", good, bad, good)
 
-    told = json.loads(out)
-    assert (status, [file["accepted"] for file in told]) == (1, [True, False, True])
-    assert told[1]["errors"] == [
+    reports = json.loads(out)
+    assert (status, [file["accepted"] for file in reports]) == (1, [True, False, True])
+    assert reports[1]["errors"] == [
         {"code": "00421", "field": "summary", "message": "L’imposta non è l’aliquota per l’imponibile."}
     ]
 
@@ -246,7 +254,7 @@ def test_several_files_are_told_as_a_list_and_one_refusal_counts(run, tmp_path):
         ("IT11847200968_1.xml.p7m", sign(), [], 0),
         ("IT11847200968_1.xml.p7m", sign(encoding=Encoding.PEM), [], 0),
         ("IT11847200968_1.xml.p7m", sign(sign()), [], 0),
-        ("IT11847200968_1.xml.p7m", changed_content(), ["00102"], 1),
+        ("IT11847200968_1.xml.p7m", change_content(), ["00102"], 1),
         (
             "IT11847200968_1.xml.p7m",
             sign(golden_xml("fee"), Encoding.DER, PKCS7Options.DetachedSignature),
@@ -263,11 +271,11 @@ def test_several_files_are_told_as_a_list_and_one_refusal_counts(run, tmp_path):
     ],
 )
 def test_file_is_accepted_or_refused_by_code(run, tmp_path, name, content, codes, status):
-    got, out = run("fatturapa_check", write(tmp_path, name, content))
+    exit_status, out = run("fatturapa_check", write(tmp_path, name, content))
 
-    told = json.loads(out)
-    assert (got, [violation["code"] for violation in told["errors"]]) == (status, codes)
-    assert told["accepted"] is (status == 0)
+    report = json.loads(out)
+    assert (exit_status, [violation["code"] for violation in report["errors"]]) == (status, codes)
+    assert report["accepted"] is (status == 0)
 
 
 def test_file_that_cannot_be_read_is_told_beside_the_others(run, tmp_path):
@@ -275,15 +283,19 @@ def test_file_that_cannot_be_read_is_told_beside_the_others(run, tmp_path):
 
     status, out = run("fatturapa_check", tmp_path / "none.xml", good, tmp_path)
 
-    told = json.loads(out)
-    assert (status, [file["accepted"] for file in told]) == (1, [False, True, False])
-    assert [found(file["errors"]) for file in told] == [[("unreadable", "file")], [], [("unreadable", "file")]]
+    reports = json.loads(out)
+    assert (status, [file["accepted"] for file in reports]) == (1, [False, True, False])
+    assert [codes_and_fields(file["errors"]) for file in reports] == [
+        [("unreadable", "file")],
+        [],
+        [("unreadable", "file")],
+    ]
 
 
 def test_unsigned_file_for_a_public_administration_is_a_doubt(run, tmp_path):
     status, out = run("fatturapa_check", write(tmp_path, "parcella.xml", golden_xml("public-administration")))
 
-    assert (status, found(json.loads(out)["warnings"])) == (0, [("00001", "file"), ("unsigned", "file")])
+    assert (status, codes_and_fields(json.loads(out)["warnings"])) == (0, [("00001", "file"), ("unsigned", "file")])
 
 
 def test_warnings_do_not_refuse_a_file(run, tmp_path, time_machine):
@@ -291,7 +303,7 @@ def test_warnings_do_not_refuse_a_file(run, tmp_path, time_machine):
 
     status, out = run("fatturapa_check", write(tmp_path, NAME, golden_xml("company")))
 
-    assert (status, found(json.loads(out)["warnings"])) == (0, [("late", "date")])
+    assert (status, codes_and_fields(json.loads(out)["warnings"])) == (0, [("late", "date")])
 
 
 def test_future_is_told_by_the_italian_day(run, tmp_path, time_machine):
@@ -314,22 +326,22 @@ def shell(*arguments):
 def test_files_are_checked_from_a_shell_without_a_database(tmp_path):
     path = write(tmp_path, NAME, golden_xml("company"))
 
-    done = shell("fatturapa_check", path, tmp_path / "none.xml")
+    process = shell("fatturapa_check", path, tmp_path / "none.xml")
 
-    told = json.loads(done.stdout)
-    assert (done.returncode, done.stderr) == (1, "")
-    assert [(file["accepted"], found(file["errors"])) for file in told] == [
+    reports = json.loads(process.stdout)
+    assert (process.returncode, process.stderr) == (1, "")
+    assert [(file["accepted"], codes_and_fields(file["errors"])) for file in reports] == [
         (True, []),
         (False, [("unreadable", "file")]),
     ]
 
 
 def test_draft_is_printed_from_a_shell_without_a_database():
-    done = shell("invoice_xml", GOLDEN / "company.json")
+    process = shell("invoice_xml", GOLDEN / "company.json")
 
-    assert (done.returncode, said(done.stdout, "Numero"), said(done.stdout, "ProgressivoInvio")) == (
+    assert (process.returncode, find_text(process.stdout, "Numero"), find_text(process.stdout, "ProgressivoInvio")) == (
         0,
         "2026/00001",
         "00001",
     )
-    assert done.stderr.startswith("The database does not answer, so nobody knows which numbers are taken")
+    assert process.stderr.startswith("The database does not answer, so nobody knows which numbers are taken")

@@ -42,7 +42,7 @@ def rejected(post: Post) -> Invoice:
     return invoice
 
 
-def kept(invoice: Invoice) -> tuple[Any, ...]:
+def snapshot(invoice: Invoice) -> tuple[Any, ...]:
     """All that a refused correction must leave as it was."""
     invoice.refresh_from_db()
     return invoice.state, invoice.company_name, invoice.rejected_at, story(invoice), InvoiceFile.objects.count()
@@ -111,12 +111,12 @@ def test_invoice_corrected_to_an_office_must_be_signed_anew(staff: Any, post: Po
 
 @pytest.mark.parametrize(("days", "is_late"), [(0, False), (4.99, False), (5.01, True), (30, True)])
 def test_five_days_are_the_limit(days: float, is_late: bool, rejected: Invoice, staff: Any):
-    before = kept(rejected)
+    before = snapshot(rejected)
 
     if is_late:
         with pytest.raises(corrections.CannotCorrectError) as refusal:
             correct(rejected, staff, days=days)
-        assert (refusal.value.code, kept(rejected)) == ("correction_too_late", before)
+        assert (refusal.value.code, snapshot(rejected)) == ("correction_too_late", before)
     else:
         assert correct(rejected, staff, days=days).state == "issued"
 
@@ -125,12 +125,12 @@ def test_five_days_are_the_limit(days: float, is_late: bool, rejected: Invoice, 
     "change", [{"document_type": "TD06"}, {"series": "B"}, {"date": timezone.localdate() - timedelta(days=1)}]
 )
 def test_type_series_and_date_cannot_change(change: dict[str, Any], rejected: Invoice, staff: Any):
-    before = kept(rejected)
+    before = snapshot(rejected)
 
     with pytest.raises(corrections.CannotCorrectError) as refusal:
         correct(rejected, staff, replace(corrections.draft_of(rejected), **change))
 
-    assert (refusal.value.code, kept(rejected)) == ("cannot_correct", before)
+    assert (refusal.value.code, snapshot(rejected)) == ("cannot_correct", before)
 
 
 @pytest.mark.parametrize("kind", ["", "RC", "MC"])
@@ -138,23 +138,23 @@ def test_invoice_that_stands_cannot_be_corrected(kind: str, staff: Any, post: Po
     message = on_its_way(invoice := issue())
     if kind:
         receive(post.sdi(message.file, kind))
-    before = kept(invoice)
+    before = snapshot(invoice)
 
     with pytest.raises(corrections.CannotCorrectError) as refusal:
         correct(invoice, staff)
 
-    assert (refusal.value.code, kept(invoice)) == ("cannot_correct", before)
+    assert (refusal.value.code, snapshot(invoice)) == ("cannot_correct", before)
 
 
 def test_draft_that_sdi_would_refuse_changes_nothing(rejected: Invoice, staff: Any):
-    before = kept(rejected)
+    before = snapshot(rejected)
     wrong = replace(corrections.draft_of(rejected), buyer=replace(COMPANY, vat_number="02764130356"))
 
     with pytest.raises(InvoiceRefusedError) as refusal:
         correct(rejected, staff, wrong)
 
     assert [violation.code for violation in refusal.value.violations] == ["00305"]
-    assert kept(rejected) == before
+    assert snapshot(rejected) == before
 
 
 def test_amounts_may_be_corrected(rejected: Invoice, staff: Any):
@@ -177,7 +177,7 @@ def test_amounts_may_be_corrected(rejected: Invoice, staff: Any):
     ],
 )
 def test_database_lets_a_rejected_row_change_only_on_its_way_back(statement: str, rejected: Invoice):
-    before = kept(rejected)
+    before = snapshot(rejected)
 
     with (
         pytest.raises(DatabaseError, match="cannot be changed or deleted"),
@@ -186,7 +186,7 @@ def test_database_lets_a_rejected_row_change_only_on_its_way_back(statement: str
     ):
         cursor.execute(statement)
 
-    assert kept(rejected) == before
+    assert snapshot(rejected) == before
 
 
 def test_database_lets_a_rejected_row_go_back_to_its_beginning(rejected: Invoice):

@@ -68,8 +68,8 @@ def xml_of(document: Invoice) -> bytes:
 
 def sdi_says(document: Invoice) -> list[str]:
     """The codes of a second opinion on the file."""
-    found = check_invoice(xml_of(document), document.current_file().file_name, datetime.now(UTC))
-    return [verdict.code for verdict in found]
+    verdicts = check_invoice(xml_of(document), document.current_file().file_name, datetime.now(UTC))
+    return [verdict.code for verdict in verdicts]
 
 
 def test_whole_credit_note_mirrors_its_invoice(invoice: Invoice, customer: Any):

@@ -72,7 +72,7 @@ def counts() -> list[int]:
     return [model.objects.count() for model in models]
 
 
-def made_in(year: int, *tables: str) -> None:
+def backdate(year: int, *tables: str) -> None:
     """Rows as if they had been written at the end of that year."""
     with without_triggers():
         for table in tables or DATES:
@@ -138,8 +138,8 @@ def test_pdf_may_be_added_once(customer: Any):
 @pytest.mark.parametrize("table", DATES)
 def test_nothing_is_deleted_within_ten_years_of_the_end_of_its_year(table: str, years: int, invoice: Invoice):
     this_year = timezone.localdate().year
-    made_in(this_year - 11)
-    made_in(this_year - years, table)
+    backdate(this_year - 11)
+    backdate(this_year - years, table)
     before = counts()
 
     with pytest.raises(DatabaseError, match="cannot be changed or deleted") as refusal:
@@ -150,7 +150,7 @@ def test_nothing_is_deleted_within_ten_years_of_the_end_of_its_year(table: str, 
 
 
 def test_after_ten_years_everything_may_be_deleted(invoice: Invoice):
-    made_in(timezone.localdate().year - 11)
+    backdate(timezone.localdate().year - 11)
 
     for table in TABLES:
         run(f"DELETE FROM {table}")
@@ -159,7 +159,7 @@ def test_after_ten_years_everything_may_be_deleted(invoice: Invoice):
 
 
 def test_even_old_rows_cannot_be_changed(invoice: Invoice):
-    made_in(timezone.localdate().year - 30)
+    backdate(timezone.localdate().year - 30)
 
     for statement in ("UPDATE invoicing_document SET content = 'x'", "UPDATE invoicing_invoice SET city = 'x'"):
         with pytest.raises(DatabaseError, match="cannot be changed or deleted"):

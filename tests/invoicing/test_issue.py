@@ -149,6 +149,6 @@ def test_pdf_is_drawn_once_and_kept():
 def test_same_xml_gives_the_same_pdf():
     xml = bytes(issue().current_file().xml.content)
 
-    drawn = [pdf.render(xml, file_name="a.xml", sha256="0" * 64) for _time in range(2)]
+    documents = [pdf.render(xml, file_name="a.xml", sha256="0" * 64) for _time in range(2)]
 
-    assert drawn[0] == drawn[1]
+    assert documents[0] == documents[1]

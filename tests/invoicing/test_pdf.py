@@ -17,7 +17,7 @@ from tests.invoicing.drafts import COMPANY, GOLDEN_NAMES, PERSON, golden_xml, ma
 FOREIGN = {"eu-company", "eu-person", "non-eu-company", "non-eu-person"}
 
 
-def drawn(xml, language="it", **options):
+def draw_pdf(xml, language="it", **options):
     """The number of pages and all words, in the order of drawing."""
     document = pdf.render(xml, file_name="IT11847200968_0001A.xml", sha256="ab" * 32, language=language, **options)
     pages = PdfReader(io.BytesIO(document)).pages
@@ -25,14 +25,14 @@ def drawn(xml, language="it", **options):
 
 
 def text_of(draft, language="it"):
-    return drawn(xml_of(draft), language)
+    return draw_pdf(xml_of(draft), language)
 
 
 def amounts(text, label, language="it"):
     """Every amount in euros behind a label."""
-    found = re.findall(rf"(?:^|\s){label} (−?[\d.,]+) €", text)
+    matches = re.findall(rf"(?:^|\s){label} (−?[\d.,]+) €", text)
     point, comma = (".", ",") if language == "it" else (",", ".")
-    return [Decimal(value.replace(point, "").replace(comma, ".").replace("−", "-")) for value in found]
+    return [Decimal(value.replace(point, "").replace(comma, ".").replace("−", "-")) for value in matches]
 
 
 def test_numbers_in_the_pdf_are_those_of_the_xml():
@@ -94,7 +94,7 @@ def test_fonts_are_embedded():
 def test_sums_of_the_pdf_are_those_of_the_xml(name):
     view = read_invoice(golden_xml(name))
 
-    _pages, text = drawn(golden_xml(name))
+    _pages, text = draw_pdf(golden_xml(name))
 
     english = " / {}" if name in FOREIGN else ""
     rate, nature = r"(?: \d+ %)", r"(?: N[\d.]+)?"
@@ -109,20 +109,20 @@ def test_sums_of_the_pdf_are_those_of_the_xml(name):
 def test_what_is_due_in_the_pdf_is_what_the_xml_asks_for(name):
     view = read_invoice(golden_xml(name))
 
-    _pages, text = drawn(golden_xml(name))
+    _pages, text = draw_pdf(golden_xml(name))
 
     english = name in FOREIGN
     to_pay, paid = ("Da pagare / To pay", "Pagato / Paid") if english else ("Da pagare", "Pagato")
-    asked = sum(payment.amount for payment in view.payments)
+    payment_total = sum(payment.amount for payment in view.payments)
     is_paid = {payment.method for payment in view.payments} == {"MP08"}
-    due = [] if name == "credit-note" else [Decimal(0) if is_paid else asked]
+    due = [] if name == "credit-note" else [Decimal(0) if is_paid else payment_total]
     assert amounts(text, to_pay) == due
-    assert amounts(text, paid) == ([asked] if is_paid else [])
+    assert amounts(text, paid) == ([payment_total] if is_paid else [])
 
 
 @pytest.mark.parametrize("name", GOLDEN_NAMES)
 def test_lines_of_the_pdf_are_those_of_the_xml(name):
-    _pages, text = drawn(golden_xml(name))
+    _pages, text = draw_pdf(golden_xml(name))
 
     for line in read_invoice(golden_xml(name)).lines:
         total = f"{abs(line.total):,.2f}".translate(str.maketrans(",.", ".,"))
@@ -156,7 +156,7 @@ def test_lines_of_the_pdf_are_those_of_the_xml(name):
     ],
 )  # fmt: skip
 def test_what_the_document_is_about_is_shown(name, words):
-    _pages, text = drawn(golden_xml(name))
+    _pages, text = draw_pdf(golden_xml(name))
 
     assert [word for word in words if word not in text] == []
 
@@ -173,7 +173,7 @@ def test_what_the_document_is_about_is_shown(name, words):
 )  # fmt: skip
 @pytest.mark.parametrize("language", ["it", "en"])
 def test_customer_abroad_reads_italian_and_english(name, words, language):
-    _pages, text = drawn(golden_xml(name), language)
+    _pages, text = draw_pdf(golden_xml(name), language)
 
     always = ["Cedente / Seller", "Cessionario / Customer", "Totale / Total", "Copia di cortesia. ", "Courtesy copy. "]
     always.append("18 novembre 2026 / Invoice of 18 November 2026")
@@ -185,10 +185,10 @@ def test_draft_is_marked_across_every_page(language, word):
     lines = [Line(f"Voce {number}", Decimal(1), Decimal("10.00"), Decimal(22)) for number in range(60)]
     xml = xml_of(make_draft(COMPANY, *lines, payments=()))
 
-    pages, text = drawn(xml, language, is_draft=True)
+    pages, text = draw_pdf(xml, language, is_draft=True)
 
     assert pages == text.count(word) > 1
-    assert word not in drawn(xml, language)[1]
+    assert word not in draw_pdf(xml, language)[1]
 
 
 @pytest.mark.parametrize(
@@ -207,9 +207,9 @@ def test_notes_read_as_they_were_written(notes, is_flat_rate):
     draft = make_draft(COMPANY, line, payments=(), notes=notes)
     draft = replace(draft, seller=replace(draft.seller, tax_regime="RF19" if is_flat_rate else "RF01"))
 
-    said = pdf._joined(read_invoice(xml_of(draft)).notes)
+    result = pdf._join_notes(read_invoice(xml_of(draft)).notes)
 
-    assert said == [notes, *([FLAT_RATE_NOTE] if is_flat_rate else [])]
+    assert result == [notes, *([FLAT_RATE_NOTE] if is_flat_rate else [])]
 
 
 @pytest.mark.parametrize("count", [10, 60, 490])
@@ -238,5 +238,5 @@ def test_two_hundred_lines_are_all_there_in_order():
 def test_any_description_is_drawn_whole(text):
     _pages, drawn_text = text_of(make_draft(COMPANY, Line(text, Decimal(1), Decimal(1), Decimal(22)), payments=()))
 
-    written = text.replace("–", "-").replace("“", '"').replace("”", '"').replace("€", "EUR")
-    assert "".join(written.split()) in "".join(drawn_text.split())
+    expected = text.replace("–", "-").replace("“", '"').replace("”", '"').replace("€", "EUR")
+    assert "".join(expected.split()) in "".join(drawn_text.split())

@@ -27,19 +27,19 @@ def violations(xml: bytes, *, today: date) -> list[Violation]:
         return [Violation("00200", "", error) for error in errors]
     document = Node(root)
     seller, buyer = parties.of(document)
-    found = [*parties.errors(document, seller, buyer, root.get("versione", "")), *documents.lot_errors(document)]
+    result = [*parties.errors(document, seller, buyer, root.get("versione", "")), *documents.lot_errors(document)]
     for body in document.blocks(BODY):
-        found += [*documents.errors(body, seller, buyer, today), *figures.errors(body)]
-    return found
+        result += [*documents.errors(body, seller, buyer, today), *figures.errors(body)]
+    return result
 
 
 def warnings(xml: bytes, *, today: date) -> list[Violation]:
     """What SDI lets pass and somebody should look at all the same; only for documents without violations."""
     document = Node(parse(xml))
-    found = list(parties.warnings(document))
+    result = list(parties.warnings(document))
     for body in document.blocks(BODY):
-        found += documents.warnings(document, body, today)
-    return found
+        result += documents.warnings(document, body, today)
+    return result
 
 
 def file_violations(file_name: str, content: bytes) -> list[Violation]:

@@ -18,14 +18,14 @@ _DAYS_TO_SEND = 12
 def errors(body: Node, seller: Party, buyer: Party, today: date) -> Iterator[Violation]:
     """What SDI refuses in one document received on `today`."""
     general = body.block(*GENERAL)
-    kind, day = general.said("TipoDocumento"), _day(general.said("Data"))
+    kind, day = general.text("TipoDocumento"), _day(general.text("Data"))
     if day > today:
         yield Violation("00403", "date", _("The date of the invoice is in the future."))
-    if not any(char.isdigit() for char in general.said("Numero")):
+    if not any(char.isdigit() for char in general.text("Numero")):
         yield Violation("00425", "number", _("The number of the invoice has no digit."))
     if kind == CREDIT_NOTE:
         for linked in body.blocks("DatiGenerali", "DatiFattureCollegate"):
-            if (told := linked.said("Data")) and _day(told) > day:
+            if (linked_date := linked.text("Data")) and _day(linked_date) > day:
                 message = _("The credit note is dated before the invoice it is about.")
                 yield Violation("00418", "linked_invoices", message)
     yield from _type(body, kind, seller, buyer)
@@ -50,19 +50,19 @@ def _type(body: Node, kind: str, seller: Party, buyer: Party) -> Iterator[Violat
 
 def lot_errors(root: Node) -> Iterator[Violation]:
     """00409: the same number twice in one file, except for a credit note and another document."""
-    seen = set()
+    keys = set()
     for general in root.blocks(BODY, *GENERAL):
-        is_credit = general.said("TipoDocumento") == CREDIT_NOTE
-        key = general.said("Numero"), general.said("Data")[:4], is_credit
-        if key in seen:
+        is_credit = general.text("TipoDocumento") == CREDIT_NOTE
+        key = general.text("Numero"), general.text("Data")[:4], is_credit
+        if key in keys:
             yield Violation("00409", "number", _("The file has the same document twice."))
-        seen.add(key)
+        keys.add(key)
 
 
 def warnings(root: Node, body: Node, today: date) -> Iterator[Violation]:
     """What SDI does not look at: missing references, lateness, a total that is no sum."""
     general = body.block(*GENERAL)
-    kind, day = general.said("TipoDocumento"), _day(general.said("Data"))
+    kind, day = general.text("TipoDocumento"), _day(general.text("Data"))
     if kind in NOTES and not body.block("DatiGenerali").has("DatiFattureCollegate"):
         yield Violation("linked_missing", "linked_invoices", _("A credit or debit note should name its invoice."))
     if today > _last_day(kind, day):
@@ -70,13 +70,13 @@ def warnings(root: Node, body: Node, today: date) -> Iterator[Violation]:
         yield Violation("late", "date", message)
     blocks = body.blocks(*SUMMARIES)
     sums = sum(block.number("ImponibileImporto") + block.number("Imposta") for block in blocks)
-    is_told = general.has("ImportoTotaleDocumento")
-    if is_told and general.number("ImportoTotaleDocumento") != sums + general.number("Arrotondamento"):
+    has_total = general.has("ImportoTotaleDocumento")
+    if has_total and general.number("ImportoTotaleDocumento") != sums + general.number("Arrotondamento"):
         yield Violation("total", "total", _("The total of the document is not the sum of its parts."))
-    if root.block(HEADER, "DatiTrasmissione").said("FormatoTrasmissione") == "FPA12":
+    if root.block(HEADER, "DatiTrasmissione").text("FormatoTrasmissione") == "FPA12":
         kinds = ("DatiOrdineAcquisto", "DatiContratto", "DatiConvenzione")
-        references = [told for name in kinds for told in body.blocks("DatiGenerali", name)]
-        if not any(told.said("CodiceCIG") or told.said("CodiceCUP") for told in references):
+        references = [reference for name in kinds for reference in body.blocks("DatiGenerali", name)]
+        if not any(reference.text("CodiceCIG") or reference.text("CodiceCUP") for reference in references):
             message = _("Most offices refuse an invoice without CIG or CUP (art. 25, DL 66/2014).")
             yield Violation("cig_missing", "purchase_order", message)
 

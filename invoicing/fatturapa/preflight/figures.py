@@ -26,19 +26,19 @@ def errors(body: Node) -> Iterator[Violation]:
     """What SDI refuses in the figures of one document."""
     general = body.block(*GENERAL)
     is_withheld = general.has("DatiRitenuta")
-    has_both = general.said("TipoDocumento") == _RATE_AND_NATURE
+    has_both = general.text("TipoDocumento") == _RATE_AND_NATURE
     funds, blocks = _parts(general.blocks("DatiCassaPrevidenziale")), _parts(body.blocks(*SUMMARIES))
     lines = _parts(body.blocks(*LINES))
     for change in general.blocks("ScontoMaggiorazione"):
         if _is_bare(change):
             yield Violation("00437", "discount", _("A discount needs a percentage or an amount."))
     for line in lines:
-        field = f"lines.{line.node.said('NumeroLinea')}"
+        field = f"lines.{line.node.text('NumeroLinea')}"
         yield from _rate(line, field, has_both, missing="00400", superfluous="00401")
         yield from _line(line.node, field, is_withheld)
     for fund in funds:
         yield from _rate(fund, "pension_fund", has_both, missing="00413", superfluous="00414")
-        if fund.node.said("Ritenuta") == "SI" and not is_withheld:
+        if fund.node.text("Ritenuta") == "SI" and not is_withheld:
             message = _("The pension fund is subject to withholding, but the document withholds nothing.")
             yield Violation("00415", "pension_fund", message)
     for block in blocks:
@@ -48,7 +48,7 @@ def errors(body: Node) -> Iterator[Violation]:
 
 
 def _parts(nodes: list[Node]) -> list[_Part]:
-    return [_Part(node, node.number("AliquotaIVA"), node.said("Natura")) for node in nodes]
+    return [_Part(node, node.number("AliquotaIVA"), node.text("Natura")) for node in nodes]
 
 
 def _rate(part: _Part, field: str, has_both: bool, *, missing: str, superfluous: str) -> Iterator[Violation]:
@@ -64,13 +64,13 @@ def _rate(part: _Part, field: str, has_both: bool, *, missing: str, superfluous:
 
 
 def _line(line: Node, field: str, is_withheld: bool) -> Iterator[Violation]:
-    if line.said("Ritenuta") == "SI" and not is_withheld:
+    if line.text("Ritenuta") == "SI" and not is_withheld:
         yield Violation("00411", field, _("A line is subject to withholding, but the document withholds nothing."))
     changes = line.blocks("ScontoMaggiorazione")
     if any(_is_bare(change) for change in changes):
         yield Violation("00438", field, _("A discount needs a percentage or an amount."))
         return
-    price = _discounted(line.number("PrezzoUnitario"), changes)
+    price = _apply_discounts(line.number("PrezzoUnitario"), changes)
     if abs(price * line.number("Quantita", default="1") - line.number("PrezzoTotale")) >= CENT:
         yield Violation("00423", field, _("The line's total is not its unit price times its quantity."))
 
@@ -79,12 +79,12 @@ def _is_bare(change: Node) -> bool:
     return not change.has("Percentuale") and not change.has("Importo")
 
 
-def _discounted(price: Decimal, changes: list[Node]) -> Decimal:
+def _apply_discounts(price: Decimal, changes: list[Node]) -> Decimal:
     """The unit price after each discount or surcharge in turn; an amount beats a percentage."""
     for change in changes:
         by_amount = change.has("Importo")
         amount = change.number("Importo") if by_amount else price * change.number("Percentuale") / 100
-        price += amount if change.said("Tipo") == "MG" else -amount
+        price += amount if change.text("Tipo") == "MG" else -amount
     return price
 
 
@@ -92,7 +92,7 @@ def _summary(block: _Part) -> Iterator[Violation]:
     net, tax = block.node.number("ImponibileImporto"), block.node.number("Imposta")
     if abs(tax - vat_on(net, block.rate)) >= CENT:
         yield Violation("00421", "summary", _("The tax is not the rate times the taxable amount."))
-    if block.nature.startswith("N6") and block.node.said("EsigibilitaIVA") == "S":
+    if block.nature.startswith("N6") and block.node.text("EsigibilitaIVA") == "S":
         yield Violation("00420", "split_payment", _("Reverse charge and split payment exclude each other."))
 
 
@@ -100,15 +100,15 @@ def _matching(lines: list[_Part], funds: list[_Part], blocks: list[_Part]) -> It
     sums = _sums(lines, "PrezzoTotale")
     for group, amount in _sums(funds, "ImportoContributoCassa").items():
         sums[group] = sums.get(group, Decimal(0)) + amount
-    told, rounding = _sums(blocks, "ImponibileImporto"), _sums(blocks, "Arrotondamento")
-    rates, told_rates = {rate for rate, _nature in sums}, {rate for rate, _nature in told}
+    summary_sums, rounding = _sums(blocks, "ImponibileImporto"), _sums(blocks, "Arrotondamento")
+    rates, summary_rates = {rate for rate, _nature in sums}, {rate for rate, _nature in summary_sums}
     if len(blocks) < len(rates):
         yield Violation("00419", "summary", _("A rate of the lines is missing in the summary."))
-    elif rates != told_rates:
+    elif rates != summary_rates:
         yield Violation("00443", "summary", _("Lines and summary do not have the same rates."))
-    if {nature for _rate, nature in sums if nature} != {nature for _rate, nature in told if nature}:
+    if {nature for _rate, nature in sums if nature} != {nature for _rate, nature in summary_sums if nature}:
         yield Violation("00444", "summary", _("Lines and summary do not have the same Natura."))
-    for group, net in told.items():
+    for group, net in summary_sums.items():
         if abs(sums.get(group, Decimal(0)) + rounding[group] - net) >= 1:
             yield Violation("00422", "summary", _("The taxable amount is not the sum of its lines."))
 

@@ -14,12 +14,12 @@ _NAME = re.compile(
 )
 
 
-_MEANT_FOR_SDI = re.compile(r"[A-Z]{2}[A-Za-z0-9]{2,28}_")
+_SDI_NAME = re.compile(r"[A-Z]{2}[A-Za-z0-9]{2,28}_")
 
 
 def errors(file_name: str, content: bytes) -> Iterator[Violation]:
     """What SDI refuses before it reads the document."""
-    if _MEANT_FOR_SDI.match(file_name):
+    if _SDI_NAME.match(file_name):
         yield from _wrong_name(file_name)
     if len(content) > MAX_BYTES:
         yield Violation("00003", "file", _("The file is larger than the 5 MB that SDI takes."))
@@ -27,7 +27,7 @@ def errors(file_name: str, content: bytes) -> Iterator[Violation]:
 
 def warnings(file_name: str) -> Iterator[Violation]:
     """A name that nobody meant for SDI: the file was saved under it, and gets another before it is sent."""
-    if not _MEANT_FOR_SDI.match(file_name):
+    if not _SDI_NAME.match(file_name):
         yield from _wrong_name(file_name)
 
 

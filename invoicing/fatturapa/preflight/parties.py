@@ -31,9 +31,9 @@ def of(root: Node) -> tuple[Party, Party]:
 
 
 def _party(header: Node, name: str) -> Party:
-    told = header.block(name, "DatiAnagrafici")
-    vat = told.block("IdFiscaleIVA")
-    return Party(vat.said("IdPaese"), vat.said("IdCodice"), told.said("CodiceFiscale"))
+    identity = header.block(name, "DatiAnagrafici")
+    vat = identity.block("IdFiscaleIVA")
+    return Party(vat.text("IdPaese"), vat.text("IdCodice"), identity.text("CodiceFiscale"))
 
 
 def errors(root: Node, seller: Party, buyer: Party, version: str) -> Iterator[Violation]:
@@ -45,16 +45,16 @@ def errors(root: Node, seller: Party, buyer: Party, version: str) -> Iterator[Vi
 
 def warnings(root: Node) -> Iterator[Violation]:
     """A partita IVA names the office that gave it; an unknown one is odd, but SDI asks the registry, not the number."""
-    for told, field in zip(of(root), ("seller", "buyer"), strict=True):
-        if told.country == "IT" and not has_known_office(told.vat_number):
+    for party, field in zip(of(root), ("seller", "buyer"), strict=True):
+        if party.country == "IT" and not has_known_office(party.vat_number):
             message = _("The partita IVA is of no known tax office: please check it.")
             yield Violation("vat_office", f"{field}.vat_number", message)
 
 
 def _transmission(root: Node, version: str, buyer: Party) -> Iterator[Violation]:
-    told = root.block(HEADER, "DatiTrasmissione")
-    format_, code = told.said("FormatoTrasmissione"), told.said("CodiceDestinatario")
-    pec = told.said("PECDestinatario").lower()
+    transmission = root.block(HEADER, "DatiTrasmissione")
+    format_, code = transmission.text("FormatoTrasmissione"), transmission.text("CodiceDestinatario")
+    pec = transmission.text("PECDestinatario").lower()
     if version != format_:
         yield Violation("00428", "format", _("The format in the header and in the root differ."))
     if len(code) != (6 if format_ == "FPA12" else 7):
@@ -90,7 +90,7 @@ def _together(root: Node, seller: Party, buyer: Party) -> Iterator[Violation]:
         (seller.vat_number and (seller.country, seller.vat_number) == (buyer.country, buyer.vat_number))
         or (not buyer.vat_number and seller.tax_code and seller.tax_code == buyer.tax_code)
     )
-    types = {general.said("TipoDocumento") for general in root.blocks(BODY, *GENERAL)}
+    types = {general.text("TipoDocumento") for general in root.blocks(BODY, *GENERAL)}
     if is_same and types & _TO_ANOTHER:
         yield Violation("00471", "buyer", _("Seller and customer are the same."))
     if not is_same and types & {"TD21", "TD27"}:

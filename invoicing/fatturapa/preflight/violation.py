@@ -32,35 +32,35 @@ class Node:
 
     def blocks(self, *path: str) -> "list[Node]":
         """Every block at `path`, in the document's order."""
-        found = [self]
+        nodes = [self]
         for name in path:
-            found = [block for node in found for block in node.named(name)]
-        return found
+            nodes = [block for node in nodes for block in node.children(name)]
+        return nodes
 
     def block(self, *path: str) -> "Node":
         """The first block at `path`; an empty one where there is none."""
         node = self
         for name in path:
-            named = node.named(name)
-            if not named:
+            children = node.children(name)
+            if not children:
                 return _NOTHING
-            node = named[0]
+            node = children[0]
         return node
 
     def has(self, name: str) -> bool:
         """Whether there is such a child."""
         return name in self._below
 
-    def said(self, name: str) -> str:
+    def text(self, name: str) -> str:
         """The text of the child, "" where there is none."""
-        found = self._below.get(name)
-        return (found[0].text or "").strip() if found else ""
+        elements = self._below.get(name)
+        return (elements[0].text or "").strip() if elements else ""
 
     def number(self, name: str, default: str = "0") -> Decimal:
         """The number in the child, `default` where there is none."""
-        return Decimal(self.said(name) or default)
+        return Decimal(self.text(name) or default)
 
-    def named(self, name: str) -> "list[Node]":
+    def children(self, name: str) -> "list[Node]":
         """The blocks of this name directly below."""
         blocks = self._blocks.get(name)
         if blocks is None:

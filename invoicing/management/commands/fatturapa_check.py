@@ -24,25 +24,25 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         today = timezone.localdate()
-        told = [_checked(path, today) for path in options["files"]]
-        self.stdout.write(json.dumps(told[0] if len(told) == 1 else told, ensure_ascii=False, indent=2))
-        if not all(file["accepted"] for file in told):
+        reports = [_check_file(path, today) for path in options["files"]]
+        self.stdout.write(json.dumps(reports[0] if len(reports) == 1 else reports, ensure_ascii=False, indent=2))
+        if not all(file["accepted"] for file in reports):
             sys.exit(1)
 
 
-def _checked(path: Path, today: Any) -> dict[str, Any]:
+def _check_file(path: Path, today: Any) -> dict[str, Any]:
     try:
         content = path.read_bytes()
     except OSError as error:
         return {"file": str(path), "accepted": False, "errors": [
             {"code": "unreadable", "field": "file", "message": f"{path}: {error.strerror}"}
         ], "warnings": []}  # fmt: skip
-    checked = file_check.check(path.name, content, today=today)
+    result = file_check.check(path.name, content, today=today)
     return {
         "file": str(path),
-        "accepted": not checked.errors,
-        "format": checked.format,
-        "signed": checked.is_signed,
-        "errors": [asdict(violation) for violation in checked.errors],
-        "warnings": [asdict(violation) for violation in checked.warnings],
+        "accepted": not result.errors,
+        "format": result.format,
+        "signed": result.is_signed,
+        "errors": [asdict(violation) for violation in result.errors],
+        "warnings": [asdict(violation) for violation in result.warnings],
     }

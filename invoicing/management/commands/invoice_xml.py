@@ -60,8 +60,8 @@ class Command(BaseCommand):
         self._print({"errors": _plain(errors), "warnings": _plain(warnings)})
         sys.exit(1)
 
-    def _print(self, told: dict[str, Any]) -> None:
-        self.stdout.write(json.dumps(told, ensure_ascii=False, indent=2))
+    def _print(self, data: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(data, ensure_ascii=False, indent=2))
 
 
 def _content(name: str) -> bytes:

@@ -21,12 +21,12 @@ class Command(BaseCommand):
         parser.add_argument("files", nargs="+", metavar="FILE.eml", type=Path)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        told = [self._received(path) for path in options["files"]]
-        self.stdout.write(json.dumps(told[0] if len(told) == 1 else told, ensure_ascii=False, indent=2))
-        if any("error" in mail for mail in told):
+        results = [self._receive(path) for path in options["files"]]
+        self.stdout.write(json.dumps(results[0] if len(results) == 1 else results, ensure_ascii=False, indent=2))
+        if any("error" in mail for mail in results):
             sys.exit(1)
 
-    def _received(self, path: Path) -> dict[str, Any]:
+    def _receive(self, path: Path) -> dict[str, Any]:
         try:
             raw = path.read_bytes()
         except OSError as error:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from invoicing.archive.contents import package_troubles, stored_troubles
+from invoicing.archive.contents import database_troubles, package_troubles
 from invoicing.management.commands.export_archive import bar
 
 
@@ -27,6 +27,6 @@ class Command(BaseCommand):
 
     def _troubles(self, packages: list[Path]) -> Any:
         if not packages:
-            yield from stored_troubles(bar if sys.stderr.isatty() else None)
+            yield from database_troubles(bar if sys.stderr.isatty() else None)
         for path in packages:
             yield from (f"{path}: {trouble}" for trouble in package_troubles(path))

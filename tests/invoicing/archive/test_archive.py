@@ -17,7 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from invoicing.archive import contents
-from invoicing.archive.contents import BadPeriodError, Period, package_troubles, stored_troubles, write_package
+from invoicing.archive.contents import BadPeriodError, Period, database_troubles, package_troubles, write_package
 from invoicing.fatturapa.draft import Line
 from invoicing.models import Document, Invoice
 from tests.invoicing.drafts import COMPANY, PERSON, make_draft
@@ -56,7 +56,7 @@ def year(staff: Any, post: Post) -> list[Invoice]:
     return [first, second, public, rejected, note, after]
 
 
-def packed(tmp_path: Path, period: str) -> Path:
+def pack(tmp_path: Path, period: str) -> Path:
     path = tmp_path / f"{period}.zip"
     write_package(path, Period.parse(period))
     return path
@@ -75,7 +75,7 @@ def names(path: Path) -> list[str]:
 
 def test_package_of_a_month_holds_each_documents_files_once(year: list[Invoice], tmp_path: Path):
     stems = {invoice.number: invoice.current_file().file_name for invoice in year}
-    path = packed(tmp_path, "2025-11")
+    path = pack(tmp_path, "2025-11")
 
     assert names(path) == [
         f"fatture/2025-00002/{stems['2025/00002']}",
@@ -94,19 +94,21 @@ def test_package_of_a_month_holds_each_documents_files_once(year: list[Invoice],
 
 
 def test_packed_files_are_the_stored_bytes(year: list[Invoice], tmp_path: Path):
-    path = packed(tmp_path, "2025-11")
+    path = pack(tmp_path, "2025-11")
 
-    stored = set(Document.objects.values_list("sha256", flat=True))
+    document_hashes = set(Document.objects.values_list("sha256", flat=True))
     with zipfile.ZipFile(path) as package:
-        found = {hashlib.sha256(package.read(name)).hexdigest() for name in names(path) if name.startswith("fatture/")}
-    assert len(found) == 11
-    assert found - stored == set()
+        package_hashes = {
+            hashlib.sha256(package.read(name)).hexdigest() for name in names(path) if name.startswith("fatture/")
+        }
+    assert len(package_hashes) == 11
+    assert package_hashes - document_hashes == set()
 
 
 def test_register_has_one_row_a_document(year: list[Invoice], tmp_path: Path):
     second, file = year[1], year[1].current_file()
 
-    rows = table(packed(tmp_path, "2025"), "registro.csv")
+    rows = table(pack(tmp_path, "2025"), "registro.csv")
 
     assert rows[0] == list(contents._REGISTER)
     assert [row[0] for row in rows[1:]] == ["2025/00001", "2025/00002", "2025/00003", "2025/00004", "NC/2025/00001"]
@@ -118,7 +120,7 @@ def test_register_has_one_row_a_document(year: list[Invoice], tmp_path: Path):
 
 
 def test_vat_sums_are_exact_without_the_rejected_and_less_the_credited(year: list[Invoice], tmp_path: Path):
-    rows = table(packed(tmp_path, "2025"), "totali-iva.csv")
+    rows = table(pack(tmp_path, "2025"), "totali-iva.csv")
 
     assert rows == [
         ["mese", "aliquota", "natura", "imponibile", "imposta"],
@@ -135,35 +137,35 @@ def test_month_of_a_credit_note_alone_has_negative_sums(tmp_path: Path):
     with on("2025-11-10"):
         credit(invoice, "12.20")
 
-    path = packed(tmp_path, "2025-11")
+    path = pack(tmp_path, "2025-11")
 
     assert table(path, "totali-iva.csv")[1:] == [["2025-11", "22.00", "", "-10.00", "-2.20"]]
     assert [row[7:10] for row in table(path, "registro.csv")[1:]] == [["10.00", "2.20", "12.20"]]
 
 
 def test_manifest_is_what_sha256sum_checks(year: list[Invoice], tmp_path: Path):
-    path, folder = packed(tmp_path, "2025"), tmp_path / "unpacked"
+    path, folder = pack(tmp_path, "2025"), tmp_path / "unpacked"
     with zipfile.ZipFile(path) as package:
         package.extractall(folder)
 
-    done = subprocess.run(
+    process = subprocess.run(
         ["sha256sum", "--check", "--strict", "--quiet", "manifest.sha256"], cwd=folder, capture_output=True, check=False
     )
 
-    listed = [line.split("  ")[1] for line in (folder / "manifest.sha256").read_text().splitlines()]
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    assert [*listed, "manifest.sha256"] == names(path)
+    manifest_names = [line.split("  ")[1] for line in (folder / "manifest.sha256").read_text().splitlines()]
+    assert (process.returncode, process.stdout, process.stderr) == (0, b"", b"")
+    assert [*manifest_names, "manifest.sha256"] == names(path)
 
 
-@pytest.mark.parametrize(("conservatore", "said"), [("", "non indicata"), ("Agenzia delle Entrate", "Agenzia delle E")])
-def test_readme_says_what_the_package_is_not(conservatore: str, said: str, db: None, tmp_path: Path, settings: Any):
+@pytest.mark.parametrize(("conservatore", "name"), [("", "non indicata"), ("Agenzia delle Entrate", "Agenzia delle E")])
+def test_readme_says_what_the_package_is_not(conservatore: str, name: str, db: None, tmp_path: Path, settings: Any):
     settings.INVOICE_CONSERVATORE = conservatore
 
-    with zipfile.ZipFile(packed(tmp_path, "2025")) as package:
+    with zipfile.ZipFile(pack(tmp_path, "2025")) as package:
         text = package.read("LEGGIMI.txt").decode()
 
     assert "non è la conservazione a norma" in text
-    assert f"Conservazione a norma: {said}" in text
+    assert f"Conservazione a norma: {name}" in text
 
 
 @pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+39 Srl", "-1+1", "@SUM(A1)"])
@@ -171,19 +173,19 @@ def test_name_that_a_spreadsheet_would_run_is_harmless(name: str, tmp_path: Path
     with on("2025-10-31"):
         issue(draft=sale(replace(COMPANY, name=name), ("100.00", "22", "")))
 
-    assert table(packed(tmp_path, "2025"), "registro.csv")[1][3] == f"'{name}"
+    assert table(pack(tmp_path, "2025"), "registro.csv")[1][3] == f"'{name}"
 
 
 def test_progress_is_told_document_by_document(year: list[Invoice], tmp_path: Path):
-    told: list[tuple[int, int]] = []
+    calls: list[tuple[int, int]] = []
 
-    count = write_package(tmp_path / "a.zip", Period(2025, 11), lambda done, total: told.append((done, total)))
+    count = write_package(tmp_path / "a.zip", Period(2025, 11), lambda done, total: calls.append((done, total)))
 
-    assert (count, told) == (4, [(1, 4), (2, 4), (3, 4), (4, 4)])
+    assert (count, calls) == (4, [(1, 4), (2, 4), (3, 4), (4, 4)])
 
 
 def test_empty_period_gives_an_empty_package(db: None, tmp_path: Path):
-    path = packed(tmp_path, "2024")
+    path = pack(tmp_path, "2024")
 
     assert names(path) == ["registro.csv", "totali-iva.csv", "LEGGIMI.txt", "manifest.sha256"]
     assert list(package_troubles(path)) == []
@@ -267,14 +269,14 @@ def test_one_flipped_bit_of_a_document_is_found(kind: str, at: int, year: list[I
     with pytest.raises(SystemExit) as end:
         call_command("verify_archive")
 
-    found = f"document {document.pk} ({document.name}): the content is not that of its SHA-256 {document.sha256}"
-    assert (end.value.code, capsys.readouterr().err.splitlines()[0]) == (1, found)
+    message = f"document {document.pk} ({document.name}): the content is not that of its SHA-256 {document.sha256}"
+    assert (end.value.code, capsys.readouterr().err.splitlines()[0]) == (1, message)
 
 
 def test_one_flipped_bit_of_a_mail_is_found(year: list[Invoice]):
     tamper(f"UPDATE invoicing_receivedmail SET {flip('content', 100)} WHERE kind = 'MC'")
 
-    assert [trouble.split()[0] for trouble in stored_troubles()] == ["mail"]
+    assert [trouble.split()[0] for trouble in database_troubles()] == ["mail"]
 
 
 @pytest.mark.parametrize(
@@ -285,19 +287,19 @@ def test_row_unlike_its_xml_is_found(change: str, year: list[Invoice]):
     tamper(f"UPDATE invoicing_invoice SET {change} WHERE id = {year[1].pk}")
 
     number = Invoice.objects.get(pk=year[1].pk).number
-    assert list(stored_troubles()) == [f"invoice {number}: the row differs from its XML"]
+    assert list(database_troubles()) == [f"invoice {number}: the row differs from its XML"]
 
 
 def test_check_of_the_database_tells_its_progress(year: list[Invoice]):
-    told: list[tuple[int, int]] = []
+    calls: list[tuple[int, int]] = []
 
-    assert list(stored_troubles(lambda done, total: told.append((done, total)))) == []
+    assert list(database_troubles(lambda done, total: calls.append((done, total)))) == []
 
     documents = Document.objects.count()
-    assert told[:documents] == [(number, documents) for number in range(1, documents + 1)]
+    assert calls[:documents] == [(number, documents) for number in range(1, documents + 1)]
 
 
-def rewritten(path: Path, *, without: str = "", **changed: bytes) -> None:
+def rewrite(path: Path, *, without: str = "", **changed: bytes) -> None:
     """The same package with other contents."""
     with zipfile.ZipFile(path) as package:
         contents = {name: package.read(name) for name in package.namelist() if name != without}
@@ -318,8 +320,8 @@ def rewritten(path: Path, *, without: str = "", **changed: bytes) -> None:
 def test_package_changed_since_its_manifest_is_found(
     change: dict[str, Any], trouble: str, year: list[Invoice], tmp_path: Path, capsys: Any
 ):
-    path = packed(tmp_path, "2025")
-    rewritten(path, **change)
+    path = pack(tmp_path, "2025")
+    rewrite(path, **change)
 
     with pytest.raises(SystemExit) as end:
         call_command("verify_archive", str(path))
@@ -330,7 +332,7 @@ def test_package_changed_since_its_manifest_is_found(
 
 @pytest.mark.parametrize("place", [0.02, 0.25, 0.5, 0.75])
 def test_one_flipped_bit_of_a_package_is_found(place: float, year: list[Invoice], tmp_path: Path):
-    path = packed(tmp_path, "2025")
+    path = pack(tmp_path, "2025")
     raw = bytearray(path.read_bytes())
     raw[int(len(raw) * place)] ^= 1
     path.write_bytes(raw)

@@ -34,7 +34,7 @@ def preview(buyer=COMPANY, *lines, **fields):
     return make_preview(draft, number=NUMBER, transmission=TRANSMISSION, today=DAY)
 
 
-def found(violations):
+def codes_and_fields(violations):
     return [(violation.code, violation.field) for violation in violations]
 
 
@@ -78,7 +78,7 @@ ERRORS = [
 
 @pytest.mark.parametrize(("codes", "buyer", "fields"), ERRORS)
 def test_mistake_is_refused_by_code_and_field(codes, buyer, fields):
-    assert found(preview(buyer, **fields).errors) == codes
+    assert codes_and_fields(preview(buyer, **fields).errors) == codes
 
 
 @pytest.mark.parametrize(
@@ -93,17 +93,17 @@ def test_mistake_is_refused_by_code_and_field(codes, buyer, fields):
     ],
 )
 def test_mistake_in_a_line_is_refused_by_its_place(code, field, bad):
-    assert found(preview(COMPANY, bad).errors)[0] == (code, field)
+    assert codes_and_fields(preview(COMPANY, bad).errors)[0] == (code, field)
 
 
 @pytest.mark.parametrize(("codes", "buyer", "fields"), ERRORS)
 def test_mistake_is_told_in_italian_and_in_english(codes, buyer, fields):
-    told = {}
+    messages = {}
     for language in ("it", "en"):
         with translation.override(language):
-            told[language] = [violation.message for violation in preview(buyer, **fields).errors]
+            messages[language] = [violation.message for violation in preview(buyer, **fields).errors]
 
-    assert [text for text in told["it"] if text in told["en"]] == []
+    assert [text for text in messages["it"] if text in messages["en"]] == []
 
 
 WARNINGS = [
@@ -127,31 +127,36 @@ WARNINGS = [
 
 @pytest.mark.parametrize(("code", "field", "buyer", "fields"), WARNINGS)
 def test_doubt_is_told_and_nothing_refused(code, field, buyer, fields):
-    told = preview(buyer, **fields)
+    result = preview(buyer, **fields)
 
-    assert (found(told.errors), found(told.warnings)) == ([], [(code, field)])
+    assert (codes_and_fields(result.errors), codes_and_fields(result.warnings)) == ([], [(code, field)])
 
 
 @pytest.mark.parametrize(("code", "field", "buyer", "fields"), WARNINGS)
 def test_doubt_is_told_in_italian_and_in_english(code, field, buyer, fields):
-    told = {}
+    messages = {}
     for language in ("it", "en"):
         with translation.override(language):
-            told[language] = [violation.message for violation in preview(buyer, **fields).warnings]
+            messages[language] = [violation.message for violation in preview(buyer, **fields).warnings]
 
-    assert told["it"] != told["en"]
+    assert messages["it"] != messages["en"]
 
 
 def test_withholding_from_a_flat_rate_seller_is_a_doubt():
-    told = preview(COMPANY, line(rate=0, nature="N2.2"), seller=FLAT_RATE, withholding=Withholding("RT01", D(20), "A"))
+    result = preview(
+        COMPANY, line(rate=0, nature="N2.2"), seller=FLAT_RATE, withholding=Withholding("RT01", D(20), "A")
+    )
 
-    assert (found(told.errors), found(told.warnings)) == ([], [("flat_rate_withholding", "withholding")])
+    assert (codes_and_fields(result.errors), codes_and_fields(result.warnings)) == (
+        [],
+        [("flat_rate_withholding", "withholding")],
+    )
 
 
 def test_sign_that_cannot_be_carried_is_told_by_its_line():
-    told = preview(COMPANY, line(), replace(line(), description="Corso 🎓"))
+    result = preview(COMPANY, line(), replace(line(), description="Corso 🎓"))
 
-    assert found(told.warnings) == [("letters_replaced", "lines.2.description")]
+    assert codes_and_fields(result.warnings) == [("letters_replaced", "lines.2.description")]
 
 
 @pytest.mark.parametrize("text", ["Perché “no” – 5 € … œuvre", "Perche\u0301", "Proﬁlo ™ № 5", "Łódź Đakovo"])
@@ -171,21 +176,21 @@ def test_text_that_fatturapa_can_carry_is_no_doubt(text):
     ],
 )
 def test_unusual_customer_is_neither_mistake_nor_doubt(buyer):
-    told = preview(buyer)
+    result = preview(buyer)
 
-    assert (told.errors, told.warnings) == ((), ())
+    assert (result.errors, result.warnings) == ((), ())
 
 
 def test_mistake_with_a_name_is_not_repeated_in_the_words_of_the_schema():
-    told = preview(moved(replace(COMPANY, name=""), postcode="x"))
+    result = preview(moved(replace(COMPANY, name=""), postcode="x"))
 
-    assert found(told.errors) == [("00200", "buyer.name"), ("00200", "buyer.address.postcode")]
+    assert codes_and_fields(result.errors) == [("00200", "buyer.name"), ("00200", "buyer.address.postcode")]
 
 
 def test_every_mistake_is_told_at_once():
-    told = preview(replace(COMPANY, vat_number="02764130354"), line(nature="N4"), date=date(2026, 11, 19))
+    result = preview(replace(COMPANY, vat_number="02764130354"), line(nature="N4"), date=date(2026, 11, 19))
 
-    assert found(told.errors) == [
+    assert codes_and_fields(result.errors) == [
         ("00305", "buyer.vat_number"),
         ("00403", "date"),
         ("00401", "lines.1"),

@@ -269,21 +269,21 @@ def test_line_has_one_price_and_not_two_or_none(changes):
 
 def test_findings_are_told_in_both_languages():
     data = at(at(at(at(FULL, "date", "2026-02-30"), "colour", 1), "lines.1.unit_price", 1), "buyer.kind", "firm")
-    told = {}
+    messages = {}
 
     for language in ("it", "en"):
         with translation.override(language), pytest.raises(DraftUnreadableError) as refused:
             draft_from(data)
-        told[language] = {violation.code: violation.message for violation in refused.value.violations}
+        messages[language] = {violation.code: violation.message for violation in refused.value.violations}
 
-    assert told["en"] == {
+    assert messages["en"] == {
         "unknown": "There is no such key.",
         "choice": "One of these is expected: company, person, association, public_administration.",
         "date": "There is no such day: 2026-02-30.",
         "string": 'Numbers and dates are written as strings, for instance "12.50".',
     }
-    assert told["it"].keys() == told["en"].keys()
-    assert [code for code in told["it"] if told["it"][code] == told["en"][code]] == []
+    assert messages["it"].keys() == messages["en"].keys()
+    assert [code for code in messages["it"] if messages["it"][code] == messages["en"][code]] == []
 
 
 def test_message_about_a_large_value_stays_short():
@@ -335,7 +335,7 @@ def test_stamp_duty_keeps_the_natures_of_the_settings():
 
 
 @pytest.mark.parametrize(
-    ("regime", "said", "rate", "nature"),
+    ("regime", "overrides", "rate", "nature"),
     [
         ("RF01", {}, 22, ""),
         ("RF01", {"nature": "N4"}, 0, "N4"),
@@ -348,9 +348,9 @@ def test_stamp_duty_keeps_the_natures_of_the_settings():
         ("RF04", {}, 22, ""),
     ],
 )
-def test_rate_follows_nature_and_regime(regime, said, rate, nature):
+def test_rate_follows_nature_and_regime(regime, overrides, rate, nature):
     data = at(MINIMAL, "seller", FULL["seller"] | {"tax_regime": regime})
-    data["lines"][0] |= said
+    data["lines"][0] |= overrides
 
     [line] = draft_from(data).lines
 
@@ -358,7 +358,7 @@ def test_rate_follows_nature_and_regime(regime, said, rate, nature):
 
 
 @pytest.mark.parametrize(
-    ("payments", "said", "terms"),
+    ("payments", "payment_terms", "terms"),
     [
         (0, None, "TP02"),
         (1, None, "TP02"),
@@ -368,16 +368,16 @@ def test_rate_follows_nature_and_regime(regime, said, rate, nature):
         (2, "TP02", "TP02"),
     ],
 )
-def test_terms_follow_the_number_of_payments(payments, said, terms):
+def test_terms_follow_the_number_of_payments(payments, payment_terms, terms):
     data = MINIMAL | {"payments": [{"method": "MP08", "amount": "1"}] * payments}
-    if said:
-        data["payment_terms"] = said
+    if payment_terms:
+        data["payment_terms"] = payment_terms
 
     assert draft_from(data).payment_terms == terms
 
 
 @pytest.mark.parametrize(
-    ("line", "said", "rate", "nature"),
+    ("line", "overrides", "rate", "nature"),
     [
         ({"nature": "N4"}, {}, 0, "N4"),
         ({"vat_rate": "10"}, {}, 10, ""),
@@ -385,8 +385,8 @@ def test_terms_follow_the_number_of_payments(payments, said, terms):
         ({}, {"nature": "N4"}, 0, "N4"),
     ],
 )
-def test_pension_fund_has_the_rate_of_the_first_line_unless_told(line, said, rate, nature):
-    data = at(MINIMAL, "pension_fund", {"type": "TC22", "rate": "4"} | said)
+def test_pension_fund_has_the_rate_of_the_first_line_unless_told(line, overrides, rate, nature):
+    data = at(MINIMAL, "pension_fund", {"type": "TC22", "rate": "4"} | overrides)
     data["lines"][0] |= line
 
     fund = draft_from(data).pension_fund
@@ -411,9 +411,9 @@ def test_identifiers_are_put_in_order():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("said", "country"), [({}, "DE"), ({"country": "FR"}, "FR")])
-def test_country_is_that_of_the_address_unless_told(said, country):
-    buyer = {"kind": "person", "address": {"street": "x", "city": "y", "country": "DE"}} | said
+@pytest.mark.parametrize(("overrides", "country"), [({}, "DE"), ({"country": "FR"}, "FR")])
+def test_country_is_that_of_the_address_unless_told(overrides, country):
+    buyer = {"kind": "person", "address": {"street": "x", "city": "y", "country": "DE"}} | overrides
 
     assert draft_from(MINIMAL | {"buyer": buyer}).buyer.country == country
 
@@ -427,9 +427,9 @@ def test_golden_drafts_survive_the_way_there_and_back(name):
 
 
 def test_plain_json_of_a_golden_draft_is_no_longer_than_needed():
-    said = json.loads((GOLDEN / "company.json").read_text())
+    golden = json.loads((GOLDEN / "company.json").read_text())
 
-    assert to_json(golden_draft("company"))["payments"] == said["payments"]
+    assert to_json(golden_draft("company"))["payments"] == golden["payments"]
     assert "discount" not in to_json(golden_draft("company"))
 
 

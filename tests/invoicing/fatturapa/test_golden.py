@@ -48,7 +48,7 @@ def test_examination_has_nothing_to_say(name):
 
     # the deferred invoice of October had to be sent by the 15th of November
     late = ["late"] if name == "deferred" else []
-    assert (preview.errors, [found.code for found in preview.warnings]) == ((), late)
+    assert (preview.errors, [warning.code for warning in preview.warnings]) == ((), late)
 
 
 @every_golden
@@ -58,24 +58,24 @@ def test_a38_reads_back_what_was_written(name):
 
     body, figures = invoice.fattura_elettronica_body[0], compute_totals(draft)
     general = body.dati_generali.dati_generali_documento
-    told = [(block.imponibile_importo, block.imposta) for block in body.dati_beni_servizi.dati_riepilogo]
-    paid = [detail.importo_pagamento for part in body.dati_pagamento for detail in part.dettaglio_pagamento]
+    summaries = [(block.imponibile_importo, block.imposta) for block in body.dati_beni_servizi.dati_riepilogo]
+    payments = [detail.importo_pagamento for part in body.dati_pagamento for detail in part.dettaglio_pagamento]
     assert (general.numero, general.data, general.tipo_documento) == (NUMBER, draft.date, draft.document_type)
     assert general.importo_totale_documento == figures.gross
-    assert told == [(summary.net, summary.vat) for summary in figures.summaries]
-    assert sum(paid) == (figures.due if draft.payments else 0)
+    assert summaries == [(summary.net, summary.vat) for summary in figures.summaries]
+    assert sum(payments) == (figures.due if draft.payments else 0)
 
 
 def test_golden_documents_cover_types_formats_natures_and_ways_to_pay():
-    told: dict[str, set[str | None]] = {}
+    values: dict[str, set[str | None]] = {}
     for name in GOLDEN_NAMES:
         for element in etree.fromstring(golden_xml(name)).iter():
-            told.setdefault(element.tag, set()).add(element.text)
+            values.setdefault(element.tag, set()).add(element.text)
 
-    assert told["TipoDocumento"] == {"TD01", "TD02", "TD04", "TD05", "TD06", "TD24"}
-    assert told["FormatoTrasmissione"] == {"FPR12", "FPA12"}
-    assert told["Natura"] == {"N1", "N2.1", "N2.2", "N4", "N6.1"}
-    assert told["ModalitaPagamento"] == {"MP01", "MP05", "MP08", "MP12", "MP19"}
-    assert told["CondizioniPagamento"] == {"TP01", "TP02", "TP03"}
-    assert told["EsigibilitaIVA"] == {"I", "S"}
-    assert told["AliquotaIVA"] == {"22.00", "10.00", "4.00", "0.00"}
+    assert values["TipoDocumento"] == {"TD01", "TD02", "TD04", "TD05", "TD06", "TD24"}
+    assert values["FormatoTrasmissione"] == {"FPR12", "FPA12"}
+    assert values["Natura"] == {"N1", "N2.1", "N2.2", "N4", "N6.1"}
+    assert values["ModalitaPagamento"] == {"MP01", "MP05", "MP08", "MP12", "MP19"}
+    assert values["CondizioniPagamento"] == {"TP01", "TP02", "TP03"}
+    assert values["EsigibilitaIVA"] == {"I", "S"}
+    assert values["AliquotaIVA"] == {"22.00", "10.00", "4.00", "0.00"}

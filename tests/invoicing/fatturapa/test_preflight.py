@@ -44,7 +44,7 @@ def fund(rate, more=""):
     )
 
 
-def broken(name, changes):
+def break_document(name, changes):
     """A golden document with other values by path: None takes the element away, XML comes behind it."""
     root = etree.fromstring(golden_xml(name))
     for path, value in changes.items():
@@ -64,7 +64,7 @@ def broken(name, changes):
 
 
 # code, part of the draft, golden document, changes
-BROKEN = [
+BROKEN_DOCUMENTS = [
     ("00200", "", "company", {f"{GENERAL}/Data": "18/11/2026"}),
     ("00200", "", "company", {f"{GENERAL}/Numero": "2026/0000000000000042"}),
     ("00301", "seller.vat_number", "company", {f"{SELLER}/IdFiscaleIVA/IdCodice": "11847200969"}),
@@ -118,27 +118,27 @@ BROKEN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("code", "field", "name", "changes"), BROKEN)
+@pytest.mark.parametrize(("code", "field", "name", "changes"), BROKEN_DOCUMENTS)
 def test_broken_document_is_found_by_its_code_alone(code, field, name, changes):
-    xml = broken(name, changes)
+    xml = break_document(name, changes)
 
-    found = violations(xml, today=DAY)
-    assert {violation.code for violation in found} == {code}
-    assert found[0].field == field
+    errors = violations(xml, today=DAY)
+    assert {violation.code for violation in errors} == {code}
+    assert errors[0].field == field
     assert set(second_opinion(xml)) == {code}
 
 
-@pytest.mark.parametrize(("code", "field", "name", "changes"), [row for row in BROKEN if row[0] != "00200"])
+@pytest.mark.parametrize(("code", "field", "name", "changes"), [row for row in BROKEN_DOCUMENTS if row[0] != "00200"])
 def test_finding_is_told_in_italian_and_in_english(code, field, name, changes):
-    xml = broken(name, changes)
-    told = {}
+    xml = break_document(name, changes)
+    messages = {}
 
     for language in ("it", "en"):
         with translation.override(language):
-            told[language] = violations(xml, today=DAY)[0].message
+            messages[language] = violations(xml, today=DAY)[0].message
 
-    assert told["it"] != told["en"]
-    assert [text for text in told.values() if "%(" in text or not text.endswith(".")] == []
+    assert messages["it"] != messages["en"]
+    assert [text for text in messages.values() if "%(" in text or not text.endswith(".")] == []
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_finding_is_told_in_italian_and_in_english(code, field, name, changes):
     ],
 )  # fmt: skip
 def test_change_that_breaks_several_rules_is_found_by_all(codes, name, changes):
-    xml = broken(name, changes)
+    xml = break_document(name, changes)
 
     assert {violation.code for violation in violations(xml, today=DAY)} == codes
     assert set(second_opinion(xml)) == codes
@@ -185,27 +185,27 @@ def test_change_that_breaks_several_rules_is_found_by_all(codes, name, changes):
     ],
 )  # fmt: skip
 def test_what_sdi_lets_pass_is_not_found(name, changes):
-    xml = broken(name, changes)
+    xml = break_document(name, changes)
 
     assert violations(xml, today=DAY) == []
     assert second_opinion(xml) == []
 
 
 def test_lot_may_hold_a_credit_note_with_the_number_of_an_invoice():
-    xml = broken("company", {"//FatturaElettronicaBody": AGAIN, f"({GENERAL}/TipoDocumento)[2]": "TD04"})
+    xml = break_document("company", {"//FatturaElettronicaBody": AGAIN, f"({GENERAL}/TipoDocumento)[2]": "TD04"})
 
     assert (violations(xml, today=DAY), second_opinion(xml)) == ([], [])
 
 
 def test_pec_beside_a_code_is_ours_alone_to_find():
-    xml = broken("company", {"//CodiceDestinatario": "<PECDestinatario>a@pec.example</PECDestinatario>"})
+    xml = break_document("company", {"//CodiceDestinatario": "<PECDestinatario>a@pec.example</PECDestinatario>"})
 
     assert [violation.code for violation in violations(xml, today=DAY)] == ["00426"]
     assert second_opinion(xml) == []
 
 
 def test_year_beyond_9999_is_a_date_in_the_future():
-    xml = broken("company", {f"{GENERAL}/Data": "12026-11-18"})
+    xml = break_document("company", {f"{GENERAL}/Data": "12026-11-18"})
 
     assert [violation.code for violation in violations(xml, today=DAY)] == ["00403"]
 
@@ -227,36 +227,40 @@ def test_year_beyond_9999_is_a_date_in_the_future():
     ],
 )
 def test_name_of_the_file(file_name, codes):
-    assert [(found.code, found.field) for found in file_violations(file_name, b"<a/>")] == [(c, "file") for c in codes]
+    assert [(violation.code, violation.field) for violation in file_violations(file_name, b"<a/>")] == [
+        (c, "file") for c in codes
+    ]
     assert file_warnings(file_name) == []
-    assert [found.code for found in check_file(file_name, 4, Known())] == codes
+    assert [violation.code for violation in check_file(file_name, 4, Known())] == codes
 
 
 @pytest.mark.parametrize("file_name", ["IT11847200968.xml", "fattura.xml", "allegato (2).xml.p7m", ""])
 def test_name_that_was_not_meant_for_sdi_is_a_doubt(file_name):
-    told = [(found.code, found.field) for found in file_warnings(file_name)]
+    doubts = [(violation.code, violation.field) for violation in file_warnings(file_name)]
 
-    assert (file_violations(file_name, b"<a/>"), told) == ([], [("00001", "file")])
-    assert [found.code for found in check_file(file_name, 4, Known())] == ["00001"]
+    assert (file_violations(file_name, b"<a/>"), doubts) == ([], [("00001", "file")])
+    assert [violation.code for violation in check_file(file_name, 4, Known())] == ["00001"]
 
 
 @pytest.mark.parametrize(("size", "codes"), [(5 * 1024 * 1024, []), (5 * 1024 * 1024 + 1, ["00003"])])
 def test_size_of_the_file(size, codes):
     name = "IT11847200968_00001.xml"
 
-    assert [found.code for found in file_violations(name, b"x" * size)] == codes
-    assert [found.code for found in check_file(name, size, Known())] == codes
+    assert [violation.code for violation in file_violations(name, b"x" * size)] == codes
+    assert [violation.code for violation in check_file(name, size, Known())] == codes
 
 
 def test_every_code_that_can_be_checked_offline_has_a_broken_document():
     offline = set(DESCRIPTIONS) - {"00001", "00002", "00003", "00102", "00106", "00201", "00311", "00312", "00404"}
 
-    assert {row[0] for row in BROKEN} | {"00424"} == offline
+    assert {row[0] for row in BROKEN_DOCUMENTS} | {"00424"} == offline
 
 
 def test_official_samples_get_the_expected_verdict(shared):
     paths = sorted((shared / "fatturapa" / "samples").glob("*.xml"))
-    verdicts = {path.stem[-5:]: {found.code for found in violations(path.read_bytes(), today=DAY)} for path in paths}
+    verdicts = {
+        path.stem[-5:]: {violation.code for violation in violations(path.read_bytes(), today=DAY)} for path in paths
+    }
     opinions = {path.stem[-5:]: set(second_opinion(path.read_bytes())) for path in paths}
 
     # every sample uses 01234567890, whose check digit is wrong; FPR03 has wrong sums on top
@@ -280,10 +284,10 @@ def test_official_samples_get_the_expected_verdict(shared):
     ],
 )
 def test_doubts_are_warnings_and_no_errors(code, field, name, changes):
-    xml = broken(name, changes)
+    xml = break_document(name, changes)
 
     assert violations(xml, today=DAY) == []
-    assert [(found.code, found.field) for found in warnings(xml, today=DAY)] == [(code, field)]
+    assert [(violation.code, violation.field) for violation in warnings(xml, today=DAY)] == [(code, field)]
 
 
 @pytest.mark.parametrize(
@@ -296,7 +300,7 @@ def test_doubts_are_warnings_and_no_errors(code, field, name, changes):
     ],
 )
 def test_nothing_is_said_where_there_is_no_doubt(name, changes, today):
-    assert warnings(broken(name, changes), today=today) == []
+    assert warnings(break_document(name, changes), today=today) == []
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from core.money import round_eur
 from invoicing.fatturapa.draft import Discount, InvoiceDraft, Line, PensionFund, StampDuty, Withholding
 from invoicing.fatturapa.law import NATURES, law_reference
 from invoicing.fatturapa.preflight import violations, warnings
-from invoicing.fatturapa.totals import TotalsError, compute_totals, discounted
+from invoicing.fatturapa.totals import TotalsError, apply_discounts, compute_totals
 from invoicing.fatturapa.view import read_invoice
 from tests.invoicing.drafts import COMPANY, DAY, make_draft, second_opinion, xml_of
 
@@ -101,7 +101,7 @@ def test_any_draft_passes_our_arithmetic_and_the_second_opinion(draft):
     view = read_invoice(xml)
     assert violations(xml, today=DAY) == []
     assert second_opinion(xml) == []
-    assert "total" not in [found.code for found in warnings(xml, today=DAY)]
+    assert "total" not in [violation.code for violation in warnings(xml, today=DAY)]
     assert (view.total, view.due, view.rounding) == (figures.gross, figures.due, figures.rounding)
 
 
@@ -121,7 +121,7 @@ def test_total_of_prices_with_vat_is_their_sum_to_the_cent(lines):
 def test_total_of_a_discounted_price_with_vat_is_rounded_once(entry):
     figures = compute_totals(make_draft(COMPANY, entry, payments=()))
 
-    assert figures.gross == round_eur(discounted(entry.gross_unit_price, entry.discounts) * entry.quantity)
+    assert figures.gross == round_eur(apply_discounts(entry.gross_unit_price, entry.discounts) * entry.quantity)
 
 
 @given(st.lists(any_line(kinds=("net",)), min_size=1, max_size=6), percents)
@@ -172,15 +172,15 @@ def test_net_tax_and_total(lines, net, vat, gross):
     [("22.00", "18.035"), ("9.99", "8.19"), ("100.00", "81.965"), ("0.01", "0.01"), ("1.00", "0.82")],
 )
 def test_net_unit_price_of_two_priced_with_vat(gross, unit_price):
-    [written] = compute_totals(make_draft(COMPANY, line(gross=gross, quantity=2), payments=())).lines
+    [entry] = compute_totals(make_draft(COMPANY, line(gross=gross, quantity=2), payments=())).lines
 
-    assert written.unit_price == D(unit_price)
+    assert entry.unit_price == D(unit_price)
 
 
 def test_missing_cents_go_to_the_lines_that_were_cut_most():
     figures = compute_totals(make_draft(COMPANY, *[line(gross="10.00")] * 3, payments=()))
 
-    assert [written.total for written in figures.lines] == [D("8.20"), D("8.20"), D("8.19")]
+    assert [entry.total for entry in figures.lines] == [D("8.20"), D("8.20"), D("8.19")]
 
 
 @pytest.mark.parametrize("free", [{"gross": "0.00"}, {"gross": "9.99", "cut": [Discount(percent=D(100))]}])
@@ -251,7 +251,7 @@ def test_withholding_is_taken_on_net_lines_and_not_on_expenses():
 
     figures = compute_totals(make_draft(COMPANY, *lines, payments=(), withholding=withholding))
 
-    assert [written.is_withheld for written in figures.lines] == [True, False, False]
+    assert [entry.is_withheld for entry in figures.lines] == [True, False, False]
     assert (figures.withholding, figures.gross, figures.due) == (D("200.00"), D("1379.00"), D("1179.00"))
 
 

@@ -96,8 +96,8 @@ ROUTES = [
 def test_customer_is_reached_by_kind_and_country(customer, expected):
     way = route(customer)
 
-    told = (way.format, way.recipient_code, way.pec, way.vat_country, way.vat_number, way.tax_code)
-    assert " ".join(value or "-" for value in told) == expected
+    values = (way.format, way.recipient_code, way.pec, way.vat_country, way.vat_number, way.tax_code)
+    assert " ".join(value or "-" for value in values) == expected
 
 
 @pytest.mark.parametrize(
@@ -118,23 +118,23 @@ def test_address_abroad_has_its_post_code_in_the_street(country, place, street, 
 
 
 @pytest.mark.parametrize(
-    ("text", "carried"),
+    ("text", "expected"),
     [
         ("Perché “no” – 5 € … œuvre", 'Perché "no" - 5 EUR ... oeuvre'), ("Perche\u0301", "Perché"),
         ("Proﬁlo ™ № 5", "Profilo TM No 5"), ("Łódź Đakovo", "Lódz Dakovo"), ("日本 x", "?? x"),
         ("a\tb\r\nc  d", "a b c d"), ("\ud800\x00", "??"), ("  ", ""), ("🎓", "?"), ("½ ©", "½ ©"),
     ],
 )  # fmt: skip
-def test_text_is_brought_into_latin_1(text, carried):
-    assert latin(text, 100) == carried
+def test_text_is_brought_into_latin_1(text, expected):
+    assert latin(text, 100) == expected
 
 
 @given(st.text(), st.integers(1, 50))
 def test_latin_text_fits_field_and_alphabet(text, limit):
-    carried = latin(text, limit)
+    result = latin(text, limit)
 
-    assert len(carried) <= limit
-    assert carried.encode("latin-1").decode("latin-1") == carried == carried.strip()
+    assert len(result) <= limit
+    assert result.encode("latin-1").decode("latin-1") == result == result.strip()
     assert basic_latin(text, limit).isascii()
 
 
@@ -146,10 +146,10 @@ def test_latin_1_loses_nothing(text):
 
 @given(st.text(st.sampled_from("abc def")), st.integers(1, 20))
 def test_notes_are_cut_at_spaces_and_lose_nothing(text, size):
-    cut = pieces(text, size)
+    parts = pieces(text, size)
 
-    assert "".join(cut).replace(" ", "") == text.replace(" ", "")
-    assert [piece for piece in cut if not 0 < len(piece) <= size] == []
+    assert "".join(parts).replace(" ", "") == text.replace(" ", "")
+    assert [piece for piece in parts if not 0 < len(piece) <= size] == []
 
 
 def test_long_notes_become_several_causali():
@@ -157,18 +157,18 @@ def test_long_notes_become_several_causali():
 
     root = etree.fromstring(xml_of(make_draft(notes=notes)))
 
-    told = [element.text for element in root.iter("Causale")]
-    assert (" ".join(told), max(map(len, told)) <= 200) == (notes, True)
+    causali = [element.text for element in root.iter("Causale")]
+    assert (" ".join(causali), max(map(len, causali)) <= 200) == (notes, True)
 
 
 def test_flat_rate_seller_asks_not_to_withhold_except_in_a_credit_note():
     draft = golden_draft("flat-rate")
 
-    told = [
+    causali = [
         etree.fromstring(xml_of(replace(draft, document_type=kind))).findtext(".//Causale") for kind in ("TD01", "TD04")
     ]
 
-    assert told == [FLAT_RATE_NOTE, None]
+    assert causali == [FLAT_RATE_NOTE, None]
 
 
 def test_consumer_has_a_first_and_a_last_name_and_no_other():

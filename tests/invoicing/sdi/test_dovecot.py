@@ -176,8 +176,8 @@ def wait_for(port: int, process: subprocess.Popen[bytes], logs: tuple[Path, ...]
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
-            told = "\n".join(log.read_text() for log in logs if log.exists())
-            assert process.poll() is None and time.monotonic() < deadline, told  # noqa: PT018
+            output = "\n".join(log.read_text() for log in logs if log.exists())
+            assert process.poll() is None and time.monotonic() < deadline, output  # noqa: PT018
             time.sleep(0.05)
         else:
             return

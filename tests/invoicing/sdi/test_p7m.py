@@ -38,22 +38,24 @@ def sign(content=XML, encoding=Encoding.DER, *options, signer=ANNA, key=KEY, alg
     return builder.sign(encoding, [Options.Binary, *options])
 
 
-def indefinite(tag, *children):
+def encode_indefinite(tag, *children):
     return bytes([tag, 0x80]) + b"".join(children) + b"\0\0"
 
 
-def streamed(der):
+def stream(der):
     """The same signature as signing devices write it: lengths left open, the content in pieces."""
     outer = cms.ContentInfo.load(der)
     inner = outer["content"]
     info = inner["encap_content_info"]
     content = info["content"].native
     pieces = [core.OctetString(content[at : at + 1000]).dump() for at in range(0, len(content), 1000)]
-    told = indefinite(0x30, info["content_type"].dump(), indefinite(0xA0, indefinite(0x24, *pieces)))
+    content_info = encode_indefinite(
+        0x30, info["content_type"].dump(), encode_indefinite(0xA0, encode_indefinite(0x24, *pieces))
+    )
     names = ("version", "digest_algorithms", "certificates", "signer_infos")
     version, algorithms, certificates, signers = (inner[name].dump() for name in names)
-    signed_data = indefinite(0x30, version, algorithms, told, certificates, signers)
-    return indefinite(0x30, outer["content_type"].dump(), indefinite(0xA0, signed_data))
+    signed_data = encode_indefinite(0x30, version, algorithms, content_info, certificates, signers)
+    return encode_indefinite(0x30, outer["content_type"].dump(), encode_indefinite(0xA0, signed_data))
 
 
 @pytest.mark.parametrize("algorithm", [SHA256, SHA384, SHA512])
@@ -64,7 +66,7 @@ def test_intact_file_gives_its_invoice_and_its_signer(algorithm):
 
 
 def test_base64_pem_and_streamed_files_are_read():
-    for data in (sign(encoding=Encoding.PEM), base64.encodebytes(sign()), base64.b64encode(sign()), streamed(sign())):
+    for data in (sign(encoding=Encoding.PEM), base64.encodebytes(sign()), base64.b64encode(sign()), stream(sign())):
         signed = read_p7m(data)
         assert (signed.content, signed.signers, signed.troubles) == (XML, ("Anna Bianchi",), ())
 
@@ -91,19 +93,19 @@ def test_file_signed_too_often_is_refused():
         read_p7m(sign(sign(sign(sign()))))
 
 
-def changed_content():
+def change_content():
     return sign().replace(b"Valutazione", b"Valutazioni")
 
 
-def changed_signature():
+def change_signature():
     return sign()[:-1] + bytes([sign()[-1] ^ 1])
 
 
 @pytest.mark.parametrize(
     ("make", "trouble"),
     [
-        (changed_content, "Il contenuto è stato cambiato dopo la firma."),
-        (changed_signature, "La firma non corrisponde al suo certificato."),
+        (change_content, "Il contenuto è stato cambiato dopo la firma."),
+        (change_signature, "La firma non corrisponde al suo certificato."),
         (
             lambda: sign(signer=certificate("Anna", OTHER_KEY), key=KEY),
             "La firma non corrisponde al suo certificato.",
@@ -185,7 +187,7 @@ def test_certificate_of_an_unknown_version_is_a_trouble():
     ("file_name", "content", "errors", "warnings"),
     [
         (NAME, sign(), [], []),
-        (NAME, changed_content(), ["00102"], []),
+        (NAME, change_content(), ["00102"], []),
         (NAME, XML, ["00102"], []),
         (NAME, sign(XML, Encoding.DER, Options.DetachedSignature), ["00102"], []),
         (NAME, sign(b"<a/>"), ["00200"], []),
@@ -200,11 +202,11 @@ def test_certificate_of_an_unknown_version_is_a_trouble():
     ],
 )
 def test_file_is_judged_by_its_name_its_signature_and_its_content(file_name, content, errors, warnings):
-    checked = check(file_name, content, today=DAY)
+    result = check(file_name, content, today=DAY)
 
-    assert [found.code for found in checked.errors] == errors
-    assert [found.code for found in checked.warnings] == warnings
-    assert checked.is_signed == file_name.endswith(".p7m")
+    assert [violation.code for violation in result.errors] == errors
+    assert [violation.code for violation in result.warnings] == warnings
+    assert result.is_signed == file_name.endswith(".p7m")
 
 
 def test_xades_signature_counts_as_one():

@@ -18,28 +18,28 @@ def message() -> PecMessage:
     return on_its_way(issue())
 
 
-def written(folder: Path, **mails: bytes) -> list[str]:
+def write_mails(folder: Path, **mails: bytes) -> list[str]:
     for name, raw in mails.items():
         (folder / f"{name}.eml").write_bytes(raw)
     return [str(folder / f"{name}.eml") for name in mails]
 
 
-def told(capsys: Any, *paths: str) -> Any:
+def run_command(capsys: Any, *paths: str) -> Any:
     call_command("pec_receive", *paths)
     return json.loads(capsys.readouterr().out)
 
 
 def test_one_file_gives_an_object(message: PecMessage, post: Post, tmp_path: Path, capsys: Any):
-    (path,) = written(tmp_path, rc=post.sdi(message.file, "RC"))
+    (path,) = write_mails(tmp_path, rc=post.sdi(message.file, "RC"))
 
-    assert told(capsys, path) == {
+    assert run_command(capsys, path) == {
         "file": path, "outcome": "applied", "kind": "RC", "reason": "", "invoice": "2026/00001",
         "state": "delivered", "stored": True,
     }  # fmt: skip
 
 
 def test_several_files_give_a_list_in_their_order(message: PecMessage, post: Post, tmp_path: Path, capsys: Any):
-    paths = written(
+    paths = write_mails(
         tmp_path,
         delivery=post.receipt(message, "avvenuta-consegna"),
         forged=post.sdi(message.file, "NS", digest="0" * 64),
@@ -47,7 +47,7 @@ def test_several_files_give_a_list_in_their_order(message: PecMessage, post: Pos
         unknown=post.sdi(message.file, "RC", about="IT99999999999_00001.xml"),
     )
 
-    answer = told(capsys, *paths)
+    answer = run_command(capsys, *paths)
 
     rows = [(mail["file"], mail["outcome"], mail["invoice"], mail["state"]) for mail in answer]
     assert rows == [
@@ -59,10 +59,10 @@ def test_several_files_give_a_list_in_their_order(message: PecMessage, post: Pos
 
 
 def test_repeated_file_is_not_stored_again(message: PecMessage, post: Post, tmp_path: Path, capsys: Any):
-    (path,) = written(tmp_path, rc=post.sdi(message.file, "RC"))
-    first = told(capsys, path)
+    (path,) = write_mails(tmp_path, rc=post.sdi(message.file, "RC"))
+    first = run_command(capsys, path)
 
-    second = told(capsys, path)
+    second = run_command(capsys, path)
 
     assert second == first | {"stored": False}
     assert ReceivedMail.objects.count() == 1
@@ -71,7 +71,7 @@ def test_repeated_file_is_not_stored_again(message: PecMessage, post: Post, tmp_
 def test_missing_file_is_an_error_and_the_others_are_taken(
     message: PecMessage, post: Post, tmp_path: Path, capsys: Any
 ):
-    (path,) = written(tmp_path, rc=post.sdi(message.file, "RC"))
+    (path,) = write_mails(tmp_path, rc=post.sdi(message.file, "RC"))
     missing = str(tmp_path / "none.eml")
 
     with pytest.raises(SystemExit) as end:

@@ -28,7 +28,7 @@ from tests.invoicing.flow import (
     receive,
     send,
     sign,
-    signed,
+    sign_content,
     story,
 )
 
@@ -54,30 +54,30 @@ def attach(invoice: Invoice, content: bytes, staff: Any) -> Document:
     return sending.attach_signed(invoice=invoice, content=content, actor=staff, now=timezone.now())
 
 
-def parsed(content: bytes) -> Any:
-    return cms.ContentInfo.load(signed(content))
+def parse_signed(content: bytes) -> Any:
+    return cms.ContentInfo.load(sign_content(content))
 
 
-def detached(content: bytes) -> bytes:
+def sign_detached(content: bytes) -> bytes:
     signer = make_signer()
     builder = pkcs7.PKCS7SignatureBuilder().set_data(content).add_signer(signer.certificate, signer.key, SHA256())
     return builder.sign(Encoding.DER, [pkcs7.PKCS7Options.Binary, pkcs7.PKCS7Options.DetachedSignature])
 
 
 def without_signers(content: bytes) -> bytes:
-    info = parsed(content)
+    info = parse_signed(content)
     info["content"]["signer_infos"] = []
     return bytes(info.dump(force=True))
 
 
 def without_certificates(content: bytes) -> bytes:
-    info = parsed(content)
+    info = parse_signed(content)
     info["content"]["certificates"] = []
     return bytes(info.dump(force=True))
 
 
-def with_broken_signature(content: bytes) -> bytes:
-    info = parsed(content)
+def break_signature(content: bytes) -> bytes:
+    info = parse_signed(content)
     signature = bytearray(info["content"]["signer_infos"][0]["signature"].native)
     signature[-1] ^= 1
     info["content"]["signer_infos"][0]["signature"] = bytes(signature)
@@ -86,13 +86,13 @@ def with_broken_signature(content: bytes) -> bytes:
 
 def with_foreign_digest(content: bytes) -> bytes:
     """A true signature of another file around this one."""
-    info = parsed(b"<other/>")
+    info = parse_signed(b"<other/>")
     info["content"]["encap_content_info"]["content"] = content
     return bytes(info.dump(force=True))
 
 
-def with_changed_amount(content: bytes) -> bytes:
-    return signed(content).replace(b"4758.00", b"9758.00")
+def change_amount(content: bytes) -> bytes:
+    return sign_content(content).replace(b"4758.00", b"9758.00")
 
 
 def test_invoice_to_an_office_waits_for_its_signature(invoice: Invoice):
@@ -125,7 +125,7 @@ def test_submission_made_by_hand_does_not_send_it_unsigned(invoice: Invoice, pec
 def test_proper_signature_is_kept_byte_for_byte_and_releases_the_invoice(
     encoding: Encoding, invoice: Invoice, staff: Any
 ):
-    content = signed(xml_of(invoice), encoding=encoding)
+    content = sign_content(xml_of(invoice), encoding=encoding)
 
     document = attach(invoice, content, staff)
 
@@ -139,9 +139,9 @@ def test_proper_signature_is_kept_byte_for_byte_and_releases_the_invoice(
 
 
 def test_file_signed_by_two_people_is_opened_to_its_invoice(invoice: Invoice, staff: Any):
-    inner = signed(xml_of(invoice), make_signer("Elena Dotti"))
+    inner = sign_content(xml_of(invoice), make_signer("Elena Dotti"))
 
-    attach(invoice, signed(inner, make_signer("Marco Riva")), staff)
+    attach(invoice, sign_content(inner, make_signer("Marco Riva")), staff)
 
     assert invoice.events.get(state="issued").text == "Marco Riva, Elena Dotti"
 
@@ -151,25 +151,25 @@ def test_file_signed_by_two_people_is_opened_to_its_invoice(invoice: Invoice, st
     [
         (bytes, "This is not a signed file (.p7m)."),
         (lambda xml: b"", "This is not a signed file (.p7m)."),
-        (lambda xml: signed(xml)[:-200], "This is not a signed file (.p7m)."),
-        (detached, "The signature is apart from the file: send the .p7m with the invoice inside."),
-        (lambda xml: signed(b"<altra/>"), "The file inside is not the invoice {name} as we issued it."),
-        (lambda xml: signed(xml + b"\n"), "The file inside is not the invoice {name} as we issued it."),
-        (with_changed_amount, "The file inside is not the invoice {name} as we issued it."),
+        (lambda xml: sign_content(xml)[:-200], "This is not a signed file (.p7m)."),
+        (sign_detached, "The signature is apart from the file: send the .p7m with the invoice inside."),
+        (lambda xml: sign_content(b"<altra/>"), "The file inside is not the invoice {name} as we issued it."),
+        (lambda xml: sign_content(xml + b"\n"), "The file inside is not the invoice {name} as we issued it."),
+        (change_amount, "The file inside is not the invoice {name} as we issued it."),
         (without_signers, "The file carries no signature."),
         (without_certificates, "The signer's certificate is missing."),
-        (with_broken_signature, "The signature does not fit its certificate."),
+        (break_signature, "The signature does not fit its certificate."),
         (with_foreign_digest, "The content was changed after it was signed."),
         (
-            lambda xml: signed(xml, make_signer(days=(-800, -1))),
+            lambda xml: sign_content(xml, make_signer(days=(-800, -1))),
             "The certificate was not valid on the day of the signature.",
         ),
         (
-            lambda xml: signed(xml, make_signer(days=(1, 365))),
+            lambda xml: sign_content(xml, make_signer(days=(1, 365))),
             "The certificate was not valid on the day of the signature.",
         ),
         (
-            lambda xml: signed(signed(signed(signed(xml)))),
+            lambda xml: sign_content(sign_content(sign_content(sign_content(xml)))),
             "The file is signed more often than we open it.",
         ),
     ],
@@ -192,7 +192,7 @@ def test_other_file_is_refused_and_changes_nothing(forge: Any, message: str, inv
 
 def test_second_signature_is_refused(signed_invoice: Invoice, staff: Any):
     with pytest.raises(sending.CannotSendError) as refusal:
-        attach(signed_invoice, signed(xml_of(signed_invoice)), staff)
+        attach(signed_invoice, sign_content(xml_of(signed_invoice)), staff)
 
     assert (refusal.value.code, Document.objects.filter(kind="signed").count()) == ("cannot_send", 1)
 
@@ -201,7 +201,7 @@ def test_private_invoice_takes_no_signature(customer: Any, staff: Any):
     invoice = issue(customer)
 
     with pytest.raises(sending.CannotSendError):
-        attach(invoice, signed(xml_of(invoice)), staff)
+        attach(invoice, sign_content(xml_of(invoice)), staff)
 
     assert invoice.current_file().signed is None
 
@@ -231,8 +231,8 @@ def test_office_answers_in_two_steps(plan: Any, steps: list[str], signed_invoice
 
     read_until(send(signed_invoice), steps[-1])
 
-    told = [state for state in story(signed_invoice) if state in Invoice.ANSWERS]
-    assert told == steps
+    states = [state for state in story(signed_invoice) if state in Invoice.ANSWERS]
+    assert states == steps
     assert [mail.kind for mail in Mail.objects.order_by("pk")] == ["invoice_ready"]
 
 
@@ -266,15 +266,15 @@ def test_refused_invoice_is_corrected_signed_and_accepted(signed_invoice: Invoic
 def test_messages_carry_the_hash_of_the_signed_file(signed_invoice: Invoice, post: Post):
     file = on_its_way(signed_invoice).file
 
-    wrong = receive(post.envelope(hashed(post, file, file.xml.sha256)))
-    right = receive(post.envelope(hashed(post, file, file.signed.sha256)))
+    wrong = receive(post.envelope(add_hash(post, file, file.xml.sha256)))
+    right = receive(post.envelope(add_hash(post, file, file.signed.sha256)))
 
     signed_invoice.refresh_from_db()
     assert (wrong.outcome, wrong.reason) == ("quarantined", "the hash is not that of the file we sent")
     assert (right.outcome, signed_invoice.state) == ("applied", "delivered")
 
 
-def hashed(post: Post, file: Any, digest: str) -> bytes:
+def add_hash(post: Post, file: Any, digest: str) -> bytes:
     """The office's receipt with the hash that messages of the private family have."""
     name = b"</NomeFile>"
     return post.message(file, "RC").replace(name, name + f"<Hash>{digest}</Hash>".encode())
@@ -299,7 +299,7 @@ def test_signature_of_an_unknown_authority_is_refused_where_authorities_are_name
     settings.INVOICE_SIGNER_CA_FILE = str(SigningAuthority(tmp_path).root_file)
 
     with pytest.raises(sending.SignatureRefusedError, match="Nessuna autorità di fiducia"):
-        attach(invoice, signed(xml_of(invoice)), staff)
+        attach(invoice, sign_content(xml_of(invoice)), staff)
 
     invoice.refresh_from_db()
     assert (invoice.state, invoice.current_file().signed) == ("to_sign", None)

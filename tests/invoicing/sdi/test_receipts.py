@@ -42,7 +42,7 @@ def sample(shared: Path, kind: str) -> bytes:
     return (shared / "fatturapa" / "samples-messages" / f"{SAMPLE}_{kind}_001.xml").read_bytes()
 
 
-def untouched(message: PecMessage) -> bool:
+def is_untouched(message: PecMessage) -> bool:
     """Nothing of what came in has moved the invoice."""
     invoice = Invoice.objects.get(pk=message.file.invoice_id)
     return (invoice.state, story(invoice), invoice.sdi_identifier) == ("sent", ["issued", "sending", "sent"], "")
@@ -82,16 +82,16 @@ def test_message_for_receivers_is_no_business_of_ours(kind: str, shared: Path, m
 
     row = receive(post.envelope(sample(shared, kind), f"{SAMPLE}_{kind}_001.xml"))
 
-    assert (row.outcome, row.invoice, untouched(message)) == ("foreign", None, True)
+    assert (row.outcome, row.invoice, is_untouched(message)) == ("foreign", None, True)
 
 
 @pytest.mark.parametrize("kind", ["RC", "NS", "MC"])
 def test_message_of_the_private_family_is_read(kind: str, message: PecMessage, post: Post):
-    found = read_message(post.message(message.file, kind))
+    message_data = read_message(post.message(message.file, kind))
 
-    assert (found.kind, found.is_public, found.identifier) == (kind, False, "6782414")
-    assert (found.file_name, found.file_hash) == (message.file.file_name, message.file.xml.sha256)
-    assert [error.code for error in found.errors] == (["00311"] if kind == "NS" else [])
+    assert (message_data.kind, message_data.is_public, message_data.identifier) == (kind, False, "6782414")
+    assert (message_data.file_name, message_data.file_hash) == (message.file.file_name, message.file.xml.sha256)
+    assert [error.code for error in message_data.errors] == (["00311"] if kind == "NS" else [])
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_message_about_an_unknown_file_is_kept_unmatched(name: str, message: Pec
     row = receive(post.sdi(message.file, "NS", about=name))
 
     assert (row.outcome, row.reason) == ("unmatched", f"no file of ours is {name}")
-    assert untouched(message)
+    assert is_untouched(message)
 
 
 def test_receipt_about_an_unknown_message_is_kept_unmatched(message: PecMessage, post: Post):
@@ -133,14 +133,14 @@ def test_receipt_about_an_unknown_message_is_kept_unmatched(message: PecMessage,
 
     row = receive(post.receipt(other, "errore-consegna"))
 
-    assert (row.outcome, row.reason, untouched(message)) == ("unmatched", "no message of ours is <other@x>", True)
+    assert (row.outcome, row.reason, is_untouched(message)) == ("unmatched", "no message of ours is <other@x>", True)
 
 
 def test_message_with_another_hash_is_quarantined(message: PecMessage, post: Post):
     row = receive(post.sdi(message.file, "NS", digest="0" * 64))
 
     assert (row.outcome, row.reason) == ("quarantined", "the hash is not that of the file we sent")
-    assert untouched(message)
+    assert is_untouched(message)
 
 
 @pytest.mark.parametrize(
@@ -156,14 +156,14 @@ def test_message_with_a_doctype_is_quarantined(declaration: str, message: PecMes
 
     row = receive(post.envelope(xml))
 
-    assert (row.outcome, row.reason, untouched(message)) == ("quarantined", "a DOCTYPE is not allowed", True)
+    assert (row.outcome, row.reason, is_untouched(message)) == ("quarantined", "a DOCTYPE is not allowed", True)
 
 
 @pytest.mark.parametrize("content", [b"", b"no xml", b"<a>", b"\x00" * 64, b"<a/>"])
 def test_attachment_that_is_no_message_is_quarantined(content: bytes, message: PecMessage, post: Post):
     row = receive(post.envelope(content))
 
-    assert (row.outcome, untouched(message)) == ("quarantined", True)
+    assert (row.outcome, is_untouched(message)) == ("quarantined", True)
 
 
 def test_ordinary_mail_that_claims_to_be_sdi_is_quarantined(message: PecMessage, post: Post):
@@ -171,7 +171,7 @@ def test_ordinary_mail_that_claims_to_be_sdi_is_quarantined(message: PecMessage,
 
     row = receive(certified.replace(b"X-Trasporto: posta-certificata\r\n", b""))
 
-    assert (row.outcome, row.reason, untouched(message)) == ("quarantined", "not a certified mail", True)
+    assert (row.outcome, row.reason, is_untouched(message)) == ("quarantined", "not a certified mail", True)
 
 
 def test_anomaly_envelope_is_quarantined(message: PecMessage, post: Post):
@@ -179,7 +179,7 @@ def test_anomaly_envelope_is_quarantined(message: PecMessage, post: Post):
 
     row = receive(post.envelope(xml, f"{message.file.file_name[:-4]}_NS_001.xml", is_anomaly=True))
 
-    assert (row.outcome, untouched(message)) == ("quarantined", True)
+    assert (row.outcome, is_untouched(message)) == ("quarantined", True)
     assert row.reason == "an anomaly envelope: ordinary mail, whoever it says it is from"
 
 
@@ -198,7 +198,7 @@ def test_certified_mail_of_somebody_else_is_quarantined(old: bytes, new: bytes, 
 
     row = receive(raw.replace(old, new))
 
-    assert (row.outcome, untouched(message)) == ("quarantined", True)
+    assert (row.outcome, is_untouched(message)) == ("quarantined", True)
     assert row.reason.startswith("certified mail of ")
 
 
@@ -208,7 +208,7 @@ def test_receipt_without_a_reference_is_quarantined(message: PecMessage, post: P
     row = receive(raw)
 
     assert (row.outcome, row.reason) == ("quarantined", "a PEC receipt without a reference")
-    assert untouched(message)
+    assert is_untouched(message)
 
 
 def test_real_envelopes_are_applied_where_signatures_are_checked(
@@ -224,7 +224,7 @@ def test_real_envelopes_are_applied_where_signatures_are_checked(
     assert list(rows) == [("RC", "applied", ""), ("accettazione", "applied", ""), ("avvenuta-consegna", "applied", "")]
 
 
-def with_changed_content(raw: bytes) -> bytes:
+def change_content(raw: bytes) -> bytes:
     return raw.replace(b"Identificativo", b"identificativo", 1)
 
 
@@ -239,7 +239,7 @@ def with_a_further_part(raw: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (with_changed_content, "The content was changed after it was signed."),
+        (change_content, "The content was changed after it was signed."),
         (with_a_further_part, "The envelope is not signed."),
         (lambda raw: raw.replace(b"multipart/signed", b"multipart/mixed"), "The envelope is not signed."),
         (lambda raw: re.sub(rb"MII[DE]", b"AAAA", raw), "The envelope's signature cannot be read."),
@@ -260,7 +260,7 @@ def test_envelope_that_was_tampered_with_is_quarantined(
 
     assert row.outcome == "quarantined"
     assert row.reason.startswith(reason)
-    assert untouched(message)
+    assert is_untouched(message)
 
 
 @pytest.mark.usefixtures("verifying")
@@ -285,7 +285,7 @@ def test_envelope_of_an_unknown_signer_is_quarantined(message: PecMessage, tmp_p
 
     assert row.outcome == "quarantined"
     assert "posta-certificata@pcert.sogei.it" in row.reason
-    assert untouched(message)
+    assert is_untouched(message)
 
 
 def test_real_envelope_with_one_byte_changed_is_quarantined(

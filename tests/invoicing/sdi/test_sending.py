@@ -94,8 +94,8 @@ def test_changed_uid_validity_reads_everything_again_without_effect(invoice: Inv
 
     receipts.read_mailbox()
 
-    known = Mailbox.objects.get()
-    assert (known.uid_validity, known.last_uid) == (mailbox.uid_validity, mailbox.last_uid)
+    current = Mailbox.objects.get()
+    assert (current.uid_validity, current.last_uid) == (mailbox.uid_validity, mailbox.last_uid)
     assert invoice.events.filter(state="delivered").count() == 1
 
 

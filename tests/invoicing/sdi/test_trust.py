@@ -33,10 +33,10 @@ def authorities(tmp_path: Path) -> Path:
 
 def mail_of(chain: Chain) -> bytes:
     """A mail signed by the first, with the others beside its certificate."""
-    signer, carried = chain
+    signer, intermediates = chain
     builder = pkcs7.PKCS7SignatureBuilder().set_data(b"Content-Type: text/plain\r\n\r\nAccettazione\r\n")
     builder = builder.add_signer(signer.certificate, signer.key, SHA256())
-    for other in carried:
+    for other in intermediates:
         builder = builder.add_certificate(other.certificate)
     return builder.sign(Encoding.SMIME, [pkcs7.PKCS7Options.DetachedSignature, pkcs7.PKCS7Options.Binary])
 
@@ -45,7 +45,7 @@ def verify(chain: Chain, authorities: Path, sender: str = PROVIDER) -> None:
     smime.verify(mail_of(chain), sender=sender, authorities=authorities)
 
 
-def constrained(to: str) -> Issued:
+def constrained_authority(to: str) -> Issued:
     return authority("AgID CA", ROOT, more=x509.NameConstraints([x509.RFC822Name(to)], None))
 
 
@@ -58,7 +58,7 @@ SOUND: dict[str, Callable[[], Chain]] = {
     "two": lambda: (mail_signer(ROOT), ()),
     "four": lambda: through(authority("Below", AUTHORITY), AUTHORITY),
     "with its root": lambda: through(AUTHORITY, ROOT),
-    "name constraints as AgID has them": lambda: through(constrained("pcert.sogei.it")),
+    "name constraints as AgID has them": lambda: through(constrained_authority("pcert.sogei.it")),
     "no usage said": lambda: through(AUTHORITY, usage=None, extended=()),
     "address in the subject": lambda: through(AUTHORITY, name=subject("Posta", email=PROVIDER), address=""),
     "address in other case": lambda: through(AUTHORITY, address="Posta-Certificata@PCERT.sogei.it"),
@@ -78,7 +78,7 @@ FORGED: dict[str, Callable[[], Chain]] = {
     "issuer that may not sign certificates": lambda: through(authority("CRL", ROOT, usage={"crl_sign": True})),
     "usage of the key": lambda: through(AUTHORITY, usage={"key_encipherment": True}),
     "usage of the certificate": lambda: through(AUTHORITY, extended=(ExtendedKeyUsageOID.SERVER_AUTH,)),
-    "outside of the name constraints": lambda: through(constrained("altro.example")),
+    "outside of the name constraints": lambda: through(constrained_authority("altro.example")),
     "unknown critical extension": lambda: through(
         AUTHORITY, more=x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0")
     ),
@@ -86,7 +86,7 @@ FORGED: dict[str, Callable[[], Chain]] = {
     "own root of the same name": lambda: (mail_signer(authority("Root")), ()),
     "missing intermediate": lambda: (mail_signer(AUTHORITY), ()),
     "address in the subject under name constraints": lambda: through(
-        constrained("pcert.sogei.it"), name=subject("Posta", email=PROVIDER), address=""
+        constrained_authority("pcert.sogei.it"), name=subject("Posta", email=PROVIDER), address=""
     ),
     "weak key": lambda: through(AUTHORITY, bits=1024),
 }
@@ -128,9 +128,9 @@ NON_REPUDIATION = {"content_commitment": True}
 
 
 def document_of(chain: Chain) -> bytes:
-    signer, carried = chain
+    signer, intermediates = chain
     builder = pkcs7.PKCS7SignatureBuilder().set_data(b"<xml/>").add_signer(signer.certificate, signer.key, SHA256())
-    for other in carried:
+    for other in intermediates:
         builder = builder.add_certificate(other.certificate)
     return builder.sign(Encoding.DER, [pkcs7.PKCS7Options.Binary])
 
@@ -169,8 +169,8 @@ def test_file_of_authorities_that_holds_none_is_told_at_the_start(tmp_path: Path
     settings.INVOICE_SIGNER_CA_FILE = str(tmp_path / "empty.pem")
     (tmp_path / "empty.pem").touch()
 
-    found = check_authorities(None)
+    errors = check_authorities(None)
 
-    assert [(message.id, str(message.msg).split(":")[0]) for message in found] == [
+    assert [(message.id, str(message.msg).split(":")[0]) for message in errors] == [
         ("invoicing.E004", "SDI_PEC_SIGNER_CA_FILE"), ("invoicing.E004", "INVOICE_SIGNER_CA_FILE"),
     ]  # fmt: skip
