@@ -216,16 +216,16 @@ def each(things: Iterable[T], do: Callable[[T], bool]) -> int:
 
     An error keeps nothing else from being done; in the end it is a `SomeFailedError`, so that the task has failed.
     """
-    done, failed = 0, []
+    count, failed = 0, []
     for thing in things:
         try:
-            done += do(thing)
+            count += do(thing)
         except Exception as error:
             logger.exception("%r", thing)
             failed.append(f"{thing!r}: {type(error).__name__}: {error}")
     if failed:
-        raise SomeFailedError(f"{len(failed)} failed, {done} done. The last: {failed[-1]}")
-    return done
+        raise SomeFailedError(f"{len(failed)} failed, {count} done. The last: {failed[-1]}")
+    return count
 
 
 def _note_failure(row: QueuedRow, error: Exception) -> None:

@@ -210,14 +210,14 @@ class Invoice(FiscalIdentity):
         self, state: "Invoice.State", *, now: datetime, text: str = "", document: "Document | None" = None
     ) -> bool:
         """Note what happened, and move on unless that would lead back. The caller holds the row's lock."""
-        moved = state in self.ALLOWED[self.State(self.state)]
+        is_allowed = state in self.ALLOWED[self.State(self.state)]
         InvoiceEvent.objects.create(invoice=self, at=now, state=state, text=text, document=document)
-        if moved:
+        if is_allowed:
             self.state = state
             if state in self.CORRECTABLE:
                 self.rejected_at = now
             self.save(update_fields=["state", "rejected_at"])
-        return moved
+        return is_allowed
 
 
 class Document(models.Model):

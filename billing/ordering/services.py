@@ -92,12 +92,12 @@ def adopt_cart(*, token: str | None, user: User) -> Cart | None:
         guest.save(update_fields=["user", "updated_at"])
         return guest
     for item in guest.items.select_related("service"):
-        moved, created = CartItem.objects.get_or_create(
+        cart_item, created = CartItem.objects.get_or_create(
             cart=own, service=item.service, defaults={"quantity": item.quantity}
         )
         if not created:
-            moved.quantity = min(MAX_QUANTITY, max(moved.quantity, item.quantity))
-            moved.save(update_fields=["quantity"])
+            cart_item.quantity = min(MAX_QUANTITY, max(cart_item.quantity, item.quantity))
+            cart_item.save(update_fields=["quantity"])
     guest.delete()
     return own
 

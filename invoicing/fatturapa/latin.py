@@ -29,8 +29,8 @@ def basic_latin(text: str, limit: int) -> str:
     """As `latin`, without accents: for the fields that allow Basic Latin only (numbers, codes, units)."""
     if text.isascii() and text.isprintable():
         return latin(text, limit)
-    stripped = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
-    return "".join(char if " " <= char <= "~" else "?" for char in latin(stripped, limit))
+    letters = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+    return "".join(char if " " <= char <= "~" else "?" for char in latin(letters, limit))
 
 
 def pieces(text: str, size: int) -> list[str]:

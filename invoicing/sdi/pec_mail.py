@@ -89,15 +89,15 @@ def _from_sdi(message: EmailMessage) -> SdiMail | OtherMail:
     # a sender may choose the Reply-To (DM 2.11.2005 §6.5.1); on whose behalf it is, only the provider writes
     behalf = parseaddr(header(message, "From"))[0].rpartition(" ")[2]
     inner = next((part.get_payload(0) for part in message.walk() if part.get_content_type() == "message/rfc822"), None)
-    attached = [part for part in message.walk() if _MESSAGE_FILE.fullmatch(part.get_filename() or "")]
+    attachments = [part for part in message.walk() if _MESSAGE_FILE.fullmatch(part.get_filename() or "")]
     if not _SDI_ADDRESS.fullmatch(sender) or not _SDI_ADDRESS.fullmatch(behalf):
-        return OtherMail(f"certified mail of {behalf or sender}", suspicious=bool(attached))
-    if not attached:
+        return OtherMail(f"certified mail of {behalf or sender}", suspicious=bool(attachments))
+    if not attachments:
         return OtherMail("a mail of SDI without a message file")
-    content = attached[0].get_payload(decode=True)
+    content = attachments[0].get_payload(decode=True)
     text = inner.get_body(("plain",)) if isinstance(inner, EmailMessage) else None
     return SdiMail(
-        attached[0].get_filename() or "",
+        attachments[0].get_filename() or "",
         content if isinstance(content, bytes) else b"",
         _new_address(text.get_content() if text else ""),
     )

@@ -67,7 +67,7 @@ def life(customer: Any, staff: Any, stripe_stand_in: Control, folder: Path) -> L
 
 
 @pytest.fixture
-def confirmed(customer: Any, customer_client: Client, mailed_link: Callable[[str], str]) -> AccountErasure:
+def scheduled_erasure(customer: Any, customer_client: Client, mailed_link: Callable[[str], str]) -> AccountErasure:
     """A deletion that waits for its week to be over."""
     customer_client.post("/area/dati/elimina/", {"password": PASSWORD})
     customer_client.post(mailed_link(customer.email))

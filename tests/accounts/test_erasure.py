@@ -336,10 +336,10 @@ def test_staff_do_not_disappear_by_their_own_click(staff: Any, staff_client: Cli
         erasure.erase_account(user=staff, now=timezone.now())
 
 
-def test_what_was_opened_in_the_week_is_waited_for_and_told_once(confirmed: AccountErasure, customer: Any):
+def test_what_was_opened_in_the_week_is_waited_for_and_told_once(scheduled_erasure: AccountErasure, customer: Any):
     User.objects.filter(pk=customer.pk).update(language="en")  # the worker's own language is Italian
     order = make_order(customer)
-    due = confirmed.due_at
+    due = scheduled_erasure.due_at
     for hours in (0, 1, 2):
         carry_out_at(due + timedelta(hours=hours))
     waiting = (fresh(customer).erased_at, AccountErasure.objects.get().attempts)
@@ -352,9 +352,9 @@ def test_what_was_opened_in_the_week_is_waited_for_and_told_once(confirmed: Acco
     assert (waiting, mail_count, names_it, fresh(customer).erased_at) == ((None, 0), 1, True, due + timedelta(hours=3))
 
 
-def test_account_taken_back_while_it_is_being_erased_stays(confirmed: AccountErasure, customer: Any):
-    with at(confirmed.due_at):
-        claimed_row = claimed(confirmed)
+def test_account_taken_back_while_it_is_being_erased_stays(scheduled_erasure: AccountErasure, customer: Any):
+    with at(scheduled_erasure.due_at):
+        claimed_row = claimed(scheduled_erasure)
     erasure.cancel_erasure(user=customer, now=timezone.now())
 
     with pytest.raises(LostClaimError):
@@ -363,9 +363,9 @@ def test_account_taken_back_while_it_is_being_erased_stays(confirmed: AccountEra
     assert (fresh(customer).erased_at, fresh(customer).email) == (None, "giulia@brandolini.example")
 
 
-def test_account_erased_by_staff_meanwhile_is_done_with(confirmed: AccountErasure, customer: Any):
-    with at(confirmed.due_at):
-        claimed_row = claimed(confirmed)
+def test_account_erased_by_staff_meanwhile_is_done_with(scheduled_erasure: AccountErasure, customer: Any):
+    with at(scheduled_erasure.due_at):
+        claimed_row = claimed(scheduled_erasure)
     erase(customer)
 
     erasure._carry_out(claimed_row)

@@ -89,26 +89,26 @@ def test_forms_need_their_token(customer: Any):
     assert [client.post(path, {"password": PASSWORD}).status_code for path in paths] == [403] * 4
 
 
-def test_signing_in_shows_how_to_keep_it_and_one_click_does(confirmed: AccountErasure, customer: Any):
+def test_signing_in_shows_how_to_keep_it_and_one_click_does(scheduled_erasure: AccountErasure, customer: Any):
     client = Client()
     login = client.post("/account/accedi/", {"email": customer.email, "password": PASSWORD})
     page = client.get(login["Location"])
     cancellation = client.post("/area/dati/conserva/")
 
-    confirmed.refresh_from_db()
+    scheduled_erasure.refresh_from_db()
     assert (login["Location"], cancellation.status_code) == (DATA, 302)
     assert "/area/dati/conserva/" in page.content.decode()
-    with at(confirmed.due_at + WEEK):
-        assert (confirmed.state, erasure.carry_out_due()) == ("cancelled", 0)
+    with at(scheduled_erasure.due_at + WEEK):
+        assert (scheduled_erasure.state, erasure.carry_out_due()) == ("cancelled", 0)
     assert fresh(customer).email == customer.email
     assert Mail.objects.filter(kind="security_notice", to_email=customer.email).count() == 1
 
 
-def test_mail_says_until_when_and_how(confirmed: AccountErasure, customer: Any):
+def test_mail_says_until_when_and_how(scheduled_erasure: AccountErasure, customer: Any):
     mail = Mail.objects.get(kind="erasure_scheduled")
 
     assert DATA in mail.text
-    assert timezone.localtime(confirmed.due_at).strftime("%Y") in mail.subject
+    assert timezone.localtime(scheduled_erasure.due_at).strftime("%Y") in mail.subject
 
 
 def test_nothing_to_cancel_is_no_error_for_people_and_one_for_programs(customer_client: Client):
@@ -119,7 +119,7 @@ def test_nothing_to_cancel_is_no_error_for_people_and_one_for_programs(customer_
 
 
 def test_cancelled_one_can_be_asked_for_again(
-    confirmed: AccountErasure, customer: Any, customer_client: Client, mailed_link: Callable[[str], str]
+    scheduled_erasure: AccountErasure, customer: Any, customer_client: Client, mailed_link: Callable[[str], str]
 ):
     erasure.cancel_erasure(user=customer, now=timezone.now())
     customer_client.post(ELIMINATE, {"password": PASSWORD})

@@ -16,7 +16,7 @@ from tests.stripe_browser import confirm, deliver
 pytestmark = pytest.mark.django_db
 
 
-def two_paid_by_card(customer: Any, stranger: Any, stripe: Control) -> tuple[Order, Order]:
+def pay_two_orders(customer: Any, stranger: Any, stripe: Control) -> tuple[Order, Order]:
     """Two orders whose events wait in the inbox, the older one first."""
     orders = make_order(customer), make_order(stranger)
     for order in orders:
@@ -28,7 +28,7 @@ def two_paid_by_card(customer: Any, stranger: Any, stripe: Control) -> tuple[Ord
 def test_error_on_the_oldest_paid_order_leaves_the_next_one_its_invoice(
     customer: Any, stranger: Any, stripe_stand_in: Control
 ):
-    oldest, next_one = two_paid_by_card(customer, stranger, stripe_stand_in)
+    oldest, next_one = pay_two_orders(customer, stranger, stripe_stand_in)
     tasks.process_due_stripe_events()
 
     with refused_rows("invoicing_invoice", f"NEW.reference = '{oldest.number}'"):
@@ -40,7 +40,7 @@ def test_error_on_the_oldest_paid_order_leaves_the_next_one_its_invoice(
 def test_error_on_the_oldest_event_leaves_the_next_one_its_effect(
     customer: Any, stranger: Any, stripe_stand_in: Control
 ):
-    oldest, next_one = two_paid_by_card(customer, stranger, stripe_stand_in)
+    oldest, next_one = pay_two_orders(customer, stranger, stripe_stand_in)
 
     with refused_rows("billing_orderevent", f"NEW.order_id = {oldest.pk} AND NEW.kind = 'paid'"):
         tasks.process_due_stripe_events()

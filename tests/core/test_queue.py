@@ -222,9 +222,9 @@ def test_person_puts_a_given_up_row_back_to_the_start(clock: Any):
 def test_nobody_takes_a_row_out_of_a_workers_hand(clock: Any):
     mail = claimed(row())
 
-    revived = Mail.objects.revive(mail.pk)
+    is_revived = Mail.objects.revive(mail.pk)
 
-    assert (revived, state_of(mail)[3]) == (False, mail.claim)
+    assert (is_revived, state_of(mail)[3]) == (False, mail.claim)
 
 
 @pytest.mark.parametrize("fields", [{"state": "pending", "next_try_at": None}, {"state": "done", "next_try_at": NOW}])

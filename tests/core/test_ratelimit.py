@@ -61,14 +61,14 @@ def test_callers_and_limits_have_places_of_their_own(backend: None):
 
 @COMMITTED  # a transaction's clock stands still
 def test_place_comes_free_after_its_time_and_refused_tries_cost_nothing(backend: None):
-    begun = time.monotonic()
+    start = time.monotonic()
     first = count_passes(QUICK, "192.0.2.1", 8)
 
     time.sleep(0.85)
 
     second = count_passes(QUICK, "192.0.2.1", 8)
-    freed = int((time.monotonic() - begun) / 0.8)  # one, or more on a machine that is busy
-    assert 2 + 1 <= first + second <= 2 + freed
+    free_places = int((time.monotonic() - start) / 0.8)  # one, or more on a machine that is busy
+    assert 2 + 1 <= first + second <= 2 + free_places
     assert second >= 1
 
 

@@ -41,15 +41,15 @@ def test_task_outside_a_transaction_is_sent_at_once():
 
 
 def test_broker_that_is_away_is_noted_and_holds_nobody_up(broker_away: None, caplog: pytest.LogCaptureFixture):
-    done: list[str] = []
+    calls: list[str] = []
     began = time.monotonic()
 
     with caplog.at_level(logging.WARNING, "core.tasks"), transaction.atomic():
         heartbeat()
         enqueue(seal_audit)
-        transaction.on_commit(lambda: done.append("after"))
+        transaction.on_commit(lambda: calls.append("after"))
 
-    assert (Sweep.objects.filter(name="core.heartbeat").count(), done, time.monotonic() - began < 1) == (
+    assert (Sweep.objects.filter(name="core.heartbeat").count(), calls, time.monotonic() - began < 1) == (
         1, ["after"], True,
     )  # fmt: skip
     assert [record.getMessage() for record in caplog.records if record.name == "core.tasks"] == [

@@ -60,7 +60,7 @@ def begin_sending(invoice: Invoice) -> PecMessage:
     return message
 
 
-def perhaps_sent(invoice: Invoice) -> PecMessage:
+def lose_connection(invoice: Invoice) -> PecMessage:
     """The connection was lost after the content was handed over."""
     message = begin_sending(invoice)
     sending._wait_for_receipt(message.file.submission, message, "connection lost")

@@ -35,7 +35,7 @@ def correct(invoice: Invoice, actor: Any, draft: InvoiceDraft | None = None, *, 
 
 
 @pytest.fixture
-def rejected(post: Post) -> Invoice:
+def rejected_invoice(post: Post) -> Invoice:
     message = on_its_way(invoice := issue())
     receive(post.sdi(message.file, "NS"))
     invoice.refresh_from_db()
@@ -48,39 +48,39 @@ def snapshot(invoice: Invoice) -> tuple[Any, ...]:
     return invoice.state, invoice.company_name, invoice.rejected_at, story(invoice), InvoiceFile.objects.count()
 
 
-def test_corrected_invoice_keeps_number_and_date_and_gets_a_new_file_name(rejected: Invoice, staff: Any):
-    before = (rejected.number, rejected.issue_date, rejected.created_at)
+def test_corrected_invoice_keeps_number_and_date_and_gets_a_new_file_name(rejected_invoice: Invoice, staff: Any):
+    before = (rejected_invoice.number, rejected_invoice.issue_date, rejected_invoice.created_at)
 
-    correct(rejected, staff)
+    correct(rejected_invoice, staff)
 
-    names = list(rejected.files.order_by("pk").values_list("file_name", flat=True))
-    assert (rejected.number, rejected.issue_date, rejected.created_at) == before
-    assert (rejected.state, rejected.company_name, rejected.recipient_code) == (
+    names = list(rejected_invoice.files.order_by("pk").values_list("file_name", flat=True))
+    assert (rejected_invoice.number, rejected_invoice.issue_date, rejected_invoice.created_at) == before
+    assert (rejected_invoice.state, rejected_invoice.company_name, rejected_invoice.recipient_code) == (
         "issued", "Officine Brandolini S.p.A.", "M5UXCR1",
     )  # fmt: skip
     assert names == ["IT11847200968_00001.xml", "IT11847200968_00002.xml"]
-    assert b"<Numero>2026/00001</Numero>" in bytes(rejected.current_file().xml.content)
+    assert b"<Numero>2026/00001</Numero>" in bytes(rejected_invoice.current_file().xml.content)
 
 
-def test_old_file_and_messages_stay(rejected: Invoice, staff: Any):
+def test_old_file_and_messages_stay(rejected_invoice: Invoice, staff: Any):
     before = dict(Document.objects.values_list("pk", "sha256"))
 
-    correct(rejected, staff)
+    correct(rejected_invoice, staff)
 
     after = dict(Document.objects.values_list("pk", "sha256"))
-    assert story(rejected) == ["issued", "sending", "sent", "rejected", "issued"]
+    assert story(rejected_invoice) == ["issued", "sending", "sent", "rejected", "issued"]
     assert {pk: after[pk] for pk in before} == before
     assert len(after) == len(before) + 1
 
 
-def test_correction_starts_sending_anew_and_is_audited(rejected: Invoice, staff: Any):
-    correct(rejected, staff)
+def test_correction_starts_sending_anew_and_is_audited(rejected_invoice: Invoice, staff: Any):
+    correct(rejected_invoice, staff)
 
     entry = AuditEntry.objects.get(action="invoice.corrected")
-    submission = rejected.submission()
-    assert (rejected.rejected_at, rejected.correct_until) == (None, None)
+    submission = rejected_invoice.submission()
+    assert (rejected_invoice.rejected_at, rejected_invoice.correct_until) == (None, None)
     assert (submission.state, submission.attempts) == ("pending", 0)
-    assert (entry.actor, entry.detail) == (staff, {"sha256": rejected.current_file().xml.sha256})
+    assert (entry.actor, entry.detail) == (staff, {"sha256": rejected_invoice.current_file().xml.sha256})
 
 
 def test_corrected_invoice_is_sent_again_and_delivered(customer: Any, staff: Any, pec: Control):
@@ -110,27 +110,27 @@ def test_invoice_corrected_to_an_office_must_be_signed_anew(staff: Any, post: Po
 
 
 @pytest.mark.parametrize(("days", "is_late"), [(0, False), (4.99, False), (5.01, True), (30, True)])
-def test_five_days_are_the_limit(days: float, is_late: bool, rejected: Invoice, staff: Any):
-    before = snapshot(rejected)
+def test_five_days_are_the_limit(days: float, is_late: bool, rejected_invoice: Invoice, staff: Any):
+    before = snapshot(rejected_invoice)
 
     if is_late:
         with pytest.raises(corrections.CannotCorrectError) as refusal:
-            correct(rejected, staff, days=days)
-        assert (refusal.value.code, snapshot(rejected)) == ("correction_too_late", before)
+            correct(rejected_invoice, staff, days=days)
+        assert (refusal.value.code, snapshot(rejected_invoice)) == ("correction_too_late", before)
     else:
-        assert correct(rejected, staff, days=days).state == "issued"
+        assert correct(rejected_invoice, staff, days=days).state == "issued"
 
 
 @pytest.mark.parametrize(
     "change", [{"document_type": "TD06"}, {"series": "B"}, {"date": timezone.localdate() - timedelta(days=1)}]
 )
-def test_type_series_and_date_cannot_change(change: dict[str, Any], rejected: Invoice, staff: Any):
-    before = snapshot(rejected)
+def test_type_series_and_date_cannot_change(change: dict[str, Any], rejected_invoice: Invoice, staff: Any):
+    before = snapshot(rejected_invoice)
 
     with pytest.raises(corrections.CannotCorrectError) as refusal:
-        correct(rejected, staff, replace(corrections.draft_of(rejected), **change))
+        correct(rejected_invoice, staff, replace(corrections.draft_of(rejected_invoice), **change))
 
-    assert (refusal.value.code, snapshot(rejected)) == ("cannot_correct", before)
+    assert (refusal.value.code, snapshot(rejected_invoice)) == ("cannot_correct", before)
 
 
 @pytest.mark.parametrize("kind", ["", "RC", "MC"])
@@ -146,24 +146,28 @@ def test_invoice_that_stands_cannot_be_corrected(kind: str, staff: Any, post: Po
     assert (refusal.value.code, snapshot(invoice)) == ("cannot_correct", before)
 
 
-def test_draft_that_sdi_would_refuse_changes_nothing(rejected: Invoice, staff: Any):
-    before = snapshot(rejected)
-    wrong = replace(corrections.draft_of(rejected), buyer=replace(COMPANY, vat_number="02764130356"))
+def test_draft_that_sdi_would_refuse_changes_nothing(rejected_invoice: Invoice, staff: Any):
+    before = snapshot(rejected_invoice)
+    wrong = replace(corrections.draft_of(rejected_invoice), buyer=replace(COMPANY, vat_number="02764130356"))
 
     with pytest.raises(InvoiceRefusedError) as refusal:
-        correct(rejected, staff, wrong)
+        correct(rejected_invoice, staff, wrong)
 
     assert [violation.code for violation in refusal.value.violations] == ["00305"]
-    assert snapshot(rejected) == before
+    assert snapshot(rejected_invoice) == before
 
 
-def test_amounts_may_be_corrected(rejected: Invoice, staff: Any):
-    draft = corrections.draft_of(rejected)
+def test_amounts_may_be_corrected(rejected_invoice: Invoice, staff: Any):
+    draft = corrections.draft_of(rejected_invoice)
     line = replace(draft.lines[0], unit_price=Decimal("1000.00"))
 
-    correct(rejected, staff, replace(draft, lines=(line,), payments=()))
+    correct(rejected_invoice, staff, replace(draft, lines=(line,), payments=()))
 
-    assert (rejected.net_amount, rejected.vat_amount, rejected.gross_amount) == (1000, 220, 1220)
+    assert (rejected_invoice.net_amount, rejected_invoice.vat_amount, rejected_invoice.gross_amount) == (
+        1000,
+        220,
+        1220,
+    )
 
 
 @pytest.mark.parametrize(
@@ -176,8 +180,8 @@ def test_amounts_may_be_corrected(rejected: Invoice, staff: Any):
         "UPDATE invoicing_invoice SET document_type = 'TD04', state = 'to_sign'",
     ],
 )
-def test_database_lets_a_rejected_row_change_only_on_its_way_back(statement: str, rejected: Invoice):
-    before = snapshot(rejected)
+def test_database_lets_a_rejected_row_change_only_on_its_way_back(statement: str, rejected_invoice: Invoice):
+    before = snapshot(rejected_invoice)
 
     with (
         pytest.raises(DatabaseError, match="cannot be changed or deleted"),
@@ -186,21 +190,21 @@ def test_database_lets_a_rejected_row_change_only_on_its_way_back(statement: str
     ):
         cursor.execute(statement)
 
-    assert snapshot(rejected) == before
+    assert snapshot(rejected_invoice) == before
 
 
-def test_database_lets_a_rejected_row_go_back_to_its_beginning(rejected: Invoice):
+def test_database_lets_a_rejected_row_go_back_to_its_beginning(rejected_invoice: Invoice):
     with connection.cursor() as cursor:
         cursor.execute("UPDATE invoicing_invoice SET company_name = 'Altra', state = 'issued'")
 
-    rejected.refresh_from_db()
-    assert (rejected.company_name, rejected.state) == ("Altra", "issued")
+    rejected_invoice.refresh_from_db()
+    assert (rejected_invoice.company_name, rejected_invoice.state) == ("Altra", "issued")
 
 
-def test_second_correction_of_the_same_rejection_is_refused(rejected: Invoice, staff: Any):
-    correct(rejected, staff)
+def test_second_correction_of_the_same_rejection_is_refused(rejected_invoice: Invoice, staff: Any):
+    correct(rejected_invoice, staff)
 
     with pytest.raises(DomainError) as refusal:
-        correct(rejected, staff)
+        correct(rejected_invoice, staff)
 
     assert (refusal.value.code, InvoiceFile.objects.count()) == ("cannot_correct", 2)

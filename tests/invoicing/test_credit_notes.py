@@ -39,7 +39,7 @@ def invoice(customer: Any) -> Invoice:
 
 
 @pytest.fixture
-def mixed(customer: Any) -> Invoice:
+def mixed_invoice(customer: Any) -> Invoice:
     """Three rates, 1.220,00 + 110,00 + 50,00."""
     return issue(customer, make_draft_of(line("1000.00"), line("100.00", "10"), line("50.00", "0", "N4")))
 
@@ -97,14 +97,14 @@ def test_credit_note_names_its_invoice_and_passes_sdi(invoice: Invoice):
 
 
 @pytest.mark.parametrize("amount", [None, "0.01", "0.02", "0.05", "999.99", "1379.99", "1380.00"])
-def test_credit_note_over_several_rates_passes_sdi(amount: str | None, mixed: Invoice):
-    note = credit(mixed, amount)
+def test_credit_note_over_several_rates_passes_sdi(amount: str | None, mixed_invoice: Invoice):
+    note = credit(mixed_invoice, amount)
 
     assert (sdi_says(note), note.gross_amount) == ([], Decimal(amount or "1380.00"))
 
 
-def test_partial_credit_is_shared_out_over_the_rates(mixed: Invoice):
-    note = credit(mixed, "138.00")
+def test_partial_credit_is_shared_out_over_the_rates(mixed_invoice: Invoice):
+    note = credit(mixed_invoice, "138.00")
 
     view = read_invoice(xml_of(note))
     assert [(block.vat_rate, block.nature, block.net + block.vat) for block in view.summaries] == [

@@ -73,7 +73,7 @@ def order(customer: Any) -> Order:
     return make_order(customer)
 
 
-def paid(order: Order) -> Payment:
+def make_payment(order: Order) -> Payment:
     at = datetime(2026, 11, 18, 9, 42, tzinfo=UTC)
     return Payment(order=order, amount=order.gross_amount, card="Visa 4242", succeeded_at=at)
 
@@ -101,7 +101,7 @@ def context_of(kind: str, order: Order) -> dict[str, Any]:
         "reset_password": {"link": LINK, "hours": 1},
         "security_notice": {"event": "password_changed"},
         "order_received": {"order": order, "lines": list(order.lines.all())},
-        "payment_received": {"order": order, "payment": paid(order)},
+        "payment_received": {"order": order, "payment": make_payment(order)},
         "invoice_ready": {"invoice": invoice_of(order)},
         "invoice_attention": {
             "invoice": invoice_of(order, Invoice.State.REJECTED), "reason": REASONS["rejected"],
@@ -148,21 +148,21 @@ def facts_of(kind: str, order: Order, language: str) -> list[str]:
     }[kind]  # fmt: skip
 
 
-def sent(kind: str, order: Order, language: str = "it", *, name: str = "Giulia Ferrante", **context: Any) -> Mail:
+def send(kind: str, order: Order, language: str = "it", *, name: str = "Giulia Ferrante", **context: Any) -> Mail:
     to = Recipient("giulia@brandolini.example", name, language)
     return notify(to=to, kind=kind, context=context_of(kind, order) | context)
 
 
 @each_mail
 def test_subject_is_one_exact_line(order: Order, kind: str, language: str):
-    mail = sent(kind, order, language)
+    mail = send(kind, order, language)
 
     assert mail.subject == SUBJECTS[kind, language].format(order=order.number)
 
 
 @each_mail
 def test_both_parts_name_the_facts_and_the_person(order: Order, kind: str, language: str):
-    mail = sent(kind, order, language)
+    mail = send(kind, order, language)
 
     expected = [*facts_of(kind, order, language), "Giulia Ferrante", "assistenza@aish.example"]
     assert [fact for fact in expected if fact not in mail.text] == []
@@ -171,7 +171,7 @@ def test_both_parts_name_the_facts_and_the_person(order: Order, kind: str, langu
 
 @each_mail
 def test_nothing_of_the_template_is_left_over(order: Order, kind: str, language: str):
-    mail = sent(kind, order, language)
+    mail = send(kind, order, language)
 
     for part in (mail.subject, mail.text, mail.html):
         assert re.findall(r"\{\{|\}\}|\{%|%\}|%\(|\bNone\b", part) == []
@@ -183,7 +183,7 @@ def test_nothing_of_the_template_is_left_over(order: Order, kind: str, language:
 
 @each_mail
 def test_links_lead_home_only_and_nothing_is_loaded(order: Order, kind: str, language: str):
-    mail = sent(kind, order, language)
+    mail = send(kind, order, language)
 
     addresses = re.findall(r"""(?:https?:)?//[^\s"'<>]+""", mail.text + mail.html)
     assert {address for address in addresses if not address.startswith(f"{SITE}/") and address != SITE} == set()
@@ -192,7 +192,7 @@ def test_links_lead_home_only_and_nothing_is_loaded(order: Order, kind: str, lan
 
 @each_mail
 def test_links_of_the_text_stand_on_lines_of_their_own(order: Order, kind: str, language: str):
-    mail = sent(kind, order, language)
+    mail = send(kind, order, language)
 
     lines = [line for line in mail.text.splitlines() if "://" in line]
     assert [line for line in lines if not re.fullmatch(r"https://hub\.example\S*", line)] == []
@@ -200,7 +200,7 @@ def test_links_of_the_text_stand_on_lines_of_their_own(order: Order, kind: str, 
 
 @each_mail
 def test_html_says_its_language_and_has_a_preheader(order: Order, kind: str, language: str):
-    mail = sent(kind, order, language)
+    mail = send(kind, order, language)
 
     assert mail.html.count(f'lang="{language}"') == 2
     preheader = re.search(r"mso-hide:all;\">(.+)</div>", mail.html)
@@ -210,7 +210,7 @@ def test_html_says_its_language_and_has_a_preheader(order: Order, kind: str, lan
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_script_in_a_name_is_inert(order: Order, kind: str):
-    mail = sent(kind, order, name="<script>alert(1)</script> & Figli")
+    mail = send(kind, order, name="<script>alert(1)</script> & Figli")
 
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Figli" in mail.html
     assert "<script" not in mail.html
@@ -222,7 +222,7 @@ def test_script_in_a_company_name_is_inert(customer: Any, kind: str):
     order = make_order(customer)
     order.company_name = '<img src=x onerror="alert(1)"> & C.'
 
-    mail = sent(kind, order)
+    mail = send(kind, order)
 
     assert "&lt;img src=x onerror=&quot;alert(1)&quot;&gt; &amp; C." in mail.html
     assert "<img" not in mail.html
@@ -231,7 +231,7 @@ def test_script_in_a_company_name_is_inert(customer: Any, kind: str):
 
 @pytest.mark.parametrize(("language", "greeting"), [("it", "Buongiorno,"), ("en", "Good day,")])
 def test_person_without_a_name_is_greeted_all_the_same(order: Order, language: str, greeting: str):
-    mail = sent("already_registered", order, language, name="")
+    mail = send("already_registered", order, language, name="")
 
     assert mail.text.splitlines()[0] == greeting
     assert greeting in mail.html
@@ -247,7 +247,7 @@ def test_person_without_a_name_is_greeted_all_the_same(order: Order, language: s
 )
 def test_security_notice_tells_what_happened_and_when(order: Order, event: str, subject: str, sentence: str):
     with time_machine.travel(datetime(2026, 11, 18, 9, 42, tzinfo=UTC), tick=False):
-        mail = sent("security_notice", order, "en", event=event)
+        mail = send("security_notice", order, "en", event=event)
 
     assert mail.subject == subject
     for part in (mail.text, mail.html):
@@ -263,7 +263,7 @@ def test_security_notice_tells_what_happened_and_when(order: Order, event: str, 
     ],
 )
 def test_invoice_mail_says_where_the_original_is(order: Order, state: str, text: str, absent_text: str):
-    mail = sent("invoice_ready", order, "en", invoice=invoice_of(order, state))
+    mail = send("invoice_ready", order, "en", invoice=invoice_of(order, state))
 
     for part in (mail.text, mail.html):
         assert text in part
@@ -275,16 +275,16 @@ def test_invoice_mail_says_where_the_original_is(order: Order, state: str, text:
 def test_invoice_mail_calls_paid_only_what_is_paid(order: Order, is_paid: bool):
     invoice = invoice_of(order)
     if is_paid:
-        paid(order).invoice = invoice
+        make_payment(order).invoice = invoice
 
-    mail = sent("invoice_ready", order, "en", invoice=invoice)
+    mail = send("invoice_ready", order, "en", invoice=invoice)
 
     assert ("It is already paid" in mail.text) is is_paid
     assert ("It is already paid" in mail.html) is is_paid
 
 
 def test_order_mail_shows_vat_on_its_own_line(order: Order):
-    mail = sent("order_received", order)
+    mail = send("order_received", order)
 
     lines = mail.text.replace("\N{NO-BREAK SPACE}", " ").splitlines()
     start = lines.index("Imponibile: 3.900,00 €")
@@ -292,7 +292,7 @@ def test_order_mail_shows_vat_on_its_own_line(order: Order):
 
 
 def test_payment_mail_gives_the_time_in_rome(order: Order):
-    mail = sent("payment_received", order)
+    mail = send("payment_received", order)
 
     assert "Pagato il: 18 novembre 2026, 10.42".casefold() in mail.text.casefold()
     assert "18 novembre 2026, 10.42" in mail.html.casefold()

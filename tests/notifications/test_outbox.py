@@ -38,7 +38,7 @@ def write(to: Recipient = GIULIA, **fields: Any) -> Mail:
     return mail
 
 
-def sent() -> list[str]:
+def sent_addresses() -> list[str]:
     return [message.to[0] for message in django_mail.outbox]
 
 
@@ -82,7 +82,7 @@ def test_broker_that_is_away_costs_a_delay_and_no_mail(broker_away: None):
     services.send_due()
 
     mail.refresh_from_db()
-    assert (mail.state, len(sent())) == ("done", 1)
+    assert (mail.state, len(sent_addresses())) == ("done", 1)
 
 
 def test_mail_that_cannot_be_written_fails_with_its_event():
@@ -183,13 +183,13 @@ def test_worker_takes_what_is_due_and_what_a_dead_one_left(fields: dict[str, Any
     is_sent = services.send(mail_id=mail.pk)
 
     mail.refresh_from_db()
-    assert (is_sent, len(sent()), mail.attempts) == ((True, 1, 1) if is_due else (False, 0, 0))
+    assert (is_sent, len(sent_addresses()), mail.attempts) == ((True, 1, 1) if is_due else (False, 0, 0))
 
 
 def test_worker_asked_for_a_mail_that_is_gone_stays_calm():
     tasks.send_mail(mail_id=0)
 
-    assert sent() == []
+    assert sent_addresses() == []
 
 
 def test_sweep_sends_the_longest_waiting_first():
@@ -198,7 +198,7 @@ def test_sweep_sends_the_longest_waiting_first():
 
     count = services.send_due()
 
-    assert (count, sent()) == (2, ["a@esempio.example", "b@esempio.example"])
+    assert (count, sent_addresses()) == (2, ["a@esempio.example", "b@esempio.example"])
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_bug_in_one_mail_puts_it_off_and_keeps_no_other_from_leaving():
         mail.refresh_from_db()
     assert (broken.state, broken.next_try_at) == ("pending", NOW + timedelta(seconds=15))
     assert broken.last_error.startswith("BadHeaderError: ")
-    assert (fine.state, len(sent())) == ("done", 1)
+    assert (fine.state, len(sent_addresses())) == ("done", 1)
 
 
 def test_bug_in_a_mail_does_not_last_for_ever():
@@ -261,10 +261,10 @@ def test_given_up_mail_is_tried_again_from_the_start(django_capture_on_commit_ca
     mail = write(state="failed", attempts=7, last_error="busy")
 
     with django_capture_on_commit_callbacks(execute=True):
-        revived = services.send_again(mail=mail)
+        is_revived = services.send_again(mail=mail)
 
     mail.refresh_from_db()
-    assert (revived, mail.state, mail.attempts, mail.next_try_at) == (True, "pending", 0, NOW)
+    assert (is_revived, mail.state, mail.attempts, mail.next_try_at) == (True, "pending", 0, NOW)
     assert queued() == [("notifications.send_mail", {"mail_id": mail.pk})]
 
 
@@ -273,10 +273,10 @@ def test_only_a_given_up_mail_is_tried_again(state: str, django_capture_on_commi
     mail = write(state=state, attempts=1, claimed_at=NOW)
 
     with django_capture_on_commit_callbacks(execute=True):
-        revived = services.send_again(mail=mail)
+        is_revived = services.send_again(mail=mail)
 
     mail.refresh_from_db()
-    assert (revived, mail.state, mail.attempts, queued()) == (False, state, 1, [])
+    assert (is_revived, mail.state, mail.attempts, queued()) == (False, state, 1, [])
 
 
 def test_table_knows_no_other_state():

@@ -25,7 +25,7 @@ def line(price="100.00", rate=22, nature="", **more):
     return Line("Servizio", D(1), D(price), D(rate), nature=nature, **more)
 
 
-def moved(buyer, **address):
+def change_address(buyer, **address):
     return replace(buyer, address=replace(buyer.address, **address))
 
 
@@ -38,7 +38,7 @@ def codes_and_fields(violations):
     return [(violation.code, violation.field) for violation in violations]
 
 
-def paid(*amounts, method="MP01", **more):
+def payment_fields(*amounts, method="MP01", **more):
     return {"payments": tuple(Payment(method, amount and D(amount), **more) for amount in amounts)}
 
 
@@ -53,18 +53,18 @@ ERRORS = [
     ([("00427", "buyer.recipient_code")], replace(OFFICE, recipient_code=""), {}),
     ([("00427", "buyer.recipient_code")], replace(OFFICE, recipient_code="X4K7P2Q"), {}),
     ([("choice", "buyer.kind"), ("00427", "buyer.recipient_code")],
-     replace(moved(OFFICE, country="DE"), country="DE", vat_number="1"), {}),
-    ([("00200", "buyer.address.postcode")], moved(COMPANY, postcode="4212"), {}),
-    ([("00200", "buyer.address.postcode")], moved(COMPANY, postcode="４２１２４"), {}),
-    ([("province", "buyer.address.province")], moved(COMPANY, province="ZZ"), {}),
+     replace(change_address(OFFICE, country="DE"), country="DE", vat_number="1"), {}),
+    ([("00200", "buyer.address.postcode")], change_address(COMPANY, postcode="4212"), {}),
+    ([("00200", "buyer.address.postcode")], change_address(COMPANY, postcode="４２１２４"), {}),
+    ([("province", "buyer.address.province")], change_address(COMPANY, province="ZZ"), {}),
     ([("00417", "buyer.vat_number"), ("00313", "buyer.recipient_code"), ("00417", "buyer")],
      replace(GERMAN, vat_number=""), {}),
-    ([("payments", "payments")], COMPANY, paid("121.99")),
-    ([("payments", "payments")], COMPANY, paid("61.00", "61.01")),
-    ([("payments", "payments")], COMPANY, paid(None, "61.00")),
-    ([("payments", "payments")], COMPANY, paid("122.00") | {"withholding": Withholding("RT02", D(20), "A")}),
-    ([("payments", "payments")], OFFICE, paid("122.00") | {"split_payment": True}),
-    ([("iban", "payments.1.iban")], COMPANY, paid("122.00", method="MP05", iban=IBAN[:-1] + "7")),
+    ([("payments", "payments")], COMPANY, payment_fields("121.99")),
+    ([("payments", "payments")], COMPANY, payment_fields("61.00", "61.01")),
+    ([("payments", "payments")], COMPANY, payment_fields(None, "61.00")),
+    ([("payments", "payments")], COMPANY, payment_fields("122.00") | {"withholding": Withholding("RT02", D(20), "A")}),
+    ([("payments", "payments")], OFFICE, payment_fields("122.00") | {"split_payment": True}),
+    ([("iban", "payments.1.iban")], COMPANY, payment_fields("122.00", method="MP05", iban=IBAN[:-1] + "7")),
     ([("split_payment", "split_payment")], PERSON, {"split_payment": True}),
     ([("split_payment", "split_payment")], CLUB, {"split_payment": True}),
     ([("flat_rate_vat", "lines")], COMPANY, {"seller": FLAT_RATE}),
@@ -108,15 +108,15 @@ def test_mistake_is_told_in_italian_and_in_english(codes, buyer, fields):
 
 WARNINGS = [
     ("letters_replaced", "notes", COMPANY, {"notes": "Привет"}),
-    ("letters_replaced", "buyer.address.street", moved(COMPANY, street="ул. Ленина 1"), {}),
-    ("letters_replaced", "buyer.address.city", moved(GERMAN, city="東京"), {}),
+    ("letters_replaced", "buyer.address.street", change_address(COMPANY, street="ул. Ленина 1"), {}),
+    ("letters_replaced", "buyer.address.city", change_address(GERMAN, city="東京"), {}),
     ("shortened", "buyer.name", replace(COMPANY, name="Officine " * 10), {}),
-    ("shortened", "buyer.address.street", moved(COMPANY, street="Via Emilia Ovest, palazzina " * 3), {}),
-    ("shortened", "buyer.address.street", moved(GERMAN, street="Hauptstraße " * 4 + "Haus 12"), {}),
-    ("shortened", "buyer.address.city", moved(COMPANY, city="Reggio " * 10), {}),
+    ("shortened", "buyer.address.street", change_address(COMPANY, street="Via Emilia Ovest, palazzina " * 3), {}),
+    ("shortened", "buyer.address.street", change_address(GERMAN, street="Hauptstraße " * 4 + "Haus 12"), {}),
+    ("shortened", "buyer.address.city", change_address(COMPANY, city="Reggio " * 10), {}),
     ("pec_unused", "buyer.pec", replace(COMPANY, pec="officine@pec.brandolini.example"), {}),
     ("vat_format", "buyer.vat_number", replace(GERMAN, vat_number="DE123"), {}),
-    ("iban_missing", "payments.1.iban", COMPANY, paid(None, method="MP05")),
+    ("iban_missing", "payments.1.iban", COMPANY, payment_fields(None, method="MP05")),
     ("linked_missing", "linked_invoices", COMPANY, {"document_type": "TD04"}),
     ("linked_missing", "linked_invoices", COMPANY, {"document_type": "TD05"}),
     ("late", "date", COMPANY, {"date": date(2026, 11, 5)}),
@@ -171,8 +171,8 @@ def test_text_that_fatturapa_can_carry_is_no_doubt(text):
         replace(GERMAN, country="GR", vat_number="EL094259216", address=replace(GERMAN.address, country="GR")),
         replace(COMPANY, address=Address("10 Downing Street", "SW1A 2AA", "London", country="GB")),
         replace(GERMAN, address=COMPANY.address),
-        moved(FRENCH, postcode="", province="IDF"),
-        moved(COMPANY, province=""),
+        change_address(FRENCH, postcode="", province="IDF"),
+        change_address(COMPANY, province=""),
     ],
 )
 def test_unusual_customer_is_neither_mistake_nor_doubt(buyer):
@@ -182,7 +182,7 @@ def test_unusual_customer_is_neither_mistake_nor_doubt(buyer):
 
 
 def test_mistake_with_a_name_is_not_repeated_in_the_words_of_the_schema():
-    result = preview(moved(replace(COMPANY, name=""), postcode="x"))
+    result = preview(change_address(replace(COMPANY, name=""), postcode="x"))
 
     assert codes_and_fields(result.errors) == [("00200", "buyer.name"), ("00200", "buyer.address.postcode")]
 

@@ -11,7 +11,7 @@ from invoicing.models import Invoice, InvoiceEvent, PecMessage
 from invoicing.sdi import sending
 from notifications.models import Mail
 from tests.conftest import Control
-from tests.invoicing.flow import Post, issue, on_its_way, perhaps_sent, read_until, receive, send, story
+from tests.invoicing.flow import Post, issue, lose_connection, on_its_way, read_until, receive, send, story
 from tests.invoicing.test_corrections import correct
 
 pytestmark = pytest.mark.django_db
@@ -128,7 +128,7 @@ def test_rejection_is_told_in_sdis_words_with_the_last_day(kind: str, state: str
 
 
 def test_mail_that_may_have_left_is_given_up_after_a_day_and_can_be_sent_again(staff: Any, pec: Control):
-    perhaps_sent(invoice := issue())
+    lose_connection(invoice := issue())
 
     early = (send_due(hours=23.9), state_of(invoice))
     late = (send_due(hours=24.1), state_of(invoice))
@@ -141,7 +141,7 @@ def test_mail_that_may_have_left_is_given_up_after_a_day_and_can_be_sent_again(s
 
 
 def test_given_up_mail_that_arrived_after_all_settles_the_invoice(post: Post):
-    message = perhaps_sent(invoice := issue())
+    message = lose_connection(invoice := issue())
     send_due(hours=24.1)
 
     receive(post.receipt(message, "avvenuta-consegna"))
@@ -150,7 +150,7 @@ def test_given_up_mail_that_arrived_after_all_settles_the_invoice(post: Post):
 
 
 def test_uncertain_mail_with_a_receipt_is_not_given_up(post: Post):
-    message = perhaps_sent(invoice := issue())
+    message = lose_connection(invoice := issue())
     receive(post.receipt(message, "accettazione"))
 
     send_due(days=3)
