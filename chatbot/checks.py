@@ -24,8 +24,8 @@ def check_embedding(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Whoever may embed the widget is named: a star would let every site in the world ask at our cost."""
     wrong = [origin for origin in settings.CHAT_EMBED_ORIGINS if "*" in origin or not is_origin(origin)]
     if wrong:
-        said = f"CHAT_EMBED_ORIGINS must be whole origins such as https://www.example.it, not {', '.join(wrong)}"
-        return [Error(said, id="chatbot.E002")]
+        message = f"CHAT_EMBED_ORIGINS must be whole origins such as https://www.example.it, not {', '.join(wrong)}"
+        return [Error(message, id="chatbot.E002")]
     return []
 
 

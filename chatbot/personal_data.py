@@ -64,8 +64,8 @@ def _content(pk: int) -> bytes:
 
 
 def _files(person: Person) -> Iterator[File]:
-    named = _attachments(person).order_by("pk").values_list("pk", "message__ticket__number", "name")
-    for pk, number, name in named:
+    rows = _attachments(person).order_by("pk").values_list("pk", "message__ticket__number", "name")
+    for pk, number, name in rows:
         yield File(f"tickets/{number}/{pk}-{name}", partial(_content, pk))
 
 

@@ -10,12 +10,12 @@ from core.text import storable
 MAX_TEXT = 5_000
 
 
-def checked_text(text: Any, *, required: bool = True) -> str:
+def clean_text(text: Any, *, required: bool = True) -> str:
     """The text in order, or `InvalidInputError`."""
-    said = storable(text).replace("\r\n", "\n").strip() if isinstance(text, str) else ""
-    if not said and required:
+    content = storable(text).replace("\r\n", "\n").strip() if isinstance(text, str) else ""
+    if not content and required:
         raise InvalidInputError(_("Please write what it is about."), code="text_empty", field="text")
-    if len(said) > MAX_TEXT:
-        message = _("Up to %(max)d characters, please; yours has %(count)d.") % {"max": MAX_TEXT, "count": len(said)}
+    if len(content) > MAX_TEXT:
+        message = _("Up to %(max)d characters, please; yours has %(count)d.") % {"max": MAX_TEXT, "count": len(content)}
         raise InvalidInputError(message, code="text_too_long", field="text")
-    return said
+    return content

@@ -23,24 +23,24 @@ def opening_hours() -> tuple[time, time]:
     return opens, closes
 
 
-def after(start: datetime, worked: timedelta) -> datetime:
-    """The moment when `worked` of working time has passed since `start`; at the end of a day rather than the next."""
-    left = worked
+def after(start: datetime, duration: timedelta) -> datetime:
+    """The moment when `duration` of working time has passed since `start`; at the end of a day rather than the next."""
+    remaining = duration
     for begins, ends in _days_from(start):
-        if left <= ends - begins:
-            return begins + left
-        left -= ends - begins
+        if remaining <= ends - begins:
+            return begins + remaining
+        remaining -= ends - begins
     raise ValueError("no working day is left")
 
 
 def between(start: datetime, end: datetime) -> timedelta:
     """How much working time lies between two moments; none when `end` is not later."""
-    worked = timedelta(0)
+    duration = timedelta(0)
     for begins, ends in _days_from(start):
         if begins >= end:
             break
-        worked += min(ends, end) - begins
-    return worked
+        duration += min(ends, end) - begins
+    return duration
 
 
 def _days_from(start: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -51,13 +51,13 @@ def _days_from(start: datetime) -> Iterator[tuple[datetime, datetime]]:
     while day.year < date.max.year:
         begins = max(start, datetime.combine(day, opens, zone))
         ends = datetime.combine(day, closes, zone)
-        if begins < ends and _is_worked(day):
+        if begins < ends and _is_working_day(day):
             yield begins, ends
         day += timedelta(days=1)
 
 
 @functools.cache
-def _is_worked(day: date) -> bool:
+def _is_working_day(day: date) -> bool:
     if day.weekday() >= _SATURDAY:
         return False
     import holidays  # noqa: PLC0415 -- 17 MB, for the processes that open requests

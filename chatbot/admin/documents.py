@@ -186,7 +186,7 @@ class WebPageForm(forms.ModelForm):
 
     def clean_url(self):
         try:
-            return web.checked_url(self.cleaned_data["url"])
+            return web.clean_url(self.cleaned_data["url"])
         except PermanentError as error:
             raise forms.ValidationError(str(error)) from error
 

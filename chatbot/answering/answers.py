@@ -110,7 +110,7 @@ class Draft:
     numbers: dict[int, int] = field(default_factory=dict)  # index of the source -> its number
     reference: uuid.UUID = field(default_factory=uuid.uuid4)  # of its row
     call: ModelCall | None = None  # the one not yet settled
-    so_far: claude.Ended | None = None  # what it has cost
+    so_far: claude.MessageStop | None = None  # what it has cost
     wanted: claude.ToolUse | None = None
     found: Findings = field(default_factory=Findings)
 
@@ -248,14 +248,14 @@ class _Pen:
         """The events of one piece."""
         if isinstance(piece, claude.TextPiece):
             yield from self._say(self._guard.feed(piece.text))
-        elif isinstance(piece, claude.Cited):
+        elif isinstance(piece, claude.CitationPiece):
             yield from self.finish()
             if cite := _checked(self._draft, piece, self._known):
                 yield cite
         elif isinstance(piece, claude.ToolUse):
             self._draft.wanted = piece
         else:
-            self._draft.so_far = piece.so_far if isinstance(piece, claude.Begun) else piece
+            self._draft.so_far = piece.so_far if isinstance(piece, claude.MessageStart) else piece
 
     def finish(self) -> Iterator[Event]:
         """What the guard still holds."""
@@ -277,7 +277,7 @@ def _scene(question: Message, conversation: Conversation) -> AnswerContext:
     )
 
 
-def _checked(draft: Draft, cited: claude.Cited, known: Sequence[_Known]) -> Cite | None:
+def _checked(draft: Draft, cited: claude.CitationPiece, known: Sequence[_Known]) -> Cite | None:
     """A citation of a source that was really given, with words that really stand in it; else None."""
     if not 0 <= cited.index < len(known):
         return None

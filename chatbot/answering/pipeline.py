@@ -180,5 +180,5 @@ async def _told(request: claude.Request, context: AnswerContext, purpose: str) -
         logger.warning("went on without %s: %s", purpose, error)
         await release_if_refused(call, error)
         return None
-    await offloaded_surely(budget.commit, call, model=told.ended.model, usage=told.ended.usage)
+    await offloaded_surely(budget.commit, call, model=told.message_stop.model, usage=told.message_stop.usage)
     return told.text

@@ -56,7 +56,7 @@ class TextPiece:
 
 
 @dataclass(frozen=True)
-class Cited:
+class CitationPiece:
     """The words just written rest on `quote` from the source at `index`."""
 
     index: int
@@ -91,14 +91,14 @@ class Usage:
 
 
 @dataclass(frozen=True)
-class Begun:
+class MessageStart:
     """The model has read the question; `so_far` is what that cost, should nothing more come."""
 
-    so_far: "Ended"
+    so_far: "MessageStop"
 
 
 @dataclass(frozen=True)
-class Ended:
+class MessageStop:
     """The answer is complete; what it cost by the provider's own count."""
 
     model: str
@@ -106,7 +106,7 @@ class Ended:
     usage: Usage
 
 
-Piece = Begun | TextPiece | Cited | ToolUse | Ended
+Piece = MessageStart | TextPiece | CitationPiece | ToolUse | MessageStop
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Completion:
     """A whole short answer."""
 
     text: str
-    ended: Ended
+    message_stop: MessageStop
 
 
 @dataclass(frozen=True)
@@ -163,13 +163,13 @@ def deadline() -> float:
 
 
 async def stream_answer(request: Request, until: float) -> AsyncIterator[Piece]:
-    """The answer piece by piece, `Ended` last. Raises `TransientError` or `PermanentError`, also in mid-stream.
+    """The answer piece by piece, `MessageStop` last. Raises `TransientError` or `PermanentError`, also in mid-stream.
 
     Closing the iterator closes the connection, and so ends what the answer costs; so does `until`, a `deadline`.
     """
-    with _folding():
+    with _convert_errors():
         # the raw events: the SDK's own accumulating stream costs twice their time, and the rows keep the text anyway
-        async with await _once_more(lambda: _opened(request)) as stream:
+        async with await _once_more(lambda: _open_stream(request)) as stream:
             reader = _Reader()
             with _Limit(until) as limit:
                 async for event in stream:
@@ -229,17 +229,17 @@ async def complete(request: Request) -> Completion:
 
     Raises `TransientError` or `PermanentError`, also after eight seconds.
     """
-    with _folding():
-        message = await _once_more(lambda: _told(request))
+    with _convert_errors():
+        message = await _once_more(lambda: _create_message(request))
     text = "".join(block.text for block in message.content if block.type == "text")
-    return Completion(text, _begun(message))
+    return Completion(text, _read_message(message))
 
 
 class _Reader:
     """Makes pieces of the provider's events, and knows whether they were all there."""
 
     def __init__(self) -> None:
-        self._ended: Ended | None = None
+        self._message_stop: MessageStop | None = None
         self._is_complete = False
         self._tool: types.ToolUseBlock | None = None
         self._arguments = ""
@@ -257,30 +257,30 @@ class _Reader:
             return ToolUse(tool.id, tool.name, json.loads(self._arguments or "{}"))
         return self._note(event)
 
-    def _note(self, event: "types.RawMessageStreamEvent") -> Begun | None:
+    def _note(self, event: "types.RawMessageStreamEvent") -> MessageStart | None:
         """What frames the answer: its beginning, its counts, its end."""
         if event.type == "message_start":
-            self._ended = _begun(event.message)
-            return Begun(self._ended)
-        if event.type == "message_delta" and self._ended:
-            self._ended = _ended(self._ended, event)
+            self._message_stop = _read_message(event.message)
+            return MessageStart(self._message_stop)
+        if event.type == "message_delta" and self._message_stop:
+            self._message_stop = _update_usage(self._message_stop, event)
         elif event.type == "message_stop":
             self._is_complete = True
         return None
 
-    def end(self) -> Ended:
+    def end(self) -> MessageStop:
         """The last counts; an answer that stops before its end is cut off, even where nobody says so."""
-        if self._ended is None or not self._is_complete:
+        if self._message_stop is None or not self._is_complete:
             raise TransientError("Claude: the stream ended before the answer did", code="truncated")
-        return self._ended
+        return self._message_stop
 
 
-def _opened(request: Request) -> "Awaitable[anthropic.AsyncStream[types.RawMessageStreamEvent]]":
+def _open_stream(request: Request) -> "Awaitable[anthropic.AsyncStream[types.RawMessageStreamEvent]]":
     options: dict[str, Any] = {"tools": [dict(tool) for tool in request.tools]} if request.tools else {}
     return _clients.get().messages.create(
         model=request.model.name,
         max_tokens=request.model.max_tokens,
-        system=_cached(request.system),
+        system=_build_system(request.system),
         messages=_messages(request),
         extra_body=_sampling(request.model),
         stream=True,
@@ -288,12 +288,12 @@ def _opened(request: Request) -> "Awaitable[anthropic.AsyncStream[types.RawMessa
     )
 
 
-def _told(request: Request) -> "Awaitable[types.Message]":
+def _create_message(request: Request) -> "Awaitable[types.Message]":
     messages: Any = [*_turns(request.history), {"role": "user", "content": request.question}]
     return _clients.get().messages.create(
         model=request.model.name,
         max_tokens=request.model.max_tokens,
-        system=_cached(request.system),
+        system=_build_system(request.system),
         messages=messages,
         extra_body=_sampling(request.model),
         timeout=_WHOLE_TIMEOUT_S,
@@ -312,7 +312,7 @@ async def _once_more(post: Callable[[], Awaitable[T]]) -> T:
         return await post()
 
 
-def _cached(system: str) -> list[Any]:
+def _build_system(system: str) -> list[Any]:
     """The rules are the same for every question: the provider keeps them, which costs a tenth."""
     return [{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}]
 
@@ -323,11 +323,11 @@ def _sampling(model: Model) -> dict[str, float] | None:
 
 
 def _messages(request: Request) -> Any:
-    told = [f"<page>{request.about}</page>", request.question] if request.about else [request.question]
-    asked = {
-        "role": "user", "content": [*map(_result, request.sources), *({"type": "text", "text": text} for text in told)]
+    texts = [f"<page>{request.about}</page>", request.question] if request.about else [request.question]
+    question_message = {
+        "role": "user", "content": [*map(_result, request.sources), *({"type": "text", "text": text} for text in texts)]
     }  # fmt: skip
-    messages = [*_turns(request.history), asked]
+    messages = [*_turns(request.history), question_message]
     for result in request.results:
         use = result.use
         messages += [
@@ -356,15 +356,15 @@ def _result(source: Source) -> dict[str, Any]:
     }
 
 
-def _piece(delta: "types.RawContentBlockDelta") -> TextPiece | Cited | None:
+def _piece(delta: "types.RawContentBlockDelta") -> TextPiece | CitationPiece | None:
     if delta.type == "text_delta":
         return TextPiece(delta.text) if delta.text else None
     if delta.type == "citations_delta" and delta.citation.type == "search_result_location":
-        return Cited(delta.citation.search_result_index, delta.citation.cited_text)
+        return CitationPiece(delta.citation.search_result_index, delta.citation.cited_text)
     return None
 
 
-def _begun(message: "types.Message") -> Ended:
+def _read_message(message: "types.Message") -> MessageStop:
     """As far as the message tells: of a stream's first one the reason is "" and the output not counted yet."""
     usage = Usage(
         input_tokens=message.usage.input_tokens,
@@ -372,42 +372,43 @@ def _begun(message: "types.Message") -> Ended:
         cache_read_tokens=message.usage.cache_read_input_tokens or 0,
         cache_write_tokens=message.usage.cache_creation_input_tokens or 0,
     )
-    return Ended(message.model, message.stop_reason or "", usage)
+    return MessageStop(message.model, message.stop_reason or "", usage)
 
 
-def _ended(begun: Ended, event: "types.RawMessageDeltaEvent") -> Ended:
+def _update_usage(start: MessageStop, event: "types.RawMessageDeltaEvent") -> MessageStop:
     """The last count: its tokens are totals, not what came since."""
-    usage = replace(begun.usage, output_tokens=event.usage.output_tokens)
-    return replace(begun, stop_reason=event.delta.stop_reason or "", usage=usage)
+    usage = replace(start.usage, output_tokens=event.usage.output_tokens)
+    return replace(start, stop_reason=event.delta.stop_reason or "", usage=usage)
 
 
 @contextmanager
-def _folding() -> Iterator[None]:
+def _convert_errors() -> Iterator[None]:
     """The SDK's errors as ours."""
     import anthropic  # noqa: PLC0415 -- see `load`
 
     try:
         yield
     except anthropic.APIStatusError as error:
-        raise _folded(error) from error
+        raise _convert_error(error) from error
     except (anthropic.APIError, httpx2.HTTPError, ValueError) as error:
         # once a stream has begun, the SDK lets its HTTP library's errors through, and ValueError for what is not JSON
         raise TransientError(f"Claude: {type(error).__name__}", code="connection") from error
 
 
-def _folded(error: "anthropic.APIStatusError") -> TransientError | PermanentError:
+def _convert_error(error: "anthropic.APIStatusError") -> TransientError | PermanentError:
     body = error.body if isinstance(error.body, dict) else {}
     detail = body.get("error", {}) if isinstance(body.get("error"), dict) else {}
     kind = str(detail.get("type", error.status_code))
     if "spend_limit" in (error.error_code or ""):  # its type and status are those of any rate limit
         return PermanentError("Claude: the month's spend limit is reached", code="spend_limit")
     if kind in _PASSING or error.status_code >= 500:
-        said = error.response.headers.get("retry-after", "")
-        return TransientError(f"Claude: {kind}", code=kind, retry_after_s=float(said) if said.isdigit() else None)
+        retry_after = error.response.headers.get("retry-after", "")
+        retry_after_s = float(retry_after) if retry_after.isdigit() else None
+        return TransientError(f"Claude: {kind}", code=kind, retry_after_s=retry_after_s)
     return PermanentError(f"Claude: {kind}: {detail.get('message', '')}", code=kind)
 
 
-def _connected() -> "anthropic.AsyncAnthropic":
+def _create_client() -> "anthropic.AsyncAnthropic":
     import anthropic  # noqa: PLC0415 -- see `load`
 
     return anthropic.AsyncAnthropic(
@@ -419,4 +420,4 @@ def _connected() -> "anthropic.AsyncAnthropic":
     )
 
 
-_clients = PerLoop(_connected)
+_clients = PerLoop(_create_client)

@@ -20,8 +20,8 @@ def embed_passages(texts: Sequence[str]) -> list[list[float]]:
     try:
         answer = _client().embeddings.create(model=settings.EMBEDDING_MODEL, input=list(texts), **_kind("passage"))
     except openai.OpenAIError as error:
-        raise _folded(error) from error
-    return [_padded(item.embedding) for item in sorted(answer.data, key=lambda item: item.index)]
+        raise _convert_error(error) from error
+    return [_pad(item.embedding) for item in sorted(answer.data, key=lambda item: item.index)]
 
 
 async def embed_question(text: str) -> list[float]:
@@ -31,21 +31,21 @@ async def embed_question(text: str) -> list[float]:
             model=settings.EMBEDDING_MODEL, input=[text], **_kind("query")
         )
     except openai.OpenAIError as error:
-        raise _folded(error) from error
-    return _padded(answer.data[0].embedding)
+        raise _convert_error(error) from error
+    return _pad(answer.data[0].embedding)
 
 
 def _kind(input_type: Literal["query", "passage"]) -> dict[str, Any]:
     return {"extra_body": {"input_type": input_type}} if settings.EMBEDDING_INPUT_TYPES else {}
 
 
-def _padded(vector: Sequence[float]) -> list[float]:
+def _pad(vector: Sequence[float]) -> list[float]:
     if len(vector) > WIDTH:
         raise PermanentError(f"the model's vectors have {len(vector)} dimensions, the table has {WIDTH}")
     return [*vector, *([0.0] * (WIDTH - len(vector)))]
 
 
-def _folded(error: openai.OpenAIError) -> TransientError | PermanentError:
+def _convert_error(error: openai.OpenAIError) -> TransientError | PermanentError:
     status = getattr(error, "status_code", None)
     text = f"embeddings: {type(error).__name__}"
     if status in (401, 403, 429):  # key refused, no right to the model, throttled or nothing left to spend

@@ -18,10 +18,10 @@ class PerLoop(Generic[T]):
 
     def __init__(self, make: Callable[[], T]) -> None:
         self.make = make
-        self.made: WeakKeyDictionary[asyncio.AbstractEventLoop, T] = WeakKeyDictionary()
+        self.instances: WeakKeyDictionary[asyncio.AbstractEventLoop, T] = WeakKeyDictionary()
 
     def get(self) -> T:
         loop = asyncio.get_running_loop()
-        if loop not in self.made:
-            self.made[loop] = self.make()
-        return self.made[loop]
+        if loop not in self.instances:
+            self.instances[loop] = self.make()
+        return self.instances[loop]

@@ -56,7 +56,7 @@ def fetch(url: str, *, etag: str = "", last_modified: str = "") -> Page:
             session.mount(scheme, _GuardedAdapter())
         try:
             for _redirect in range(_REDIRECTS + 1):
-                checked_url(url)
+                clean_url(url)
                 with session.get(
                     url, headers=headers, timeout=_TIMEOUT_S, stream=True, allow_redirects=False
                 ) as answer:
@@ -78,7 +78,7 @@ class PrivateAddressError(OSError):
     """The name belongs to an address that is not on the public internet."""
 
 
-def checked_url(url: str) -> str:
+def clean_url(url: str) -> str:
     """The address if it may be fetched at all; `PermanentError` says why not."""
     parts = urlsplit(url)
     try:
@@ -95,9 +95,9 @@ def checked_url(url: str) -> str:
 
 
 def _page(answer: requests.Response) -> Page:
-    told = {name: answer.headers.get(header, "") for name, header in _VALIDATORS.items()}
+    validators = {name: answer.headers.get(header, "") for name, header in _VALIDATORS.items()}
     if answer.status_code == HTTPStatus.NOT_MODIFIED:
-        return Page("", None, **told)
+        return Page("", None, **validators)
     if answer.status_code != HTTPStatus.OK:
         message = _("The page answers with status %(status)s.") % {"status": answer.status_code}
         is_passing = answer.status_code >= 500 or answer.status_code in (408, 425, 429)
@@ -106,13 +106,13 @@ def _page(answer: requests.Response) -> Page:
     if content_type not in _KINDS:
         message = _("This is %(type)s: only web pages, PDF and text are read.")
         raise PermanentError(message % {"type": content_type or "?"}, code="content_type")
-    return Page(_KINDS[content_type], _limited(answer), **told)
+    return Page(_KINDS[content_type], _read_content(answer), **validators)
 
 
 _VALIDATORS = {"etag": "ETag", "last_modified": "Last-Modified"}
 
 
-def _limited(answer: requests.Response) -> bytes:
+def _read_content(answer: requests.Response) -> bytes:
     limit = settings.MAX_UPLOAD_SIZE_MB * 1024 * 1024
     content = b""
     for piece in answer.iter_content(64 * 1024):
@@ -122,25 +122,25 @@ def _limited(answer: requests.Response) -> bytes:
     return content
 
 
-def _connected(connection: HTTPConnection) -> socket.socket:
+def _connect(connection: HTTPConnection) -> socket.socket:
     """A socket to one of the host's addresses, all of which must be public; the check and the use are one."""
     host = connection.host.strip("[]")
-    found = socket.getaddrinfo(host, connection.port, type=socket.SOCK_STREAM)
+    addresses = socket.getaddrinfo(host, connection.port, type=socket.SOCK_STREAM)
     if host not in settings.KNOWLEDGE_INTERNAL_HOSTS:
-        for _family, _type, _protocol, _name, address in found:
+        for _family, _type, _protocol, _name, address in addresses:
             if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_global:
                 raise PrivateAddressError(_("%(host)s is not on the public internet.") % {"host": host})
-    return socket.create_connection((str(found[0][4][0]), connection.port), timeout=_TIMEOUT_S[0])
+    return socket.create_connection((str(addresses[0][4][0]), connection.port), timeout=_TIMEOUT_S[0])
 
 
 class _GuardedHTTPConnection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
-        return _connected(self)
+        return _connect(self)
 
 
 class _GuardedHTTPSConnection(HTTPSConnection):
     def _new_conn(self) -> socket.socket:
-        return _connected(self)
+        return _connect(self)
 
 
 class _GuardedHTTPPool(HTTPConnectionPool):
@@ -160,10 +160,10 @@ class _GuardedAdapter(HTTPAdapter):
 
 def _private_address_behind(error: BaseException) -> PrivateAddressError | None:
     """urllib3 wraps what the connection raised."""
-    seen: BaseException | None = error
-    while seen:
-        if isinstance(seen, PrivateAddressError):
-            return seen
-        reason = getattr(seen, "reason", None) or (seen.args[0] if seen.args else None)
-        seen = seen.__cause__ or seen.__context__ or (reason if isinstance(reason, BaseException) else None)
+    cause: BaseException | None = error
+    while cause:
+        if isinstance(cause, PrivateAddressError):
+            return cause
+        reason = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
+        cause = cause.__cause__ or cause.__context__ or (reason if isinstance(reason, BaseException) else None)
     return None

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chatbot.knowledge import ingest
 from chatbot.models import Document
-from chatbot.texts import checked_text
+from chatbot.texts import clean_text
 from core.errors import InvalidInputError
 
 
@@ -22,7 +22,7 @@ def add_article(
     Refuses text with the name of one of `people` or anybody's e-mail address in it: the assistant would tell it to
     everybody.
     """
-    heading, said = " ".join(question.split()), checked_text(answer)
+    heading, said = " ".join(question.split()), clean_text(answer)
     if left := _personal_data(f"{heading}\n{said}", people):
         message = _("This must not be in an article: %(words)s.") % {"words": ", ".join(left)}
         raise InvalidInputError(message, code="personal_data", field="answer")

@@ -43,7 +43,7 @@ def passages(sections: Iterable[Section], *, size: int, overlap: int) -> Iterato
         if (section.heading, section.path) != before:
             number, before = number + 1, (section.heading, section.path)
         is_background = bool(_BACKGROUND.match(section.heading))
-        for text in _packed(list(_sentences(section.text, size)), size, overlap):
+        for text in _pack(list(_sentences(section.text, size)), size, overlap):
             yield Passage(section.heading, section.page, text, section.path, number, is_background)
 
 
@@ -74,7 +74,7 @@ def _cut(sentence: str, size: int) -> Iterator[str]:
         yield sentence
 
 
-def _packed(sentences: list[str], size: int, overlap: int) -> Iterator[str]:
+def _pack(sentences: list[str], size: int, overlap: int) -> Iterator[str]:
     current: list[str] = []
     fresh = False  # whether `current` holds more than what it repeats
     for sentence in sentences:

@@ -11,7 +11,7 @@ Table = dict[str, list[tuple[str, float]]]
 _ROUNDS = 8
 _TITLE_WEIGHT = 3  # a rubric is short, and its words are the law's own terms
 _AGREEMENT = 0.02  # both directions together must be at least so sure
-_SEEN = 2
+_MIN_COUNT = 2
 _LIKELY = 0.1
 _ALTERNATIVES = 3
 _PARTS = {"articolo": "a", "article": "a", "considerando": "r", "recital": "r", "allegato": "x", "annex": "x"}
@@ -51,30 +51,40 @@ def _is_word(stem: str) -> bool:
 
 def _train(pairs: Sequence[Pair]) -> tuple[dict[tuple[str, str], float], dict[str, float]]:
     """The probabilities of a translation given a stem, by expectation maximisation; and how often a stem was seen."""
-    likely = {(each, word): 1.0 for source, target in pairs for each in source for word in target}
-    seen: dict[str, float] = {}
+    probabilities = {(each, word): 1.0 for source, target in pairs for each in source for word in target}
+    stem_counts: dict[str, float] = {}
     for _round in range(_ROUNDS):
-        together, seen = defaultdict[tuple[str, str], float](float), defaultdict[str, float](float)
+        together, stem_counts = defaultdict[tuple[str, str], float](float), defaultdict[str, float](float)
         for source, target in pairs:
             for word in target:
                 # a little more than the whole, for words that translate none of the source
-                whole = sum(likely.get((each, word), 0.0) for each in source) + 0.01
+                whole = sum(probabilities.get((each, word), 0.0) for each in source) + 0.01
                 for each in source:
-                    share = likely.get((each, word), 0.0) / whole
+                    share = probabilities.get((each, word), 0.0) / whole
                     together[each, word] += share
-                    seen[each] += share
-        likely = {pair: count / seen[pair[0]] for pair, count in together.items() if count > 1e-4 * seen[pair[0]]}
-    return likely, seen
+                    stem_counts[each] += share
+        probabilities = {
+            pair: count / stem_counts[pair[0]]
+            for pair, count in together.items()
+            if count > 1e-4 * stem_counts[pair[0]]
+        }
+    return probabilities, stem_counts
 
 
 def _table(
-    likely: Mapping[tuple[str, str], float], back: Mapping[tuple[str, str], float], seen: Mapping[str, float]
+    probabilities: Mapping[tuple[str, str], float],
+    back: Mapping[tuple[str, str], float],
+    stem_counts: Mapping[str, float],
 ) -> Table:
-    found = defaultdict[str, list[tuple[str, float]]](list)
-    for (stem, other), probability in likely.items():
-        if seen[stem] >= _SEEN and probability >= _LIKELY and probability * back.get((other, stem), 0.0) > _AGREEMENT:
-            found[stem].append((other, round(probability, 2)))
+    translations = defaultdict[str, list[tuple[str, float]]](list)
+    for (stem, other), probability in probabilities.items():
+        if (
+            stem_counts[stem] >= _MIN_COUNT
+            and probability >= _LIKELY
+            and probability * back.get((other, stem), 0.0) > _AGREEMENT
+        ):
+            translations[stem].append((other, round(probability, 2)))
     return {
         stem: sorted(others, key=lambda other: (-other[1], other[0]))[:_ALTERNATIVES]
-        for stem, others in sorted(found.items())
+        for stem, others in sorted(translations.items())
     }

@@ -16,13 +16,13 @@ from django.db.models import QuerySet
 
 from chatbot.languages import language_of
 from chatbot.models import Document
-from chatbot.retrieval.terms import wanted
+from chatbot.retrieval.terms import build_search_terms
 
 _POOL = 50
 # What a passage's share of the question's words is worth, in spreads of the vectors' pool. It counts in full where some
-# passage has as large a share as `_WELL_FOUND`; a question asked in other words than the law's is left to the vectors.
+# passage has as large a share as `_FULL_WORD_SHARE`; a question in other words than the law's is left to the vectors.
 _WORDS_WEIGHT = 6.0
-_WELL_FOUND = 0.15
+_FULL_WORD_SHARE = 0.15
 # Recitals and preambles explain the law at length and in the words of a question; the answer is in the articles.
 _BACKGROUND_COST = 1.2
 # Below this cosine of the best passage, with so few of its words found, a question is about something else altogether.
@@ -51,17 +51,17 @@ _WORD_SIDE = """ LIMIT %(pool)s
     ) AS nearest
 ), by_word AS (
     SELECT id, sum(best) AS words FROM (
-        SELECT chunk.id, max(asked.weight * chunk.rank) AS best
+        SELECT chunk.id, max(term.weight * chunk.rank) AS best
         FROM unnest(%(languages)s::text[], %(stems)s::tsquery[], %(numbers)s::int[], %(weights)s::float8[])
-             AS asked (language, query, number, weight)
+             AS term (language, query, number, weight)
         CROSS JOIN LATERAL (
-            SELECT id, document_id, ts_rank(search, asked.query) AS rank FROM chatbot_chunk
-            WHERE search @@ asked.query AND language = asked.language """
+            SELECT id, document_id, ts_rank(search, term.query) AS rank FROM chatbot_chunk
+            WHERE search @@ term.query AND language = term.language """
 _TOGETHER = """
         ) AS chunk
         WHERE chunk.document_id = ANY(%(documents)s::bigint[])
-        GROUP BY chunk.id, asked.number
-    ) AS found GROUP BY id
+        GROUP BY chunk.id, term.number
+    ) AS best_by_term GROUP BY id
 ), best_by_word AS (
     SELECT id FROM by_word ORDER BY words DESC, id LIMIT %(pool)s
 )
@@ -120,21 +120,21 @@ def search(
 ) -> list[Hit]:
     """The best `count` passages for a question, best first. Without a `vector` full text works alone."""
     documents, passages = _documents(scope)
-    asked = wanted(question, language_of(question, "it")) if uses_words else []
+    terms = build_search_terms(question, language_of(question, "it")) if uses_words else []
     parameters = {
         "vector": None if vector is None else str(list(vector)),
         "model": settings.EMBEDDING_MODEL,
         "documents": "{" + ",".join(map(str, documents)) + "}",
         "pool": max(_POOL, count),
-        "languages": [each.language for each in asked],
-        "stems": [_quoted(each.stem) for each in asked],
-        "numbers": [each.word for each in asked],
-        "weights": [each.weight for each in asked],
+        "languages": [each.language for each in terms],
+        "stems": [_quote_stem(each.stem) for each in terms],
+        "numbers": [each.word for each in terms],
+        "weights": [each.weight for each in terms],
     }
     with connection.cursor() as cursor:
         cursor.execute(_STATEMENT_FOR_FEW if passages <= EXACT_LIMIT else _STATEMENT_FOR_MANY, parameters)
-        found = [Hit(*row) for row in cursor.fetchall()]
-    return _ranked(found, question, count)
+        hits = [Hit(*row) for row in cursor.fetchall()]
+    return _rank(hits, question, count)
 
 
 def is_off_topic(hits: Sequence[Hit], similarity: float = OFF_TOPIC_SIMILARITY) -> bool:
@@ -161,18 +161,19 @@ def _documents(scope: Scope) -> tuple[list[int], int]:
     return ids, passages
 
 
-def _ranked(found: Sequence[Hit], question: str, count: int) -> list[Hit]:
-    near = [hit.similarity for hit in found if hit.is_near and hit.similarity is not None]
-    low, spread = min(near, default=0.0), (max(near) - min(near) or 1.0) if near else 1.0
-    weight = _WORDS_WEIGHT * min(1.0, max((hit.words for hit in found), default=0.0) / _WELL_FOUND) ** 3
+def _rank(hits: Sequence[Hit], question: str, count: int) -> list[Hit]:
+    similarities = [hit.similarity for hit in hits if hit.is_near and hit.similarity is not None]
+    low = min(similarities, default=0.0)
+    spread = (max(similarities) - low or 1.0) if similarities else 1.0
+    weight = _WORDS_WEIGHT * min(1.0, max((hit.words for hit in hits), default=0.0) / _FULL_WORD_SHARE) ** 3
     cost = 0.0 if _ASKS_FOR_BACKGROUND.search(question) else _BACKGROUND_COST
 
     def score(hit: Hit) -> float:
         meaning = (hit.similarity - low) / spread if hit.similarity is not None else 0.0
         return meaning + weight * hit.words - cost * hit.is_background
 
-    ordered = sorted(found, key=lambda hit: (-score(hit), hit.chunk_id))
-    return [replace(hit, score=score(hit)) for hit in once_a_section(ordered)[:count]]
+    sorted_hits = sorted(hits, key=lambda hit: (-score(hit), hit.chunk_id))
+    return [replace(hit, score=score(hit)) for hit in once_a_section(sorted_hits)[:count]]
 
 
 def once_a_section(hits: Iterable[Hit]) -> list[Hit]:
@@ -183,7 +184,7 @@ def once_a_section(hits: Iterable[Hit]) -> list[Hit]:
     return list(sections.values())
 
 
-def _quoted(stem: str) -> str:
+def _quote_stem(stem: str) -> str:
     """A stem as a tsquery that stands for itself."""
-    escaped = stem.replace("\\", "\\\\").replace("'", "''")
-    return f"'{escaped}'"
+    escaped_stem = stem.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped_stem}'"

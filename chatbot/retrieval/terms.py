@@ -23,7 +23,7 @@ _TOKEN = re.compile(r"[^\s'’\"“”«»()?!,;:]+")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SearchTerm:
     """One stem to look for in the passages of one language.
 
     `weight` is the share of the question that a passage answers with it: the weights of one language add up to 1, but
@@ -36,13 +36,15 @@ class Wanted:
     weight: float
 
 
-def wanted(question: str, language: str) -> list[Wanted]:
+def build_search_terms(question: str, language: str) -> list[SearchTerm]:
     """What to look for in full text for a question asked in `language`, rarest first."""
     words = _words(question)
-    spoken = {other: _alternatives(words, language, other) for other in CONFIGURATIONS}
-    counts = _counts({stem for asked in spoken.values() for word in asked for stem, _likely in word})
-    found = [each for other, asked in spoken.items() for each in _weighed(other, asked, counts)]
-    return _within_budget(found, counts)
+    alternatives = {other: _alternatives(words, language, other) for other in CONFIGURATIONS}
+    counts = _counts(
+        {stem for stems_by_word in alternatives.values() for word in stems_by_word for stem, _likely in word}
+    )
+    terms = [each for other, stems_by_word in alternatives.items() for each in _weigh(other, stems_by_word, counts)]
+    return _limit_to_budget(terms, counts)
 
 
 def refresh_counts() -> None:
@@ -79,43 +81,43 @@ def _words(question: str) -> list[dict[str, list[str]]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT tsvector_to_array(to_tsvector('italian', token)), tsvector_to_array(to_tsvector('english', token)) "
-            "FROM unnest(%s::text[]) WITH ORDINALITY AS asked (token, place) ORDER BY place",
+            "FROM unnest(%s::text[]) WITH ORDINALITY AS tokens (token, place) ORDER BY place",
             [tokens],
         )
         return [dict(zip(CONFIGURATIONS, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _alternatives(
-    words: Sequence[Mapping[str, Sequence[str]]], asked: str, other: str
+    words: Sequence[Mapping[str, Sequence[str]]], language: str, other: str
 ) -> list[list[tuple[str, float]]]:
     """For each word of the question its stems in language `other`, each with how likely it means the same."""
-    found = []
+    alternatives = []
     for word in words:
-        if not word[asked]:
+        if not word[language]:
             continue
-        if asked == other:
-            found.append([(stem, 1.0) for stem in word[asked]])
+        if language == other:
+            alternatives.append([(stem, 1.0) for stem in word[language]])
             continue
-        stems = {stem: likely for each in word[asked] for stem, likely in glossary()[asked].get(each, ())}
+        stems = {stem: likely for each in word[language] for stem, likely in glossary()[language].get(each, ())}
         # names, numbers and loan words are the same in both; and a question may be in the language it does not seem
         as_it_is = 0.5 if stems else 1.0
         for stem in word[other]:
             stems.setdefault(stem, as_it_is)
-        found.append(list(stems.items()))
-    return found
+        alternatives.append(list(stems.items()))
+    return alternatives
 
 
-def _weighed(
+def _weigh(
     language: str, words: Sequence[Sequence[tuple[str, float]]], counts: Mapping[tuple[str, str], int]
-) -> list[Wanted]:
+) -> list[SearchTerm]:
     passages = counts.get((language, ""), 0)
     rarity = []
     for word in words:
-        known = [count for stem, _likely in word if (count := counts.get((language, stem), 0))]
-        rarity.append(_idf(min(known, default=0), passages))
+        passage_counts = [count for stem, _likely in word if (count := counts.get((language, stem), 0))]
+        rarity.append(_idf(min(passage_counts, default=0), passages))
     whole = sum(rarity) or 1.0
     return [
-        Wanted(language, stem, number, likely * rare / whole)
+        SearchTerm(language, stem, number, likely * rare / whole)
         for number, (word, rare) in enumerate(zip(words, rarity, strict=True))
         for stem, likely in word
     ]
@@ -125,21 +127,21 @@ def _idf(count: int, passages: int) -> float:
     return math.log(1 + (max(passages - count, 0) + 0.5) / (count + 0.5))
 
 
-def _within_budget(found: Sequence[Wanted], counts: Mapping[tuple[str, str], int]) -> list[Wanted]:
+def _limit_to_budget(terms: Sequence[SearchTerm], counts: Mapping[tuple[str, str], int]) -> list[SearchTerm]:
     """Those that stand somewhere, rarest first, as far as reading their passages goes.
 
     The index knows no languages: a stem costs the passages of both.
     """
-    costs = {each.stem: sum(counts.get((language, each.stem), 0) for language in CONFIGURATIONS) for each in found}
-    kept, sum_so_far = [], 0
-    for each in sorted(found, key=lambda each: costs[each.stem]):
+    costs = {each.stem: sum(counts.get((language, each.stem), 0) for language in CONFIGURATIONS) for each in terms}
+    affordable_terms, sum_so_far = [], 0
+    for each in sorted(terms, key=lambda each: costs[each.stem]):
         if not counts.get((each.language, each.stem)):
             continue
         if sum_so_far and sum_so_far + costs[each.stem] > _BUDGET:  # the rarest that there is stays, however frequent
             break
         sum_so_far += costs[each.stem]
-        kept.append(each)
-    return kept
+        affordable_terms.append(each)
+    return affordable_terms
 
 
 def _counts(stems: Iterable[str]) -> dict[tuple[str, str], int]:
@@ -156,5 +158,5 @@ def _counts(stems: Iterable[str]) -> dict[tuple[str, str], int]:
 def glossary() -> dict[str, dict[str, list[tuple[str, float]]]]:
     """By language and stem: the stems of the other language that mean the same, with their probabilities."""
     text = files("chatbot.retrieval").joinpath("glossary.json").read_text(encoding="utf-8")
-    read: dict[str, dict[str, list[tuple[str, float]]]] = json.loads(text)
-    return read
+    tables: dict[str, dict[str, list[tuple[str, float]]]] = json.loads(text)
+    return tables

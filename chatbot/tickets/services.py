@@ -21,7 +21,7 @@ from accounts.models import User
 from chatbot.knowledge import articles
 from chatbot.models import Conversation, Document, IllegalTicketMoveError, Message, Ticket, TicketMessage, Topic
 from chatbot.models.tickets import TicketAttachment
-from chatbot.texts import checked_text
+from chatbot.texts import clean_text
 from chatbot.tickets import mails
 from core import audit
 from core.errors import DomainError, InvalidInputError
@@ -60,7 +60,7 @@ def open_from_conversation(
 
     What is said the second time is added to that ticket. `guest` is needed for a conversation without a customer.
     """
-    said = checked_text(text, required=False)
+    said = clean_text(text, required=False)
     locked = Conversation.objects.select_for_update().get(pk=conversation.pk)  # two at once: the second one waits
     known = locked.tickets.exclude(status=Ticket.Status.CLOSED).first()
     if known:
@@ -81,7 +81,7 @@ def open_from_conversation(
 @transaction.atomic
 def open_from_text(*, text: str, customer: User | None, guest: Guest | None, language: str, now: datetime) -> Ticket:
     """A request by itself, without a conversation before it."""
-    said = checked_text(text)
+    said = clean_text(text)
     ticket = Ticket(reason=Ticket.Reason.CONTACT, subject=_subject_of(said), language=language, customer=customer)
     return _open(ticket, said, guest, now)
 
@@ -91,7 +91,7 @@ def answer_as_customer(
     *, ticket: Ticket, text: str, author: User | None, now: datetime, files: Files = ()
 ) -> TicketMessage:
     """The customer goes on; a ticket that waited or was resolved is in progress again."""
-    said = checked_text(text)
+    said = clean_text(text)
     locked = _locked(ticket)
     if not locked.is_open:
         raise TicketClosedError
@@ -105,7 +105,7 @@ def answer_as_customer(
 @transaction.atomic
 def answer_as_staff(*, ticket: Ticket, text: str, now: datetime, actor: User, files: Files = ()) -> TicketMessage:
     """A person's answer: the clock of the first answer stops, and the customer's turn begins."""
-    said = checked_text(text)
+    said = clean_text(text)
     locked = _locked(ticket)
     if locked.is_finished:
         raise IllegalTicketMoveError(locked)
@@ -120,7 +120,7 @@ def answer_as_staff(*, ticket: Ticket, text: str, now: datetime, actor: User, fi
 @transaction.atomic
 def add_note(*, ticket: Ticket, text: str, now: datetime, actor: User, files: Files = ()) -> TicketMessage:
     """Something for staff alone: no page, mail or API of the customer ever has it."""
-    return _say(_locked(ticket), TicketMessage.Kind.NOTE, checked_text(text), actor, now, files)
+    return _say(_locked(ticket), TicketMessage.Kind.NOTE, clean_text(text), actor, now, files)
 
 
 @transaction.atomic
@@ -153,7 +153,7 @@ def set_priority(*, ticket: Ticket, priority: str, now: datetime) -> None:
 @transaction.atomic
 def resolve(*, ticket: Ticket, text: str, now: datetime, actor: User) -> None:
     """Staff have solved it; the customer is told, with the last words if there are any."""
-    said = checked_text(text, required=False)
+    said = clean_text(text, required=False)
     locked = _locked(ticket)
     locked.move_to(Ticket.Status.RESOLVED, now=now)
     if said:

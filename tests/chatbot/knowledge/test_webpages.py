@@ -149,7 +149,7 @@ def test_redirect_does_not_lead_inside(target: str, site: Site, settings: Any):
 )
 def test_address_that_is_none_of_a_page_is_refused(url: str, code: str):
     with pytest.raises(PermanentError) as caught:
-        web.checked_url(url)
+        web.clean_url(url)
 
     assert caught.value.code == code
 

@@ -9,7 +9,7 @@ from chatbot.retrieval import terms
 from chatbot.retrieval.chunking import Section
 from chatbot.retrieval.glossary import learn as learn_glossary
 from chatbot.retrieval.glossary import text_pairs
-from chatbot.retrieval.terms import glossary, wanted
+from chatbot.retrieval.terms import build_search_terms, glossary
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, RECORDS, add, learn
 
@@ -24,7 +24,9 @@ def count(language: str, **counts: int) -> None:
 
 
 def weights(question: str, asked: str, language: str) -> dict[str, float]:
-    return {each.stem: round(each.weight, 3) for each in wanted(question, asked) if each.language == language}
+    return {
+        each.stem: round(each.weight, 3) for each in build_search_terms(question, asked) if each.language == language
+    }
 
 
 def test_rare_word_weighs_more_than_a_frequent_one():
@@ -61,7 +63,7 @@ def test_words_of_a_question_alone_add_up_to_one_in_each_language():
     count("en", _=100, notifi=6, person=30, data=60, breach=5, within=9, hour=4, **{"72": 3})
     count("it", _=100, notif=6, personal=30, dat=60, violazion=5, ore=4, **{"72": 3})
     for language in ("it", "en"):
-        asked = wanted("Who must notify a personal data breach within 72 hours?", "en")
+        asked = build_search_terms("Who must notify a personal data breach within 72 hours?", "en")
         best: dict[int, float] = {}
         for each in asked:
             if each.language == language:
@@ -99,7 +101,7 @@ def test_question_of_frequent_words_alone_keeps_the_rarest(monkeypatch: pytest.M
 
 
 def test_question_without_words_wants_nothing():
-    assert wanted("?", "it") == []
+    assert build_search_terms("?", "it") == []
 
 
 def test_counts_follow_the_documents(embedder: Embedder):
@@ -130,7 +132,7 @@ def test_counts_follow_when_the_last_of_many_cannot_be_read(embedder: Embedder):
 def test_stem_with_quotes_and_backslashes_is_looked_for_as_it_is(embedder: Embedder):
     learn("## A\n\nIl percorso C:\\dati'vecchi vale ancora.")
 
-    assert isinstance(wanted("dov'è C:\\dati'vecchi ?", "it"), list)
+    assert isinstance(build_search_terms("dov'è C:\\dati'vecchi ?", "it"), list)
 
 
 def test_glossary_is_the_laws():
