@@ -77,8 +77,8 @@ class AssistantVersionAdmin(AuditedAdmin):
 
     def try_search(self, request: HttpRequest) -> HttpResponse:
         """What a question finds, with the scores behind it; the whole answer when the model is to be asked."""
-        told = {"title": _("Try the search"), "opts": self.opts, **playground.tried(request)}
-        context = {**self.admin_site.each_context(request), **told}
+        page_context = {"title": _("Try the search"), "opts": self.opts, **playground.build_context(request)}
+        context = {**self.admin_site.each_context(request), **page_context}
         return TemplateResponse(request, "admin/chatbot/try_search.html", context)
 
 
@@ -143,13 +143,13 @@ def _reports(calls) -> list[tuple[object, list[dict[str, object]]]]:
         "count": Count("pk"), "tokens_in": Sum("input_tokens"), "tokens_out": Sum("output_tokens"),
         "read": Sum("cache_read_tokens"), "euros": Sum("cost"),
     }  # fmt: skip
-    recent = calls.filter(day__gt=timezone.localdate() - timedelta(days=30))
+    recent_calls = calls.filter(day__gt=timezone.localdate() - timedelta(days=30))
 
     def by(column, rows, order):
         return [{"name": row[column], **row} for row in rows.values(column).annotate(**sums).order_by(order)]
 
     return [
-        (_("By day"), by("day", recent, "-day")),
+        (_("By day"), by("day", recent_calls, "-day")),
         (_("By model"), by("model", calls, "-euros")),
         (_("By topic"), by("topic", calls, "-euros")),
     ]

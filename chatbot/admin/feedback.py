@@ -65,7 +65,7 @@ class MessageFeedbackAdmin(ReadOnlyAdmin):
     @display(description=_("question"))
     def question(self, feedback: MessageFeedback):
         found = services.question_of(feedback)
-        return found.placed if found else ""
+        return found.text_with_about if found else ""
 
     @display(description=_("answer"))
     def answer(self, feedback: MessageFeedback):

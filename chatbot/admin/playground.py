@@ -10,8 +10,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
+from accounts.models import User
 from chatbot.answering import configuration
-from chatbot.answering.conversations import checked_question
+from chatbot.answering.conversations import clean_question
 from chatbot.answering.rewriting import is_sure
 from chatbot.clients import embeddings
 from chatbot.evaluation import trial
@@ -53,23 +54,23 @@ class TryForm(forms.Form):
     )  # fmt: skip
 
 
-def tried(request: HttpRequest) -> dict[str, Any]:
+def build_context(request: HttpRequest) -> dict[str, Any]:
     """The page's context. Only a posted form asks a model: that costs money, and an address is only looked at."""
     form = TryForm(request.POST if request.method == "POST" else request.GET or None)
     if not form.is_valid():
         return {"form": form}
     version = form.cleaned_data["version"]
     try:
-        question = checked_question(form.cleaned_data["question"])
+        question = clean_question(form.cleaned_data["question"])
         if request.method == "POST" and "ask" in request.POST:
-            return {"form": form} | _asked(question, version, request.user)
-        return {"form": form} | _searched(question, version)
+            return {"form": form} | _ask_model(question, version, request.user)
+        return {"form": form} | _search_passages(question, version)
     except DomainError as error:
         form.add_error("question", str(error.message))
     return {"form": form}
 
 
-def _searched(question: str, version: AssistantVersion | None) -> dict[str, Any]:
+def _search_passages(question: str, version: AssistantVersion | None) -> dict[str, Any]:
     setting = configuration.setting_of(version) if version else configuration.current()
     language = language_of(question, "it")
     try:
@@ -84,8 +85,8 @@ def _searched(question: str, version: AssistantVersion | None) -> dict[str, Any]
     }  # fmt: skip
 
 
-def _asked(question: str, version: AssistantVersion | None, user: Any) -> dict[str, Any]:
+def _ask_model(question: str, version: AssistantVersion | None, user: User) -> dict[str, Any]:
     answer = trial.run(text=question, version=version, user=user, now=timezone.now())
-    unknown = gettext("The provider’s word for it: %(code)s.") % {"code": answer.reason} if answer.reason else ""
-    reason = _REASONS.get(answer.reason, unknown)
-    return {"answer": answer, "reason": reason, "given": len(answer.found.hits)}
+    fallback = gettext("The provider’s word for it: %(code)s.") % {"code": answer.reason} if answer.reason else ""
+    reason = _REASONS.get(answer.reason, fallback)
+    return {"answer": answer, "reason": reason, "passage_count": len(answer.retrieval.hits)}

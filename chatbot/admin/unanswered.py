@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from chatbot.admin.fields import ArticleForm
 from chatbot.knowledge import unanswered
-from chatbot.models import QuestionGroup, QuestionTrace, placed
+from chatbot.models import QuestionGroup, QuestionTrace, text_with_about_expression
 from core.admin import ReadOnlyAdmin, confirmed, moment
 
 _SHOWN = 100
@@ -76,7 +76,10 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
         to_answer = QuestionGroup.objects.to_answer().filter(pk=OuterRef("pk")).values("pk")
         groups = super().get_queryset(request).annotate(
             # a group's typical question may have been deleted a moment ago
-            called=Coalesce(placed("typical__question__"), Subquery(newest.values(called=placed("question__"))[:1])),
+            called=Coalesce(
+                text_with_about_expression("typical__question__"),
+                Subquery(newest.values(called=text_with_about_expression("question__"))[:1]),
+            ),
             question_count=Count("questions"), newest=Max("questions__asked_at"), waiting=Subquery(to_answer),
         )  # fmt: skip
         return groups.order_by("-question_count", "-newest", "-pk")
@@ -117,7 +120,7 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
     def asked(self, group: QuestionGroup):
         traces = group.questions.select_related("question").defer("embedding").order_by("-asked_at", "-pk")[:_SHOWN]
         items = (
-            (moment(trace.asked_at), capfirst(trace.get_reason_display()), trace.question.placed, _near(trace),
+            (moment(trace.asked_at), capfirst(trace.get_reason_display()), trace.question.text_with_about, _near(trace),
              reverse("admin:chatbot_conversation_change", args=[trace.question.conversation_id]),
              gettext("Open the conversation"))
             for trace in traces

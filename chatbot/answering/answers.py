@@ -22,7 +22,7 @@ from chatbot.answering import budget, configuration, own_data
 from chatbot.answering.budget import BudgetError, Payer
 from chatbot.answering.guard import OutputGuard, PromptLeakError
 from chatbot.answering.handoff import asks_for_person, has_little_support
-from chatbot.answering.pipeline import AnswerContext, Findings, find, release_if_refused, reserve
+from chatbot.answering.pipeline import AnswerContext, RetrievalResult, release_if_refused, reserve, retrieve
 from chatbot.clients import claude
 from chatbot.knowledge import unanswered
 from chatbot.languages import language_of
@@ -88,7 +88,7 @@ Event = Token | Cite | Replace | Done
 
 
 @dataclass(frozen=True)
-class _Known:
+class _CitableSource:
     """A source the model was given, as it may be cited."""
 
     title: str
@@ -111,8 +111,8 @@ class Draft:
     reference: uuid.UUID = field(default_factory=uuid.uuid4)  # of its row
     call: ModelCall | None = None  # the one not yet settled
     so_far: claude.MessageStop | None = None  # what it has cost
-    wanted: claude.ToolUse | None = None
-    found: Findings = field(default_factory=Findings)
+    tool_use: claude.ToolUse | None = None
+    retrieval: RetrievalResult = field(default_factory=RetrievalResult)
 
     def refuse(self, language: str, error: str = "") -> str:
         self.text, self.outcome, self.error, self.cites = REFUSALS[language], Message.Outcome.REFUSED, error, []
@@ -122,7 +122,7 @@ class Draft:
 async def answer(*, question: Message, conversation: Conversation) -> AsyncIterator[Event]:
     """Retrieve, ask, stream. Ends with `Done` unless the reader goes away; then what was written is kept as cut off."""
     draft = Draft()
-    context = await offloaded(_scene, question, conversation)
+    context = await offloaded(_build_context, question, conversation)
     try:
         async with aclosing(write_answer(draft, context, question)) as events:
             async for event in events:
@@ -166,21 +166,21 @@ async def _try_answer(draft: Draft, context: AnswerContext, question: Message) -
     if not context.setting.version.is_answering:
         draft.outcome, draft.error = Message.Outcome.LIMITED, "switched_off"
         return
-    await find(question, context, draft.found)
+    await retrieve(question, context, draft.retrieval)
     is_own = own_data.is_about_own(question.text, context.user)
-    if not is_own and draft.found.is_off_topic:
+    if not is_own and draft.retrieval.is_off_topic:
         yield Token(draft.refuse(context.language))
         return
-    async with aclosing(_ask_model(draft, context, question, draft.found.hits, is_own=is_own)) as events:
+    async with aclosing(_ask_model(draft, context, question, draft.retrieval.hits, is_own=is_own)) as events:
         async for event in events:
             yield event
     draft.outcome = Message.Outcome.ANSWERED
     if not draft.cites:
-        shown = draft.text
-        if draft.refuse(context.language) != shown.strip():
+        original_text = draft.text
+        if draft.refuse(context.language) != original_text.strip():
             draft.error = "unsupported"
             yield Replace(draft.text)
-    elif (text := _without_unknown_marks(draft)) != draft.text:
+    elif (text := _remove_unknown_marks(draft)) != draft.text:
         draft.text = text
         yield Replace(text)
 
@@ -189,7 +189,7 @@ async def _ask_model(
     draft: Draft, context: AnswerContext, question: Message, hits: Sequence[Hit], *, is_own: bool
 ) -> AsyncGenerator[Event, None]:
     """Ask the model, and once more with what its tools gave, as often as it may read."""
-    known = [_Known(hit.title, hit.heading, hit.page, hit.text, hit.chunk_id) for hit in hits]
+    citable_sources = [_CitableSource(hit.title, hit.heading, hit.page, hit.text, hit.chunk_id) for hit in hits]
     request = claude.Request(
         model=context.setting.model,
         system=context.setting.prompt,
@@ -201,35 +201,42 @@ async def _ask_model(
     )
     topic, until = hits[0].topic if hits else "", claude.deadline()
     for _round in range(_TOOL_ROUNDS + 1):
-        async with aclosing(_call(draft, context, request, known, topic, until)) as events:
+        async with aclosing(_call(draft, context, request, citable_sources, topic, until)) as events:
             async for event in events:
                 yield event
-        if draft.wanted is None:
+        if draft.tool_use is None:
             return
-        rows = await offloaded(own_data.run, draft.wanted.name, draft.wanted.arguments, context.user, context.language)
-        known += [_Known(row.title, "", None, row.text, url=row.url) for row in rows]
+        rows = await offloaded(
+            own_data.run, draft.tool_use.name, draft.tool_use.arguments, context.user, context.language
+        )
+        citable_sources += [_CitableSource(row.title, "", None, row.text, url=row.url) for row in rows]
         sources = [claude.Source(row.title, row.reference, sentences(row.text)) for row in rows]
-        request = replace(request, results=(*request.results, claude.ToolResult(draft.wanted, sources)))
-        draft.wanted = None
+        request = replace(request, results=(*request.results, claude.ToolResult(draft.tool_use, sources)))
+        draft.tool_use = None
 
 
 async def _call(
-    draft: Draft, context: AnswerContext, request: claude.Request, known: Sequence[_Known], topic: str, until: float
+    draft: Draft,
+    context: AnswerContext,
+    request: claude.Request,
+    sources: Sequence[_CitableSource],
+    topic: str,
+    until: float,
 ) -> AsyncGenerator[Event, None]:
     """One call of the model, with its cost put aside before and settled after."""
-    pen = _Pen(draft, known, OutputGuard(prompt=context.setting.prompt, canary=context.setting.canary))
-    given = [source.chunk_id for source in known if source.chunk_id is not None]
-    draft.call = await reserve(context, ModelCall.Purpose.ANSWER, request, topic, given)
+    writer = _DraftWriter(draft, sources, OutputGuard(prompt=context.setting.prompt, canary=context.setting.canary))
+    chunk_ids = [source.chunk_id for source in sources if source.chunk_id is not None]
+    draft.call = await reserve(context, ModelCall.Purpose.ANSWER, request, topic, chunk_ids)
     draft.so_far = None
     try:
         async with aclosing(claude.stream_answer(request, until)) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
-                for event in pen.write(piece):
+                for event in writer.write(piece):
                     yield event
-        for event in pen.finish():
+        for event in writer.finish():
             yield event
     except VendorError as error:
-        for event in pen.finish():
+        for event in writer.finish():
             yield event
         if draft.so_far is None and await release_if_refused(draft.call, error):
             draft.call = None
@@ -238,11 +245,11 @@ async def _call(
     draft.call = None
 
 
-class _Pen:
+class _DraftWriter:
     """Writes what comes from the model into the draft, past the guard, and says what the reader is shown of it."""
 
-    def __init__(self, draft: Draft, known: Sequence[_Known], guard: OutputGuard) -> None:
-        self._draft, self._known, self._guard = draft, known, guard
+    def __init__(self, draft: Draft, sources: Sequence[_CitableSource], guard: OutputGuard) -> None:
+        self._draft, self._sources, self._guard = draft, sources, guard
 
     def write(self, piece: claude.Piece) -> Iterator[Event]:
         """The events of one piece."""
@@ -250,10 +257,10 @@ class _Pen:
             yield from self._say(self._guard.feed(piece.text))
         elif isinstance(piece, claude.CitationPiece):
             yield from self.finish()
-            if cite := _checked(self._draft, piece, self._known):
+            if cite := _check_citation(self._draft, piece, self._sources):
                 yield cite
         elif isinstance(piece, claude.ToolUse):
-            self._draft.wanted = piece
+            self._draft.tool_use = piece
         else:
             self._draft.so_far = piece.so_far if isinstance(piece, claude.MessageStart) else piece
 
@@ -267,7 +274,7 @@ class _Pen:
             yield Token(text)
 
 
-def _scene(question: Message, conversation: Conversation) -> AnswerContext:
+def _build_context(question: Message, conversation: Conversation) -> AnswerContext:
     return AnswerContext(
         setting=configuration.current(),
         history=_history(conversation, question),
@@ -277,31 +284,31 @@ def _scene(question: Message, conversation: Conversation) -> AnswerContext:
     )
 
 
-def _checked(draft: Draft, cited: claude.CitationPiece, known: Sequence[_Known]) -> Cite | None:
+def _check_citation(draft: Draft, citation: claude.CitationPiece, sources: Sequence[_CitableSource]) -> Cite | None:
     """A citation of a source that was really given, with words that really stand in it; else None."""
-    if not 0 <= cited.index < len(known):
+    if not 0 <= citation.index < len(sources):
         return None
-    source = known[cited.index]
-    if not cited.quote.strip() or "".join(cited.quote.split()) not in "".join(source.text.split()):
+    source = sources[citation.index]
+    if not citation.quote.strip() or "".join(citation.quote.split()) not in "".join(source.text.split()):
         return None
-    is_new = cited.index not in draft.numbers
-    number = draft.numbers.setdefault(cited.index, len(draft.numbers) + 1)
+    is_new = citation.index not in draft.numbers
+    number = draft.numbers.setdefault(citation.index, len(draft.numbers) + 1)
     mark = f"[{number}]"
     if draft.text.endswith(mark):
         return None
     draft.text += mark
     cite = Cite(
-        number, source.title, source.heading, source.page, source.text, cited.quote, source.chunk_id, source.url
+        number, source.title, source.heading, source.page, source.text, citation.quote, source.chunk_id, source.url
     )
     if is_new:
         draft.cites.append(cite)
     return cite
 
 
-def _without_unknown_marks(draft: Draft) -> str:
+def _remove_unknown_marks(draft: Draft) -> str:
     """The text without numbers in brackets that the model wrote by itself and no source stands behind."""
-    known = set(draft.numbers.values())
-    return _MARK.sub(lambda mark: mark[0] if int(mark[1]) in known else "", draft.text)
+    numbers = set(draft.numbers.values())
+    return _MARK.sub(lambda mark: mark[0] if int(mark[1]) in numbers else "", draft.text)
 
 
 def _source_title(hit: Hit) -> str:
@@ -325,9 +332,9 @@ def _keep(question: Message, draft: Draft) -> Message:
     """The answer's row; once, however often it is tried."""
     if draft.call:  # cut off: what was written has been counted
         commit_cost(draft)
-    written = {"role": Message.Role.ANSWER, "text": draft.text, "outcome": draft.outcome, "error": draft.error[:200]}
+    fields = {"role": Message.Role.ANSWER, "text": draft.text, "outcome": draft.outcome, "error": draft.error[:200]}
     message, is_new = Message.objects.get_or_create(
-        reference=draft.reference, defaults={"conversation": question.conversation, **written}
+        reference=draft.reference, defaults={"conversation": question.conversation, **fields}
     )
     if not is_new:
         return message
@@ -338,8 +345,10 @@ def _keep(question: Message, draft: Draft) -> Message:
         )
         for cite in draft.cites
     )  # fmt: skip
-    if draft.found.is_searched:
-        unanswered.keep_trace(question=question, answer=message, vector=draft.found.asked_vector, best=draft.found.best)
+    if draft.retrieval.is_searched:
+        unanswered.keep_trace(
+            question=question, answer=message, vector=draft.retrieval.query_vector, best=draft.retrieval.best
+        )
     return message
 
 
@@ -347,8 +356,8 @@ def commit_cost(draft: Draft) -> None:
     """Book what the provider counted; of an answer cut off, its own count of the question and ours of the words."""
     call, so_far = draft.call, draft.so_far
     if call and so_far:
-        written = 0 if so_far.stop_reason else len(draft.text) // budget.CHARACTERS_A_TOKEN
-        usage = replace(so_far.usage, output_tokens=max(so_far.usage.output_tokens, written))
+        estimated_tokens = 0 if so_far.stop_reason else len(draft.text) // budget.CHARACTERS_A_TOKEN
+        usage = replace(so_far.usage, output_tokens=max(so_far.usage.output_tokens, estimated_tokens))
         budget.commit(call, model=so_far.model, usage=usage)
 
 

@@ -200,7 +200,7 @@ def _keep_question(request: HttpRequest) -> tuple[Caller, Message, bool]:
         client_id=client_id, service=body.get("service"),
     )  # fmt: skip
     if question.created_at < now and finished_answer(question) is None:
-        conversations.check_asked_again(client_ip(request))
+        conversations.check_retry_limit(client_ip(request))
     return caller, question, body.get("keep") is True
 
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
@@ -18,6 +17,7 @@ from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from chatbot.clients.claude import Usage
 from chatbot.models import AssistantVersion, Conversation, Message, ModelCall, ModelPrice
 from core.errors import DomainError
@@ -32,7 +32,7 @@ _SIX_PLACES = Decimal("0.000001")
 # Characters a token is at least, in Italian and English: an estimate before the call must not be too low.
 CHARACTERS_A_TOKEN = 3
 # For a model without a price: more than any costs today, so that the budget holds until somebody enters one.
-_UNKNOWN = ModelPrice(
+_FALLBACK_PRICE = ModelPrice(
     model="", input_price=Decimal(15), output_price=Decimal(75), cache_write_price=Decimal("18.75"),
     cache_read_price=Decimal("1.5"), euros_per_dollar=Decimal(1),
 )  # fmt: skip
@@ -53,7 +53,7 @@ class Payer:
         return cls(f"user {conversation.user_id}" if conversation.user_id else conversation.caller, question)
 
     @classmethod
-    def trying(cls, user: Any) -> "Payer":
+    def for_trial(cls, user: User) -> "Payer":
         """Somebody of the staff who tries the assistant; each trial has a name of its own, to tell its calls by."""
         return cls(f"trial {user.pk} {uuid4().hex[:16]}", is_trial=True)
 
@@ -68,7 +68,7 @@ class BudgetError(DomainError):
 
 def cost_of(usage: Usage, model: str, at: datetime) -> Decimal:
     """In euros, to six places, by the price valid on that day."""
-    price = ModelPrice.objects.at(model, at) or _UNKNOWN
+    price = ModelPrice.objects.at(model, at) or _FALLBACK_PRICE
     dollars = (
         usage.input_tokens * price.input_price
         + usage.output_tokens * price.output_price
@@ -88,8 +88,8 @@ def reserve(
     An evaluation is entered like any other call and held back by no budget: whoever starts one has decided to pay for
     it, and what it costs takes nothing from people.
     """
-    most = Usage(cache_write_tokens=characters // CHARACTERS_A_TOKEN + 1, output_tokens=max_tokens)
-    cost, day, caller = cost_of(most, model, now), timezone.localdate(now), payer.caller
+    max_usage = Usage(cache_write_tokens=characters // CHARACTERS_A_TOKEN + 1, output_tokens=max_tokens)
+    cost, day, caller = cost_of(max_usage, model, now), timezone.localdate(now), payer.caller
     call = ModelCall(
         purpose=ModelCall.Purpose.TRIAL if payer.is_trial else purpose, model=model, question=payer.question,
         caller=caller, topic=topic, cost=cost, day=day, at=now, passages=list(passages),
@@ -100,13 +100,13 @@ def reserve(
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('chatbot_budget', 0))")
-        is_everybodys = spent(day) + cost > version.daily_budget
-        if not is_everybodys and (payer.is_trial or spent(day, caller) + cost <= version.caller_budget):
+        exceeds_daily_budget = sum_costs(day) + cost > version.daily_budget
+        if not exceeds_daily_budget and (payer.is_trial or sum_costs(day, caller) + cost <= version.caller_budget):
             call.save()
             return call
-        if is_everybodys:
+        if exceeds_daily_budget:
             _tell_staff(version, day)
-    logger.warning("budget of %s spent: %s", day, "everybody's" if is_everybodys else "one person's")
+    logger.warning("budget of %s spent: %s", day, "everybody's" if exceeds_daily_budget else "one person's")
     raise BudgetError
 
 
@@ -124,7 +124,7 @@ def release(call: ModelCall) -> None:
     call.delete()
 
 
-def spent(day: date, caller: str | None = None) -> Decimal:
+def sum_costs(day: date, caller: str | None = None) -> Decimal:
     """Euros of a day, put aside ones included, evaluations not; of one person when `caller` is given."""
     calls = ModelCall.objects.filter(day=day)
     calls = calls.exclude(caller=Conversation.EVALUATION) if caller is None else calls.filter(caller=caller)

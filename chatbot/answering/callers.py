@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
 
 from accounts.login.authentication import BearerAuthentication
+from accounts.models import User
 from chatbot.answering.conversations import RETENTION
 from chatbot.models import Conversation
 from core.errors import DomainError
@@ -41,7 +42,7 @@ class StalePageError(DomainError):
 class Caller:
     """`token` is that of the conversation the caller has proved to be theirs, which the user must fit too."""
 
-    user: Any
+    user: User | AnonymousUser
     token: str | None
     is_embedded: bool = False
 
@@ -53,11 +54,11 @@ class Caller:
 
 def caller_of(request: HttpRequest) -> Caller:
     """The caller by access token, embedding site or session; whoever comes with a session must show the CSRF token."""
-    if found := BearerAuthentication().authenticate(Request(request)):
-        return Caller(found[0], _token_of_cookie(request))
+    if credentials := BearerAuthentication().authenticate(Request(request)):
+        return Caller(credentials[0], _token_of_cookie(request))
     if is_embedded(request):
         return Caller(AnonymousUser(), _token_of_key(request.headers.get(KEY_HEADER, "")), is_embedded=True)
-    if CsrfViewMiddleware(_protected).process_view(request, _protected, (), {}) is not None:
+    if CsrfViewMiddleware(_get_response).process_view(request, _get_response, (), {}) is not None:
         raise StalePageError
     return page_caller(request)
 
@@ -108,10 +109,10 @@ def remember(response: HttpResponseBase, conversation: Conversation, *, keep: bo
 def as_uuid(value: Any, *, version: int | None = None) -> str | None:
     """The canonical spelling of a UUID, of a certain version if there is one; None for anything else."""
     try:
-        found = UUID(str(value))
+        uuid = UUID(str(value))
     except ValueError:
         return None
-    return str(found) if version in (None, found.version) else None
+    return str(uuid) if version in (None, uuid.version) else None
 
 
 def _token_of_key(key: str) -> str | None:
@@ -128,6 +129,6 @@ def _token_of_cookie(request: HttpRequest) -> str | None:
         return None
 
 
-def _protected(_request: HttpRequest) -> HttpResponse:
+def _get_response(_request: HttpRequest) -> HttpResponse:
     """What the CSRF check is told it protects: anything that is not exempt."""
     return HttpResponse()

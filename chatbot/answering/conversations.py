@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from billing.models import Service
 from chatbot.models import Citation, Conversation, Message, QuestionTrace
 from core.errors import DomainError, InvalidInputError
@@ -43,7 +45,7 @@ def caller_hash(ip: str) -> str:
     return hmac.new(settings.SECRET_KEY.encode(), ip.encode(), hashlib.sha256).hexdigest()
 
 
-def checked_question(text: Any) -> str:
+def clean_question(text: Any) -> str:
     """The question in order, or `InvalidInputError`."""
     question = storable(text).strip() if isinstance(text, str) else ""
     if not question:
@@ -60,7 +62,7 @@ def ask(
     *,
     text: Any,
     token: str | None,
-    user: Any,
+    user: User | AnonymousUser,
     language: str,
     ip: str,
     now: datetime,
@@ -72,17 +74,17 @@ def ask(
     `service` is the slug of the service beside whose page it was asked; one that is not there says nothing.
     A question that comes again with the same `client_id` is the same one: its row is returned and it counts once.
     """
-    question, caller = checked_question(text), caller_hash(ip)
-    found = find_asked(client_id, text=question, token=token, user=user, caller=caller, now=now)
-    if found is None:
+    question, caller = clean_question(text), caller_hash(ip)
+    message = find_question(client_id, text=question, token=token, user=user, caller=caller, now=now)
+    if message is None:
         try:
             about = _name_of(service)
             return _keep(question, token, user, language, caller, now, client_id, about)
         except QuestionExistsError:
-            found = find_asked(client_id, text=question, token=token, user=user, caller=caller, now=now)
-            if found is None:
+            message = find_question(client_id, text=question, token=token, user=user, caller=caller, now=now)
+            if message is None:
                 raise QuestionIdTakenError from None
-    return found
+    return message
 
 
 def _name_of(slug: Any) -> str:
@@ -93,8 +95,8 @@ def _name_of(slug: Any) -> str:
     return service.name if service else ""
 
 
-def find_asked(
-    client_id: str | None, *, text: str, token: str | None, user: Any, caller: str, now: datetime
+def find_question(
+    client_id: str | None, *, text: str, token: str | None, user: User | AnonymousUser, caller: str, now: datetime
 ) -> Message | None:
     """The question kept under this id, if it is the caller's; raises if it is another's or says something else.
 
@@ -103,8 +105,8 @@ def find_asked(
     """
     if client_id is None:
         return None
-    asked = Message.objects.filter(client_id=client_id, role=Message.Role.QUESTION).select_related("conversation")
-    message = asked.first()
+    questions = Message.objects.filter(client_id=client_id, role=Message.Role.QUESTION).select_related("conversation")
+    message = questions.first()
     if message is None:
         return None
     conversation = message.conversation
@@ -120,8 +122,8 @@ def find_asked(
 
 @transaction.atomic
 def _keep(
-    question: str, token: str | None, user: Any, language: str, caller: str, now: datetime, client_id: str | None,
-    about: str,
+    question: str, token: str | None, user: User | AnonymousUser, language: str, caller: str, now: datetime,
+    client_id: str | None, about: str,
 ) -> Message:  # fmt: skip
     conversation = (
         Conversation.objects.visible_to(user=user, token=token).filter(token=token).first() if token else None
@@ -143,17 +145,17 @@ def _keep(
 
 def ask_for_evaluation(*, text: Any, language: str) -> Message:
     """Keep a question in a conversation of its own that is nobody's: it counts for no person's limit or budget."""
-    question = checked_question(text)
+    question = clean_question(text)
     conversation = Conversation.objects.create(language=language, caller=Conversation.EVALUATION)
     return Message.objects.create(conversation=conversation, role=Message.Role.QUESTION, text=question)
 
 
-def check_asked_again(ip: str) -> None:
+def check_retry_limit(ip: str) -> None:
     """Take one of the tries an address has for questions whose answer was cut off."""
     check(_AGAIN, caller_hash(ip))
 
 
-def begin_conversation(*, user: Any, language: str, ip: str) -> Conversation:
+def begin_conversation(*, user: User | AnonymousUser, language: str, ip: str) -> Conversation:
     """A conversation without a question yet, for whoever wants a person at once."""
     check(_BEGIN, caller_hash(ip))
     owner = user if user.is_authenticated else None
@@ -163,13 +165,14 @@ def begin_conversation(*, user: Any, language: str, ip: str) -> Conversation:
 @transaction.atomic
 def forget_conversation(*, conversation: Conversation, now: datetime) -> None:
     """Delete what was said. Questions of the last hour leave an empty row, or the hourly limit could be deleted too."""
-    counted = conversation.messages.filter(role=Message.Role.QUESTION, created_at__gt=now - _HOUR)
-    if not counted.exists():
+    recent_questions = conversation.messages.filter(role=Message.Role.QUESTION, created_at__gt=now - _HOUR)
+    if not recent_questions.exists():
         conversation.delete()
         return
-    conversation.messages.exclude(pk__in=counted.values("pk")).delete()
-    counted.update(text="", client_id=None)
-    QuestionTrace.objects.filter(question__in=counted).delete()  # a vector tells much of the text it was made of
+    conversation.messages.exclude(pk__in=recent_questions.values("pk")).delete()
+    recent_questions.update(text="", client_id=None)
+    # a vector tells much of the text it was made of
+    QuestionTrace.objects.filter(question__in=recent_questions).delete()
     conversation.token = uuid.uuid4()
     conversation.save(update_fields=["token"])
 
@@ -182,22 +185,24 @@ def clear_old_conversations(*, now: datetime) -> int:
     """
     messages = Message.objects.filter(conversation=OuterRef("pk"))
     is_stale = ~Exists(messages.filter(created_at__gt=now - RETENTION)) & Q(created_at__lt=now - RETENTION)
-    said = messages.filter(role=Message.Role.QUESTION).exclude(text="")
-    is_empty = ~Exists(said) & ~Exists(messages.filter(created_at__gt=now - _HOUR))
-    is_left = is_empty | Q(caller=Conversation.EVALUATION)
-    old = Conversation.objects.filter(is_stale | (is_left & Q(created_at__lt=now - _HOUR)))
+    questions = messages.filter(role=Message.Role.QUESTION).exclude(text="")
+    is_empty = ~Exists(questions) & ~Exists(messages.filter(created_at__gt=now - _HOUR))
+    is_leftover = is_empty | Q(caller=Conversation.EVALUATION)
+    old = Conversation.objects.filter(is_stale | (is_leftover & Q(created_at__lt=now - _HOUR)))
     count = old.count()
     old.delete()
     return count
 
 
-def _check_hourly_limit(user: Any, caller: str, now: datetime) -> None:
+def _check_hourly_limit(user: User | AnonymousUser, caller: str, now: datetime) -> None:
     """Questions are rows, so they are counted exactly, with or without Redis."""
     whose = Q(conversation__caller=caller)
     if user.is_authenticated:
         whose |= Q(conversation__user=user)
-    recent = Message.objects.filter(whose, role=Message.Role.QUESTION, created_at__gt=now - _HOUR)
-    times = list(recent.order_by("created_at").values_list("created_at", flat=True)[: settings.CHAT_QUESTIONS_PER_HOUR])
+    questions = Message.objects.filter(whose, role=Message.Role.QUESTION, created_at__gt=now - _HOUR)
+    times = list(
+        questions.order_by("created_at").values_list("created_at", flat=True)[: settings.CHAT_QUESTIONS_PER_HOUR]
+    )
     if len(times) >= settings.CHAT_QUESTIONS_PER_HOUR:
         wait = times[0] + _HOUR - now
         raise TooManyRequestsError(retry_after_s=max(1, int(wait.total_seconds())))

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from chatbot.knowledge import articles
 from chatbot.models import Conversation, Document, Message, MessageFeedback, Topic
 from core.errors import DomainError, InvalidInputError
@@ -50,7 +51,7 @@ def wants_person(conversation: Conversation) -> bool:
 
 
 @transaction.atomic
-def review(*, feedback: MessageFeedback, note: str, actor: Any, now: datetime) -> None:
+def review(*, feedback: MessageFeedback, note: str, actor: User, now: datetime) -> None:
     """Take it off the queue. Raises when somebody else just did."""
     waiting = MessageFeedback.objects.filter(pk=feedback.pk, reviewed_at=None)
     if not waiting.update(reviewed_at=now, reviewed_by=actor, note=note):
@@ -60,18 +61,18 @@ def review(*, feedback: MessageFeedback, note: str, actor: Any, now: datetime) -
 def question_of(feedback: MessageFeedback) -> Message | None:
     """The question whose answer this is about."""
     answer = feedback.message
-    asked = answer.conversation.messages.filter(role=Message.Role.QUESTION, pk__lt=answer.pk)
-    own = asked.filter(client_id=answer.client_id).first() if answer.client_id else None
-    return own or asked.order_by("-pk").first()
+    questions = answer.conversation.messages.filter(role=Message.Role.QUESTION, pk__lt=answer.pk)
+    question = questions.filter(client_id=answer.client_id).first() if answer.client_id else None
+    return question or questions.order_by("-pk").first()
 
 
 def article_draft(feedback: MessageFeedback) -> dict[str, str]:
     """What an article begins with: the question, its language, and the topic of what was cited."""
-    asked = question_of(feedback)
-    cited = feedback.message.citations.filter(chunk__isnull=False).order_by("number")
-    topic = cited.values_list("chunk__document__topic", flat=True).first()
+    question = question_of(feedback)
+    citations = feedback.message.citations.filter(chunk__isnull=False).order_by("number")
+    topic = citations.values_list("chunk__document__topic", flat=True).first()
     return {
-        "question": Truncator(asked.placed).chars(200) if asked else "",
+        "question": Truncator(question.text_with_about).chars(200) if question else "",
         "topic": topic or Topic.GENERAL,
         "language": feedback.message.conversation.language,
     }
@@ -79,7 +80,7 @@ def article_draft(feedback: MessageFeedback) -> dict[str, str]:
 
 @transaction.atomic
 def write_article(
-    *, feedback: MessageFeedback, question: str, answer: str, topic: str, language: str, actor: Any, now: datetime
+    *, feedback: MessageFeedback, question: str, answer: str, topic: str, language: str, actor: User, now: datetime
 ) -> Document:
     """Say it better in an article, and take the feedback off the queue; as `articles.add_article` otherwise."""
     review(feedback=feedback, note=question, actor=actor, now=now)

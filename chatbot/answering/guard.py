@@ -31,19 +31,19 @@ class OutputGuard:
         self._secret = _letters(_REFUSAL.sub(" ", prompt))
         self._canary = canary
         self._pending = ""
-        self._said = ""
+        self._sent_letters = ""
 
     def feed(self, text: str) -> str:
         """What may go out with this piece. Raises `PromptLeakError`."""
         self._pending += text
         end = self._safe_end()
         ready, self._pending = self._pending[:end], self._pending[end:]
-        return self._checked(ready)
+        return self._check(ready)
 
     def flush(self) -> str:
         """What was held back."""
         ready, self._pending = self._pending, ""
-        return self._checked(ready)
+        return self._check(ready)
 
     def _safe_end(self) -> int:
         """Up to where the pending text can no longer become an address, a tag or the mark."""
@@ -54,26 +54,26 @@ class OutputGuard:
             return start
         return len(self._pending) - (self._pending[-1:] in ("!", "<"))
 
-    def _checked(self, text: str) -> str:
+    def _check(self, text: str) -> str:
         if not text:
             return ""
-        before = len(self._said)
-        self._said += _letters(text)
-        for at in range(max(0, before - _WINDOW + 1), len(self._said) - _WINDOW + 1):
-            if self._said[at : at + _WINDOW] in self._secret:
+        before = len(self._sent_letters)
+        self._sent_letters += _letters(text)
+        for at in range(max(0, before - _WINDOW + 1), len(self._sent_letters) - _WINDOW + 1):
+            if self._sent_letters[at : at + _WINDOW] in self._secret:
                 raise PromptLeakError
-        if self._canary and self._canary in self._said[max(0, before - len(self._canary)) :]:
+        if self._canary and self._canary in self._sent_letters[max(0, before - len(self._canary)) :]:
             raise PromptLeakError
-        return _TAG.sub("‹", _IMAGE.sub("[", _ADDRESS.sub(_allowed, text)))
+        return _TAG.sub("‹", _IMAGE.sub("[", _ADDRESS.sub(_filter_address, text)))
 
 
 def allowed_hosts() -> Sequence[str]:
     """Our own host, and those that answers may name."""
-    own = urlsplit(settings.SITE_URL).hostname or ""
-    return [own, *settings.CHAT_LINK_HOSTS]
+    own_host = urlsplit(settings.SITE_URL).hostname or ""
+    return [own_host, *settings.CHAT_LINK_HOSTS]
 
 
-def _allowed(match: re.Match[str]) -> str:
+def _filter_address(match: re.Match[str]) -> str:
     address = match[0]
     parts = urlsplit(address if "//" in address[:8] else f"//{address}")
     is_web = parts.scheme in ("", "http", "https") and not address.lower().startswith(("javascript:", "data:", "ftp:"))

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import formats, translation
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from billing.models import Order
 from core.templatetags.ui import eur
 from invoicing.models import Invoice
@@ -46,23 +47,26 @@ class OwnRow:
     url: str
 
 
-def is_about_own(question: str, user: Any) -> bool:
+def is_about_own(question: str, user: User | None) -> bool:
     """Whether a signed-in customer asks about what is theirs, so that the tools are worth offering."""
     return bool(user and user.is_authenticated and _OWN.search(question))
 
 
-def run(name: str, arguments: Any, user: Any, language: str) -> list[OwnRow]:
+def run(name: str, arguments: Any, user: User | None, language: str) -> list[OwnRow]:
     """The rows a tool gives: of `user` alone, whatever the model asks for; unknown tools give nothing."""
     number = arguments.get("number", "") if isinstance(arguments, dict) else ""
     number = number.strip()[:30] if isinstance(number, str) else ""
-    readers: dict[str, Callable[[Any, str], list[OwnRow]]] = {"find_orders": _orders, "find_invoices": _invoices}
+    readers: dict[str, Callable[[User | None, str], list[OwnRow]]] = {
+        "find_orders": _orders,
+        "find_invoices": _invoices,
+    }
     if name not in readers:
         return []
     with translation.override(language):
         return readers[name](user, number) or [_nothing(name)]
 
 
-def _orders(user: Any, number: str) -> list[OwnRow]:
+def _orders(user: User | None, number: str) -> list[OwnRow]:
     orders = Order.objects.visible_to(user).order_by("-created_at", "-pk")
     if number:
         orders = orders.filter(number__iexact=number)
@@ -94,7 +98,7 @@ def _nothing(name: str) -> OwnRow:
     )
 
 
-def _invoices(user: Any, number: str) -> list[OwnRow]:
+def _invoices(user: User | None, number: str) -> list[OwnRow]:
     invoices = Invoice.objects.visible_to(user).order_by("-issue_date", "-pk")
     if number:
         invoices = invoices.filter(number__iexact=number)

@@ -20,27 +20,27 @@ _BEGINNING = 300
 _FENCE = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL)
 
 
-def asking(question: str, hits: Sequence[Hit], setting: Setting) -> claude.Request:
+def build_request(question: str, hits: Sequence[Hit], setting: Setting) -> claude.Request:
     """The call that puts `hits` in order."""
     passages = [
         {"number": number, "act": hit.title, "heading": hit.heading, "text": hit.text[:_BEGINNING]}
         for number, hit in enumerate(hits, start=1)
     ]
-    told = json.dumps({"question": question, "passages": passages}, ensure_ascii=False)
-    return claude.Request(setting.rewrite_model, load("rerank"), told)
+    content = json.dumps({"question": question, "passages": passages}, ensure_ascii=False)
+    return claude.Request(setting.rewrite_model, load("rerank"), content)
 
 
-def read(told: str, count: int) -> list[int]:
-    """The order in `told` as places from 0, each of `count` once; [] when it is no list with a number of a passage.
+def parse_order(answer: str, count: int) -> list[int]:
+    """The order in `answer` as places from 0, each of `count` once; [] when it is no list with a number of a passage.
 
     Unknown and repeated numbers are passed over, missing ones follow in the order they had.
     """
-    fenced = _FENCE.match(told.strip())
+    fence = _FENCE.match(answer.strip())
     try:
-        numbers = json.loads(fenced[1] if fenced else told)
+        numbers = json.loads(fence[1] if fence else answer)
     except (ValueError, RecursionError):
         return []
     if not isinstance(numbers, list):
         return []
-    known = [number - 1 for number in numbers if type(number) is int and 1 <= number <= count]
-    return [*dict.fromkeys([*known, *range(count)])] if known else []
+    places = [number - 1 for number in numbers if type(number) is int and 1 <= number <= count]
+    return [*dict.fromkeys([*places, *range(count)])] if places else []

@@ -35,14 +35,14 @@ _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS
 async def deliver_answer(question: Message) -> AsyncIterator[Event]:
     """The events of the question's answer, from its row if it is finished, else as they are made."""
     lease = _Lease(f"chat:answering:{question.client_id}") if question.client_id else None
-    row = await _finished_or_taken(question, lease) if lease else None
+    row = await _wait_for_answer_or_lease(question, lease) if lease else None
     try:
         if row:
-            for event in _again(row):
+            for event in _replay_events(row):
                 yield event
             return
         if lease:
-            await offloaded(_clear_cut_off, question)
+            await offloaded(_delete_unfinished_answers, question)
         async with aclosing(answer(question=question, conversation=question.conversation)) as events:  # type: ignore[type-var]
             async for event in events:
                 if lease and isinstance(event, Done) and event.outcome in _FINISHED:
@@ -53,7 +53,7 @@ async def deliver_answer(question: Message) -> AsyncIterator[Event]:
             await lease.release()
 
 
-async def _finished_or_taken(question: Message, lease: "_Lease") -> Message | None:
+async def _wait_for_answer_or_lease(question: Message, lease: "_Lease") -> Message | None:
     """The finished answer, waited for while somebody else makes it; None once the lease to make it is ours."""
     while not await lease.take():
         if row := await offloaded(finished_answer, question):
@@ -68,7 +68,7 @@ def finished_answer(question: Message) -> Message | None:
     return answers.select_related("conversation").prefetch_related("citations").first() if question.client_id else None
 
 
-def _again(row: Message) -> list[Event]:
+def _replay_events(row: Message) -> list[Event]:
     """The events that make the same answer as they made it first: words, and each source at its mark."""
     sources = {cite.number: cite for cite in row.citations.all()}
     events: list[Event] = []
@@ -96,16 +96,16 @@ def _again(row: Message) -> list[Event]:
     return [*events, Done(str(row.reference), row.outcome, ending(row))]
 
 
-def _cut_off(question: Message) -> QuerySet[Message]:
+def _unfinished_answers(question: Message) -> QuerySet[Message]:
     """What earlier tries left: unfinished answers between this question and the next."""
     messages = Message.objects.filter(conversation=question.conversation_id, pk__gt=question.pk)
     following = messages.filter(role=Message.Role.QUESTION).order_by("pk").first()
-    left = messages.filter(role=Message.Role.ANSWER, client_id=None).exclude(outcome__in=_FINISHED)
-    return left.filter(pk__lt=following.pk) if following else left
+    answers = messages.filter(role=Message.Role.ANSWER, client_id=None).exclude(outcome__in=_FINISHED)
+    return answers.filter(pk__lt=following.pk) if following else answers
 
 
-def _clear_cut_off(question: Message) -> None:
-    _cut_off(question).delete()
+def _delete_unfinished_answers(question: Message) -> None:
+    _unfinished_answers(question).delete()
 
 
 def _settle(question: Message, reference: str) -> None:
@@ -114,7 +114,7 @@ def _settle(question: Message, reference: str) -> None:
     try:
         with transaction.atomic():
             row.update(client_id=question.client_id)
-            _cut_off(question).delete()
+            _unfinished_answers(question).delete()
     except IntegrityError:  # a second answer, written while Redis was away: the first one stands
         QuestionTrace.objects.filter(question=question).update(answer=finished_answer(question))
         row.delete()
@@ -129,20 +129,20 @@ class _Lease:
 
     async def take(self) -> bool:
         try:
-            taken = await _thread(
+            has_lease = await _run_in_thread(
                 lambda: get_redis_connection("default").set(self._key, self._owner, nx=True, ex=LEASE_S)
             )
         except RedisError:
             return True
-        if taken:
+        if has_lease:
             self._keeper = asyncio.create_task(self._keep_up())
-        return bool(taken)
+        return bool(has_lease)
 
     async def _keep_up(self) -> None:
         while True:
             await asyncio.sleep(LEASE_S / 3)
             try:
-                await _thread(lambda: get_redis_connection("default").expire(self._key, LEASE_S))
+                await _run_in_thread(lambda: get_redis_connection("default").expire(self._key, LEASE_S))
             except RedisError:
                 return
 
@@ -150,7 +150,7 @@ class _Lease:
         """Give it back, in a task of its own that goes on when whoever waits for it is cancelled."""
         if self._keeper:
             self._keeper.cancel()
-            releaser = asyncio.ensure_future(_thread(self._release))
+            releaser = asyncio.ensure_future(_run_in_thread(self._release))
             _releasers.add(releaser)
             releaser.add_done_callback(_releasers.discard)
             await asyncio.shield(releaser)
@@ -165,5 +165,5 @@ class _Lease:
 _releasers: set[asyncio.Future[Any]] = set()
 
 
-async def _thread(function: Callable[[], T]) -> T:
+async def _run_in_thread(function: Callable[[], T]) -> T:
     return await sync_to_async(function, thread_sensitive=False)()

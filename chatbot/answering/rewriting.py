@@ -26,32 +26,32 @@ def is_sure(hits: Sequence[Hit], language: str) -> bool:
     return max((hit.words for hit in hits if hit.language == language), default=0.0) >= SURE
 
 
-def remembered(question: str, history: Sequence[claude.Turn], setting: Setting) -> str:
+def get_cached(question: str, history: Sequence[claude.Turn], setting: Setting) -> str:
     """The rewriting made before for the same question after the same conversation, "" when there is none."""
     return str(cache.get(_key(question, history, setting)) or "")
 
 
-def remember(question: str, history: Sequence[claude.Turn], setting: Setting, text: str) -> None:
+def set_cached(question: str, history: Sequence[claude.Turn], setting: Setting, text: str) -> None:
     """Keep a rewriting for whoever asks the same."""
     cache.set(_key(question, history, setting), text, _REMEMBERED_S)
 
 
-def asking(question: str, history: Sequence[claude.Turn], setting: Setting) -> claude.Request:
+def build_request(question: str, history: Sequence[claude.Turn], setting: Setting) -> claude.Request:
     """The call that rewrites the question."""
     return claude.Request(setting.rewrite_model, load("rewrite"), question, history=history)
 
 
-def read(told: str) -> str:
+def parse_answer(answer: str) -> str:
     """The rewritten question in the model's answer; "" when it said nothing of use."""
-    return " ".join(told.split())[:_LONGEST]
+    return " ".join(answer.split())[:_LONGEST]
 
 
-def merged(rewritten_hits: Sequence[Hit], hits: Sequence[Hit], count: int) -> list[Hit]:
+def merge_hits(rewritten_hits: Sequence[Hit], hits: Sequence[Hit], count: int) -> list[Hit]:
     """The passages of both searches in turn, the rewritten question's first, each section once."""
     in_turn = chain.from_iterable(zip_longest(rewritten_hits, hits))
     return once_a_section(hit for hit in in_turn if hit)[:count]
 
 
 def _key(question: str, history: Sequence[claude.Turn], setting: Setting) -> str:
-    told = repr((setting.rewrite_model.name, load("rewrite"), [(turn.role, turn.text) for turn in history], question))
-    return f"chatbot-rewrite-{hashlib.sha256(told.encode()).hexdigest()}"
+    source = repr((setting.rewrite_model.name, load("rewrite"), [(turn.role, turn.text) for turn in history], question))
+    return f"chatbot-rewrite-{hashlib.sha256(source.encode()).hexdigest()}"

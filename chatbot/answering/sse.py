@@ -14,7 +14,7 @@ _NAMES = {Token: "token", Cite: "citation", Replace: "replace", Done: "done"}
 _AHEAD = 256  # events that may wait for a slow reader
 
 
-def formatted(event: Event) -> bytes:
+def format_event(event: Event) -> bytes:
     """One event as it goes over the wire."""
     data: dict[str, Any] = asdict(event)
     data.pop("chunk_id", None)
@@ -39,9 +39,9 @@ async def stream(
     try:
         while not (pump.done() and queue.empty()):
             event = await queue.get()
-            silence.broken()
+            silence.reset()
             if event is not None:
-                yield formatted(event)
+                yield format_event(event)
             elif not pump.done():
                 yield b": \n\n"
         await pump  # a bug in there is one here
@@ -60,18 +60,18 @@ class _Silence:
 
     def __init__(self, queue: "asyncio.Queue[Event | None]", limit_s: float) -> None:
         self._queue, self._limit_s, self._loop = queue, limit_s, asyncio.get_running_loop()
-        self.broken()
+        self.reset()
         self._timer = self._loop.call_later(limit_s, self._look)
 
-    def broken(self) -> None:
+    def reset(self) -> None:
         self._since = self._loop.time()
 
     def _look(self) -> None:
-        left = self._since + self._limit_s - self._loop.time()
-        if left <= 0:
+        remaining_s = self._since + self._limit_s - self._loop.time()
+        if remaining_s <= 0:
             _wake(self._queue)
-            left = self._limit_s
-        self._timer = self._loop.call_later(left, self._look)
+            remaining_s = self._limit_s
+        self._timer = self._loop.call_later(remaining_s, self._look)
 
     def end(self) -> None:
         self._timer.cancel()

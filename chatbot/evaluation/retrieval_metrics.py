@@ -10,7 +10,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 
-from chatbot.answering.rewriting import is_sure, merged
+from chatbot.answering.rewriting import is_sure, merge_hits
 from chatbot.clients import embeddings
 from chatbot.retrieval.search import Hit, Scope, documents_in, is_off_topic, search
 
@@ -173,7 +173,7 @@ def _with_rewriting(question: Question, vector: Sequence[float], rewritten: Sequ
     hits = search(question.text, vector, count=_DEEP, scope=scope)
     if not question.rewrite or is_off_topic(hits) or is_sure(hits, question.language):
         return hits
-    return merged(search(question.rewrite, rewritten, count=_DEEP, scope=scope), hits, _DEEP)
+    return merge_hits(search(question.rewrite, rewritten, count=_DEEP, scope=scope), hits, _DEEP)
 
 
 async def _embedded(texts: Sequence[str]) -> list[list[float]]:

@@ -9,15 +9,15 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.utils import timezone
 
+from accounts.models import User
 from chatbot.answering import configuration
 from chatbot.answering.answers import Cite, Draft, commit_cost, ending, write_answer
 from chatbot.answering.budget import Payer
-from chatbot.answering.pipeline import AnswerContext, Findings
+from chatbot.answering.pipeline import AnswerContext, RetrievalResult
 from chatbot.languages import language_of
 from chatbot.models import AssistantVersion, Conversation, Message, ModelCall
 
@@ -34,7 +34,7 @@ class Trial:
     outcome: str
     reason: str
     ending: str
-    found: Findings
+    retrieval: RetrievalResult
     calls: Sequence[ModelCall]
     seconds: float
 
@@ -47,30 +47,30 @@ class Trial:
         return sum((call.cost for call in self.calls), Decimal(0))
 
 
-def run(*, text: str, version: AssistantVersion | None, user: Any, now: datetime) -> Trial:
+def run(*, text: str, version: AssistantVersion | None, user: User, now: datetime) -> Trial:
     """Ask with a saved version, or with the one in use. Trouble with vendors is an outcome, and raises nothing."""
     in_use = configuration.current()
     setting = configuration.setting_of(version) if version else in_use
     # an old version must not bring its own, larger budget along; the row is not saved
     setting.version.daily_budget = in_use.version.daily_budget
     language = language_of(text, "it")
-    payer = Payer.trying(user)
+    payer = Payer.for_trial(user)
     context = AnswerContext(setting=setting, history=(), user=None, language=language, payer=payer)
     question = Message(conversation=Conversation(language=language), role=Message.Role.QUESTION, text=text)
-    draft, begun = Draft(), time.monotonic()
-    async_to_sync(_read)(draft, context, question)
-    seconds = time.monotonic() - begun
-    if draft.call:  # cut off: what was write_answer has been counted
+    draft, start = Draft(), time.monotonic()
+    async_to_sync(_drain)(draft, context, question)
+    seconds = time.monotonic() - start
+    if draft.call:  # cut off: what was written has been counted
         commit_cost(draft)
     calls = list(ModelCall.objects.filter(caller=payer.caller, day__gte=timezone.localdate(now)).order_by("pk"))
-    told = Message(conversation=question.conversation, text=draft.text, outcome=draft.outcome)
+    message = Message(conversation=question.conversation, text=draft.text, outcome=draft.outcome)
     return Trial(
         text=draft.text, cites=draft.cites, outcome=draft.outcome, reason=_reason(draft),
-        ending=ending(told), found=draft.found, calls=calls, seconds=seconds,
+        ending=ending(message), retrieval=draft.retrieval, calls=calls, seconds=seconds,
     )  # fmt: skip
 
 
-async def _read(draft: Draft, context: AnswerContext, question: Message) -> None:
+async def _drain(draft: Draft, context: AnswerContext, question: Message) -> None:
     async with aclosing(write_answer(draft, context, question)) as events:
         async for _event in events:
             pass
@@ -79,4 +79,4 @@ async def _read(draft: Draft, context: AnswerContext, question: Message) -> None
 def _reason(draft: Draft) -> str:
     if draft.error or draft.outcome != Message.Outcome.REFUSED:
         return draft.error
-    return OFF_TOPIC if draft.found.is_off_topic else NO_SUPPORT
+    return OFF_TOPIC if draft.retrieval.is_off_topic else NO_SUPPORT

@@ -122,7 +122,7 @@ def article_draft(group: QuestionGroup) -> dict[str, str]:
     typical = group.typical or group.questions.order_by("-pk").first()
     topics = Counter(group.questions.exclude(near_topic="").values_list("near_topic", flat=True)).most_common(1)
     return {
-        "question": Truncator(typical.question.placed).chars(200) if typical else "",
+        "question": Truncator(typical.question.text_with_about).chars(200) if typical else "",
         "topic": topics[0][0] if topics else Topic.GENERAL,
         "language": language_of(typical.question.text, "it") if typical else "it",
     }  # fmt: skip
@@ -139,7 +139,7 @@ def _embed_missing(since: datetime) -> None:
     lacking = QuestionTrace.objects.unanswered(since).exclude(embedding_model=settings.EMBEDDING_MODEL)
     for trace in lacking.select_related("question").defer("embedding").order_by("-pk")[:_AT_ONCE]:
         try:
-            vector = async_to_sync(embeddings.embed_question)(trace.question.placed)
+            vector = async_to_sync(embeddings.embed_question)(trace.question.text_with_about)
         except VendorError as error:
             logger.warning("questions left without a vector: %s", error)
             return

@@ -1,7 +1,13 @@
 """Rows of the assistant, by what they are about."""
 
 from chatbot.models.assistant import AssistantVersion, ModelCall, ModelPrice
-from chatbot.models.conversations import Citation, Conversation, ConversationQuerySet, Message, placed
+from chatbot.models.conversations import (
+    Citation,
+    Conversation,
+    ConversationQuerySet,
+    Message,
+    text_with_about_expression,
+)
 from chatbot.models.evaluation import EvaluationRun
 from chatbot.models.feedback import MessageFeedback
 from chatbot.models.knowledge import (
@@ -50,5 +56,5 @@ __all__ = [
     "Topic",
     "WebPage",
     "WordCount",
-    "placed",
+    "text_with_about_expression",
 ]

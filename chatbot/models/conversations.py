@@ -1,19 +1,21 @@
 """Conversations, their messages, and the sources that answers rest on."""
 
 import uuid
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Concat
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from chatbot.models.knowledge import Chunk
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
-    def visible_to(self, *, user: Any, token: str | None) -> "ConversationQuerySet":
+    def visible_to(self, *, user: User | AnonymousUser, token: str | None) -> "ConversationQuerySet":
         """A customer's own, or the guest's whose signed cookie has the token."""
         if user.is_authenticated:
             return self.filter(user=user)
@@ -47,8 +49,8 @@ class Conversation(models.Model):
         return str(self.token)
 
 
-def placed(prefix: str = "") -> Case:
-    """`Message.placed` in a query, where `prefix` leads to the message; NULL where there is none."""
+def text_with_about_expression(prefix: str = "") -> Case:
+    """`Message.text_with_about` in a query, where `prefix` leads to the message; NULL where there is none."""
     about, text = F(f"{prefix}about"), F(f"{prefix}text")
     return Case(
         When(**{f"{prefix}about": ""}, then=text),
@@ -99,7 +101,7 @@ class Message(models.Model):
         return str(self.reference)
 
     @property
-    def placed(self) -> str:
+    def text_with_about(self) -> str:
         """The text as it reads beside its page: "how much is it?" names what it is about."""
         return f"{self.about}: {self.text}" if self.about else self.text
 

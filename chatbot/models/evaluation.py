@@ -56,7 +56,7 @@ class EvaluationRun(models.Model):
 
 def figure_at(figures: Any, path: str) -> float | None:
     """The number at a path of names joined by dots; None where there is none."""
-    found = figures
+    value = figures
     for name in path.split("."):
-        found = found.get(name) if isinstance(found, dict) else None
-    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+        value = value.get(name) if isinstance(value, dict) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -2,15 +2,17 @@
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.models import User
 from chatbot import working_hours
 from chatbot.models.conversations import Conversation
 from chatbot.models.knowledge import Document, Topic
@@ -28,7 +30,7 @@ class IllegalTicketMoveError(DomainError):
 
 
 class TicketQuerySet(models.QuerySet["Ticket"]):
-    def visible_to(self, user: Any) -> "TicketQuerySet":
+    def visible_to(self, user: User | AnonymousUser) -> "TicketQuerySet":
         """A customer's own; guests come by their link, staff by the back office."""
         return self.filter(customer=user) if user.is_authenticated else self.none()
 

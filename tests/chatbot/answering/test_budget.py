@@ -146,7 +146,7 @@ def test_fifty_at_once_do_not_overspend():
         let_through = sum(pool.map(try_it, range(50)))
 
     assert 0 < let_through < 50
-    assert budget.spent(date(2026, 11, 24)) <= Decimal("0.05")
+    assert budget.sum_costs(date(2026, 11, 24)) <= Decimal("0.05")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -19,7 +19,7 @@ from accounts.models import User
 from chatbot import tasks
 from chatbot.answering import answers, conversations
 from chatbot.answering.answers import REFUSALS, Cite, Done, Replace, Token
-from chatbot.answering.sse import formatted
+from chatbot.answering.sse import format_event
 from chatbot.models import Conversation, Message
 from config.asgi import application
 from sandbox.claude import HTTP_FAULTS
@@ -72,7 +72,7 @@ def bearer(user: User) -> dict[str, str]:
     ],
 )
 def test_event_is_two_lines_and_an_empty_one(event: Any, wire: str):
-    assert formatted(event) == wire.encode()
+    assert format_event(event) == wire.encode()
 
 
 def test_answer_is_a_stream_of_events(guest: AsyncClient, claude: Control):
@@ -116,7 +116,7 @@ def test_words_arrive_while_the_model_writes_and_end_with_their_reader(customer:
     parts, still_open = async_to_sync(read_three_and_go)()
 
     row = Message.objects.get(role="answer")
-    assert (parts[1:], still_open) == ([formatted(Token("Ecco")), formatted(Token(" che"))], 1)
+    assert (parts[1:], still_open) == ([format_event(Token("Ecco")), format_event(Token(" che"))], 1)
     assert (row.outcome, row.error) == ("incomplete", "reader_gone")
     assert row.text.startswith("Ecco che")
     assert "72 ore" not in row.text  # the model was stopped long before its end

@@ -40,7 +40,7 @@ ON = {"rewrites_questions": False, "reranks": True}
     ],
 )  # fmt: skip
 def test_order_is_a_list_of_numbers_and_nothing_else(told: str, expected: list[int]):
-    assert reranking.read(told, 3) == expected
+    assert reranking.parse_order(told, 3) == expected
 
 
 def test_model_is_told_beginnings_headings_and_acts_as_json():
@@ -49,7 +49,7 @@ def test_model_is_told_beginnings_headings_and_acts_as_json():
     hits = [replace(hit(1), title="GDPR", heading="Articolo 33", text="x" * 400), replace(hit(2), text=mean)]
     from chatbot.answering.configuration import setting_of  # noqa: PLC0415 -- after the settings of the test
 
-    request = reranking.asking("Quante ore?", hits, setting_of(version))
+    request = reranking.build_request("Quante ore?", hits, setting_of(version))
 
     assert json.loads(request.question) == {
         "question": "Quante ore?",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chatbot.answering.rewriting import is_sure, merged
+from chatbot.answering.rewriting import is_sure, merge_hits
 from chatbot.models import AssistantVersion, ModelCall
 from chatbot.prompts import load
 from chatbot.retrieval.search import Hit
@@ -130,4 +130,4 @@ def test_both_searches_take_turns_and_a_section_comes_once():
     first = [hit(1, section=1), hit(2, section=2)]
     second = [hit(3, section=2), hit(4, section=3), hit(5, section=4)]
 
-    assert [each.chunk_id for each in merged(first, second, 4)] == [1, 3, 4, 5]
+    assert [each.chunk_id for each in merge_hits(first, second, 4)] == [1, 3, 4, 5]

@@ -166,7 +166,7 @@ def test_limits_neither_stop_an_evaluation_nor_are_used_up_by_it(questions: Path
     told, _complaints = evaluated(questions)
 
     assert (told["answers"]["answered"], told["answers"]["failed"]) == (3, 0)
-    assert budget.spent(timezone.localdate()) == Decimal(0)
+    assert budget.sum_costs(timezone.localdate()) == Decimal(0)
     _events, row = answered(ask(BREACHED.text))  # the hour's one question is still there, and the budget holds
     assert (row.outcome, row.error) == ("limited", "budget")
 

@@ -68,7 +68,7 @@ def test_rewriting_is_shown_and_counts_as_a_trial_too(plain: AssistantVersion, s
 
     told = trial.run(text=EVERYDAY, version=version, user=staff, now=timezone.now())
 
-    assert told.found.rewritten == "notifica di una violazione dei dati personali"
+    assert told.retrieval.rewritten_question == "notifica di una violazione dei dati personali"
     assert [call.purpose for call in told.calls] == ["trial", "trial"]
 
 
@@ -78,7 +78,7 @@ def test_chosen_version_answers_and_not_the_one_in_use(plain: AssistantVersion, 
     old = tried(staff_client, version=plain.pk).context["answer"]
     in_use = tried(staff_client).context["answer"]
 
-    assert (len(old.found.hits), len(in_use.found.hits)) == (2, 1)
+    assert (len(old.retrieval.hits), len(in_use.retrieval.hits)) == (2, 1)
 
 
 def test_version_that_is_not_there_is_a_refused_form(plain: AssistantVersion, staff_client: Client):
@@ -97,9 +97,9 @@ def test_order_before_and_after_re_ranking_is_shown(plain: AssistantVersion, sta
 
     answer = tried(staff_client, version=version.pk).context["answer"]
 
-    assert [place for place, _hit in answer.found.ranked] == [2, 1]
-    assert [hit.heading[:11] for hit in answer.found.before] == ["Articolo 33", "Articolo 30"]
-    assert [hit.heading[:11] for hit in answer.found.hits] == ["Articolo 30"]
+    assert [place for place, _hit in answer.retrieval.reranked_hits] == [2, 1]
+    assert [hit.heading[:11] for hit in answer.retrieval.candidates] == ["Articolo 33", "Articolo 30"]
+    assert [hit.heading[:11] for hit in answer.retrieval.hits] == ["Articolo 30"]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_embeddings_away_leave_full_text(plain: AssistantVersion, staff: Any, em
 
     told = trial.run(text=QUESTION, version=None, user=staff, now=timezone.now())
 
-    assert (told.outcome, [hit.similarity for hit in told.found.hits]) == ("answered", [None])
+    assert (told.outcome, [hit.similarity for hit in told.retrieval.hits]) == ("answered", [None])
 
 
 def test_day_s_budget_holds_whatever_an_old_version_allowed(plain: AssistantVersion, staff: Any):
@@ -232,4 +232,4 @@ def test_customers_and_guests_ask_nothing_here(plain: AssistantVersion, customer
 def test_without_documents_and_versions_it_is_off_topic(staff_client: Client):
     answer = tried(staff_client).context["answer"]
 
-    assert (answer.outcome, answer.reason, answer.found.hits) == ("refused", "off_topic", [])
+    assert (answer.outcome, answer.reason, answer.retrieval.hits) == ("refused", "off_topic", [])
