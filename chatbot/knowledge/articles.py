@@ -22,11 +22,11 @@ def add_article(
     Refuses text with the name of one of `people` or anybody's e-mail address in it: the assistant would tell it to
     everybody.
     """
-    heading, said = " ".join(question.split()), clean_text(answer)
-    if left := _personal_data(f"{heading}\n{said}", people):
-        message = _("This must not be in an article: %(words)s.") % {"words": ", ".join(left)}
+    heading, body = " ".join(question.split()), clean_text(answer)
+    if leaks := _personal_data(f"{heading}\n{body}", people):
+        message = _("This must not be in an article: %(words)s.") % {"words": ", ".join(leaks)}
         raise InvalidInputError(message, code="personal_data", field="answer")
-    content = f"# {heading}\n\n{said}\n".encode()
+    content = f"# {heading}\n\n{body}\n".encode()
     return ingest.add_document(
         file=BytesIO(content), name=f"{name}.{language}.md", size=len(content), now=now, title=heading, topic=topic,
         language=language, is_article=True,
@@ -35,7 +35,9 @@ def add_article(
 
 def _personal_data(text: str, people: Iterable[str]) -> list[str]:
     """E-mail addresses but our own, and people's names, as they stand in the text."""
-    addresses = [found for found in re.findall(r"[\w.+-]+@[\w-]+\.[\w.-]*\w", text) if found != settings.SUPPORT_EMAIL]
+    addresses = [
+        address for address in re.findall(r"[\w.+-]+@[\w-]+\.[\w.-]*\w", text) if address != settings.SUPPORT_EMAIL
+    ]
     names = {name.strip() for name in people if len(name.strip()) > 3}
-    named = [name for name in sorted(names) if re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE)]
-    return [*dict.fromkeys(addresses), *named]
+    names_in_text = [name for name in sorted(names) if re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE)]
+    return [*dict.fromkeys(addresses), *names_in_text]

@@ -46,20 +46,20 @@ def add_document(
     kind = checked_kind(file, name=name, size=size, allowed=KINDS)
     content = file.read()
     digest = hashlib.sha256(content).hexdigest()
-    known = Document.objects.filter(sha256=digest, is_active=True).exclude(state=Document.State.FAILED).first()
-    if known:
-        return known
-    told = read_front_matter(content) if kind == "md" else {}
+    existing = Document.objects.filter(sha256=digest, is_active=True).exclude(state=Document.State.FAILED).first()
+    if existing:
+        return existing
+    front_matter = read_front_matter(content) if kind == "md" else {}
     path = PurePath(name)
     with transaction.atomic():
         before = _version_before(path.name[:160], page)
         document = Document.objects.create(
             name=path.name[:160],
             kind=kind,
-            title=(title or told.get("title", ""))[:200],
-            topic=_known_topic(topic or told.get("topic", "")),
-            language=_known_language(language or told.get("language", "") or _language_of(path.stem)),
-            version=told.get("version", "")[:40],
+            title=(title or front_matter.get("title", ""))[:200],
+            topic=_known_topic(topic or front_matter.get("topic", "")),
+            language=_known_language(language or front_matter.get("language", "") or _language_of(path.stem)),
+            version=front_matter.get("version", "")[:40],
             content=content,
             sha256=digest,
             size=size,
@@ -82,16 +82,16 @@ def ingest(*, document: Document) -> bool:
 
 def ingest_due() -> int:
     """Take up what a lost message or a back-off left behind; returns how many were tried."""
-    tried = work_due(Document.objects.all(), _read, limit=20, channel=CHANNEL)
-    if tried:
+    count = work_due(Document.objects.all(), _read, limit=20, channel=CHANNEL)
+    if count:
         _count_words_after_the_last()
-    return tried
+    return count
 
 
 def _read(document: Document) -> None:
     try:
         if not document.chunks.exists():
-            _cut(document)
+            _store_passages(document)
         _embed(document)
         _complete(document)
     except UnreadableDocumentError as error:
@@ -123,25 +123,25 @@ def _version_before(name: str, page: WebPage | None) -> Document | None:
     return (before if page else before.filter(name=name)).order_by("-pk").first()
 
 
-def _cut(document: Document) -> None:
+def _store_passages(document: Document) -> None:
     """Store the document's passages, taking over the vectors of those that were embedded before."""
-    parsed = parse(document.kind, bytes(document.content))
+    parsed_document = parse(document.kind, bytes(document.content))
     if not document.title:
-        document.title = parsed.title[:200] or PurePath(document.name).stem
+        document.title = parsed_document.title[:200] or PurePath(document.name).stem
     if not document.language:
-        text = "\n".join(section.text for section in parsed.sections[:20])
-        document.language = _known_language(parsed.language) or language_of(text, "it")
-    found = passages(parsed.sections, size=settings.RAG_CHUNK_SIZE, overlap=settings.RAG_CHUNK_OVERLAP)
+        text = "\n".join(section.text for section in parsed_document.sections[:20])
+        document.language = _known_language(parsed_document.language) or language_of(text, "it")
+    new_passages = passages(parsed_document.sections, size=settings.RAG_CHUNK_SIZE, overlap=settings.RAG_CHUNK_OVERLAP)
     chunks = [
         Chunk(
             document=document, position=position, section=passage.section, heading=passage.heading[:300],
             path=" › ".join(passage.path)[:500], page=passage.page, is_background=passage.is_background,
             text=passage.text, language=document.language,
         )
-        for position, passage in enumerate(found)
+        for position, passage in enumerate(new_passages)
     ]  # fmt: skip
     for chunk in chunks:
-        chunk.sha256 = hashlib.sha256(embedded_text(chunk).encode()).hexdigest()
+        chunk.sha256 = hashlib.sha256(text_to_embed(chunk).encode()).hexdigest()
     _reuse_vectors(chunks)
     configuration = CONFIGURATIONS[document.language]
     with transaction.atomic():
@@ -158,18 +158,18 @@ def _cut(document: Document) -> None:
 
 
 def _reuse_vectors(chunks: Sequence[Chunk]) -> None:
-    same = Chunk.objects.filter(
+    pairs = Chunk.objects.filter(
         sha256__in=[chunk.sha256 for chunk in chunks], embedding_model=settings.EMBEDDING_MODEL
     ).values_list("sha256", "embedding")
-    known = dict(same)
+    vectors = dict(pairs)
     for chunk in chunks:
-        if chunk.sha256 in known:
-            chunk.embedding, chunk.embedding_model = known[chunk.sha256], settings.EMBEDDING_MODEL
+        if chunk.sha256 in vectors:
+            chunk.embedding, chunk.embedding_model = vectors[chunk.sha256], settings.EMBEDDING_MODEL
 
 
 def _embed(document: Document) -> None:
     """Embed what has no vector yet, batch by batch: an interruption loses two batches at most."""
-    for batch, vectors in _embedded(_without_vectors(document)):
+    for batch, vectors in _embed_batches(_batches_without_vectors(document)):
         for chunk, vector in zip(batch, vectors, strict=True):
             chunk.embedding, chunk.embedding_model = vector, settings.EMBEDDING_MODEL
         with transaction.atomic():
@@ -177,7 +177,7 @@ def _embed(document: Document) -> None:
             Chunk.objects.bulk_update(batch, ["embedding", "embedding_model"])
 
 
-def _without_vectors(document: Document) -> Iterator[list[Chunk]]:
+def _batches_without_vectors(document: Document) -> Iterator[list[Chunk]]:
     waiting = document.chunks.filter(~Q(embedding_model=settings.EMBEDDING_MODEL)).order_by("position")
     keys = list(waiting.values_list("pk", flat=True))
     for start in range(0, len(keys), _BATCH):
@@ -185,15 +185,15 @@ def _without_vectors(document: Document) -> Iterator[list[Chunk]]:
             yield batch
 
 
-def _embedded(batches: Iterable[list[Chunk]]) -> Iterator[tuple[list[Chunk], list[list[float]]]]:
+def _embed_batches(batches: Iterable[list[Chunk]]) -> Iterator[tuple[list[Chunk], list[list[float]]]]:
     """Each batch with its vectors; while one is being stored, the next is already with the embedder."""
-    with ThreadPoolExecutor(max_workers=1) as beside:
+    with ThreadPoolExecutor(max_workers=1) as executor:
         ready = None
         for batch in batches:
-            coming = beside.submit(embeddings.embed_passages, [embedded_text(chunk) for chunk in batch])
+            future = executor.submit(embeddings.embed_passages, [text_to_embed(chunk) for chunk in batch])
             if ready:
                 yield ready
-            ready = batch, coming.result()
+            ready = batch, future.result()
         if ready:
             yield ready
 
@@ -205,7 +205,7 @@ def _complete(document: Document) -> None:
         Document.objects.filter(pk=document.replaces_id).update(is_active=False)
 
 
-def embedded_text(chunk: Chunk) -> str:
+def text_to_embed(chunk: Chunk) -> str:
     """A passage with where it stands: the act and the article say what its pronouns do not."""
     return "\n".join(part for part in (chunk.document.title, chunk.heading, chunk.text) if part)
 
@@ -220,6 +220,6 @@ def _language_of(stem: str) -> str:
     return match[1] if match else ""
 
 
-def _known_language(told: str) -> str:
+def _known_language(code: str) -> str:
     """ "it" or "en"; "" when nothing known was told, and the text must say it."""
-    return told if told in CONFIGURATIONS else ""
+    return code if code in CONFIGURATIONS else ""

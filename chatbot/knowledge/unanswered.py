@@ -89,14 +89,14 @@ def group_questions(*, now: datetime) -> int:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(_LOCK)
-        changed = _let_go(since)
-        joined = _join(since, now)
-        _name(changed | set(joined))
+        left_groups = _let_go(since)
+        joined_groups = _join(since, now)
+        _name(left_groups | set(joined_groups))
         QuestionGroup.objects.filter(questions=None).delete()
-    return len(joined)
+    return len(joined_groups)
 
 
-def mark_done(*, group: QuestionGroup, note: str, actor: Any, now: datetime) -> None:
+def mark_done(*, group: QuestionGroup, note: str, actor: User, now: datetime) -> None:
     """Take the group off the list, until one more question comes. Raises when somebody else just did."""
     waiting = QuestionGroup.objects.to_answer().filter(pk=group.pk)
     if not waiting.update(done_at=now, done_by=actor, note=note):
@@ -105,7 +105,7 @@ def mark_done(*, group: QuestionGroup, note: str, actor: Any, now: datetime) -> 
 
 @transaction.atomic
 def write_article(
-    *, group: QuestionGroup, question: str, answer: str, topic: str, language: str, actor: Any, now: datetime
+    *, group: QuestionGroup, question: str, answer: str, topic: str, language: str, actor: User, now: datetime
 ) -> Document:
     """Answer the group's questions by an article, and be done with them; as `articles.add_article` otherwise."""
     mark_done(group=group, note="", actor=actor, now=now)
@@ -130,8 +130,8 @@ def article_draft(group: QuestionGroup) -> dict[str, str]:
 
 def _people(group: QuestionGroup) -> list[str]:
     """Names of the customers who asked."""
-    asked = User.objects.filter(conversations__messages__trace__group=group).distinct()
-    return [user.get_full_name() for user in asked]
+    users = User.objects.filter(conversations__messages__trace__group=group).distinct()
+    return [user.get_full_name() for user in users]
 
 
 def _embed_missing(since: datetime) -> None:
@@ -153,31 +153,31 @@ def _let_go(since: datetime) -> set[int]:
     """
     unanswered = QuestionTrace.objects.unanswered(since).values("pk")
     gone = QuestionTrace.objects.exclude(group=None).exclude(pk__in=unanswered)
-    left = set(gone.values_list("group", flat=True))
+    group_ids = set(gone.values_list("group", flat=True))
     gone.update(group=None, grouped_at=None, reason="")
     nameless = QuestionGroup.objects.filter(typical=None).values_list("pk", flat=True)
-    return {pk for pk in left if pk} | set(nameless)
+    return {pk for pk in group_ids if pk} | set(nameless)
 
 
 def _join(since: datetime, now: datetime) -> list[int]:
     """Put each new question into the group it is like, or into one of its own; returns the group of each."""
     fresh = QuestionTrace.objects.unanswered(since).filter(group=None, embedding_model=settings.EMBEDDING_MODEL)
     rows = fresh.only("pk").order_by("pk")[:_AT_ONCE]
-    asked: list[tuple[int, str]] = [(trace.pk, trace.why) for trace in rows]  # type: ignore[attr-defined]
-    if not asked:
+    traces: list[tuple[int, str]] = [(trace.pk, trace.why) for trace in rows]  # type: ignore[attr-defined]
+    if not traces:
         return []
-    joined = []
+    groups = []
     with connection.cursor() as cursor:
         cursor.execute(_MIDDLE, {"model": settings.EMBEDDING_MODEL})
         [middle] = cursor.fetchone()
         alike = ALIKE if middle else ALIKE_WITHOUT_PASSAGES
-        for pk, why in asked:
+        for pk, why in traces:
             cursor.execute(_NEAREST, {"middle": middle or str([0] * embeddings.WIDTH), "trace": pk})
-            found = cursor.fetchone()
-            group = found[0] if found and found[1] >= alike else QuestionGroup.objects.create(created_at=now).pk
+            row = cursor.fetchone()
+            group = row[0] if row and row[1] >= alike else QuestionGroup.objects.create(created_at=now).pk
             QuestionTrace.objects.filter(pk=pk).update(group=group, grouped_at=now, reason=why)
-            joined.append(group)
-    return joined
+            groups.append(group)
+    return groups
 
 
 def _name(groups: set[int]) -> None:

@@ -17,9 +17,9 @@ class Watch:
 
     def __init__(self, documents: Sequence[Document], *, now: datetime) -> None:
         self._names = {document.pk: document.name for document in documents}
-        self._said: list[str] = []
+        self._lines: list[str] = []
         self._moved_at = now
-        self._is_told = False
+        self._has_warned = False
         self._rows: dict[int, Document] = {}
 
     @property
@@ -32,14 +32,14 @@ class Watch:
         """What is new since the last look, in lines to read."""
         fields = ("state", "last_error", "chunk_count", "embedded_count", "next_try_at")
         self._rows = Document.objects.only(*fields).in_bulk(self._names)
-        said = [self._progress(), *self._put_off(now)]
-        fresh = [line for line in said if line not in self._said]
+        lines = [self._progress(), *self._put_off(now)]
+        fresh = [line for line in lines if line not in self._lines]
         if fresh:
-            self._said, self._moved_at, self._is_told = said, now, False
+            self._lines, self._moved_at, self._has_warned = lines, now, False
             return fresh
-        if self.is_over or self._is_told or now - self._moved_at < QUIET or self._is_somebody_reading(now):
+        if self.is_over or self._has_warned or now - self._moved_at < QUIET or self._is_somebody_reading(now):
             return []
-        self._is_told = True
+        self._has_warned = True
         quiet = int((now - self._moved_at).total_seconds())
         return [f"nothing has moved for {quiet} seconds: no worker seems to run. Start one with: {_WORKER}"]
 
@@ -53,12 +53,12 @@ class Watch:
                 yield f"{name}: failed: {row.last_error}"
 
     def _progress(self) -> str:
-        counted = Counter(row.state for row in self._rows.values())
+        counts = Counter(row.state for row in self._rows.values())
         passages = sum(row.chunk_count for row in self._rows.values())
-        embedded = sum(row.embedded_count for row in self._rows.values())
-        ready = f"{counted[Document.State.DONE]} of {len(self._names)} documents ready"
-        failed = f", {counted[Document.State.FAILED]} failed" if counted[Document.State.FAILED] else ""
-        return f"{ready}{failed}, {embedded} of {passages} passages embedded"
+        embedded_count = sum(row.embedded_count for row in self._rows.values())
+        ready = f"{counts[Document.State.DONE]} of {len(self._names)} documents ready"
+        failed = f", {counts[Document.State.FAILED]} failed" if counts[Document.State.FAILED] else ""
+        return f"{ready}{failed}, {embedded_count} of {passages} passages embedded"
 
     def _put_off(self, now: datetime) -> Iterator[str]:
         for row in self._rows.values():

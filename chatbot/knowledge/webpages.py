@@ -44,8 +44,8 @@ def _look(page: WebPage) -> None:
     Trouble that may pass is tried again in an hour, anything else at the next turn.
     """
     try:
-        fetched = web.fetch(page.url, etag=page.etag, last_modified=page.last_modified)
-        text_sha256 = "" if fetched.content is None else _digest(fetched.kind, fetched.content)
+        response = web.fetch(page.url, etag=page.etag, last_modified=page.last_modified)
+        text_sha256 = "" if response.content is None else _digest(response.kind, response.content)
     except TransientError as error:
         if page.was_tried_often_enough:
             _wait(page, error)
@@ -55,7 +55,7 @@ def _look(page: WebPage) -> None:
     except (VendorError, DomainError, UnreadableDocumentError) as error:
         _wait(page, error)
         return
-    _keep(page, fetched, text_sha256)
+    _keep(page, response, text_sha256)
 
 
 def _wait(page: WebPage, error: Exception) -> None:
@@ -65,17 +65,17 @@ def _wait(page: WebPage, error: Exception) -> None:
 
 
 @transaction.atomic
-def _keep(page: WebPage, fetched: web.Page, text_sha256: str) -> None:
+def _keep(page: WebPage, response: web.Page, text_sha256: str) -> None:
     """A document of the page's content, unless it says what it said before: pages change their bytes at every visit."""
     now = timezone.now()
-    told = {"etag": fetched.etag[:200], "last_modified": fetched.last_modified[:60], "checked_at": now}
-    if fetched.content is not None and text_sha256 != page.text_sha256:
+    fields = {"etag": response.etag[:200], "last_modified": response.last_modified[:60], "checked_at": now}
+    if response.content is not None and text_sha256 != page.text_sha256:
         add_document(
-            file=BytesIO(fetched.content), name=_name(page.url, fetched.kind), size=len(fetched.content), now=now,
+            file=BytesIO(response.content), name=_name(page.url, response.kind), size=len(response.content), now=now,
             topic=page.topic, language=page.language, page=page,
         )  # fmt: skip
-        told |= {"text_sha256": text_sha256, "changed_at": now}
-    page.finish_turn(now + timedelta(days=page.every_days), **told)
+        fields |= {"text_sha256": text_sha256, "changed_at": now}
+    page.finish_turn(now + timedelta(days=page.every_days), **fields)
 
 
 def _digest(kind: str, content: bytes) -> str:

@@ -23,7 +23,7 @@ class UnreadableDocumentError(Exception):
 
 
 @dataclass(frozen=True)
-class Parsed:
+class ParsedDocument:
     """What a file says: its own title and language ("" where it tells none), and its sections in order."""
 
     title: str
@@ -31,22 +31,22 @@ class Parsed:
     sections: tuple[Section, ...]
 
 
-def parse(kind: str, content: bytes) -> Parsed:
+def parse(kind: str, content: bytes) -> ParsedDocument:
     """Read a "pdf", "docx", "doc", "html", "txt" or "md" file, or raise `UnreadableDocumentError`."""
     command = [sys.executable, *READER, kind]
     # nothing of the worker's environment, which holds every secret there is
     env = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
     try:
-        done = subprocess.run(  # noqa: S603 -- our own module
+        process = subprocess.run(  # noqa: S603 -- our own module
             command, input=content, capture_output=True, timeout=_WALL_S, check=False, cwd=_ROOT, env=env
         )
     except subprocess.TimeoutExpired as error:
         raise UnreadableDocumentError("reading took more than two and a half minutes") from error
-    if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip().splitlines()
+    if process.returncode:
+        reason = process.stderr.decode(errors="replace").strip().splitlines()
         raise UnreadableDocumentError(reason[-1][:300] if reason else "the reader ended without a word")
-    found = json.loads(done.stdout)
-    sections = tuple(Section(**section | {"path": tuple(section["path"])}) for section in found["sections"])
+    data = json.loads(process.stdout)
+    sections = tuple(Section(**section | {"path": tuple(section["path"])}) for section in data["sections"])
     if not any(section.text.strip() for section in sections):
         raise UnreadableDocumentError("no text found; a scanned document needs text recognition first")
-    return Parsed(found["title"], found["language"], sections)
+    return ParsedDocument(data["title"], data["language"], sections)

@@ -31,13 +31,13 @@ def read_html(content: bytes) -> Outline:
     import trafilatura  # noqa: PLC0415
     from lxml import html  # noqa: PLC0415
 
-    found = trafilatura.extract_with_metadata(
+    page = trafilatura.extract_with_metadata(
         content, output_format="markdown", include_comments=False, include_links=False, favor_recall=True
     )
-    outline = read_markdown((found.text or "").encode()) if found else Outline()
-    outline.title = (found.title if found else None) or outline.title
-    told = html.document_fromstring(content).get("lang", "") if content.strip() else ""
-    outline.language = told[:2].lower()
+    outline = read_markdown((page.text or "").encode()) if page else Outline()
+    outline.title = (page.title if page else None) or outline.title
+    lang = html.document_fromstring(content).get("lang", "") if content.strip() else ""
+    outline.language = lang[:2].lower()
     return outline
 
 

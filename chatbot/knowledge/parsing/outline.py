@@ -80,17 +80,17 @@ def add_plain(outline: Outline, lines: Sequence[tuple[str, int | None]]) -> None
         is_recital = bool(part["recital"])
         rubric = [] if is_recital else _rubric(lines[at : at + 4], has_begun=bool(part["rubric"]))
         at += len(rubric)
-        between = " " if part["rubric"] else " - "
-        outline.open(2 if part["deep"] else 1, line + between * bool(rubric) + " ".join(rubric))
+        separator = " " if part["rubric"] else " - "
+        outline.open(2 if part["deep"] else 1, line + separator * bool(rubric) + " ".join(rubric))
 
 
 def _rubric(following: Sequence[tuple[str, int | None]], *, has_begun: bool) -> list[str]:
     """The lines below a part's number that are its rubric: until one begins anew, and if no sentence ends there."""
-    taken: list[str] = []
+    rubric: list[str] = []
     for line, _page in following:
         begins = not line[:1].islower()
-        if begins == (has_begun or bool(taken)) or _PART.fullmatch(line):
+        if begins == (has_begun or bool(rubric)) or _PART.fullmatch(line):
             break
-        taken.append(line)
-    text = " ".join(taken)
-    return [] if len(text) > _LONGEST_RUBRIC or text.endswith((".", ";", ":", ",")) else taken
+        rubric.append(line)
+    text = " ".join(rubric)
+    return [] if len(text) > _LONGEST_RUBRIC or text.endswith((".", ";", ":", ",")) else rubric

@@ -27,21 +27,21 @@ def read(content: bytes) -> Outline:
     outline.title = title
     add_plain(outline, [(line, number) for number, lines in enumerate(pages, start=1) for line in lines])
     outline.close()
-    outline.sections = [replace(section, text=unwrapped(section.text)) for section in outline.sections]
+    outline.sections = [replace(section, text=unwrap(section.text)) for section in outline.sections]
     return outline
 
 
-def unwrapped(text: str) -> str:
+def unwrap(text: str) -> str:
     """Lines joined into running text; a hyphen at a line's end belongs to the word."""
-    joined = ""
+    result = ""
     for line in text.splitlines():
-        if joined.endswith("-") and line[:1].islower():
-            joined = joined[:-1] + line
-        elif joined.endswith((".", ";", ":")) or not joined:
-            joined = f"{joined}\n{line}" if joined else line
+        if result.endswith("-") and line[:1].islower():
+            result = result[:-1] + line
+        elif result.endswith((".", ";", ":")) or not result:
+            result = f"{result}\n{line}" if result else line
         else:
-            joined = f"{joined} {line}"
-    return joined
+            result = f"{result} {line}"
+    return result
 
 
 def _title(reader: object, pages: list[list[str]]) -> str:
@@ -54,8 +54,8 @@ def _title(reader: object, pages: list[list[str]]) -> str:
 def _drop_running_lines(pages: list[list[str]]) -> None:
     """Take out what stands at the edge of most pages, whatever number is in it, and page numbers alone."""
     full = [page for page in pages if page]
-    seen = Counter(key for page in full for key in {_key(line) for line in (*page[:_EDGE], *page[-_EDGE:])})
-    running = {key for key, count in seen.items() if count >= max(3, len(full) / 2)}
+    key_counts = Counter(key for page in full for key in {_key(line) for line in (*page[:_EDGE], *page[-_EDGE:])})
+    running = {key for key, count in key_counts.items() if count >= max(3, len(full) / 2)}
     for page in pages:
         head = [line for line in page[:_EDGE] if _key(line) not in running]
         foot = [line for line in page[_EDGE:][-_EDGE:] if _key(line) not in running]

@@ -53,8 +53,8 @@ def main() -> int:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1
     sections = [asdict(section) for section in map(_storable_section, outline.sections) if section.text.strip()]
-    told = {"title": storable(outline.title)[:200], "language": storable(outline.language), "sections": sections}
-    sys.stdout.write(json.dumps(told))
+    document = {"title": storable(outline.title)[:200], "language": storable(outline.language), "sections": sections}
+    sys.stdout.write(json.dumps(document))
     return 0
 
 

@@ -543,7 +543,7 @@ def test_error_on_the_oldest_document_leaves_the_next_one_its_reading(embedder: 
 def test_worker_that_lost_its_document_writes_nothing_more(embedder: Embedder):
     with at(NOW):
         slow = claimed(add(LONG))
-        ingest._cut(slow)
+        ingest._store_passages(slow)
     with at(NOW + Document.LEASE):
         claimed(slow)
 

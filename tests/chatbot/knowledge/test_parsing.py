@@ -10,7 +10,7 @@ import pytest
 
 from chatbot.knowledge import parsing
 from chatbot.knowledge.front_matter import read_front_matter
-from chatbot.knowledge.parsing import Parsed, UnreadableDocumentError, parse
+from chatbot.knowledge.parsing import ParsedDocument, UnreadableDocumentError, parse
 from chatbot.retrieval.chunking import Section
 from tests.chatbot import files
 
@@ -115,13 +115,13 @@ def test_word_headings_begin_sections():
 def test_word_title_is_the_documents():
     content = files.word(("Title", "Guida alla NIS2"), ("Heading 1", "Uno"), ("Normal", "A."))
 
-    assert parse("docx", content) == Parsed("Guida alla NIS2", "", (Section("Uno", "A."),))
+    assert parse("docx", content) == ParsedDocument("Guida alla NIS2", "", (Section("Uno", "A."),))
 
 
 def test_old_word_file_keeps_headings_lists_and_tables():
     found = parse("doc", (Path(__file__).parent / "guida.doc").read_bytes())
 
-    assert found == Parsed(
+    assert found == ParsedDocument(
         "Guida alla NIS2",
         "",
         (
