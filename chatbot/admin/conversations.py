@@ -60,11 +60,11 @@ class ConversationAdmin(ReadOnlyAdmin):
         offered=lambda conversation: not conversation.tickets.exclude(status=Ticket.Status.CLOSED).exists(),
         form_class=TakeOverForm,
     )
-    def take_over(self, request: HttpRequest, conversation: Conversation, told: dict) -> str:
+    def take_over(self, request: HttpRequest, conversation: Conversation, data: dict) -> str:
         now = timezone.now()
         ticket = tickets.open_from_conversation(
             conversation=conversation, reason=Ticket.Reason.STAFF, text="",
-            guest=tickets.Guest(told["name"], told["email"]), now=now,
+            guest=tickets.Guest(data["name"], data["email"]), now=now,
         )  # fmt: skip
         tickets.assign(ticket=ticket, assignee=request.user, actor=request.user, now=now)
         self.record(request, ticket, "taken_over")
@@ -96,12 +96,12 @@ class MessageAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         of_people = super().get_queryset(request).exclude(conversation__caller=Conversation.EVALUATION)
-        return of_people.annotate(spent=Sum("model_calls__cost"))
+        return of_people.annotate(total_cost=Sum("model_calls__cost"))
 
-    @display(description=_("cost"), ordering="spent")
+    @display(description=_("cost"), ordering="total_cost")
     def cost(self, message: Message):
-        spent = getattr(message, "spent", None)
-        return "" if spent is None else f"{spent:.4f} €"
+        total_cost = getattr(message, "total_cost", None)
+        return "" if total_cost is None else f"{total_cost:.4f} €"
 
     @display(description=_("text"))
     def opening(self, message: Message):

@@ -27,14 +27,14 @@ class DocumentsField(FilesField):
 
     def clean(self, data, initial=None):
         files = super().clean(data, initial)
-        refused = []
+        errors = []
         for file in files:
             try:
                 checked_kind(file, name=file.name, size=file.size, allowed=ingest.KINDS)
             except DomainError as error:
-                refused.append(f"{file.name}: {error.message}")
-        if refused:
-            raise forms.ValidationError(refused)
+                errors.append(f"{file.name}: {error.message}")
+        if errors:
+            raise forms.ValidationError(errors)
         return files
 
 
@@ -83,16 +83,16 @@ class DocumentAdmin(AuditedAdmin):
     state_badge = badge("state", _("status"), QUEUE_LOOKS)
 
     def get_fieldsets(self, request, obj=None):
-        told = (None, {"fields": ("files",) if obj is None else ("title",)})
+        main_fieldset = (None, {"fields": ("files",) if obj is None else ("title",)})
         about = ("title", "topic", "language") if obj is None else ("topic", "language", "version", "is_active")
         if obj is None:
-            return (told, (_("About"), {"fields": about}))
+            return (main_fieldset, (_("About"), {"fields": about}))
         reading = () if obj.state == Document.State.DONE else ("progress",)
         state = (
             "name", "kind", "size", "sha256", "page", "replaces", "state_badge", *reading, "last_error", "completed_at",
             "passages_link",
         )  # fmt: skip
-        return (told, (_("About"), {"fields": about}), (_("Reading"), {"fields": state}))
+        return (main_fieldset, (_("About"), {"fields": about}), (_("Reading"), {"fields": state}))
 
     def get_readonly_fields(self, request, obj=None):
         return () if obj is None else (
@@ -104,27 +104,27 @@ class DocumentAdmin(AuditedAdmin):
         return super().get_queryset(request).defer("content")
 
     def get_deleted_objects(self, objs, request):
-        shown, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        to_delete, model_count, perms_needed, protected = super().get_deleted_objects(objs, request)
         # passages go with their document, though nobody deletes one by itself
-        return shown, counts, lacking - {Chunk._meta.verbose_name}, protected
+        return to_delete, model_count, perms_needed - {Chunk._meta.verbose_name}, protected
 
     def save_model(self, request, obj, form, change):
         if change:
             obj.save(update_fields=["title", "topic", "language", "version", "is_active"])
             return
         values = form.cleaned_data
-        added = [
+        documents = [
             ingest.add_document(
                 file=file, name=file.name, size=file.size, now=timezone.now(),
                 title=values["title"], topic=values["topic"], language=values["language"],
             )
             for file in values["files"]
         ]  # fmt: skip
-        for document in added[1:]:  # the first one is recorded by the page itself
+        for document in documents[1:]:  # the first one is recorded by the page itself
             self.record(request, document, "created")
-        if len(added) > 1:
-            messages.info(request, _("%(count)d files are being read.") % {"count": len(added)})
-        obj.pk = added[0].pk
+        if len(documents) > 1:
+            messages.info(request, _("%(count)d files are being read.") % {"count": len(documents)})
+        obj.pk = documents[0].pk
         obj.refresh_from_db()
 
     def delete_model(self, request, obj):
@@ -144,13 +144,13 @@ class DocumentAdmin(AuditedAdmin):
         self._switch(request, queryset, is_active=False)
 
     def _switch(self, request, queryset, *, is_active):
-        changed = list(queryset.exclude(is_active=is_active))
-        for document in changed:
+        documents = list(queryset.exclude(is_active=is_active))
+        for document in documents:
             document.is_active = is_active
             document.save(update_fields=["is_active"])
             self.record(request, document, "changed", fields=["is_active"])
-        message = ngettext("%(count)d document changed.", "%(count)d documents changed.", len(changed))
-        messages.success(request, message % {"count": len(changed)})
+        message = ngettext("%(count)d document changed.", "%(count)d documents changed.", len(documents))
+        messages.success(request, message % {"count": len(documents)})
 
     @display(description=_("passages"))
     def progress(self, document: Document):

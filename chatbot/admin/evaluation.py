@@ -140,15 +140,17 @@ class EvaluationRunAdmin(ReadOnlyAdmin):
             .annotate(name=Max("name"), questions=Max("question_count"), runs=Count("pk"), newest=Max("at"))
             .order_by("-newest")
         )
-        known = [each["questions_sha256"] for each in sets]
-        asked = request.GET.get("questions", "")
-        chosen = asked if asked in known else next(iter(known), "")
-        newest = EvaluationRun.objects.filter(questions_sha256=chosen).defer("remarks").order_by("-at", "-pk")
+        digests = [each["questions_sha256"] for each in sets]
+        requested_digest = request.GET.get("questions", "")
+        selected_digest = requested_digest if requested_digest in digests else next(iter(digests), "")
+        newest = EvaluationRun.objects.filter(questions_sha256=selected_digest).defer("remarks").order_by("-at", "-pk")
         runs = list(newest[:_SHOWN])[::-1]
-        drawn = [chart(title, runs, _paths(pattern, labels), said) for title, pattern, labels, said in CHARTS]
+        charts = [
+            chart(title, runs, _paths(pattern, labels), format_value) for title, pattern, labels, format_value in CHARTS
+        ]
         context = {
             **self.admin_site.each_context(request), "title": _("How the figures went"), "opts": self.opts,
-            "sets": sets, "chosen": chosen, "charts": [each for each in drawn if each], "runs": runs,
+            "sets": sets, "chosen": selected_digest, "charts": [each for each in charts if each], "runs": runs,
             "width": WIDTH, "height": HEIGHT,
         }  # fmt: skip
         return TemplateResponse(request, "admin/chatbot/evaluation_trend.html", context)
@@ -160,9 +162,11 @@ def _paths(pattern: str, labels) -> dict[str, str]:
 
 def _tables(run: EvaluationRun) -> dict[str, object]:
     """What the page of a run shows below its fields."""
-    measured = run.figures.get("methods", {})
-    names = [name for name in METHODS if name in measured] + [name for name in measured if name not in METHODS]
-    groups = _in_order(measured[names[0]]) if names else []
+    method_figures = run.figures.get("methods", {})
+    names = [name for name in METHODS if name in method_figures] + [
+        name for name in method_figures if name not in METHODS
+    ]
+    groups = _in_order(method_figures[names[0]]) if names else []
     answers = run.figures.get("answers")
     columns = {"all": answers, **answers["by_language"]} if answers else {}
     return {
@@ -170,8 +174,12 @@ def _tables(run: EvaluationRun) -> dict[str, object]:
         "groups": [
             (
                 _GROUPS.get(group, group),
-                measured[names[0]][group]["questions"],
-                [_decimals(measured[name][group][figure]) for name in names for figure in ("recall_at_5", "mrr_at_10")],
+                method_figures[names[0]][group]["questions"],
+                [
+                    _decimals(method_figures[name][group][figure])
+                    for name in names
+                    for figure in ("recall_at_5", "mrr_at_10")
+                ],
             )
             for group in groups
         ],

@@ -64,8 +64,8 @@ class MessageFeedbackAdmin(ReadOnlyAdmin):
 
     @display(description=_("question"))
     def question(self, feedback: MessageFeedback):
-        found = services.question_of(feedback)
-        return found.text_with_about if found else ""
+        question = services.question_of(feedback)
+        return question.text_with_about if question else ""
 
     @display(description=_("answer"))
     def answer(self, feedback: MessageFeedback):
@@ -86,8 +86,8 @@ class MessageFeedbackAdmin(ReadOnlyAdmin):
         form_class=ArticleForm,
         initial=services.article_draft,
     )
-    def write_article(self, request, feedback, told):
-        document = services.write_article(feedback=feedback, **told, actor=request.user, now=timezone.now())
+    def write_article(self, request, feedback, data):
+        document = services.write_article(feedback=feedback, **data, actor=request.user, now=timezone.now())
         self.record(request, feedback, "made_article", document=document.pk)
         return gettext("The article is being read: in a moment the assistant answers with it.")
 
@@ -97,7 +97,7 @@ class MessageFeedbackAdmin(ReadOnlyAdmin):
         offered=lambda feedback: feedback.reviewed_at is None,
         form_class=ReviewForm,
     )
-    def mark_reviewed(self, request, feedback, values):
-        services.review(feedback=feedback, note=values["note"], actor=request.user, now=timezone.now())
+    def mark_reviewed(self, request, feedback, data):
+        services.review(feedback=feedback, note=data["note"], actor=request.user, now=timezone.now())
         self.record(request, feedback, "reviewed")
         return gettext("The feedback has been marked as reviewed.")

@@ -166,8 +166,8 @@ class TicketAdmin(ReadOnlyAdmin):
 
     @display(description=_("customer"))
     def contact(self, ticket: Ticket):
-        told = [part for part in (ticket.contact_name, ticket.contact_email) if part]
-        return ", ".join(told) or "–"
+        parts = [part for part in (ticket.contact_name, ticket.contact_email) if part]
+        return ", ".join(parts) or "–"
 
     @display(description=_("number"), ordering="number")
     def shown_number(self, ticket: Ticket):
@@ -195,11 +195,11 @@ class TicketAdmin(ReadOnlyAdmin):
         by_message: dict[int, list[TicketAttachment]] = {}
         for file in files:
             by_message.setdefault(file.message_id, []).append(file)
-        said = ticket.messages.select_related("author").order_by("pk")
+        ticket_messages = ticket.messages.select_related("author").order_by("pk")
         parts = ((message.kind, _head(message), _text(message.text), _files(by_message.get(message.pk, [])))
-                 for message in said)  # fmt: skip
-        shown = format_html_join("", '<li class="said said--{}"><p class="said__who">{}</p>{}{}</li>', parts)
-        return format_html('<ol class="saids">{}</ol>', shown) if shown else "–"
+                 for message in ticket_messages)  # fmt: skip
+        items = format_html_join("", '<li class="said said--{}"><p class="said__who">{}</p>{}{}</li>', parts)
+        return format_html('<ol class="saids">{}</ol>', items) if items else "–"
 
     @display(description=_("conversation with the assistant"))
     def transcript_text(self, ticket: Ticket):
@@ -221,9 +221,9 @@ class TicketAdmin(ReadOnlyAdmin):
         form_class=TextForm,
         variant=ActionVariant.PRIMARY,
     )
-    def answer(self, request: HttpRequest, ticket: Ticket, told: dict) -> str:
+    def answer(self, request: HttpRequest, ticket: Ticket, data: dict) -> str:
         tickets.answer_as_staff(
-            ticket=ticket, text=told["text"], files=told["file"], actor=request.user, now=timezone.now()
+            ticket=ticket, text=data["text"], files=data["file"], actor=request.user, now=timezone.now()
         )
         self.record(request, ticket, "answered")
         return gettext("The answer is on its way.")
@@ -234,8 +234,8 @@ class TicketAdmin(ReadOnlyAdmin):
         offered=bool,  # at any time, a closed one too
         form_class=TextForm,
     )
-    def add_note(self, request: HttpRequest, ticket: Ticket, told: dict) -> str:
-        tickets.add_note(ticket=ticket, text=told["text"], files=told["file"], actor=request.user, now=timezone.now())
+    def add_note(self, request: HttpRequest, ticket: Ticket, data: dict) -> str:
+        tickets.add_note(ticket=ticket, text=data["text"], files=data["file"], actor=request.user, now=timezone.now())
         self.record(request, ticket, "noted")
         return gettext("The note is kept.")
 
@@ -256,8 +256,8 @@ class TicketAdmin(ReadOnlyAdmin):
         form_class=AssignForm,
         initial=lambda ticket: {"assignee": ticket.assignee_id},
     )
-    def assign(self, request: HttpRequest, ticket: Ticket, told: dict) -> str:
-        assignee = told["assignee"]
+    def assign(self, request: HttpRequest, ticket: Ticket, data: dict) -> str:
+        assignee = data["assignee"]
         tickets.assign(ticket=ticket, assignee=assignee, actor=request.user, now=timezone.now())
         self.record(request, ticket, "assigned", to=assignee.pk)
         return gettext("The ticket is assigned to %(name)s.") % {"name": assignee.get_full_name()}
@@ -269,9 +269,9 @@ class TicketAdmin(ReadOnlyAdmin):
         form_class=PriorityForm,
         initial=lambda ticket: {"priority": ticket.priority},
     )
-    def set_priority(self, request: HttpRequest, ticket: Ticket, told: dict) -> str:
-        tickets.set_priority(ticket=ticket, priority=told["priority"], now=timezone.now())
-        self.record(request, ticket, "priority_set", priority=told["priority"])
+    def set_priority(self, request: HttpRequest, ticket: Ticket, data: dict) -> str:
+        tickets.set_priority(ticket=ticket, priority=data["priority"], now=timezone.now())
+        self.record(request, ticket, "priority_set", priority=data["priority"])
         return gettext("The priority and the deadlines are changed.")
 
     @confirmed(
@@ -280,8 +280,8 @@ class TicketAdmin(ReadOnlyAdmin):
         offered=lambda ticket: not ticket.is_finished,
         form_class=LastWordsForm,
     )
-    def resolve(self, request: HttpRequest, ticket: Ticket, told: dict) -> str:
-        tickets.resolve(ticket=ticket, text=told["text"], actor=request.user, now=timezone.now())
+    def resolve(self, request: HttpRequest, ticket: Ticket, data: dict) -> str:
+        tickets.resolve(ticket=ticket, text=data["text"], actor=request.user, now=timezone.now())
         self.record(request, ticket, "resolved")
         return gettext("The ticket is resolved.")
 
@@ -305,8 +305,8 @@ class TicketAdmin(ReadOnlyAdmin):
         form_class=ArticleForm,
         initial=tickets.article_draft,
     )
-    def make_article(self, request: HttpRequest, ticket: Ticket, told: dict) -> str:
-        document = tickets.make_article(ticket=ticket, **told, now=timezone.now())
+    def make_article(self, request: HttpRequest, ticket: Ticket, data: dict) -> str:
+        document = tickets.make_article(ticket=ticket, **data, now=timezone.now())
         self.record(request, ticket, "made_article", document=document.pk)
         return gettext("The article is being read: in a moment the assistant answers with it.")
 

@@ -65,10 +65,10 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
     search_fields = ("typical__question__text", "questions__question__text", "note")
     list_select_related = ("typical__question", "done_by")
     fieldsets = (
-        (None, {"fields": ("typical_question", ("size", "last_asked", "state"), "asked")}),
+        (None, {"fields": ("typical_question", ("size", "last_asked", "state"), "question_list")}),
         (_("What was done"), {"fields": (("done_at", "done_by", "article"), "note")}),
     )
-    readonly_fields = ("typical_question", "size", "last_asked", "state", "asked")
+    readonly_fields = ("typical_question", "size", "last_asked", "state", "question_list")
     actions_detail = ("write_article", "mark_done")
 
     def get_queryset(self, request):
@@ -117,7 +117,7 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
         return format_html('<span class="badge badge--warn">{}</span>', gettext("Asked again"))
 
     @display(description=_("what people asked"))
-    def asked(self, group: QuestionGroup):
+    def question_list(self, group: QuestionGroup):
         traces = group.questions.select_related("question").defer("embedding").order_by("-asked_at", "-pk")[:_SHOWN]
         items = (
             (moment(trace.asked_at), capfirst(trace.get_reason_display()), trace.question.text_with_about, _near(trace),
@@ -129,8 +129,12 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
             '<li class="said"><p class="said__who">{}, {}</p><p>{}</p><p class="said__who">{}</p>'
             '<p><a href="{}">{}</a></p></li>'
         )
-        shown = format_html_join("", item, items)
-        return format_html('<ol class="saids">{}</ol>', shown) if shown else gettext("The questions were deleted.")
+        list_items = format_html_join("", item, items)
+        return (
+            format_html('<ol class="saids">{}</ol>', list_items)
+            if list_items
+            else gettext("The questions were deleted.")
+        )
 
     @confirmed(
         description=_("Write an article"),
@@ -143,8 +147,8 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
         initial=unanswered.article_draft,
         variant=ActionVariant.PRIMARY,
     )
-    def write_article(self, request: HttpRequest, group: QuestionGroup, told: dict) -> str:
-        document = unanswered.write_article(group=group, **told, actor=request.user, now=timezone.now())
+    def write_article(self, request: HttpRequest, group: QuestionGroup, data: dict) -> str:
+        document = unanswered.write_article(group=group, **data, actor=request.user, now=timezone.now())
         self.record(request, group, "made_article", document=document.pk)
         return gettext("The article is being read: in a moment the assistant answers with it.")
 
@@ -154,8 +158,8 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
         offered=lambda group: bool(group.waiting),
         form_class=DoneForm,
     )
-    def mark_done(self, request: HttpRequest, group: QuestionGroup, told: dict) -> str:
-        unanswered.mark_done(group=group, note=told["note"], actor=request.user, now=timezone.now())
+    def mark_done(self, request: HttpRequest, group: QuestionGroup, data: dict) -> str:
+        unanswered.mark_done(group=group, note=data["note"], actor=request.user, now=timezone.now())
         self.record(request, group, "done")
         return gettext("The questions have left the list.")
 
@@ -167,8 +171,8 @@ def _near(trace: QuestionTrace):
     title = f"{trace.near_title}, {trace.near_heading}" if trace.near_heading else trace.near_title
     score = number_format(trace.near_score or 0, 2)
     likeness = "–" if trace.near_similarity is None else number_format(trace.near_similarity, 3)
-    told = gettext("score %(score)s, similarity %(similarity)s") % {"score": score, "similarity": likeness}
+    scores = gettext("score %(score)s, similarity %(similarity)s") % {"score": score, "similarity": likeness}
     if trace.near_chunk_id:
         url = reverse("admin:chatbot_chunk_change", args=[trace.near_chunk_id])
         title = format_html('<a href="{}">{}</a>', url, title)
-    return format_html("{}: {} ({})", gettext("What came near"), title, told)
+    return format_html("{}: {} ({})", gettext("What came near"), title, scores)

@@ -41,33 +41,33 @@ class Bound:
     def missed_by(self, figures: Mapping[str, Any]) -> str:
         """What the figure is instead; "" when it keeps the bound. One that was not measured does not keep it."""
         path = self.name if self.name.split(".")[0] in _WHOLE else f"methods.{self.name}"
-        found = figure_at(figures, path)
-        if found is None:
+        figure = figure_at(figures, path)
+        if figure is None:
             return "not measured"
-        return "" if (found >= self.limit if self.is_least else found <= self.limit) else f"{found:g}"
+        return "" if (figure >= self.limit if self.is_least else figure <= self.limit) else f"{figure:g}"
 
 
 def read_gate(path: Path) -> list[Bound]:
     """The bounds of a file. Raises `GateError`, and `OSError` when it cannot be read."""
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:  # not TOML, or not UTF-8
         raise GateError(f"{path}: {error}") from error
-    if unknown := sorted(set(told) - set(_SIDES)):
-        raise GateError(f"{path}: {', '.join(unknown)}: only [at_least] and [at_most] are known")
+    if unknown_names := sorted(set(tables) - set(_SIDES)):
+        raise GateError(f"{path}: {', '.join(unknown_names)}: only [at_least] and [at_most] are known")
     bounds = [
         Bound(name, limit, is_least)
         for side, is_least in _SIDES.items()
-        for name, limit in _leaves(path, told.get(side, {}), ())
+        for name, limit in _leaves(path, tables.get(side, {}), ())
     ]
     if not bounds:
         raise GateError(f"{path} has no bound")
     return bounds
 
 
-def missed(bounds: Sequence[Bound], figures: Mapping[str, Any]) -> list[str]:
+def find_missed(bounds: Sequence[Bound], figures: Mapping[str, Any]) -> list[str]:
     """The bounds that are not kept, each with what was measured."""
-    return [f"{bound}: {said}" for bound in bounds if (said := bound.missed_by(figures))]
+    return [f"{bound}: {figure}" for bound in bounds if (figure := bound.missed_by(figures))]
 
 
 def _leaves(path: Path, table: Any, names: tuple[str, ...]) -> Iterator[tuple[str, float]]:

@@ -14,7 +14,7 @@ from chatbot.answering.rewriting import is_sure, merge_hits
 from chatbot.clients import embeddings
 from chatbot.retrieval.search import Hit, Scope, documents_in, is_off_topic, search
 
-Found = dict[str, list[tuple["Question", list[Hit]]]]
+HitsByMethod = dict[str, list[tuple["Question", list[Hit]]]]
 
 UNANSWERABLE, ARTICLE = "unanswerable", "article"
 _TOP, _DEEP = 5, 10
@@ -68,16 +68,16 @@ def read_questions(path: Path) -> list[Question]:
         if not line.strip():
             continue
         try:
-            told = json.loads(line)
+            row = json.loads(line)
             questions.append(
                 Question(
-                    id=str(told["id"]),
-                    language=told["lang"],
-                    kind=told["kind"],
-                    text=told["question"],
-                    gold=tuple(told["gold"]),
-                    also=tuple(told.get("also", ())),
-                    rewrite=told.get("rewrite", ""),
+                    id=str(row["id"]),
+                    language=row["lang"],
+                    kind=row["kind"],
+                    text=row["question"],
+                    gold=tuple(row["gold"]),
+                    also=tuple(row.get("also", ())),
+                    rewrite=row.get("rewrite", ""),
                 )
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -103,10 +103,10 @@ def corpus_of(questions: Sequence[Question]) -> Scope:
     """The documents that the questions name, in any language; everything in use where none of them is loaded.
 
     What answers a question is known for these alone: a passage of another document may be right and counts as wrong.
-    An article alone competes with everything: it was write_answer because nothing else answered its question.
+    An article alone competes with everything: it was written because nothing else answered its question.
     """
-    named = [question for question in questions if question.kind != ARTICLE]
-    return Scope(names=_names_of(questions)) if _names_of(named) else Scope()
+    corpus_questions = [question for question in questions if question.kind != ARTICLE]
+    return Scope(names=_names_of(questions)) if _names_of(corpus_questions) else Scope()
 
 
 def _names_of(questions: Iterable[Question]) -> tuple[str, ...]:
@@ -115,53 +115,55 @@ def _names_of(questions: Iterable[Question]) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if _act(name) in acts))
 
 
-def find(questions: Sequence[Question], scope: Scope) -> Found:
+def find(questions: Sequence[Question], scope: Scope) -> HitsByMethod:
     """What every method finds for each question.
 
     Where questions bring a rewriting, "rewritten" is what the assistant does with one: used where the first search is
     not sure, in turns with that.
     """
-    vectors = async_to_sync(_embedded)([question.text for question in questions])
-    rewritten = async_to_sync(_embedded)([question.rewrite for question in questions])
+    vectors = async_to_sync(_embed_questions)([question.text for question in questions])
+    rewrite_vectors = async_to_sync(_embed_questions)([question.rewrite for question in questions])
     methods: dict[str, Callable[[int, Question], list[Hit]]] = {
         "full_text": lambda _at, question: search(question.text, None, count=_DEEP, scope=scope),
         "vector": lambda at, question: search(question.text, vectors[at], count=_DEEP, scope=scope, uses_words=False),
         "hybrid": lambda at, question: search(question.text, vectors[at], count=_DEEP, scope=scope),
     }
     if any(question.rewrite for question in questions):
-        methods["rewritten"] = lambda at, question: _with_rewriting(question, vectors[at], rewritten[at], scope)
+        methods["rewritten"] = lambda at, question: _search_with_rewriting(
+            question, vectors[at], rewrite_vectors[at], scope
+        )
     return {
         name: [(question, method(at, question)) for at, question in enumerate(questions)]
         for name, method in methods.items()
     }
 
 
-def figures_of(found: Found) -> dict[str, Any]:
+def figures_of(hits_by_method: HitsByMethod) -> dict[str, Any]:
     """Recall@5 and MRR@10 of every method, and what would be refused without asking a model."""
-    refused = [(question, is_off_topic(hits)) for question, hits in found["hybrid"]]
+    refusals = [(question, is_off_topic(hits)) for question, hits in hits_by_method["hybrid"]]
     return {
-        "questions": len(refused),
-        "methods": {name: _figures(_scored(pairs)) for name, pairs in found.items()},
+        "questions": len(refusals),
+        "methods": {name: _figures(_score_all(pairs)) for name, pairs in hits_by_method.items()},
         "refusal": {
-            "unanswerable_refused": _share(gone for question, gone in refused if not question.is_answerable),
-            "answerable_refused": _share(gone for question, gone in refused if question.is_answerable),
+            "unanswerable_refused": _share(gone for question, gone in refusals if not question.is_answerable),
+            "answerable_refused": _share(gone for question, gone in refusals if question.is_answerable),
         },
     }
 
 
 def score(question: Question, hits: Sequence[Hit]) -> Score:
     """For a "multi" question the share of `gold` among the first five; else whether one right section is there."""
-    found = [_keys(hit.document, hit.heading) for hit in hits]
+    hit_keys = [_keys(hit.document, hit.heading) for hit in hits]
     gold, right = {*map(_gold_key, question.gold)}, {*map(_gold_key, (*question.gold, *question.also))}
-    first = set().union(*found[:_TOP])
+    first = set().union(*hit_keys[:_TOP])
     recall = len(gold & first) / len(gold) if question.kind == "multi" else float(bool(right & first))
-    place = next((at for at, keys in enumerate(found[:_DEEP], start=1) if keys & right), None)
+    place = next((at for at, keys in enumerate(hit_keys[:_DEEP], start=1) if keys & right), None)
     return Score(question, recall, 1 / place if place else 0.0)
 
 
-def missed(found: Found) -> list[Question]:
+def find_missed(hits_by_method: HitsByMethod) -> list[Question]:
     """The questions of which the assistant's own search did not bring all they need among the first five."""
-    return [each.question for each in _scored(found["hybrid"]) if each.recall < 1]
+    return [each.question for each in _score_all(hits_by_method["hybrid"]) if each.recall < 1]
 
 
 def is_right(question: Question, document: str, heading: str) -> bool:
@@ -169,19 +171,21 @@ def is_right(question: Question, document: str, heading: str) -> bool:
     return not _keys(document, heading).isdisjoint(map(_gold_key, (*question.gold, *question.also)))
 
 
-def _with_rewriting(question: Question, vector: Sequence[float], rewritten: Sequence[float], scope: Scope) -> list[Hit]:
+def _search_with_rewriting(
+    question: Question, vector: Sequence[float], rewrite_vector: Sequence[float], scope: Scope
+) -> list[Hit]:
     hits = search(question.text, vector, count=_DEEP, scope=scope)
     if not question.rewrite or is_off_topic(hits) or is_sure(hits, question.language):
         return hits
-    return merge_hits(search(question.rewrite, rewritten, count=_DEEP, scope=scope), hits, _DEEP)
+    return merge_hits(search(question.rewrite, rewrite_vector, count=_DEEP, scope=scope), hits, _DEEP)
 
 
-async def _embedded(texts: Sequence[str]) -> list[list[float]]:
+async def _embed_questions(texts: Sequence[str]) -> list[list[float]]:
     """The vectors of texts, in order; none for an empty one."""
     return [await embeddings.embed_question(text) if text else [] for text in texts]
 
 
-def _scored(pairs: Iterable[tuple[Question, list[Hit]]]) -> list[Score]:
+def _score_all(pairs: Iterable[tuple[Question, list[Hit]]]) -> list[Score]:
     return [score(question, hits) for question, hits in pairs if question.is_answerable]
 
 
@@ -202,8 +206,8 @@ def _figures(scores: Sequence[Score]) -> dict[str, dict[str, float]]:
 
 
 def _share(flags: Iterable[bool]) -> float:
-    counted = list(flags)
-    return round(sum(counted) / len(counted), 3) if counted else 0.0
+    values = list(flags)
+    return round(sum(values) / len(values), 3) if values else 0.0
 
 
 def _gold_key(gold: str) -> tuple[str, str]:

@@ -9,14 +9,14 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from chatbot.answering import configuration
-from chatbot.evaluation.answer_metrics import AskedQuestion
+from chatbot.evaluation.answer_metrics import AnswerResult
 from chatbot.evaluation.retrieval_metrics import Question
 from chatbot.models import Document, EvaluationRun
 
 
 def keep_run(
-    *, name: str, digest: str, figures: dict[str, Any], missed: Sequence[Question], asked: Sequence[AskedQuestion],
-    documents: QuerySet[Document], now: datetime,
+    *, name: str, digest: str, figures: dict[str, Any], missed_questions: Sequence[Question],
+    results: Sequence[AnswerResult], documents: QuerySet[Document], now: datetime,
 ) -> EvaluationRun:  # fmt: skip
     """Keep the figures with the questions' name and digest, the documents' digest and how the assistant is set."""
     corpus = list(documents.order_by("sha256", "pk").values_list("sha256", "chunk_count"))
@@ -35,12 +35,12 @@ def keep_run(
         answer_model=setting.model.name,
         rewrite_model=setting.rewrite_model.name if setting.version.rewrites_questions else "",
         figures=figures,
-        remarks=[*(_remark(each, "missed", "") for each in missed), *_remarks(asked)],
+        remarks=[*(_remark(each, "missed", "") for each in missed_questions), *_remarks(results)],
     )
 
 
-def _remarks(asked: Sequence[AskedQuestion]) -> list[dict[str, str]]:
-    return [_remark(each.question, each.remark, each.error or "; ".join(each.flaws)) for each in asked if each.remark]
+def _remarks(results: Sequence[AnswerResult]) -> list[dict[str, str]]:
+    return [_remark(each.question, each.remark, each.error or "; ".join(each.flaws)) for each in results if each.remark]
 
 
 def _remark(question: Question, what: str, detail: str) -> dict[str, str]:

@@ -57,30 +57,33 @@ class Chart:
 
 
 def chart(
-    title: str, runs: Sequence[EvaluationRun], labels: Mapping[str, str], said: Callable[[float | None, int], str]
+    title: str,
+    runs: Sequence[EvaluationRun],
+    labels: Mapping[str, str],
+    format_value: Callable[[float | None, int], str],
 ) -> Chart | None:
     """The figures at the paths that `labels` names, over those of the `runs` that have any; None where none has.
 
-    `said` writes a figure for the reader, to so many places.
+    `format_value` writes a figure for the reader, to so many places.
     """
     runs = [run for run in runs if any(run.figure(path) is not None for path in labels)]
     series = {path: [run.figure(path) for run in runs] for path in labels}
-    known = [value for values in series.values() for value in values if value is not None]
-    if not known:
+    figures = [value for values in series.values() for value in values if value is not None]
+    if not figures:
         return None
-    floor = min(math.floor(min(known) * 10) / 10, 0.9)
+    floor = min(math.floor(min(figures) * 10) / 10, 0.9)
     lines = []
     for look, (path, values) in enumerate(series.items(), start=1):
         if any(value is not None for value in values):
-            paths, marks = _drawn(look, values, floor)
-            shown = [said(value, 3) for value in values]
-            lines.append(Line(labels[path], look, _mark(look, 16, 8), paths, marks, shown))
+            paths, marks = _draw_line(look, values, floor)
+            value_labels = [format_value(value, 3) for value in values]
+            lines.append(Line(labels[path], look, _mark(look, 16, 8), paths, marks, value_labels))
     steps = round((1 - floor) * 10)
     levels = [round(floor + step / 10, 1) for step in range(0, steps + 1, 1 if steps <= 5 else 2)]
-    return Chart(title, runs, lines, [Tick(_number(_y(level, floor)), said(level, 1)) for level in levels])
+    return Chart(title, runs, lines, [Tick(_number(_y(level, floor)), format_value(level, 1)) for level in levels])
 
 
-def _drawn(look: int, values: Sequence[float | None], floor: float) -> tuple[list[str], list[str]]:
+def _draw_line(look: int, values: Sequence[float | None], floor: float) -> tuple[list[str], list[str]]:
     """The unbroken stretches of a line, and its marks."""
     points = [None if value is None else (_x(at, len(values)), _y(value, floor)) for at, value in enumerate(values)]
     paths = [

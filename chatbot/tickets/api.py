@@ -55,11 +55,11 @@ def hand_off(request: Request, token: UUID) -> Response:
     caller: Caller = request.auth  # type: ignore[assignment]
     visible = Conversation.objects.visible_to(user=request.user, token=caller.token)
     conversation = get_object_or_404(visible, token=token)
-    told = checked(HandoffSerializer, request)
-    guest = None if user_of(request) else tickets.Guest(told.get("name", ""), told.get("email", ""))
+    data = checked(HandoffSerializer, request)
+    guest = None if user_of(request) else tickets.Guest(data.get("name", ""), data.get("email", ""))
     check_opening_allowed(request, guest.email if guest else "")
     ticket = tickets.open_from_conversation(
-        conversation=conversation, reason=told.get("reason") or reason_of(conversation), text=told.get("text", ""),
+        conversation=conversation, reason=data.get("reason") or reason_of(conversation), text=data.get("text", ""),
         guest=guest, now=timezone.now(),
     )  # fmt: skip
     answer = HandedOffSerializer({"number": ticket.number, "link": link_of(ticket)})
@@ -87,8 +87,8 @@ class TicketDetail(RetrieveAPIView[Ticket]):
 
     def get_queryset(self) -> Any:
         files = Prefetch("attachments", TicketAttachment.objects.defer("content").order_by("pk"))
-        said = TicketMessage.objects.for_customer().prefetch_related(files).order_by("pk")
-        return Ticket.objects.visible_to(self.request.user).prefetch_related(Prefetch("messages", said))
+        messages = TicketMessage.objects.for_customer().prefetch_related(files).order_by("pk")
+        return Ticket.objects.visible_to(self.request.user).prefetch_related(Prefetch("messages", messages))
 
 
 @extend_schema(request=AnswerSerializer, responses={201: TicketMessageSerializer}, tags=["tickets"])

@@ -20,8 +20,8 @@ class FilesField(forms.FileField):
     """Files chosen together, as a list."""
 
     def clean(self, data: Any, initial: Any = None) -> list["UploadedFile[Any]"]:
-        chosen = [file for file in data or [] if file]
-        return [super(FilesField, self).clean(file, initial) for file in chosen]
+        files = [file for file in data or [] if file]
+        return [super(FilesField, self).clean(file, initial) for file in files]
 
 
 def files_hint() -> str:

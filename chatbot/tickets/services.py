@@ -60,30 +60,34 @@ def open_from_conversation(
 
     What is said the second time is added to that ticket. `guest` is needed for a conversation without a customer.
     """
-    said = clean_text(text, required=False)
-    locked = Conversation.objects.select_for_update().get(pk=conversation.pk)  # two at once: the second one waits
-    known = locked.tickets.exclude(status=Ticket.Status.CLOSED).first()
-    if known:
-        customer_said = known.messages.filter(kind=TicketMessage.Kind.CUSTOMER)
-        if said and not customer_said.filter(text=said).exists():
-            answer_as_customer(ticket=known, text=said, author=locked.user, now=now)
-            known.refresh_from_db()
-        return known
-    questions = locked.messages.filter(role=Message.Role.QUESTION)
+    message_text = clean_text(text, required=False)
+    # two at once: the second one waits
+    locked_conversation = Conversation.objects.select_for_update().get(pk=conversation.pk)
+    open_ticket = locked_conversation.tickets.exclude(status=Ticket.Status.CLOSED).first()
+    if open_ticket:
+        customer_messages = open_ticket.messages.filter(kind=TicketMessage.Kind.CUSTOMER)
+        if message_text and not customer_messages.filter(text=message_text).exists():
+            answer_as_customer(ticket=open_ticket, text=message_text, author=locked_conversation.user, now=now)
+            open_ticket.refresh_from_db()
+        return open_ticket
+    questions = locked_conversation.messages.filter(role=Message.Role.QUESTION)
     last_question = questions.order_by("-pk").values_list("text", flat=True).first() or ""
     ticket = Ticket(
-        conversation=locked, reason=reason, topic=_topic_of(locked), subject=_subject_of(said or last_question),
-        language=locked.language, transcript=_transcript_of(locked), customer=locked.user,
+        conversation=locked_conversation, reason=reason, topic=_topic_of(locked_conversation),
+        subject=_subject_of(message_text or last_question), language=locked_conversation.language,
+        transcript=_transcript_of(locked_conversation), customer=locked_conversation.user,
     )  # fmt: skip
-    return _open(ticket, said, guest, now)
+    return _open(ticket, message_text, guest, now)
 
 
 @transaction.atomic
 def open_from_text(*, text: str, customer: User | None, guest: Guest | None, language: str, now: datetime) -> Ticket:
     """A request by itself, without a conversation before it."""
-    said = clean_text(text)
-    ticket = Ticket(reason=Ticket.Reason.CONTACT, subject=_subject_of(said), language=language, customer=customer)
-    return _open(ticket, said, guest, now)
+    message_text = clean_text(text)
+    ticket = Ticket(
+        reason=Ticket.Reason.CONTACT, subject=_subject_of(message_text), language=language, customer=customer
+    )
+    return _open(ticket, message_text, guest, now)
 
 
 @transaction.atomic
@@ -91,91 +95,93 @@ def answer_as_customer(
     *, ticket: Ticket, text: str, author: User | None, now: datetime, files: Files = ()
 ) -> TicketMessage:
     """The customer goes on; a ticket that waited or was resolved is in progress again."""
-    said = clean_text(text)
-    locked = _locked(ticket)
-    if not locked.is_open:
+    message_text = clean_text(text)
+    locked_ticket = _lock(ticket)
+    if not locked_ticket.is_open:
         raise TicketClosedError
-    message = _say(locked, TicketMessage.Kind.CUSTOMER, said, author, now, files)
-    if locked.status in (Ticket.Status.WAITING_CUSTOMER, Ticket.Status.RESOLVED):
-        locked.move_to(Ticket.Status.IN_PROGRESS, now=now)
-    mails.tell_staff(locked, "customer_answered")
+    message = _say(locked_ticket, TicketMessage.Kind.CUSTOMER, message_text, author, now, files)
+    if locked_ticket.status in (Ticket.Status.WAITING_CUSTOMER, Ticket.Status.RESOLVED):
+        locked_ticket.move_to(Ticket.Status.IN_PROGRESS, now=now)
+    mails.tell_staff(locked_ticket, "customer_answered")
     return message
 
 
 @transaction.atomic
 def answer_as_staff(*, ticket: Ticket, text: str, now: datetime, actor: User, files: Files = ()) -> TicketMessage:
     """A person's answer: the clock of the first answer stops, and the customer's turn begins."""
-    said = clean_text(text)
-    locked = _locked(ticket)
-    if locked.is_finished:
-        raise IllegalTicketMoveError(locked)
-    message = _say(locked, TicketMessage.Kind.STAFF, said, actor, now, files)
-    _note_first_answer(locked, actor, now)
-    if locked.status != Ticket.Status.WAITING_CUSTOMER:
-        locked.move_to(Ticket.Status.WAITING_CUSTOMER, now=now)
-    mails.tell_customer_answered(locked, said)
+    message_text = clean_text(text)
+    locked_ticket = _lock(ticket)
+    if locked_ticket.is_finished:
+        raise IllegalTicketMoveError(locked_ticket)
+    message = _say(locked_ticket, TicketMessage.Kind.STAFF, message_text, actor, now, files)
+    _note_first_answer(locked_ticket, actor, now)
+    if locked_ticket.status != Ticket.Status.WAITING_CUSTOMER:
+        locked_ticket.move_to(Ticket.Status.WAITING_CUSTOMER, now=now)
+    mails.tell_customer_answered(locked_ticket, message_text)
     return message
 
 
 @transaction.atomic
 def add_note(*, ticket: Ticket, text: str, now: datetime, actor: User, files: Files = ()) -> TicketMessage:
     """Something for staff alone: no page, mail or API of the customer ever has it."""
-    return _say(_locked(ticket), TicketMessage.Kind.NOTE, clean_text(text), actor, now, files)
+    return _say(_lock(ticket), TicketMessage.Kind.NOTE, clean_text(text), actor, now, files)
 
 
 @transaction.atomic
 def assign(*, ticket: Ticket, assignee: User, actor: User, now: datetime) -> None:
     """Give the ticket to somebody, who is told unless they took it themselves; a new one is in progress then."""
-    locked = _locked(ticket)
-    if locked.is_finished:
-        raise IllegalTicketMoveError(locked)
-    locked.assignee = assignee
-    locked.save(update_fields=["assignee"])
-    if locked.status == Ticket.Status.NEW:
-        locked.move_to(Ticket.Status.IN_PROGRESS, now=now)
+    locked_ticket = _lock(ticket)
+    if locked_ticket.is_finished:
+        raise IllegalTicketMoveError(locked_ticket)
+    locked_ticket.assignee = assignee
+    locked_ticket.save(update_fields=["assignee"])
+    if locked_ticket.status == Ticket.Status.NEW:
+        locked_ticket.move_to(Ticket.Status.IN_PROGRESS, now=now)
     if assignee != actor:
-        mails.tell_staff(locked, "assigned")
+        mails.tell_staff(locked_ticket, "assigned")
 
 
 @transaction.atomic
 def set_priority(*, ticket: Ticket, priority: str, now: datetime) -> None:
     """Another priority, with its deadlines; staff are alerted anew if there is time again."""
-    locked = _locked(ticket)
-    if locked.is_finished:
-        raise IllegalTicketMoveError(locked)
-    locked.priority = priority
-    locked.set_deadlines()
-    if now < locked.warn_at:
-        locked.alerted_at = None
-    locked.save(update_fields=["priority", "first_response_due_at", "warn_at", "resolution_due_at", "alerted_at"])
+    locked_ticket = _lock(ticket)
+    if locked_ticket.is_finished:
+        raise IllegalTicketMoveError(locked_ticket)
+    locked_ticket.priority = priority
+    locked_ticket.set_deadlines()
+    if now < locked_ticket.warn_at:
+        locked_ticket.alerted_at = None
+    locked_ticket.save(
+        update_fields=["priority", "first_response_due_at", "warn_at", "resolution_due_at", "alerted_at"]
+    )
 
 
 @transaction.atomic
 def resolve(*, ticket: Ticket, text: str, now: datetime, actor: User) -> None:
     """Staff have solved it; the customer is told, with the last words if there are any."""
-    said = clean_text(text, required=False)
-    locked = _locked(ticket)
-    locked.move_to(Ticket.Status.RESOLVED, now=now)
-    if said:
-        _say(locked, TicketMessage.Kind.STAFF, said, actor, now)
-    _note_first_answer(locked, actor, now)
-    mails.tell_customer_answered(locked, said)
+    message_text = clean_text(text, required=False)
+    locked_ticket = _lock(ticket)
+    locked_ticket.move_to(Ticket.Status.RESOLVED, now=now)
+    if message_text:
+        _say(locked_ticket, TicketMessage.Kind.STAFF, message_text, actor, now)
+    _note_first_answer(locked_ticket, actor, now)
+    mails.tell_customer_answered(locked_ticket, message_text)
 
 
 @transaction.atomic
 def resolve_as_customer(*, ticket: Ticket, now: datetime, actor: User | None) -> None:
     """The customer needs nothing more; said twice it is said once."""
-    locked = _locked(ticket)
-    if locked.is_finished:
+    locked_ticket = _lock(ticket)
+    if locked_ticket.is_finished:
         return
-    locked.move_to(Ticket.Status.RESOLVED, now=now)
-    audit.record(action="ticket.resolved_by_customer", target=locked, actor=actor)
+    locked_ticket.move_to(Ticket.Status.RESOLVED, now=now)
+    audit.record(action="ticket.resolved_by_customer", target=locked_ticket, actor=actor)
 
 
 @transaction.atomic
 def reopen(*, ticket: Ticket, now: datetime) -> None:
     """A resolved ticket is in progress again."""
-    _locked(ticket).move_to(Ticket.Status.IN_PROGRESS, now=now)
+    _lock(ticket).move_to(Ticket.Status.IN_PROGRESS, now=now)
 
 
 def close_resolved(*, now: datetime) -> int:
@@ -233,24 +239,24 @@ def article_draft(ticket: Ticket) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _open(ticket: Ticket, said: str, guest: Guest | None, now: datetime) -> Ticket:
+def _open(ticket: Ticket, message_text: str, guest: Guest | None, now: datetime) -> Ticket:
     if ticket.customer is None:
-        checked = _checked(guest)
-        ticket.guest_name, ticket.guest_email = checked.name, checked.email
+        contact = _clean_guest(guest)
+        ticket.guest_name, ticket.guest_email = contact.name, contact.email
     ticket.created_at = now
     ticket.set_deadlines()
     year = timezone.localdate(now).year
     ticket.number = f"TKT-{year}-{next_number('ticket', year):05d}"
     ticket.save()
-    if said:
-        _say(ticket, TicketMessage.Kind.CUSTOMER, said, ticket.customer, now)
+    if message_text:
+        _say(ticket, TicketMessage.Kind.CUSTOMER, message_text, ticket.customer, now)
     mails.tell_customer_opened(ticket)
     if ticket.reason != Ticket.Reason.STAFF:  # whoever took it over knows
         mails.tell_staff(ticket, "new")
     return ticket
 
 
-def _checked(guest: Guest | None) -> Guest:
+def _clean_guest(guest: Guest | None) -> Guest:
     name, email = (" ".join(guest.name.split()), guest.email.strip().lower()) if guest else ("", "")
     try:
         validate_email(email)
@@ -263,7 +269,7 @@ def _checked(guest: Guest | None) -> Guest:
     return Guest(name, email)
 
 
-def _locked(ticket: Ticket) -> Ticket:
+def _lock(ticket: Ticket) -> Ticket:
     return Ticket.objects.select_for_update().get(pk=ticket.pk)
 
 
@@ -274,8 +280,8 @@ def _say(ticket: Ticket, kind: str, text: str, author: User | None, now: datetim
 
 
 def _attach(message: TicketMessage, files: list["UploadedFile[Any]"]) -> None:
-    kept = TicketAttachment.objects.filter(message__ticket=message.ticket).count() if files else 0
-    if len(files) > MAX_FILES or kept + len(files) > MAX_FILES_OF_TICKET:
+    file_count = TicketAttachment.objects.filter(message__ticket=message.ticket).count() if files else 0
+    if len(files) > MAX_FILES or file_count + len(files) > MAX_FILES_OF_TICKET:
         text = _("At most %(each)d files at once and %(all)d in all, please.")
         raise UploadRefusedError(text % {"each": MAX_FILES, "all": MAX_FILES_OF_TICKET}, code="file_count")
     for file in files:
@@ -305,8 +311,8 @@ def _subject_of(text: str) -> str:
 
 def _topic_of(conversation: Conversation) -> str:
     """What most of the documents cited in it are about."""
-    cited = Document.objects.filter(chunks__in=conversation.messages.values("citations__chunk"))
-    most = Counter(cited.values_list("topic", flat=True)).most_common(1)
+    documents = Document.objects.filter(chunks__in=conversation.messages.values("citations__chunk"))
+    most = Counter(documents.values_list("topic", flat=True)).most_common(1)
     return most[0][0] if most else Topic.GENERAL
 
 
@@ -320,6 +326,6 @@ def _transcript_of(conversation: Conversation) -> str:
             text = message.text or capfirst(message.get_outcome_display())
             at = timezone.localtime(message.created_at)
             head = f"{capfirst(message.get_role_display())}, {at:%d.%m.%Y %H:%M}"
-            told = f"{head} ({message.about})" if message.about else head
-            parts.append("\n".join([told, text, *sources]))
+            heading = f"{head} ({message.about})" if message.about else head
+            parts.append("\n".join([heading, text, *sources]))
     return "\n\n".join(parts)

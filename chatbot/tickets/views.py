@@ -38,7 +38,7 @@ def ask_person(request: HttpRequest) -> HttpResponse:
         status = HTTPStatus.BAD_REQUEST
         if form.is_valid():
             try:
-                ticket = _opened(request, form, conversation)
+                ticket = _open_ticket(request, form, conversation)
             except DomainError as refused:
                 form.add_error(refused.field if refused.field in form.fields else None, str(refused.message))
                 status = HTTPStatus(refused.status)
@@ -50,17 +50,17 @@ def ask_person(request: HttpRequest) -> HttpResponse:
     return render(request, "chatbot/ask_person.html", {"form": form, "conversation": conversation}, status=status)
 
 
-def _opened(request: HttpRequest, form: PersonForm, conversation: Conversation | None) -> Ticket:
-    told, customer = form.cleaned_data, user_of(request)
-    guest = None if customer else tickets.Guest(told["name"], told["email"])
+def _open_ticket(request: HttpRequest, form: PersonForm, conversation: Conversation | None) -> Ticket:
+    data, customer = form.cleaned_data, user_of(request)
+    guest = None if customer else tickets.Guest(data["name"], data["email"])
     check_opening_allowed(request, guest.email if guest else "")
     if conversation is not None:
         return tickets.open_from_conversation(
-            conversation=conversation, reason=reason_of(conversation), text=told["text"], guest=guest,
+            conversation=conversation, reason=reason_of(conversation), text=data["text"], guest=guest,
             now=timezone.now(),
         )  # fmt: skip
     return tickets.open_from_text(
-        text=told["text"], customer=customer, guest=guest, language=translation.get_language() or "it",
+        text=data["text"], customer=customer, guest=guest, language=translation.get_language() or "it",
         now=timezone.now(),
     )  # fmt: skip
 
@@ -74,29 +74,29 @@ def list_tickets(request: HttpRequest) -> HttpResponse:
 
 
 @dataclass(frozen=True)
-class _Door:
+class _TicketAccess:
     """How a ticket's page was reached, and with it the addresses on it."""
 
     ticket: Ticket
     page: str
-    solved: str
+    solve_url: str
     file: Callable[[TicketAttachment], str]
     is_guest: bool
 
 
-def _own(request: HttpRequest, number: str) -> _Door:
+def _get_own_access(request: HttpRequest, number: str) -> _TicketAccess:
     ticket = get_object_or_404(Ticket.objects.visible_to(request.user), number=number)
-    return _Door(
+    return _TicketAccess(
         ticket, ticket.get_absolute_url(), reverse("chatbot:solve_ticket", args=[number]),
         lambda file: reverse("chatbot:download_ticket_file", args=[number, file.reference]), is_guest=False,
     )  # fmt: skip
 
 
-def _linked(token: str) -> _Door | None:
+def _get_guest_access(token: str) -> _TicketAccess | None:
     ticket = find_ticket(token)
     if ticket is None:
         return None
-    return _Door(
+    return _TicketAccess(
         ticket, reverse("chatbot:show_guest_ticket", args=[token]), reverse("chatbot:solve_guest_ticket", args=[token]),
         lambda file: reverse("chatbot:download_guest_ticket_file", args=[token, file.reference]), is_guest=True,
     )  # fmt: skip
@@ -105,46 +105,46 @@ def _linked(token: str) -> _Door | None:
 @require_http_methods(["GET", "HEAD", "POST"])
 def show_ticket(request: HttpRequest, number: str) -> HttpResponse:
     """A customer's request; with POST, their next words."""
-    return _show(request, _own(request, number))
+    return _show(request, _get_own_access(request, number))
 
 
 @require_POST
 def solve_ticket(request: HttpRequest, number: str) -> HttpResponse:
     """The customer needs nothing more."""
-    return _solve(request, _own(request, number))
+    return _solve(request, _get_own_access(request, number))
 
 
 @require_safe
 def download_ticket_file(request: HttpRequest, number: str, reference: str) -> HttpResponse:
     """A file of a customer's request."""
-    return _download(_own(request, number), reference)
+    return _download(_get_own_access(request, number), reference)
 
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def show_guest_ticket(request: HttpRequest, token: str) -> HttpResponse:
     """A guest's request, by the mailed link."""
-    door = _linked(token)
-    return _private(_show(request, door) if door else _link_over(request))
+    access = _get_guest_access(token)
+    return _private(_show(request, access) if access else _link_over(request))
 
 
 @login_not_required
 @require_POST
 def solve_guest_ticket(request: HttpRequest, token: str) -> HttpResponse:
     """The guest needs nothing more."""
-    door = _linked(token)
-    return _private(_solve(request, door) if door else _link_over(request))
+    access = _get_guest_access(token)
+    return _private(_solve(request, access) if access else _link_over(request))
 
 
 @login_not_required
 @require_safe
 def download_guest_ticket_file(request: HttpRequest, token: str, reference: str) -> HttpResponse:
     """A file of a guest's request."""
-    door = _linked(token)
-    return _private(_download(door, reference) if door else _link_over(request))
+    access = _get_guest_access(token)
+    return _private(_download(access, reference) if access else _link_over(request))
 
 
-def _show(request: HttpRequest, door: _Door) -> HttpResponse:
+def _show(request: HttpRequest, access: _TicketAccess) -> HttpResponse:
     """The ticket; with POST, the customer's next words."""
     form = AnswerForm(request.POST or None, request.FILES or None)
     status = HTTPStatus.OK
@@ -152,41 +152,47 @@ def _show(request: HttpRequest, door: _Door) -> HttpResponse:
         status = HTTPStatus.BAD_REQUEST
         if form.is_valid():
             try:
-                check_answering_allowed(door.ticket)
+                check_answering_allowed(access.ticket)
                 tickets.answer_as_customer(
-                    ticket=door.ticket, text=form.cleaned_data["text"], files=form.cleaned_data["file"],
-                    author=user_of(request) if not door.is_guest else None, now=timezone.now(),
+                    ticket=access.ticket, text=form.cleaned_data["text"], files=form.cleaned_data["file"],
+                    author=user_of(request) if not access.is_guest else None, now=timezone.now(),
                 )  # fmt: skip
             except DomainError as refused:
                 form.add_error(refused.field if refused.field in form.fields else None, str(refused.message))
                 status = HTTPStatus(refused.status)
             else:
                 messages.success(request, _("Your answer is with us."))
-                return redirect(door.page)
-    context = {"ticket": door.ticket, "door": door, "said": _said(door), "form": form, "section": "tickets"}
+                return redirect(access.page)
+    context = {
+        "ticket": access.ticket,
+        "access": access,
+        "ticket_messages": _read_messages(access),
+        "form": form,
+        "section": "tickets",
+    }
     return render(request, "chatbot/ticket.html", context, status=status)
 
 
-def _said(door: _Door) -> list[dict[str, object]]:
+def _read_messages(access: _TicketAccess) -> list[dict[str, object]]:
     """What the customer may read, oldest first, each with its files and where they are."""
     files = Prefetch("attachments", TicketAttachment.objects.defer("content").order_by("pk"))
-    said = TicketMessage.objects.for_customer().filter(ticket=door.ticket).select_related("author")
+    ticket_messages = TicketMessage.objects.for_customer().filter(ticket=access.ticket).select_related("author")
     return [
-        {"message": message, "files": [(file, door.file(file)) for file in message.attachments.all()]}
-        for message in said.prefetch_related(files).order_by("pk")
+        {"message": message, "files": [(file, access.file(file)) for file in message.attachments.all()]}
+        for message in ticket_messages.prefetch_related(files).order_by("pk")
     ]
 
 
-def _solve(request: HttpRequest, door: _Door) -> HttpResponse:
+def _solve(request: HttpRequest, access: _TicketAccess) -> HttpResponse:
     tickets.resolve_as_customer(
-        ticket=door.ticket, now=timezone.now(), actor=None if door.is_guest else signed_in(request)
+        ticket=access.ticket, now=timezone.now(), actor=None if access.is_guest else signed_in(request)
     )
     messages.success(request, _("Good: the request is solved. If you write again, it is open again."))
-    return redirect(door.page)
+    return redirect(access.page)
 
 
-def _download(door: _Door, reference: str) -> HttpResponse:
-    visible = TicketMessage.objects.for_customer().filter(ticket=door.ticket)
+def _download(access: _TicketAccess, reference: str) -> HttpResponse:
+    visible = TicketMessage.objects.for_customer().filter(ticket=access.ticket)
     return file_response(get_object_or_404(TicketAttachment, reference=reference, message__in=visible))
 
 

@@ -25,20 +25,20 @@ class Command(BaseCommand):
         parser.add_argument("--wait", action="store_true", help="wait until all are read; exit status 1 if one failed")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        refused, taken = 0, []
+        refused_count, documents = 0, []
         for path in _files(options["paths"]):
             try:
                 content = path.read_bytes()
                 document = add_document(file=BytesIO(content), name=path.name, size=len(content), now=timezone.now())
             except (OSError, UploadRefusedError) as error:
-                refused += 1
+                refused_count += 1
                 self.stderr.write(f"{path}: {error}")
             else:
-                taken.append(document)
+                documents.append(document)
                 self.stdout.write(f"{path}: {document.state}")
-        failed = self._wait(taken) if options["wait"] else 0
-        if refused or failed:
-            counts = [(refused, "not taken"), (failed, "not read")]
+        failed_count = self._wait(documents) if options["wait"] else 0
+        if refused_count or failed_count:
+            counts = [(refused_count, "not taken"), (failed_count, "not read")]
             raise CommandError(", ".join(f"{count} {what}" for count, what in counts if count))
 
     def _wait(self, documents: Sequence[Document]) -> int:

@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from chatbot.evaluation import answer_metrics, gate, retrieval_metrics
-from chatbot.evaluation.answer_metrics import AskedQuestion
+from chatbot.evaluation.answer_metrics import AnswerResult
 from chatbot.evaluation.gate import Bound, GateError, read_gate
 from chatbot.evaluation.retrieval_metrics import Question, QuestionsError, read_questions
 from chatbot.evaluation.runs import keep_run
@@ -52,28 +52,29 @@ class Command(BaseCommand):
             if options["at_most"] and not options["answers"]:
                 raise CommandError("--at-most limits what --answers may cost: say --answers, too")
             scope = Scope() if options["all_documents"] else retrieval_metrics.corpus_of(questions)
-            found = retrieval_metrics.find(questions, scope)
+            hits_by_method = retrieval_metrics.find(questions, scope)
         except (OSError, QuestionsError, GateError, VendorError) as error:
             raise CommandError(str(error)) from error
-        searched, in_use = documents_in(scope), documents_in(Scope()).count()
-        figures, asked = retrieval_metrics.figures_of(found), list[AskedQuestion]()
-        figures["documents"] = {"searched": searched.count(), "in_use": in_use}
+        documents, in_use = documents_in(scope), documents_in(Scope()).count()
+        figures, results = retrieval_metrics.figures_of(hits_by_method), list[AnswerResult]()
+        figures["documents"] = {"searched": documents.count(), "in_use": in_use}
         if options["answers"]:
-            asked = self._ask(questions, options["at_most"])
-            figures["answers"] = answer_metrics.figures_of(asked)
+            results = self._ask(questions, options["at_most"])
+            figures["answers"] = answer_metrics.figures_of(results)
         if not options["no_keep"]:
             # answers to a part of the questions say nothing beside those to all of them
             whole = dict(figures)
-            if len(asked) < len(questions):
+            if len(results) < len(questions):
                 whole.pop("answers", None)
             keep_run(
                 **_set_of(options["questions"], questions, with_articles=options["articles"]),
-                figures=whole, missed=retrieval_metrics.missed(found), asked=asked, documents=searched,
-                now=timezone.now(),
+                figures=whole, missed_questions=retrieval_metrics.find_missed(hits_by_method), results=results,
+                documents=documents, now=timezone.now(),
             )  # fmt: skip
         self.stdout.write(json.dumps(figures, indent=2) if options["json"] else _report(figures))
         if bounds:
-            self._hold(bounds, figures, waiting, unasked=len(questions) - len(asked) if options["answers"] else 0)
+            unasked_count = len(questions) - len(results) if options["answers"] else 0
+            self._check_gate(bounds, figures, waiting, unasked_count)
 
     def _say_what_waits(self) -> int:
         """Say so when documents are still being read, and return how many: the figures are those of the others."""
@@ -85,32 +86,32 @@ class Command(BaseCommand):
             )
         return waiting
 
-    def _ask(self, questions: Sequence[Question], at_most: Decimal | None) -> list[AskedQuestion]:
+    def _ask(self, questions: Sequence[Question], at_most: Decimal | None) -> list[AnswerResult]:
         """Ask them all, naming those that fail and, on a terminal, how far it has come."""
         count = 0
 
-        def tell(asked: AskedQuestion) -> None:
+        def report(result: AnswerResult) -> None:
             nonlocal count
             count += 1
-            if asked.outcome == "failed":
-                self.stderr.write(f"{asked.question.id}: failed: {asked.error}")
+            if result.outcome == "failed":
+                self.stderr.write(f"{result.question.id}: failed: {result.error}")
             if count % _EVERY == 0 and self.stderr.isatty():
                 self.stderr.write(f"{count} of {len(questions)} asked")
 
-        done = answer_metrics.ask_all(questions, tell=tell, at_most=at_most)
-        if len(done) < len(questions):
-            self.stderr.write(f"{at_most} € are spent: {len(questions) - len(done)} questions were not asked")
-        return done
+        results = answer_metrics.ask_all(questions, on_result=report, at_most=at_most)
+        if len(results) < len(questions):
+            self.stderr.write(f"{at_most} € are spent: {len(questions) - len(results)} questions were not asked")
+        return results
 
-    def _hold(self, bounds: Sequence[Bound], figures: dict[str, Any], waiting: int, unasked: int) -> None:
+    def _check_gate(self, bounds: Sequence[Bound], figures: dict[str, Any], waiting: int, unasked_count: int) -> None:
         """Raise with everything that is missed."""
-        missed = gate.missed(bounds, figures)
-        if unasked:
-            missed.append(f"questions not asked: {unasked}")
+        missed_bounds = gate.find_missed(bounds, figures)
+        if unasked_count:
+            missed_bounds.append(f"questions not asked: {unasked_count}")
         if waiting:
-            missed.append(f"documents still being read: {waiting}")
-        if missed:
-            raise CommandError("the gate is not reached:\n" + "\n".join(f"  {line}" for line in missed))
+            missed_bounds.append(f"documents still being read: {waiting}")
+        if missed_bounds:
+            raise CommandError("the gate is not reached:\n" + "\n".join(f"  {line}" for line in missed_bounds))
         self.stderr.write(f"the gate is reached: all {len(bounds)} bounds are kept")
 
 
@@ -139,9 +140,9 @@ def _set_of(path: Path | None, questions: Sequence[Question], *, with_articles: 
     articles = (
         "\n".join(each.text for each in questions if each.kind == retrieval_metrics.ARTICLE) if with_articles else ""
     )
-    told = (path.read_bytes() if path else b"") + articles.encode()
+    content = (path.read_bytes() if path else b"") + articles.encode()
     names = [*([path.name] if path else ()), *(["articles"] if with_articles else ())]
-    return {"name": " + ".join(names), "digest": hashlib.sha256(told).hexdigest()}
+    return {"name": " + ".join(names), "digest": hashlib.sha256(content).hexdigest()}
 
 
 def _report(figures: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from chatbot.answering import budget, conversations
-from chatbot.evaluation.answer_metrics import AskedQuestion, ask_all, figures_of, look_into
+from chatbot.evaluation.answer_metrics import AnswerResult, ask_all, figures_of, look_into
 from chatbot.evaluation.retrieval_metrics import Question
 from chatbot.models import AssistantVersion, Chunk, Citation, Conversation, EvaluationRun, Message, ModelCall
 from sandbox.claude import HTTP_FAULTS
@@ -300,29 +300,29 @@ UNANSWERABLE = Question("u", "it", "unanswerable", "?", (), ())
 @pytest.mark.parametrize(
     ("asked", "remark"),
     [
-        (AskedQuestion(BREACHED, "answered", citations=1, is_from_gold=True), ""),
-        (AskedQuestion(BREACHED, "answered", citations=1), "elsewhere"),
-        (AskedQuestion(BREACHED, "answered", flaws=("[1] has no source",), is_from_gold=True), "citation"),
-        (AskedQuestion(BREACHED, "refused"), "refused"),
-        (AskedQuestion(BREACHED, "failed", "connection"), "failed"),
-        (AskedQuestion(UNANSWERABLE, "refused"), ""),
-        (AskedQuestion(UNANSWERABLE, "answered", citations=1), "answered"),
+        (AnswerResult(BREACHED, "answered", citations=1, is_from_gold=True), ""),
+        (AnswerResult(BREACHED, "answered", citations=1), "elsewhere"),
+        (AnswerResult(BREACHED, "answered", flaws=("[1] has no source",), is_from_gold=True), "citation"),
+        (AnswerResult(BREACHED, "refused"), "refused"),
+        (AnswerResult(BREACHED, "failed", "connection"), "failed"),
+        (AnswerResult(UNANSWERABLE, "refused"), ""),
+        (AnswerResult(UNANSWERABLE, "answered", citations=1), "answered"),
     ],
 )
-def test_remark_says_what_is_wrong_with_an_answer(asked: AskedQuestion, remark: str):
+def test_remark_says_what_is_wrong_with_an_answer(asked: AnswerResult, remark: str):
     assert asked.remark == remark
 
 
 def test_share_is_whole_only_when_every_one_is():
     good, bad = (
-        AskedQuestion(BREACHED, "answered", citations=1),
-        AskedQuestion(BREACHED, "answered", flaws=("no citation at all",)),
+        AnswerResult(BREACHED, "answered", citations=1),
+        AnswerResult(BREACHED, "answered", flaws=("no citation at all",)),
     )
 
     assert figures_of([good] * 4_000)["citation_validity"] == 1
     assert figures_of([good] * 4_000 + [bad])["citation_validity"] == 0.999
     assert figures_of([bad] * 4_000 + [good])["citation_validity"] == 0.001
-    assert figures_of([AskedQuestion(BREACHED, "refused")])["citation_validity"] is None
+    assert figures_of([AnswerResult(BREACHED, "refused")])["citation_validity"] is None
 
 
 def test_evaluation_is_of_no_caller_that_could_ask():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from chatbot.evaluation.gate import GateError, missed, read_gate
+from chatbot.evaluation.gate import GateError, find_missed, read_gate
 from chatbot.models import EvaluationRun
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, RECORDS, add, learn
@@ -45,7 +45,7 @@ def gate(folder: Path, text: str) -> Path:
     ],
 )
 def test_gate_lists_every_bound_that_is_not_kept(text: str, missing: list[str], tmp_path: Path):
-    assert missed(read_gate(gate(tmp_path, text)), FIGURES) == missing
+    assert find_missed(read_gate(gate(tmp_path, text)), FIGURES) == missing
 
 
 @pytest.mark.parametrize(
