@@ -46,6 +46,6 @@ def claude(claude: Control) -> Iterator[Control]:
 
 
 @pytest.fixture
-def asked_as_it_stands(transactional_db: None) -> None:
+def without_rewriting(transactional_db: None) -> None:
     """Questions are not rewritten: the model's stand-in is asked once, for the answer."""
     AssistantVersion.objects.create(note="test", rewrites_questions=False)

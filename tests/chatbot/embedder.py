@@ -22,7 +22,7 @@ class Embedder(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
         self.batches: list[int] = []
         self.statuses: list[int] = []
-        self.arrived, self.go = threading.Event(), threading.Event()
+        self.request_received, self.go = threading.Event(), threading.Event()
         self.go.set()
 
     def fail(self, *statuses: int) -> None:
@@ -33,12 +33,12 @@ class Embedder(ThreadingHTTPServer):
         self.statuses.clear()
 
     @contextmanager
-    def held(self) -> Iterator[threading.Event]:
+    def hold(self) -> Iterator[threading.Event]:
         """Requests wait as long as the block runs; the event tells that one has come."""
-        self.arrived.clear()
+        self.request_received.clear()
         self.go.clear()
         try:
-            yield self.arrived
+            yield self.request_received
         finally:
             self.go.set()
 
@@ -46,12 +46,12 @@ class Embedder(ThreadingHTTPServer):
 class _Model(E5):
     """Remembers: most tests put the same few sentences to it."""
 
-    known: dict[tuple[str, bool], Any] = {}
+    cache: dict[tuple[str, bool], Any] = {}
 
     def encode(self, texts, is_query=False):
-        fresh = [text for text in texts if (text, is_query) not in self.known]
-        self.known.update(zip([(text, is_query) for text in fresh], super().encode(fresh, is_query), strict=True))
-        return [self.known[text, is_query] for text in texts]
+        fresh = [text for text in texts if (text, is_query) not in self.cache]
+        self.cache.update(zip([(text, is_query) for text in fresh], super().encode(fresh, is_query), strict=True))
+        return [self.cache[text, is_query] for text in texts]
 
 
 class _Door(_Handler):
@@ -62,7 +62,7 @@ class _Door(_Handler):
     def do_POST(self):  # noqa: N802 -- the name is http.server's
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.batches.append(len(json.loads(body)["input"]))
-        self.server.arrived.set()
+        self.server.request_received.set()
         self.server.go.wait(WAIT_S)
         if status := self.server.statuses and self.server.statuses.pop(0):
             self._err(status, "as asked for")

@@ -37,9 +37,9 @@ def pdf_with_letter_a_read_as(code: str) -> bytes:
     page = writer.add_blank_page(600, 800)
 
     def stream(content: bytes) -> IndirectObject:
-        made = DecodedStreamObject()
-        made.set_data(content)
-        return writer._add_object(made)
+        stream_object = DecodedStreamObject()
+        stream_object.set_data(content)
+        return writer._add_object(stream_object)
 
     names = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica"}
     font = DictionaryObject({NameObject(name): NameObject(value) for name, value in names.items()})
@@ -71,7 +71,7 @@ def word(*blocks: tuple[str, str] | list[list[str]]) -> bytes:
 def archive(entries: dict[str, bytes]) -> bytes:
     """A zip file, which is what a DOCX is from outside."""
     file = BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as zip_archive:
         for name, content in entries.items():
-            made.writestr(name, content)
+            zip_archive.writestr(name, content)
     return file.getvalue()

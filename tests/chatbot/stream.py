@@ -54,28 +54,30 @@ def check_described(name: str, data: Any) -> None:
     OAS30Validator(EVENTS[name], format_checker=oas30_format_checker).validate(data)
 
 
-def asked(client: AsyncClient, text: str, headers: dict[str, str] | None = None, **more: Any) -> list[tuple[str, Any]]:
+def post_question(
+    client: AsyncClient, text: str, headers: dict[str, str] | None = None, **more: Any
+) -> list[tuple[str, Any]]:
     """The events a question is answered with."""
     response, body = send(client, "POST", URL, {"text": text, **more}, **(headers or {}))
     assert response.status_code == 200, body
     return events_of(body)
 
 
-def refused(client: AsyncClient, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, str]:
+def get_problem(client: AsyncClient, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, str]:
     """Status and code of a problem."""
     response, content = send(client, method, path, body, **headers)
     assert response["Content-Type"] == "application/problem+json"
     return response.status_code, json.loads(content)["code"]
 
 
-def told(client: AsyncClient, **headers: str) -> Any:
+def get_conversation(client: AsyncClient, **headers: str) -> Any:
     """The conversation as the door gives it."""
     return json.loads(send(client, "GET", CURRENT, **headers)[1])
 
 
-def shown(client: AsyncClient, **headers: str) -> list[tuple[str, str]]:
+def get_messages(client: AsyncClient, **headers: str) -> list[tuple[str, str]]:
     """Who said what in the conversation as the door gives it."""
-    return [(message["role"], message["text"]) for message in told(client, **headers)["messages"]]
+    return [(message["role"], message["text"]) for message in get_conversation(client, **headers)["messages"]]
 
 
 def text_of(events: list[tuple[str, Any]]) -> str:
@@ -91,7 +93,7 @@ def text_of(events: list[tuple[str, Any]]) -> str:
     return text
 
 
-def until_refused(call: Callable[[], Any], *, most: int) -> list[Any]:
+def call_until_refused(call: Callable[[], Any], *, most: int) -> list[Any]:
     """What a limited door answers until it says 429; a slow machine gives time back between two tries."""
     codes: list[Any] = []
     while len(codes) < most and (not codes or codes[-1] != 429):

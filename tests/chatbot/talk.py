@@ -47,7 +47,7 @@ def ask(text: str, *, language: str = "it", after: Message | None = None) -> Mes
     )
 
 
-def answered(question: Message) -> tuple[list[Event], Message]:
+def run_answer(question: Message) -> tuple[list[Event], Message]:
     """What the reader of a stream gets, and the row that is kept."""
 
     async def read() -> list[Any]:

@@ -14,18 +14,18 @@ def test_nothing_to_say_when_all_is_there(settings: Any):
 
 
 @pytest.mark.parametrize(
-    ("keys", "named"),
+    ("keys", "names"),
     [
         ({"ANTHROPIC_API_KEY": "", "OPENAI_API_KEY": "key"}, "ANTHROPIC_API_KEY"),
         ({"ANTHROPIC_API_KEY": "", "OPENAI_API_KEY": ""}, "ANTHROPIC_API_KEY, OPENAI_API_KEY"),
     ],
 )
-def test_missing_key_is_named(keys: dict[str, str], named: str, settings: Any):
+def test_missing_key_is_named(keys: dict[str, str], names: str, settings: Any):
     for name, value in keys.items():
         setattr(settings, name, value)
 
-    assert [(found.id, found.msg) for found in check_keys(None)] == [
-        ("chatbot.W001", f"{named} not set: the assistant cannot answer")
+    assert [(message.id, message.msg) for message in check_keys(None)] == [
+        ("chatbot.W001", f"{names} not set: the assistant cannot answer")
     ]
 
 
@@ -35,7 +35,7 @@ def test_missing_key_is_named(keys: dict[str, str], named: str, settings: Any):
 def test_overlap_must_leave_room_for_something_new(size: int, overlap: int, errors: list[str], settings: Any):
     settings.RAG_CHUNK_SIZE, settings.RAG_CHUNK_OVERLAP = size, overlap
 
-    assert [found.id for found in check_chunks(None)] == errors
+    assert [error.id for error in check_chunks(None)] == errors
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_every_priority_needs_hours_that_can_be_kept(
 ):
     settings.TICKET_FIRST_RESPONSE_HOURS, settings.TICKET_RESOLUTION_HOURS = answer, solution
 
-    assert [found.id for found in check_ticket_hours(None)] == errors
+    assert [error.id for error in check_ticket_hours(None)] == errors
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,4 @@ def test_every_priority_needs_hours_that_can_be_kept(
 def test_working_hours_that_cannot_be_kept_are_named(hours: str, settings: Any):
     settings.SUPPORT_HOURS = hours
 
-    assert [found.id for found in check_ticket_hours(None)] == ["chatbot.E004"]
+    assert [error.id for error in check_ticket_hours(None)] == ["chatbot.E004"]

@@ -17,12 +17,12 @@ from chatbot.models import Chunk, Document, Message
 from chatbot.prompts import load
 from sandbox.claude import HTTP_FAULTS
 from tests.chatbot.embedder import Embedder
-from tests.chatbot.talk import BREACH, RECORDS, answered, ask, learn
+from tests.chatbot.talk import BREACH, RECORDS, ask, learn, run_answer
 from tests.conftest import Control
 from tests.waiting import until
 
 # An answer is searched for and kept by threads with connections of their own, which see only what is committed.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "asked_as_it_stands")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "without_rewriting")]
 
 QUESTION = "Entro quante ore va notificata la violazione dei dati?"
 SENTENCE = (
@@ -35,12 +35,12 @@ CUT_OFF = "La risposta si è interrotta. La vostra domanda è conservata: ripete
 AWAY = "L’assistente in questo momento non risponde. La vostra domanda è conservata: riprovate tra un minuto."
 
 
-def asked_of(claude: Control, question: str) -> list[Any]:
+def request_bodies(claude: Control, question: str) -> list[Any]:
     """The bodies of the requests that put this question to the model, newest first."""
     bodies = [request["body"] for request in claude.get("/requests")]
     # a request that was cut off has no body, and one to a small model has plain text
-    asked = [body for body in bodies if body and isinstance(body["messages"][-1]["content"], list)]
-    return [body for body in asked if body["messages"][-1]["content"][-1]["text"] == question]
+    answer_bodies = [body for body in bodies if body and isinstance(body["messages"][-1]["content"], list)]
+    return [body for body in answer_bodies if body["messages"][-1]["content"][-1]["text"] == question]
 
 
 def calls(question: Message) -> list[tuple[str, str, int, int, int, int, bool]]:
@@ -59,12 +59,12 @@ def says(claude: Control, *parts: str | tuple[str, int, str]) -> None:
     """Puts words into the model's mouth; (text, index, quote) is text with a citation."""
     blocks: list[dict[str, Any]] = []
     for part in parts:
-        text, *cited = (part,) if isinstance(part, str) else part
+        text, *citation = (part,) if isinstance(part, str) else part
         blocks.append({"type": "text", "text": text})
-        if cited:
+        if citation:
             blocks[-1]["citations"] = [
                 {
-                    "type": "search_result_location", "search_result_index": cited[0], "cited_text": cited[1],
+                    "type": "search_result_location", "search_result_index": citation[0], "cited_text": citation[1],
                     "source": "x", "title": "x", "start_block_index": 0, "end_block_index": 1,
                 }
             ]  # fmt: skip
@@ -78,17 +78,17 @@ def cites(events: list[Any]) -> list[tuple[int, str]]:
 def stream_state(claude: Control) -> str:
     """How the newest stream ended; the reader is gone, and the server tidies up in its own time."""
 
-    def ended() -> str:
+    def final_state() -> str:
         state = str(claude.get("/open-streams")["streams"][0]["state"])
         return "" if state == "open" else state
 
-    return str(until(ended, "the stream stayed open"))
+    return str(until(final_state, "the stream stayed open"))
 
 
 def test_answer_streams_and_ends_with_its_source(claude: Control):
     document = learn(BREACH + RECORDS, title="GDPR")
 
-    events, row = answered(ask(QUESTION))
+    events, row = run_answer(ask(QUESTION))
 
     chunk = document.chunks.get(position=0)
     tokens, rest = events[:-2], events[-2:]
@@ -104,16 +104,16 @@ def test_answer_is_kept_with_its_source_and_price(claude: Control):
     document = learn(BREACH, title="GDPR")
     question = ask(QUESTION)
 
-    _events, row = answered(question)
+    _events, row = run_answer(question)
 
-    usage = next(each["usage"] for each in claude.get("/requests") if each["body"] in asked_of(claude, QUESTION))
+    usage = next(each["usage"] for each in claude.get("/requests") if each["body"] in request_bodies(claude, QUESTION))
     assert (row.conversation, row.role, row.outcome, row.error) == (question.conversation, "answer", "answered", "")
     assert row.text == f"Ecco che cosa dicono i documenti: {SENTENCE}[1]"
-    counted = (usage["input_tokens"], usage["output_tokens"], 0, 0)
-    assert calls(question) == [("answer", django_settings.CLAUDE_MODEL, *counted, True)]
-    [kept] = row.citations.values("number", "chunk", "title", "heading", "page", "passage", "quote")
+    usage_counts = (usage["input_tokens"], usage["output_tokens"], 0, 0)
+    assert calls(question) == [("answer", django_settings.CLAUDE_MODEL, *usage_counts, True)]
+    [citation] = row.citations.values("number", "chunk", "title", "heading", "page", "passage", "quote")
     chunk = document.chunks.get()
-    assert kept == {
+    assert citation == {
         "number": 1, "chunk": chunk.pk, "title": "GDPR", "heading": HEADING, "page": None,
         "passage": chunk.text, "quote": SENTENCE,
     }  # fmt: skip
@@ -122,15 +122,15 @@ def test_answer_is_kept_with_its_source_and_price(claude: Control):
 def test_model_is_given_the_rules_and_the_passages_sentence_by_sentence(claude: Control):
     document = learn("## Articolo 5\n\nIl titolare notifica la violazione. Lo fa entro 72 ore.", title="GDPR")
 
-    answered(ask(QUESTION))
+    run_answer(ask(QUESTION))
 
-    [body] = asked_of(claude, QUESTION)[:1]
+    [body] = request_bodies(claude, QUESTION)[:1]
     [system] = body["system"]
     assert (system["type"], system["cache_control"]) == ("text", {"type": "ephemeral"})
     assert system["text"].startswith(load("answer").strip())
     assert (body["stream"], body["max_tokens"], "temperature" in body) == (True, 1024, False)
-    result, asked = body["messages"][0]["content"]
-    assert asked == {"type": "text", "text": QUESTION}
+    result, question_block = body["messages"][0]["content"]
+    assert question_block == {"type": "text", "text": QUESTION}
     assert result == {
         "type": "search_result", "source": f"passage-{document.chunks.get().pk}", "title": "GDPR, Articolo 5",
         "content": [{"type": "text", "text": "Il titolare notifica la violazione."},
@@ -143,19 +143,19 @@ def test_temperature_is_sent_where_one_is_set(claude: Control, settings: Any):
     settings.CLAUDE_TEMPERATURE = 0.2
     learn(BREACH)
 
-    answered(ask(QUESTION))
+    run_answer(ask(QUESTION))
 
-    assert asked_of(claude, QUESTION)[0]["temperature"] == 0.2
+    assert request_bodies(claude, QUESTION)[0]["temperature"] == 0.2
 
 
 def test_earlier_turns_are_given_before_the_question(claude: Control):
     learn(BREACH + RECORDS)
     first = ask("Chi tiene il registro delle attività?")
-    _events, row = answered(first)
+    _events, row = run_answer(first)
 
-    answered(ask("Entro quando si notifica, in ore?", after=first))
+    run_answer(ask("Entro quando si notifica, in ore?", after=first))
 
-    messages = asked_of(claude, "Entro quando si notifica, in ore?")[0]["messages"]
+    messages = request_bodies(claude, "Entro quando si notifica, in ore?")[0]["messages"]
     assert messages[:-1] == [
         {"role": "user", "content": "Chi tiene il registro delle attività?"},
         {"role": "assistant", "content": row.text},
@@ -169,9 +169,9 @@ def test_six_turns_are_remembered_beginning_with_a_question(claude: Control):
         Message.objects.create(conversation=first.conversation, role="answer", text=f"Risposta {number - 1}")
         last = ask(f"Domanda {number} sulla violazione", after=first)
 
-    answered(last)
+    run_answer(last)
 
-    messages = asked_of(claude, "Domanda 4 sulla violazione")[0]["messages"]
+    messages = request_bodies(claude, "Domanda 4 sulla violazione")[0]["messages"]
     assert [message["content"] for message in messages[:-1]] == [
         "Domanda 1 sulla violazione", "Risposta 1", "Domanda 2 sulla violazione", "Risposta 2",
         "Domanda 3 sulla violazione", "Risposta 3",
@@ -184,16 +184,16 @@ def test_six_turns_are_remembered_beginning_with_a_question(claude: Control):
 def test_question_off_topic_is_refused_without_asking_the_model(language: str, question: str, claude: Control):
     learn(BREACH)
 
-    asked = ask(question, language=language)
-    events, row = answered(asked)
+    message = ask(question, language=language)
+    events, row = run_answer(message)
 
     assert [type(event) for event in events] == [Token, Done]
     assert (events[0].text, row.text, row.outcome) == (REFUSALS[language], REFUSALS[language], "refused")
-    assert (calls(asked), asked_of(claude, question)) == ([], [])
+    assert (calls(message), request_bodies(claude, question)) == ([], [])
 
 
 def test_refusal_shows_the_way_to_a_person(claude: Control):
-    events, row = answered(ask("Qual è la ricetta della carbonara?"))
+    events, row = run_answer(ask("Qual è la ricetta della carbonara?"))
 
     assert events[-1] == Done(str(row.reference), "refused", CONTACT)
 
@@ -202,7 +202,7 @@ def test_refusal_of_the_model_is_kept_as_one(claude: Control):
     learn(BREACH)
     says(claude, REFUSALS["it"])
 
-    events, row = answered(question := ask(QUESTION))
+    events, row = run_answer(question := ask(QUESTION))
 
     assert (words(events), row.text, row.outcome) == (REFUSALS["it"], REFUSALS["it"], "refused")
     assert [event for event in events if isinstance(event, Replace)] == []
@@ -213,7 +213,7 @@ def test_refusal_is_in_the_language_of_the_question(claude: Control):
     learn(BREACH)
     says(claude, REFUSALS["en"])
 
-    events, row = answered(ask(QUESTION, language="en"))
+    events, row = run_answer(ask(QUESTION, language="en"))
 
     assert (events[-2], row.text) == (Replace(REFUSALS["it"]), REFUSALS["it"])
 
@@ -234,7 +234,7 @@ def test_answer_that_no_passage_bears_becomes_the_refusal(parts: list[Any], clau
     learn(BREACH)
     says(claude, *parts)
 
-    events, row = answered(ask(QUESTION))
+    events, row = run_answer(ask(QUESTION))
 
     assert events[-2:] == [Replace(REFUSALS["it"]), Done(str(row.reference), "refused", CONTACT)]
     assert (row.text, row.outcome, row.citations.count()) == (REFUSALS["it"], "refused", 0)
@@ -244,7 +244,7 @@ def test_model_that_says_nothing_becomes_the_refusal(claude: Control):
     learn(BREACH)
     claude.post("/mode", mode="silent")
 
-    events, row = answered(ask(QUESTION))
+    events, row = run_answer(ask(QUESTION))
 
     assert [type(event) for event in events] == [Replace, Done]
     assert (row.text, row.outcome) == (REFUSALS["it"], "refused")
@@ -254,7 +254,7 @@ def test_unknown_citation_is_dropped_beside_a_valid_one(claude: Control):
     learn(BREACH)
     says(claude, ("Entro 72 ore.", 0, SENTENCE), (" E una multa.", 9, "multa"), (" Sempre.", 0, "non sta qui"))
 
-    events, row = answered(ask(QUESTION))
+    events, row = run_answer(ask(QUESTION))
 
     assert cites(events) == [(1, SENTENCE)]
     assert (row.text, row.outcome) == ("Entro 72 ore.[1] E una multa. Sempre.", "answered")
@@ -265,7 +265,7 @@ def test_quote_is_compared_without_its_spaces(claude: Control):
     quote = "il titolare\n notifica  la violazione "
     says(claude, ("Entro 72 ore.", 0, quote))
 
-    events, row = answered(ask(QUESTION))
+    events, row = run_answer(ask(QUESTION))
 
     assert (cites(events), row.citations.get().quote) == ([(1, quote)], quote)
 
@@ -275,7 +275,7 @@ def test_passage_has_one_number_however_often_it_is_cited(claude: Control):
     record = "Ogni titolare tiene un registro"
     says(claude, ("A.", 0, SENTENCE), (" B.", 1, record), (" C.", 0, "72 ore"), ("", 0, "72 ore"))
 
-    events, row = answered(ask(QUESTION))
+    events, row = run_answer(ask(QUESTION))
 
     assert cites(events) == [(1, SENTENCE), (2, record), (1, "72 ore")]
     assert row.text == "A.[1] B.[2] C.[1]"
@@ -286,7 +286,7 @@ def test_marks_the_model_typed_itself_are_taken_out(claude: Control):
     learn(BREACH)
     says(claude, ("Entro 72 ore [2].", 0, SENTENCE), " Altro [17] ancora [1].")
 
-    events, row = answered(ask(QUESTION))
+    events, row = run_answer(ask(QUESTION))
 
     clean = "Entro 72 ore.[1] Altro ancora [1]."
     assert events[-2:] == [Replace(clean), Done(str(row.reference), "answered", "")]
@@ -306,7 +306,7 @@ def test_refusal_of_the_provider_is_kept_on_the_row(fault: str, error: str, clau
     learn(BREACH)
     claude.fault(**HTTP_FAULTS[fault])
 
-    events, row = answered(question := ask(QUESTION))
+    events, row = run_answer(question := ask(QUESTION))
 
     assert events == [Done(str(row.reference), "failed", AWAY)]
     assert (row.text, row.outcome, row.error, calls(question)) == ("", "failed", error, [])
@@ -327,7 +327,7 @@ def test_stream_that_breaks_keeps_what_came(fault: str, error: str, text: str, c
     learn(BREACH)
     claude.post("/stream-fault", kind=fault, after_deltas=3)
 
-    events, row = answered(ask(QUESTION))
+    events, row = run_answer(ask(QUESTION))
 
     outcome, note = ("incomplete", CUT_OFF) if text else ("failed", AWAY)
     assert (words(events), events[-1]) == (text, Done(str(row.reference), outcome, note))
@@ -339,7 +339,7 @@ def test_stream_that_hangs_is_cut_off(claude: Control, monkeypatch: pytest.Monke
     learn(BREACH)
     claude.post("/stream-fault", kind="hang", after_deltas=2)
 
-    _events, row = answered(ask(QUESTION))
+    _events, row = run_answer(ask(QUESTION))
 
     assert (row.text, row.outcome, row.error) == ("Ecco che", "incomplete", "connection")
     assert stream_state(claude) == "client_gone"
@@ -350,7 +350,7 @@ def test_stream_that_drips_is_cut_off(claude: Control, settings: Any):
     learn(BREACH)
     claude.post("/pace", token_s=0.3)
 
-    _events, row = answered(ask(QUESTION))
+    _events, row = run_answer(ask(QUESTION))
 
     assert row.text.startswith("Ecco")
     assert (row.outcome, row.error) == ("incomplete", "too_long")
@@ -361,11 +361,11 @@ def test_stream_that_only_pings_is_cut_off_in_time_and_stays_counted(claude: Con
     settings.CLAUDE_MAX_SECONDS = 1
     learn(BREACH)
     claude.post("/stream-fault", kind="only_pings", after_deltas=2)
-    question, begun = ask(QUESTION), time.monotonic()
+    question, start = ask(QUESTION), time.monotonic()
 
-    _events, row = answered(question)
+    _events, row = run_answer(question)
 
-    assert time.monotonic() - begun < 20  # the pings go on for ever
+    assert time.monotonic() - start < 20  # the pings go on for ever
     assert (row.text, row.outcome, row.error) == ("Ecco che", "incomplete", "too_long")
     assert question.model_calls.count() == 1
     assert stream_state(claude) == "client_gone"
@@ -376,7 +376,7 @@ def test_model_that_is_slow_to_begin_runs_into_the_timeout(claude: Control, monk
     learn(BREACH)
     claude.post("/pace", first_byte_s=2)
 
-    _events, row = answered(ask(QUESTION))
+    _events, row = run_answer(ask(QUESTION))
 
     assert (row.text, row.outcome, row.error) == ("", "failed", "connection")
 
@@ -386,7 +386,7 @@ def test_connection_lost_at_the_start_is_tried_once_more(drops: int, outcome: st
     learn(BREACH)
     claude.fault(match="POST /v1/messages", drop=True, times=drops)
 
-    _events, row = answered(ask(QUESTION))
+    _events, row = run_answer(ask(QUESTION))
 
     assert (row.outcome, row.error) == (outcome, "" if outcome == "answered" else "connection")
 
@@ -395,7 +395,7 @@ def test_wrong_key_is_trouble_with_a_name(claude: Control, settings: Any):
     settings.ANTHROPIC_API_KEY = "sk-ant-wrong"
     learn(BREACH)
 
-    events, row = answered(ask(QUESTION))
+    events, row = run_answer(ask(QUESTION))
 
     assert (row.outcome, row.error, events[-1].text) == ("failed", "authentication_error", AWAY)
 
@@ -404,11 +404,11 @@ def test_question_can_be_asked_again_after_a_failure(claude: Control):
     learn(BREACH)
     claude.fault(**HTTP_FAULTS["overloaded"])
     first = ask(QUESTION)
-    answered(first)
+    run_answer(first)
 
-    _events, row = answered(ask(QUESTION, after=first))
+    _events, row = run_answer(ask(QUESTION, after=first))
 
-    messages = asked_of(claude, QUESTION)[0]["messages"]
+    messages = request_bodies(claude, QUESTION)[0]["messages"]
     assert row.outcome == "answered"
     assert [message["role"] for message in messages] == ["user", "user"]
 
@@ -417,7 +417,7 @@ def test_embedder_that_is_away_leaves_full_text(claude: Control, embedder: Embed
     learn(BREACH)
     embedder.fail(503)
 
-    _events, row = answered(ask(QUESTION))
+    _events, row = run_answer(ask(QUESTION))
 
     assert (row.outcome, row.citations.get().quote) == ("answered", SENTENCE)
 
@@ -427,7 +427,7 @@ def test_question_without_words_is_refused_when_nothing_fits(question: str, clau
     learn(BREACH)
     embedder.fail(503)
 
-    _events, row = answered(ask(question))
+    _events, row = run_answer(ask(question))
 
     assert (row.outcome, row.text, row.error) == ("refused", REFUSALS["it"], "")
 
@@ -472,12 +472,12 @@ def test_reader_who_leaves_after_a_citation_keeps_it(claude: Control):
 
 def test_source_of_an_answer_outlives_its_document(claude: Control):
     document = learn(BREACH, title="GDPR")
-    _events, row = answered(ask(QUESTION))
+    _events, row = run_answer(ask(QUESTION))
 
     Document.objects.filter(pk=document.pk).delete()
 
-    kept = row.citations.get()
-    assert (Chunk.objects.count(), kept.chunk, kept.title, kept.quote) == (0, None, "GDPR", SENTENCE)
+    citation = row.citations.get()
+    assert (Chunk.objects.count(), citation.chunk, citation.title, citation.quote) == (0, None, "GDPR", SENTENCE)
 
 
 def connections() -> int:
@@ -505,10 +505,10 @@ def test_no_connection_is_held_while_the_model_writes(claude: Control):
 @pytest.fixture
 def database_goes_away() -> Iterator[Callable[[str, str], None]]:
     """Makes the next two writes of a table fail as they do while the server restarts."""
-    made: list[str] = []
+    tables: list[str] = []
 
     def go_away(table: str, event: str) -> None:
-        made.append(table)
+        tables.append(table)
         with connection.cursor() as cursor:
             # a sequence counts on where a transaction is rolled back
             cursor.execute(
@@ -524,7 +524,7 @@ def database_goes_away() -> Iterator[Callable[[str, str], None]]:
 
     yield go_away
     with connection.cursor() as cursor:
-        for table in made:
+        for table in tables:
             cursor.execute(f"DROP TRIGGER away ON {table}; DROP FUNCTION away(); DROP SEQUENCE away")
 
 
@@ -539,7 +539,7 @@ def test_answer_and_its_cost_are_kept_when_the_database_comes_back(
     question = ask(QUESTION)
     database_goes_away(table, event)
 
-    events, row = answered(question)
+    events, row = run_answer(question)
 
     assert (row.outcome, row.citations.count()) == ("answered", 1)
     assert events[-1] == Done(str(row.reference), "answered")

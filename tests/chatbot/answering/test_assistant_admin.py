@@ -76,10 +76,10 @@ def test_version_that_was_in_use_cannot_be_changed_or_deleted(staff_client: Clie
     staff_client.post(ADD, VALUES)
     page = f"/admin/chatbot/assistantversion/{AssistantVersion.objects.get().pk}"
 
-    changed = staff_client.post(f"{page}/change/", VALUES | {"note": "Altro"})
-    deleted = staff_client.post(f"{page}/delete/", {"post": "yes"})
+    change_response = staff_client.post(f"{page}/change/", VALUES | {"note": "Altro"})
+    delete_response = staff_client.post(f"{page}/delete/", {"post": "yes"})
 
-    assert (changed.status_code, deleted.status_code) == (403, 403)
+    assert (change_response.status_code, delete_response.status_code) == (403, 403)
     assert AssistantVersion.objects.get().note == "Risposte più brevi"
 
 
@@ -115,7 +115,7 @@ def test_costs_are_summed_over_what_is_listed(staff_client: Client):
         MAKERS[ModelCall](number)
 
     everything = staff_client.get("/admin/chatbot/modelcall/").context["reports"]
-    filtered = staff_client.get("/admin/chatbot/modelcall/?model__exact=m-2").context["reports"]
+    model_reports = staff_client.get("/admin/chatbot/modelcall/?model__exact=m-2").context["reports"]
 
     people = staff_client.get("/admin/chatbot/modelcall/?asked_by=people").context["reports"]
     ModelCall.objects.filter(model="m-2").update(caller=Conversation.EVALUATION)
@@ -125,4 +125,4 @@ def test_costs_are_summed_over_what_is_listed(staff_client: Client):
     sums = {str(title): [(row["name"], row["count"], str(row["euros"])) for row in rows] for title, rows in everything}
     assert sums["Per argomento"] == [("GDPR", 2, "0.008400")]
     assert sorted(sums["Per modello"]) == [("m-1", 1, "0.004200"), ("m-2", 1, "0.004200")]
-    assert [row["name"] for row in filtered[1][1]] == ["m-2"]
+    assert [row["name"] for row in model_reports[1][1]] == ["m-2"]

@@ -14,7 +14,7 @@ from chatbot.clients.claude import Usage
 from chatbot.models import AssistantVersion, Message, ModelCall, ModelPrice
 from notifications.models import Mail
 from tests.chatbot.embedder import Embedder
-from tests.chatbot.talk import BREACH, answered, ask, learn
+from tests.chatbot.talk import BREACH, ask, learn, run_answer
 from tests.conftest import Control
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +22,7 @@ NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def priced() -> None:
+def model_prices() -> None:
     ModelPrice.objects.all().delete()
     ModelPrice.objects.create(
         model="m", valid_from=date(2026, 1, 1), input_price=Decimal(2), output_price=Decimal(10),
@@ -52,15 +52,15 @@ def reserve(question: Message, *, characters: int = 3_000, max_tokens: int = 1_0
         (Usage(), date(2026, 11, 24), "0.000000"),
     ],
 )
-def test_cost_follows_the_price_of_the_day(usage: Usage, day: date, euros: str, priced: None):
+def test_cost_follows_the_price_of_the_day(usage: Usage, day: date, euros: str, model_prices: None):
     assert cost_of(usage, "m", datetime(day.year, day.month, day.day, 12, tzinfo=UTC)) == Decimal(euros)
 
 
-def test_dated_name_of_a_model_has_the_price_of_its_plain_one(priced: None):
+def test_dated_name_of_a_model_has_the_price_of_its_plain_one(model_prices: None):
     assert cost_of(Usage(1_000_000, 0), "m-20261101", NOON) == Decimal("0.9")
 
 
-def test_model_without_a_price_costs_more_than_any(priced: None):
+def test_model_without_a_price_costs_more_than_any(model_prices: None):
     assert cost_of(Usage(1_000_000, 0), "unknown", NOON) == Decimal(15)
 
 
@@ -69,7 +69,7 @@ def test_models_the_product_comes_with_have_prices(settings: Any):
         assert ModelPrice.objects.at(model, NOON), model
 
 
-def test_most_it_can_cost_is_put_aside_and_what_it_cost_is_booked(priced: None):
+def test_most_it_can_cost_is_put_aside_and_what_it_cost_is_booked(model_prices: None):
     call = reserve(ask("Quante ore?"))
     aside = call.cost
 
@@ -87,14 +87,14 @@ def test_most_it_can_cost_is_put_aside_and_what_it_cost_is_booked(priced: None):
 
 
 @pytest.mark.parametrize("limit", [{"daily_budget": Decimal("0.001")}, {"caller_budget": Decimal("0.001")}])
-def test_budget_that_is_spent_refuses_and_keeps_nothing(limit: dict[str, Any], priced: None):
+def test_budget_that_is_spent_refuses_and_keeps_nothing(limit: dict[str, Any], model_prices: None):
     with pytest.raises(BudgetError):
         reserve(ask("Quante ore?"), **limit)
 
     assert not ModelCall.objects.exists()
 
 
-def test_budget_is_new_every_day(priced: None):
+def test_budget_is_new_every_day(model_prices: None):
     question = ask("Quante ore?")
     ModelCall.objects.create(
         purpose="answer", model="m", caller="x", cost=Decimal(100), day=date(2026, 11, 23), at=NOON
@@ -103,7 +103,7 @@ def test_budget_is_new_every_day(priced: None):
     assert reserve(question, daily_budget=Decimal(1)).pk
 
 
-def test_one_persons_share_leaves_the_others_theirs(priced: None, customer: Any):
+def test_one_persons_share_leaves_the_others_theirs(model_prices: None, customer: Any):
     guest = ask("Quante ore?")
     other = ask("Quante ore?")
     other.conversation.user = customer
@@ -115,7 +115,7 @@ def test_one_persons_share_leaves_the_others_theirs(priced: None, customer: Any)
     assert reserve(other, **limit).caller == f"user {customer.pk}"
 
 
-def test_staff_are_told_once_that_the_day_is_spent(priced: None, settings: Any):
+def test_staff_are_told_once_that_the_day_is_spent(model_prices: None, settings: Any):
     settings.STAFF_EMAIL = "assistente@aish.example"
     for _try in range(3):
         with pytest.raises(BudgetError):
@@ -159,7 +159,7 @@ def test_reader_is_referred_to_a_person(version: dict[str, Any], error: str, emb
     AssistantVersion.objects.create(note="test", rewrites_questions=False, **version)
     before = len(claude.get("/requests"))
 
-    events, row = answered(ask("Entro quante ore va notificata la violazione dei dati?"))
+    events, row = run_answer(ask("Entro quante ore va notificata la violazione dei dati?"))
 
     assert (row.outcome, row.error, row.text, len(events)) == ("limited", error, "", 1)
     assert "assistenza@aish.example" in events[-1].text
@@ -168,7 +168,7 @@ def test_reader_is_referred_to_a_person(version: dict[str, Any], error: str, emb
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("fault", "kept"),
+    ("fault", "is_booked"),
     [
         ("overloaded_before", False),
         ("cut_before_first_token", True),
@@ -177,12 +177,12 @@ def test_reader_is_referred_to_a_person(version: dict[str, Any], error: str, emb
     ],
 )
 def test_answer_that_breaks_is_booked_once_for_what_was_counted(
-    fault: str, kept: bool, embedder: Embedder, claude: Control, asked_as_it_stands: None
+    fault: str, is_booked: bool, embedder: Embedder, claude: Control, without_rewriting: None
 ):
     learn(BREACH)
     claude.post("/stream-fault", kind=fault, after_deltas=3)
 
     question = ask("Entro quante ore va notificata la violazione dei dati?")
-    answered(question)
+    run_answer(question)
 
-    assert question.model_calls.count() == (1 if kept else 0)
+    assert question.model_calls.count() == (1 if is_booked else 0)

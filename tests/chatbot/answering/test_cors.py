@@ -15,7 +15,7 @@ from accounts.models import User
 from chatbot.answering import callers, widget
 from chatbot.models import Conversation, Message, MessageFeedback
 from tests.architecture.source import ROOT
-from tests.chatbot.stream import CURRENT, FOREIGN, URL, asked, refused, send, shown, told
+from tests.chatbot.stream import CURRENT, FOREIGN, URL, get_conversation, get_messages, get_problem, post_question, send
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder")]
 
@@ -80,7 +80,7 @@ def test_answer_may_be_read_by_the_site_without_credentials(guest: AsyncClient):
 
 def test_refusal_may_be_read_by_the_site_with_the_time_to_wait(guest: AsyncClient, settings: Any):
     settings.CHAT_QUESTIONS_PER_HOUR = 1
-    asked(guest, FOREIGN, THERE)
+    post_question(guest, FOREIGN, THERE)
 
     response, body = send(guest, "POST", URL, {"text": FOREIGN}, **THERE)
 
@@ -90,18 +90,19 @@ def test_refusal_may_be_read_by_the_site_with_the_time_to_wait(guest: AsyncClien
 
 
 def test_site_goes_on_with_the_key_of_its_first_answer(guest: AsyncClient):
-    key = asked(guest, FOREIGN, THERE)[0][1]["key"]
+    key = post_question(guest, FOREIGN, THERE)[0][1]["key"]
 
-    asked(guest, "E il pesto?", {**THERE, "X-Conversation": key})
+    post_question(guest, "E il pesto?", {**THERE, "X-Conversation": key})
 
     assert Conversation.objects.get().messages.filter(role="question").count() == 2
-    assert [role for role, _text in shown(guest, **THERE, **{"X-Conversation": key})] == ["question", "answer"] * 2
-    assert told(guest, **THERE, **{"X-Conversation": key})["is_guest"] is True
+    roles = [role for role, _text in get_messages(guest, **THERE, **{"X-Conversation": key})]
+    assert roles == ["question", "answer"] * 2
+    assert get_conversation(guest, **THERE, **{"X-Conversation": key})["is_guest"] is True
 
 
 @pytest.mark.parametrize("kind", ["missing", "token alone", "tampered", "another's signature", "old"])
 def test_without_a_good_key_there_is_no_conversation(kind: str, guest: AsyncClient, settings: Any):
-    about = asked(guest, FOREIGN, THERE)[0][1]
+    about = post_question(guest, FOREIGN, THERE)[0][1]
     key = about["key"]
     if kind == "old":
         settings_age = callers.COOKIE_AGE_S
@@ -111,40 +112,40 @@ def test_without_a_good_key_there_is_no_conversation(kind: str, guest: AsyncClie
         "another's signature": TimestampSigner(salt="other").sign(about["token"]), "old": key,
     }[kind]  # fmt: skip
     try:
-        seen = shown(guest, **THERE, **{"X-Conversation": wrong})
-        asked(guest, "E il pesto?", {**THERE, "X-Conversation": wrong}, conversation=about["token"])
+        messages = get_messages(guest, **THERE, **{"X-Conversation": wrong})
+        post_question(guest, "E il pesto?", {**THERE, "X-Conversation": wrong}, conversation=about["token"])
     finally:
         if kind == "old":
             callers.COOKIE_AGE_S = settings_age
 
-    assert seen == []
+    assert messages == []
     assert Conversation.objects.get(token=about["token"]).messages.count() == 2
 
 
 def test_key_is_given_to_other_sites_only(guest: AsyncClient):
     plain = AsyncClient()
 
-    assert set(asked(plain, FOREIGN)[0][1]) == {"token"}
-    assert "key" not in told(plain)
-    assert set(asked(guest, FOREIGN, THERE)[0][1]) == {"token", "key"}
+    assert set(post_question(plain, FOREIGN)[0][1]) == {"token"}
+    assert "key" not in get_conversation(plain)
+    assert set(post_question(guest, FOREIGN, THERE)[0][1]) == {"token", "key"}
 
 
 def test_visitors_session_counts_for_nothing_on_another_site(customer: User):
     client = AsyncClient(enforce_csrf_checks=True)
     client.force_login(customer)
-    own = AsyncClient()
-    own.force_login(customer)
-    asked(own, FOREIGN)
-    client.cookies["conversation"] = own.cookies["conversation"].value
+    own_site = AsyncClient()
+    own_site.force_login(customer)
+    post_question(own_site, FOREIGN)
+    client.cookies["conversation"] = own_site.cookies["conversation"].value
 
-    seen = told(client, **THERE)
-    asked(client, "E il pesto?", THERE)
+    conversation = get_conversation(client, **THERE)
+    post_question(client, "E il pesto?", THERE)
     send(client, "DELETE", CURRENT, **THERE)
 
-    assert seen == {"token": None, "is_guest": True, "messages": []}
+    assert conversation == {"token": None, "is_guest": True, "messages": []}
     assert Conversation.objects.get(user=customer).messages.count() == 2
     assert Conversation.objects.exclude(user=customer).count() == 1
-    assert shown(own) != []
+    assert get_messages(own_site) != []
 
 
 def test_site_that_is_not_in_the_list_is_refused_with_and_without_a_session(customer: User, guest: AsyncClient):
@@ -152,8 +153,8 @@ def test_site_that_is_not_in_the_list_is_refused_with_and_without_a_session(cust
     client.force_login(customer)
 
     for visitor in (client, guest):
-        assert refused(visitor, "POST", URL, {"text": FOREIGN}, Origin=ELSEWHERE) == (403, "csrf")
-        assert refused(visitor, "DELETE", CURRENT, Origin=ELSEWHERE) == (403, "csrf")
+        assert get_problem(visitor, "POST", URL, {"text": FOREIGN}, Origin=ELSEWHERE) == (403, "csrf")
+        assert get_problem(visitor, "DELETE", CURRENT, Origin=ELSEWHERE) == (403, "csrf")
     assert Message.objects.count() == 0
 
 
@@ -161,21 +162,22 @@ def test_our_own_pages_need_their_csrf_token_even_if_somebody_lists_them(guest: 
     settings.CHAT_EMBED_ORIGINS = [django_settings.SITE_URL, "http://testserver"]
 
     for origin in settings.CHAT_EMBED_ORIGINS:
-        assert refused(guest, "POST", URL, {"text": FOREIGN}, Origin=origin) == (403, "csrf")
+        assert get_problem(guest, "POST", URL, {"text": FOREIGN}, Origin=origin) == (403, "csrf")
 
 
 def test_site_judges_and_deletes_with_its_key(guest: AsyncClient):
-    events = asked(guest, FOREIGN, THERE)
+    events = post_question(guest, FOREIGN, THERE)
     key = {**THERE, "X-Conversation": events[0][1]["key"]}
     door = f"{URL}/{events[-1][1]['reference']}/feedback"
 
-    without = refused(guest, "POST", door, {"helpful": True}, **THERE)
-    judged, _body = send(guest, "POST", door, {"helpful": False}, **key)
-    kept = MessageFeedback.objects.count()
-    deleted, _body = send(guest, "DELETE", CURRENT, **key)
+    without = get_problem(guest, "POST", door, {"helpful": True}, **THERE)
+    feedback_response, _body = send(guest, "POST", door, {"helpful": False}, **key)
+    feedback_count = MessageFeedback.objects.count()
+    delete_response, _body = send(guest, "DELETE", CURRENT, **key)
 
-    assert (without, judged.status_code, kept, deleted.status_code) == ((404, "not_found"), 200, 1, 204)
-    assert shown(guest, **key) == []
+    statuses = (feedback_response.status_code, delete_response.status_code)
+    assert (without, statuses, feedback_count) == ((404, "not_found"), (200, 204), 1)
+    assert get_messages(guest, **key) == []
 
 
 @pytest.mark.parametrize(
@@ -188,9 +190,9 @@ def test_site_judges_and_deletes_with_its_key(guest: AsyncClient):
 def test_check_refuses_what_is_no_origin(origins: list[str], is_wrong: bool, settings: Any):
     settings.CHAT_EMBED_ORIGINS = origins
 
-    found = [message.id for message in run_checks(tags=["chatbot"]) if message.id == "chatbot.E002"]
+    errors = [message.id for message in run_checks(tags=["chatbot"]) if message.id == "chatbot.E002"]
 
-    assert found == ["chatbot.E002"] * is_wrong
+    assert errors == ["chatbot.E002"] * is_wrong
 
 
 def test_nobody_may_embed_by_default():
@@ -198,15 +200,16 @@ def test_nobody_may_embed_by_default():
         assert "#CHAT_EMBED_ORIGINS=\n" in example.readlines()
 
 
-@pytest.mark.parametrize(("asked_for", "language"), [("it", "it"), ("en", "en"), ("de", "it"), ("", "it")])
-def test_words_come_in_the_language_asked_for(asked_for: str, language: str):
-    answer = Client().get("/api/v1/chat/widget", {"language": asked_for})
+@pytest.mark.parametrize(("requested", "language"), [("it", "it"), ("en", "en"), ("de", "it"), ("", "it")])
+def test_words_come_in_the_language_asked_for(requested: str, language: str):
+    answer = Client().get("/api/v1/chat/widget", {"language": requested})
 
-    told_ = answer.json()
-    assert (told_["language"], told_ == widget.configuration(language, base="http://testserver")) == (language, True)
+    configuration = answer.json()
+    assert configuration["language"] == language
+    assert configuration == widget.configuration(language, base="http://testserver")
     assert answer["Cache-Control"] == "public, max-age=300"
-    assert all(told_["words"].values())
-    assert [finders.find(url.partition("/static/")[2]) is None for url in told_["stylesheets"]] == [False] * 4
+    assert all(configuration["words"].values())
+    assert [finders.find(url.partition("/static/")[2]) is None for url in configuration["stylesheets"]] == [False] * 4
 
 
 def test_both_languages_have_the_same_words():

@@ -13,7 +13,15 @@ from chatbot.answering import feedback
 from chatbot.answering.feedback import AlreadyReviewedError
 from chatbot.models import Conversation, Document, Message, MessageFeedback
 from core.models import AuditEntry
-from tests.chatbot.stream import FOREIGN, asked, client_of, refused, send, told, until_refused
+from tests.chatbot.stream import (
+    FOREIGN,
+    call_until_refused,
+    client_of,
+    get_conversation,
+    get_problem,
+    post_question,
+    send,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder")]
 
@@ -24,7 +32,7 @@ def door(reference: Any) -> str:
 
 def answer_to(client: AsyncClient) -> str:
     """The reference of a fresh answer."""
-    return str(asked(client, FOREIGN)[-1][1]["reference"])
+    return str(post_question(client, FOREIGN)[-1][1]["reference"])
 
 
 def test_verdict_is_kept_and_shown_again(guest: AsyncClient):
@@ -34,9 +42,9 @@ def test_verdict_is_kept_and_shown_again(guest: AsyncClient):
         guest, "POST", door(reference), {"helpful": False, "reason": "incomplete", "text": " Manca la data.\0 "}
     )
 
-    given = {"helpful": False, "reason": "incomplete", "text": "Manca la data."}
-    assert (response.status_code, json.loads(body)) == (200, {**given, "offer_person": False})
-    assert [message["feedback"] for message in told(guest)["messages"]] == [None, given]
+    verdict = {"helpful": False, "reason": "incomplete", "text": "Manca la data."}
+    assert (response.status_code, json.loads(body)) == (200, {**verdict, "offer_person": False})
+    assert [message["feedback"] for message in get_conversation(guest)["messages"]] == [None, verdict]
 
 
 def test_last_word_counts_and_is_to_be_reviewed_anew(guest: AsyncClient, staff: User):
@@ -64,7 +72,7 @@ def test_last_word_counts_and_is_to_be_reviewed_anew(guest: AsyncClient, staff: 
     ],
 )
 def test_what_is_no_verdict_is_refused(body: Any, code: str, guest: AsyncClient):
-    assert refused(guest, "POST", door(answer_to(guest)), body) == (400, code)
+    assert get_problem(guest, "POST", door(answer_to(guest)), body) == (400, code)
     assert MessageFeedback.objects.count() == 0
 
 
@@ -84,14 +92,14 @@ def test_others_answers_are_not_there(who: str, customer: User, stranger: User):
     else:
         other.cookies["conversation"] = owner.cookies["conversation"].value
 
-    assert refused(other, "POST", door(reference), {"helpful": True}) == (404, "not_found")
+    assert get_problem(other, "POST", door(reference), {"helpful": True}) == (404, "not_found")
     assert MessageFeedback.objects.count() == 0
 
 
 def test_question_is_nothing_to_judge(guest: AsyncClient):
     answer_to(guest)
 
-    assert refused(guest, "POST", door(Message.objects.get(role="question").reference), {"helpful": True})[0] == 404
+    assert get_problem(guest, "POST", door(Message.objects.get(role="question").reference), {"helpful": True})[0] == 404
 
 
 def test_other_sites_cannot_judge_with_the_visitors_cookies(customer: User):
@@ -99,7 +107,7 @@ def test_other_sites_cannot_judge_with_the_visitors_cookies(customer: User):
     reference = answer_to(owner)
     owner.handler.enforce_csrf_checks = True
 
-    assert refused(owner, "POST", door(reference), {"helpful": True}) == (403, "csrf")
+    assert get_problem(owner, "POST", door(reference), {"helpful": True}) == (403, "csrf")
     assert MessageFeedback.objects.count() == 0
 
 
@@ -117,7 +125,7 @@ def test_second_answer_that_did_not_help_offers_a_person(guest: AsyncClient):
 def test_feedback_is_limited(guest: AsyncClient):
     reference = answer_to(guest)
 
-    codes = until_refused(lambda: send(guest, "POST", door(reference), {"helpful": True})[0].status_code, most=200)
+    codes = call_until_refused(lambda: send(guest, "POST", door(reference), {"helpful": True})[0].status_code, most=200)
 
     assert (codes[:20], codes[-1]) == ([200] * 20, 429)
 
@@ -130,13 +138,13 @@ def test_feedback_goes_with_its_conversation(guest: AsyncClient):
     assert MessageFeedback.objects.count() == 0
 
 
-def given(guest: AsyncClient) -> MessageFeedback:
+def make_feedback(guest: AsyncClient) -> MessageFeedback:
     send(guest, "POST", door(answer_to(guest)), {"helpful": False, "reason": "wrong", "text": "No."})
     return MessageFeedback.objects.latest("pk")
 
 
 def test_reviewing_keeps_the_note_and_the_person(guest: AsyncClient, staff: User, staff_client: Client):
-    row = given(guest)
+    row = make_feedback(guest)
 
     staff_client.post(reverse("admin:chatbot_messagefeedback_mark_reviewed", args=[row.pk]), {"note": "Corretto."})
 
@@ -146,7 +154,7 @@ def test_reviewing_keeps_the_note_and_the_person(guest: AsyncClient, staff: User
 
 
 def test_customers_and_guests_review_nothing(guest: AsyncClient, customer_client: Client):
-    row = given(guest)
+    row = make_feedback(guest)
     button = reverse("admin:chatbot_messagefeedback_mark_reviewed", args=[row.pk])
 
     statuses = [client.post(button, {"note": "x"}).status_code for client in (customer_client, Client())]
@@ -156,7 +164,7 @@ def test_customers_and_guests_review_nothing(guest: AsyncClient, customer_client
 
 
 def test_asking_for_the_button_reviews_nothing(guest: AsyncClient, staff_client: Client):
-    row = given(guest)
+    row = make_feedback(guest)
 
     page = staff_client.get(reverse("admin:chatbot_messagefeedback_mark_reviewed", args=[row.pk]))
 
@@ -165,7 +173,7 @@ def test_asking_for_the_button_reviews_nothing(guest: AsyncClient, staff_client:
 
 
 def test_second_reviewer_is_told(guest: AsyncClient, staff: User):
-    row = given(guest)
+    row = make_feedback(guest)
     feedback.review(feedback=row, note="", actor=staff, now=timezone.now())
 
     with pytest.raises(AlreadyReviewedError):
@@ -176,18 +184,18 @@ def test_second_reviewer_is_told(guest: AsyncClient, staff: User):
 
 
 def test_queue_shows_what_waits_and_leads_to_the_conversation(guest: AsyncClient, staff: User, staff_client: Client):
-    done, waiting = given(guest), given(guest)
+    done, waiting = make_feedback(guest), make_feedback(guest)
     feedback.review(feedback=done, note="", actor=staff, now=timezone.now())
     listing = reverse("admin:chatbot_messagefeedback_changelist")
 
     pages = {state: staff_client.get(listing, {"reviewed": state}) for state in ("no", "yes")}
-    opened = staff_client.get(reverse("admin:chatbot_messagefeedback_change", args=[waiting.pk])).content.decode()
+    page_text = staff_client.get(reverse("admin:chatbot_messagefeedback_change", args=[waiting.pk])).content.decode()
 
     assert {state: list(page.context["cl"].result_list) for state, page in pages.items()} == {
         "no": [waiting], "yes": [done],
     }  # fmt: skip
-    assert reverse("admin:chatbot_conversation_change", args=[waiting.message.conversation_id]) in opened
-    assert FOREIGN in opened
+    assert reverse("admin:chatbot_conversation_change", args=[waiting.message.conversation_id]) in page_text
+    assert FOREIGN in page_text
 
 
 def test_article_written_from_the_queue_ends_the_feedback(guest: AsyncClient, staff: User, staff_client: Client):
@@ -196,8 +204,8 @@ def test_article_written_from_the_queue_ends_the_feedback(guest: AsyncClient, st
     row = MessageFeedback.objects.get()
     page = reverse("admin:chatbot_messagefeedback_write_article", args=[row.pk])
 
-    begun = staff_client.get(page).context["form"].initial
-    refused_ = staff_client.post(
+    initial = staff_client.get(page).context["form"].initial
+    error_page = staff_client.post(
         page, {"question": "Chi?", "answer": "Scrivete a mario@posta.example.", "topic": "GDPR", "language": "it"}
     )
     waits = MessageFeedback.objects.get().reviewed_at is None
@@ -205,7 +213,7 @@ def test_article_written_from_the_queue_ends_the_feedback(guest: AsyncClient, st
 
     row.refresh_from_db()
     document = Document.objects.get(title="Chi notifica?")
-    assert begun == {"question": FOREIGN, "topic": "GENERAL", "language": "it"}
-    assert ("mario@posta.example" in refused_.content.decode(), waits) == (True, True)
+    assert initial == {"question": FOREIGN, "topic": "GENERAL", "language": "it"}
+    assert ("mario@posta.example" in error_page.content.decode(), waits) == (True, True)
     assert (row.reviewed_by, row.note, document.name) == (staff, "Chi notifica?", f"feedback-{row.pk}.it.md")
     assert AuditEntry.objects.filter(action="messagefeedback.made_article").count() == 1

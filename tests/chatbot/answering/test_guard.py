@@ -11,13 +11,13 @@ PROMPT = """You answer questions on the law from search results, and from nothin
 CANARY = "c0ffee1234567890"
 
 
-def shown(*pieces: str) -> str:
+def filter_output(*pieces: str) -> str:
     guard = OutputGuard(prompt=PROMPT, canary=CANARY)
     return "".join([*map(guard.feed, pieces), guard.flush()])
 
 
 @pytest.mark.parametrize(
-    ("written", "expected"),
+    ("text", "expected"),
     [
         ("Entro 72 ore.", "Entro 72 ore."),
         ("Vedi https://evil.example/a?b=1 subito.", "Vedi […] subito."),
@@ -35,52 +35,52 @@ def shown(*pieces: str) -> str:
         ("Attenzione!", "Attenzione!"),
     ],
 )
-def test_addresses_and_tags_are_taken_out(written: str, expected: str):
-    assert shown(written) == expected
-    assert shown(*written) == expected, "letter by letter"
+def test_addresses_and_tags_are_taken_out(text: str, expected: str):
+    assert filter_output(text) == expected
+    assert filter_output(*text) == expected, "letter by letter"
 
 
 @pytest.mark.parametrize("pieces", [("javascript:alert(1)",), tuple("javascript:alert(1)")], ids=["whole", "letters"])
 def test_script_in_an_address_is_taken_out(pieces: tuple[str, ...]):
-    assert "javascript" not in shown(*pieces)
+    assert "javascript" not in filter_output(*pieces)
 
 
 def test_our_own_addresses_and_allowed_ones_stay(settings):
     settings.SITE_URL = "https://www.aish.example"
     settings.CHAT_LINK_HOSTS = ["www.acn.gov.it"]
 
-    assert shown("Su https://www.aish.example/servizi/ e https://www.acn.gov.it/nis.") == (
+    assert filter_output("Su https://www.aish.example/servizi/ e https://www.acn.gov.it/nis.") == (
         "Su https://www.aish.example/servizi/ e https://www.acn.gov.it/nis."
     )
 
 
 @pytest.mark.parametrize("piece", [3, 7, 1000])
 def test_instructions_do_not_go_out(piece: int):
-    leaked = "Certo: " + PROMPT.upper().replace(" ", "  ")
-    pieces = [leaked[at : at + piece] for at in range(0, len(leaked), piece)]
+    leak = "Certo: " + PROMPT.upper().replace(" ", "  ")
+    pieces = [leak[at : at + piece] for at in range(0, len(leak), piece)]
 
     with pytest.raises(PromptLeakError):
-        shown(*pieces)
+        filter_output(*pieces)
 
 
 def test_mark_of_the_instructions_is_never_shown_even_in_part():
     guard = OutputGuard(prompt=PROMPT, canary=CANARY)
 
-    said = "".join(guard.feed(letter) for letter in f"Il segno: {CANARY[:-1]}")
+    output = "".join(guard.feed(letter) for letter in f"Il segno: {CANARY[:-1]}")
     with pytest.raises(PromptLeakError):
         guard.feed(CANARY[-1] + " ecco")
 
-    assert said == "Il segno: "
+    assert output == "Il segno: "
 
 
 def test_refusal_of_the_instructions_may_be_said():
     refusal = "I nostri documenti non danno una risposta a questa domanda, scriveteci quando volete."
 
-    assert shown(refusal) == refusal
+    assert filter_output(refusal) == refusal
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="<![", exclude_categories=["Cs"]), max_size=12), max_size=20))
 def test_nothing_else_is_lost_or_changed(pieces: list[str]):
     text = "".join(pieces).replace("/", "").replace(":", "").replace("www.", "")
 
-    assert shown(*text) == text
+    assert filter_output(*text) == text

@@ -7,10 +7,10 @@ from chatbot.answering.answers import PERSONS, Done, Token
 from chatbot.answering.feedback import give_feedback
 from chatbot.answering.handoff import asks_for_person, has_little_support, reason_of, support_of
 from chatbot.models import Message, ModelCall
-from tests.chatbot.talk import BREACH, NOW, answered, ask, learn
+from tests.chatbot.talk import BREACH, NOW, ask, learn, run_answer
 from tests.conftest import Control
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "asked_as_it_stands")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "without_rewriting")]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_support_is_the_share_of_sentences_with_a_source(text: str, support: flo
 
 def test_wish_for_a_person_is_answered_without_search_or_model(claude: Control):
     learn(BREACH)
-    events, row = answered(question := ask("Voglio parlare con una persona"))
+    events, row = run_answer(question := ask("Voglio parlare con una persona"))
 
     assert events == [
         Token(PERSONS["it"]),
@@ -81,10 +81,10 @@ def test_answer_with_little_behind_it_offers_a_person(claude: Control):
         "type": "search_result_location", "search_result_index": 0, "cited_text": quote, "source": "x", "title": "x",
         "start_block_index": 0, "end_block_index": 1,
     }  # fmt: skip
-    said = "Uno. Due. Tre. Quattro. Si notifica."
-    claude.post("/mode", mode="scripted", script=[{"content": [{"type": "text", "text": said, "citations": [cite]}]}])
+    text = "Uno. Due. Tre. Quattro. Si notifica."
+    claude.post("/mode", mode="scripted", script=[{"content": [{"type": "text", "text": text, "citations": [cite]}]}])
 
-    events, row = answered(question := ask("Entro quante ore va notificata la violazione dei dati?"))
+    events, row = run_answer(question := ask("Entro quante ore va notificata la violazione dei dati?"))
 
     assert has_little_support(row)
     assert events[-1].text.startswith("Poco di quanto detto")
@@ -93,9 +93,9 @@ def test_answer_with_little_behind_it_offers_a_person(claude: Control):
 
 def test_answers_of_no_use_are_the_reason(claude: Control):
     learn(BREACH)
-    _events, first = answered(question := ask("Entro quante ore va notificata la violazione dei dati?"))
+    _events, first = run_answer(question := ask("Entro quante ore va notificata la violazione dei dati?"))
     before = reason_of(question.conversation)
-    _events, second = answered(ask("Chi notifica la violazione dei dati?", after=question))
+    _events, second = run_answer(ask("Chi notifica la violazione dei dati?", after=question))
     for message in (first, second):
         give_feedback(message=message, is_helpful=False, now=NOW)
 

@@ -23,12 +23,23 @@ from chatbot.answering.sse import format_event
 from chatbot.models import Conversation, Message
 from config.asgi import application
 from sandbox.claude import HTTP_FAULTS
-from tests.chatbot.stream import CURRENT, FOREIGN, QUESTION, URL, asked, client_of, events_of, refused, send, shown
-from tests.chatbot.talk import BREACH, NOW, answered, ask, learn
+from tests.chatbot.stream import (
+    CURRENT,
+    FOREIGN,
+    QUESTION,
+    URL,
+    client_of,
+    events_of,
+    get_messages,
+    get_problem,
+    post_question,
+    send,
+)
+from tests.chatbot.talk import BREACH, NOW, ask, learn, run_answer
 from tests.conftest import Control
 
 # An answer is searched for and kept by threads with connections of their own, which see only what is committed.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "asked_as_it_stands")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "without_rewriting")]
 in_one_transaction = pytest.mark.django_db
 
 PAGE = "/assistenza/"
@@ -36,7 +47,7 @@ SENTENCE = (
     "In caso di violazione dei dati personali, il titolare notifica la violazione all’autorità di controllo "
     "entro 72 ore."
 )
-SAID = f"Ecco che cosa dicono i documenti: {SENTENCE}[1]"
+ANSWER = f"Ecco che cosa dicono i documenti: {SENTENCE}[1]"
 
 
 def post(client: AsyncClient, body: Any, **headers: str) -> tuple[HttpResponse, bytes]:
@@ -44,7 +55,7 @@ def post(client: AsyncClient, body: Any, **headers: str) -> tuple[HttpResponse, 
 
 
 def refusal(client: AsyncClient, body: Any, **headers: str) -> tuple[int, str]:
-    return refused(client, "POST", URL, body, **headers)
+    return get_problem(client, "POST", URL, body, **headers)
 
 
 def bearer(user: User) -> dict[str, str]:
@@ -89,7 +100,7 @@ def test_answer_is_a_stream_of_events(guest: AsyncClient, claude: Control):
     assert (response.status_code, response["Content-Type"]) == (200, "text/event-stream")
     assert (response["Cache-Control"], response["X-Accel-Buffering"]) == ("no-store", "no")
     assert events[0] == ("conversation", {"token": str(row.conversation.token)})
-    assert "".join(data["text"] for name, data in events if name == "token") + "[1]" == SAID
+    assert "".join(data["text"] for name, data in events if name == "token") + "[1]" == ANSWER
     assert events[-2:] == [
         ("citation", source), ("done", {"reference": str(row.reference), "outcome": "answered", "text": ""}),
     ]  # fmt: skip
@@ -113,10 +124,10 @@ def test_words_arrive_while_the_model_writes_and_end_with_their_reader(customer:
         await asyncio.gather(*answers._keepers)
         return [part["body"] for part in parts], still_open
 
-    parts, still_open = async_to_sync(read_three_and_go)()
+    parts, open_streams = async_to_sync(read_three_and_go)()
 
     row = Message.objects.get(role="answer")
-    assert (parts[1:], still_open) == ([format_event(Token("Ecco")), format_event(Token(" che"))], 1)
+    assert (parts[1:], open_streams) == ([format_event(Token("Ecco")), format_event(Token(" che"))], 1)
     assert (row.outcome, row.error) == ("incomplete", "reader_gone")
     assert row.text.startswith("Ecco che")
     assert "72 ore" not in row.text  # the model was stopped long before its end
@@ -126,7 +137,7 @@ def test_trouble_of_the_model_is_told_in_the_stream(guest: AsyncClient, claude: 
     learn(BREACH)
     claude.fault(**HTTP_FAULTS["overloaded"])
 
-    events = asked(guest, QUESTION)
+    events = post_question(guest, QUESTION)
 
     assert [name for name, _data in events] == ["conversation", "done"]
     assert events[-1][1]["outcome"] == "failed"
@@ -176,7 +187,7 @@ def test_refusal_counts_the_characters_in_the_readers_language(guest: AsyncClien
 def test_question_of_exactly_the_allowed_length_is_taken(guest: AsyncClient):
     text = "domanda " * 624 + "domanda?"
 
-    asked(guest, text)
+    post_question(guest, text)
 
     assert (len(text), Message.objects.get(role="question").text) == (5_000, text)
 
@@ -189,7 +200,7 @@ def test_body_beyond_a_megabyte_is_refused_unread(guest: AsyncClient):
 
 
 def test_halves_of_characters_and_zero_bytes_are_left_out(guest: AsyncClient):
-    asked(guest, FOREIGN + "\0")
+    post_question(guest, FOREIGN + "\0")
     post(guest, '{"text": "Ciao \\ud83d mondo"}')
 
     assert list(Message.objects.filter(role="question").values_list("text", flat=True).order_by("pk")) == [
@@ -228,9 +239,9 @@ def test_fifty_questions_an_hour():
 def test_question_beyond_the_limit_is_refused_with_the_time_to_wait(guest: AsyncClient, settings: Any):
     settings.CHAT_QUESTIONS_PER_HOUR = 2
     with time_machine.travel(NOW, tick=False) as clock:
-        asked(guest, FOREIGN)
+        post_question(guest, FOREIGN)
         clock.shift(timedelta(minutes=10))
-        asked(guest, FOREIGN)
+        post_question(guest, FOREIGN)
         clock.shift(timedelta(minutes=20, seconds=1))
 
         response, body = post(guest, {"text": FOREIGN})
@@ -252,8 +263,8 @@ def test_hour_after_the_oldest_question_there_is_room_again(settings: Any):
 
 def test_limit_is_the_addresss_whoever_asks(customer: User, settings: Any):
     settings.CHAT_QUESTIONS_PER_HOUR = 2
-    asked(AsyncClient(), FOREIGN)
-    asked(client_of(customer), FOREIGN)
+    post_question(AsyncClient(), FOREIGN)
+    post_question(client_of(customer), FOREIGN)
 
     assert refusal(AsyncClient(), {"text": FOREIGN}) == (429, "too_many_requests")
     assert Conversation.objects.count() == 2
@@ -262,7 +273,7 @@ def test_limit_is_the_addresss_whoever_asks(customer: User, settings: Any):
 def test_limit_follows_the_customer_to_another_address(customer: User, settings: Any):
     settings.CHAT_QUESTIONS_PER_HOUR = 1
     settings.TRUSTED_PROXY_COUNT = 1
-    asked(client_of(customer), FOREIGN)
+    post_question(client_of(customer), FOREIGN)
     elsewhere = {"X-Forwarded-For": "192.0.2.99"}
 
     other, _body = post(AsyncClient(), {"text": FOREIGN}, **elsewhere)
@@ -272,45 +283,45 @@ def test_limit_follows_the_customer_to_another_address(customer: User, settings:
 
 
 def test_address_is_kept_as_a_hash_that_only_we_can_make(guest: AsyncClient, settings: Any):
-    asked(guest, FOREIGN)
-    kept = Conversation.objects.get().caller
+    post_question(guest, FOREIGN)
+    caller = Conversation.objects.get().caller
 
     ours = conversations.caller_hash("127.0.0.1")
     settings.SECRET_KEY = "x" * 50
 
-    assert (kept, len(kept), conversations.caller_hash("127.0.0.1") == kept) == (ours, 64, False)
+    assert (caller, len(caller), conversations.caller_hash("127.0.0.1") == caller) == (ours, 64, False)
 
 
 def test_next_question_goes_on_with_the_conversation(guest: AsyncClient):
-    first = asked(guest, FOREIGN)[0]
-    second = asked(guest, "E la ricetta del pesto?")[0]
+    first = post_question(guest, FOREIGN)[0]
+    second = post_question(guest, "E la ricetta del pesto?")[0]
 
     assert (first, Conversation.objects.count()) == (second, 1)
-    assert shown(guest) == [
+    assert get_messages(guest) == [
         ("question", FOREIGN), ("answer", REFUSALS["it"]),
         ("question", "E la ricetta del pesto?"), ("answer", REFUSALS["it"]),
     ]  # fmt: skip
 
 
 def test_app_without_cookies_goes_on_by_the_token(guest: AsyncClient):
-    token = asked(guest, FOREIGN)[0][1]["token"]
+    token = post_question(guest, FOREIGN)[0][1]["token"]
 
-    asked(AsyncClient(), "E il pesto?", conversation=token)
+    post_question(AsyncClient(), "E il pesto?", conversation=token)
 
     assert Conversation.objects.get().messages.filter(role="question").count() == 2
 
 
 @pytest.mark.parametrize("token", ["", "x", 7, [], "' OR 1=1", "7f3a1c5e-0000-4000-8000-000000000000"])
 def test_token_of_no_conversation_begins_a_new_one(token: Any, guest: AsyncClient):
-    asked(guest, FOREIGN)
+    post_question(guest, FOREIGN)
 
-    asked(guest, FOREIGN, conversation=token)
+    post_question(guest, FOREIGN, conversation=token)
 
     assert Conversation.objects.count() == 2
 
 
 def test_conversation_is_kept_in_a_cookie_that_scripts_cannot_read(guest: AsyncClient):
-    token = asked(guest, FOREIGN, keep=True)[0][1]["token"]
+    token = post_question(guest, FOREIGN, keep=True)[0][1]["token"]
 
     cookie = guest.cookies["conversation"]
     assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 180 * 24 * 3600)
@@ -319,47 +330,47 @@ def test_conversation_is_kept_in_a_cookie_that_scripts_cannot_read(guest: AsyncC
 
 @pytest.mark.parametrize("kind", ["unsigned", "tampered", "missing"])
 def test_guest_reads_no_conversation_without_its_signed_cookie(kind: str, guest: AsyncClient):
-    token = asked(guest, FOREIGN)[0][1]["token"]
+    token = post_question(guest, FOREIGN)[0][1]["token"]
     other = AsyncClient()
     cookie = guest.cookies["conversation"].value
     if kind != "missing":
         other.cookies["conversation"] = token if kind == "unsigned" else cookie[:-1] + "Ab"[cookie[-1] == "A"]
 
-    seen = (shown(other), shown(guest)[0])
-    asked(other, "E il pesto?")
+    messages = (get_messages(other), get_messages(guest)[0])
+    post_question(other, "E il pesto?")
 
-    assert seen == ([], ("question", FOREIGN))
+    assert messages == ([], ("question", FOREIGN))
     assert Conversation.objects.get(token=token).messages.count() == 2
 
 
 def test_customers_conversation_is_theirs_alone(customer: User, stranger: User):
     owner = client_of(customer)
-    token = asked(owner, FOREIGN)[0][1]["token"]
+    token = post_question(owner, FOREIGN)[0][1]["token"]
     others = [client_of(stranger), AsyncClient()]
     for other in others:
         other.cookies["conversation"] = owner.cookies["conversation"].value
 
-    seen = [shown(other) for other in others]
+    messages = [get_messages(other) for other in others]
     for other in others:
-        asked(other, "E il pesto?", conversation=token)
+        post_question(other, "E il pesto?", conversation=token)
 
-    assert (seen, shown(owner)[0]) == ([[], []], ("question", FOREIGN))
+    assert (messages, get_messages(owner)[0]) == ([[], []], ("question", FOREIGN))
     assert Conversation.objects.get(token=token).messages.count() == 2
     assert Conversation.objects.count() == 3
 
 
 def test_guests_conversation_is_not_the_next_customers_on_the_machine(guest: AsyncClient, customer: User):
-    asked(guest, FOREIGN)
+    post_question(guest, FOREIGN)
     client = client_of(customer)
     client.cookies["conversation"] = guest.cookies["conversation"].value
 
-    assert shown(client) == []
-    assert asked(client, "E il pesto?")[0][1]["token"] != str(Conversation.objects.earliest("pk").token)
+    assert get_messages(client) == []
+    assert post_question(client, "E il pesto?")[0][1]["token"] != str(Conversation.objects.earliest("pk").token)
 
 
 def test_conversation_is_given_back_with_sources_and_notes(guest: AsyncClient, claude: Control):
     learn(BREACH, title="GDPR")
-    asked(guest, QUESTION)
+    post_question(guest, QUESTION)
 
     response = async_to_sync(guest.get)(CURRENT)
 
@@ -371,7 +382,7 @@ def test_conversation_is_given_back_with_sources_and_notes(guest: AsyncClient, c
             "note": "", "feedback": None, "citations": [],
         },
         {
-            "reference": str(row.reference), "id": None, "role": "answer", "text": SAID, "outcome": "answered",
+            "reference": str(row.reference), "id": None, "role": "answer", "text": ANSWER, "outcome": "answered",
             "note": "", "feedback": None,
             "citations": [{
                 "number": 1, "title": "GDPR", "heading": "Articolo 33 - Notifica di una violazione", "page": None,
@@ -442,14 +453,14 @@ def test_bearer_token_that_is_not_valid_is_refused(trouble: str, customer: User)
 def test_assistant_answers_while_redis_is_away(customer: User, claude: Control, redis_away: None):
     learn(BREACH)
 
-    events = asked(client_of(customer), QUESTION)
+    events = post_question(client_of(customer), QUESTION)
 
-    assert (events[-1][1]["outcome"], Message.objects.get(role="answer").text) == ("answered", SAID)
+    assert (events[-1][1]["outcome"], Message.objects.get(role="answer").text) == ("answered", ANSWER)
 
 
 def test_limit_holds_while_redis_is_away(guest: AsyncClient, settings: Any, redis_away: None):
     settings.CHAT_QUESTIONS_PER_HOUR = 1
-    asked(guest, FOREIGN)
+    post_question(guest, FOREIGN)
 
     assert refusal(guest, {"text": FOREIGN}) == (429, "too_many_requests")
 
@@ -457,12 +468,12 @@ def test_limit_holds_while_redis_is_away(guest: AsyncClient, settings: Any, redi
 def test_page_works_without_script(client: Client, claude: Control):
     learn(BREACH, title="GDPR")
 
-    sent = client.post(PAGE, {"text": QUESTION})
-    page = client.get(sent["Location"])
+    response = client.post(PAGE, {"text": QUESTION})
+    page = client.get(response["Location"])
 
-    assert (sent.status_code, sent["Location"]) == (302, PAGE)
+    assert (response.status_code, response["Location"]) == (302, PAGE)
     assert [(message.role, message.text) for message, _note in page.context["chat_messages"]] == [
-        ("question", QUESTION), ("answer", SAID),
+        ("question", QUESTION), ("answer", ANSWER),
     ]  # fmt: skip
     assert f"<blockquote><mark>{SENTENCE}</mark></blockquote>" in page.content.decode()
 
@@ -470,10 +481,10 @@ def test_page_works_without_script(client: Client, claude: Control):
 def test_page_shows_what_people_and_models_write_as_text(client: Client, claude: Control):
     script = "<script>alert(1)</script>"
     learn(BREACH, title=script)
-    quoted = {"type": "search_result_location", "search_result_index": 0, "cited_text": SENTENCE, "source": "x",
+    citation = {"type": "search_result_location", "search_result_index": 0, "cited_text": SENTENCE, "source": "x",
               "title": "x", "start_block_index": 0, "end_block_index": 1}  # fmt: skip
     claude.post(
-        "/mode", mode="scripted", script=[{"content": [{"type": "text", "text": script, "citations": [quoted]}]}]
+        "/mode", mode="scripted", script=[{"content": [{"type": "text", "text": script, "citations": [citation]}]}]
     )
 
     page = client.post(PAGE, {"text": f"{QUESTION} {script}"}, follow=True).content.decode()
@@ -509,7 +520,7 @@ def test_page_beyond_the_limit_says_to_wait(client: Client, settings: Any):
 
 
 def test_page_goes_on_with_the_widgets_conversation(guest: AsyncClient, client: Client):
-    asked(guest, FOREIGN)
+    post_question(guest, FOREIGN)
     client.cookies["conversation"] = guest.cookies["conversation"].value
 
     client.post(PAGE, {"text": "E il pesto?"})
@@ -520,19 +531,19 @@ def test_page_goes_on_with_the_widgets_conversation(guest: AsyncClient, client: 
 def test_old_conversations_are_forgotten_after_180_days():
     with time_machine.travel(NOW, tick=False) as clock:
         ask(FOREIGN)
-        kept = ask(FOREIGN)
+        recent = ask(FOREIGN)
         clock.shift(timedelta(days=180, seconds=-1))
         early = conversations.clear_old_conversations(now=timezone.now())
-        answered(ask("E il pesto?", after=kept))
+        run_answer(ask("E il pesto?", after=recent))
         clock.shift(timedelta(seconds=2))
 
         tasks.clear_old_conversations()
 
-    assert (early, list(Conversation.objects.all())) == (0, [kept.conversation])
+    assert (early, list(Conversation.objects.all())) == (0, [recent.conversation])
 
 
 def test_conversations_go_with_their_customer(customer: User):
-    asked(client_of(customer), FOREIGN)
+    post_question(client_of(customer), FOREIGN)
 
     customer.delete()
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from chatbot.answering import conversations, own_data
 from chatbot.answering.answers import Cite
 from tests.chatbot.embedder import Embedder
-from tests.chatbot.talk import BREACH, answered, learn
+from tests.chatbot.talk import BREACH, learn, run_answer
 from tests.conftest import Control
 from tests.factories import make_order
 
@@ -36,14 +36,16 @@ def test_question_about_ones_own_is_known(question: str, expected: bool, custome
 
 
 def test_tool_reads_ones_own_rows_alone(customer: Any, stranger: Any):
-    own, other = make_order(customer), make_order(stranger)
+    own_order, other = make_order(customer), make_order(stranger)
 
     everything = own_data.run("find_orders", {}, customer, "it")
-    named = own_data.run("find_orders", {"number": other.number}, customer, "it")
+    other_rows = own_data.run("find_orders", {"number": other.number}, customer, "it")
 
-    assert [row.reference for row in everything] == [own.number]
-    assert [(row.reference, row.text) for row in named] == [("orders", "Non c’è un ordine così nel vostro account.")]
-    assert everything[0].url == own.get_absolute_url()
+    assert [row.reference for row in everything] == [own_order.number]
+    assert [(row.reference, row.text) for row in other_rows] == [
+        ("orders", "Non c’è un ordine così nel vostro account.")
+    ]
+    assert everything[0].url == own_order.get_absolute_url()
 
 
 NOTHING = {
@@ -66,9 +68,9 @@ NOTHING = {
 def test_tool_called_wrongly_gives_nothing_of_others(name: str, arguments: Any, customer: Any, stranger: Any):
     make_order(stranger)
 
-    found = own_data.run(name, arguments, customer, "it")
+    rows = own_data.run(name, arguments, customer, "it")
 
-    assert [row.text for row in found] == ([] if name == "delete_orders" else [NOTHING[name]])
+    assert [row.text for row in rows] == ([] if name == "delete_orders" else [NOTHING[name]])
 
 
 def test_rows_speak_the_language_of_the_question(customer: Any):
@@ -83,15 +85,15 @@ def test_rows_speak_the_language_of_the_question(customer: Any):
 @pytest.mark.django_db(transaction=True)
 def test_customer_is_told_how_far_the_order_is(embedder: Embedder, claude: Control, customer: Any, stranger: Any):
     learn(BREACH)
-    own, other = make_order(customer), make_order(stranger)
-    asked = {"text": "A che punto è il mio ordine?", "token": None, "user": customer, "language": "it"}
-    question = conversations.ask(**asked, ip="192.0.2.7", now=timezone.now())
+    own_order, other = make_order(customer), make_order(stranger)
+    values = {"text": "A che punto è il mio ordine?", "token": None, "user": customer, "language": "it"}
+    question = conversations.ask(**values, ip="192.0.2.7", now=timezone.now())
 
-    events, row = answered(question)
+    events, row = run_answer(question)
 
     [cite] = [event for event in events if isinstance(event, Cite)]
-    assert (row.outcome, cite.url, cite.chunk_id) == ("answered", own.get_absolute_url(), None)
-    assert own.number in cite.title
-    assert row.citations.get().url == own.get_absolute_url()
+    assert (row.outcome, cite.url, cite.chunk_id) == ("answered", own_order.get_absolute_url(), None)
+    assert own_order.number in cite.title
+    assert row.citations.get().url == own_order.get_absolute_url()
     assert other.number not in row.text
     assert question.model_calls.filter(purpose="answer", is_settled=True).count() == 2

@@ -9,7 +9,7 @@ from chatbot.answering.rewriting import is_sure, merge_hits
 from chatbot.models import AssistantVersion, ModelCall
 from chatbot.prompts import load
 from chatbot.retrieval.search import Hit
-from tests.chatbot.talk import BREACH, RECORDS, answered, ask, learn
+from tests.chatbot.talk import BREACH, RECORDS, ask, learn, run_answer
 from tests.conftest import Control
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder")]
@@ -38,7 +38,7 @@ def test_everyday_question_is_rewritten_by_the_small_model(rewriter: Control, se
     learn(BREACH + RECORDS)
     question = ask(EVERYDAY)
 
-    answered(question)
+    run_answer(question)
 
     [body] = [body for body in requests_for(rewriter, "REWRITE") if body["messages"][-1]["content"] == EVERYDAY][-1:]
     assert (body["model"], body.get("stream", False)) == (settings.CLAUDE_REWRITE_MODEL, False)
@@ -49,8 +49,8 @@ def test_same_question_is_rewritten_once(claude: Control):
     learn(BREACH + RECORDS)
 
     first, second = ask(EVERYDAY), ask(EVERYDAY)
-    answered(first)
-    answered(second)
+    run_answer(first)
+    run_answer(second)
 
     assert first.model_calls.filter(purpose="rewrite").count() == 1
     assert second.model_calls.filter(purpose="rewrite").count() == 0
@@ -60,7 +60,7 @@ def test_question_that_is_surely_found_is_not_rewritten(claude: Control):
     learn(BREACH + RECORDS)
     question = ask("notifica della violazione dei dati personali all’autorità di controllo")
 
-    answered(question)
+    run_answer(question)
 
     assert not question.model_calls.filter(purpose="rewrite").exists()
 
@@ -69,7 +69,7 @@ def test_question_off_topic_is_not_rewritten(claude: Control):
     learn(BREACH)
     question = ask("Qual è la ricetta della carbonara?")
 
-    answered(question)
+    run_answer(question)
 
     assert not ModelCall.objects.exists()
 
@@ -77,10 +77,10 @@ def test_question_off_topic_is_not_rewritten(claude: Control):
 def test_following_question_is_rewritten_with_the_conversation(claude: Control):
     learn(BREACH + RECORDS)
     first = ask("notifica della violazione dei dati personali all’autorità di controllo")
-    answered(first)
+    run_answer(first)
     second = ask("E chi tiene il registro?", after=first)
 
-    answered(second)
+    run_answer(second)
 
     body = requests_for(claude, "REWRITE")[-1]
     assert [message["role"] for message in body["messages"]] == ["user", "assistant", "user"]
@@ -92,7 +92,7 @@ def test_rewriting_can_be_switched_off(claude: Control):
     learn(BREACH + RECORDS)
     question = ask(EVERYDAY)
 
-    answered(question)
+    run_answer(question)
 
     assert not question.model_calls.filter(purpose="rewrite").exists()
 
@@ -102,7 +102,7 @@ def test_model_that_refuses_to_rewrite_stops_nothing(claude: Control):
     claude.fault(status=529, times=1)
     question = ask("Entro quando si avvisa l’autorità di controllo della violazione?")
 
-    _events, row = answered(question)
+    _events, row = run_answer(question)
 
     assert (row.outcome, row.error) == ("answered", "")
     assert not question.model_calls.filter(purpose="rewrite").exists(), "refused before it counted"
@@ -113,7 +113,7 @@ def hit(chunk_id: int, words: float = 0.0, language: str = "it", section: int = 
 
 
 @pytest.mark.parametrize(
-    ("found", "language", "expected"),
+    ("hits", "language", "expected"),
     [
         ([hit(1, 0.3)], "it", True),
         ([hit(1, 0.2)], "it", False),
@@ -122,8 +122,8 @@ def hit(chunk_id: int, words: float = 0.0, language: str = "it", section: int = 
         ([], "it", False),
     ],
 )
-def test_search_is_sure_of_a_passage_with_the_questions_words(found: list[Hit], language: str, expected: bool):
-    assert is_sure(found, language) is expected
+def test_search_is_sure_of_a_passage_with_the_questions_words(hits: list[Hit], language: str, expected: bool):
+    assert is_sure(hits, language) is expected
 
 
 def test_both_searches_take_turns_and_a_section_comes_once():

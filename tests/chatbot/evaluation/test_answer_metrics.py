@@ -18,7 +18,7 @@ from chatbot.evaluation.answer_metrics import AnswerResult, ask_all, figures_of,
 from chatbot.evaluation.retrieval_metrics import Question
 from chatbot.models import AssistantVersion, Chunk, Citation, Conversation, EvaluationRun, Message, ModelCall
 from sandbox.claude import HTTP_FAULTS
-from tests.chatbot.talk import BREACH, RECORDS, answered, ask, learn
+from tests.chatbot.talk import BREACH, RECORDS, ask, learn, run_answer
 from tests.conftest import Control
 
 # An answer is searched for and kept by threads with connections of their own, which see only what is committed.
@@ -43,7 +43,7 @@ def questions(tmp_path: Path) -> Path:
     return path
 
 
-def evaluated(questions: Path, **options: Any) -> tuple[dict[str, Any], str]:
+def evaluate(questions: Path, **options: Any) -> tuple[dict[str, Any], str]:
     """What the command prints: its JSON, and its complaints."""
     out, err = StringIO(), StringIO()
     call_command("rag_eval", questions=questions, json=True, answers=True, stdout=out, stderr=err, **options)
@@ -53,9 +53,9 @@ def evaluated(questions: Path, **options: Any) -> tuple[dict[str, Any], str]:
 def test_every_question_is_asked_and_its_answer_looked_into(questions: Path, claude: Control):
     learn(BREACH + RECORDS)
 
-    told, complaints = evaluated(questions)
+    figures, complaints = evaluate(questions)
 
-    answers = told["answers"]
+    answers = figures["answers"]
     cost = sum(call.cost for call in ModelCall.objects.all())
     assert answers["cost_eur"] == pytest.approx(float(cost))
     assert cost > 0
@@ -74,10 +74,10 @@ def test_search_is_measured_as_without_answers(questions: Path, claude: Control)
     out = StringIO()
     call_command("rag_eval", questions=questions, json=True, stdout=out)
 
-    told, _complaints = evaluated(questions)
+    figures, _complaints = evaluate(questions)
 
-    del told["answers"]
-    assert told == json.loads(out.getvalue())
+    del figures["answers"]
+    assert figures == json.loads(out.getvalue())
 
 
 def test_table_of_answers_comes_below_that_of_the_search(questions: Path, claude: Control):
@@ -101,9 +101,9 @@ def test_table_of_answers_comes_below_that_of_the_search(questions: Path, claude
 def test_questions_are_rewritten_as_a_guests_are(claude: Control):
     learn(BREACH + RECORDS)
 
-    [asked] = ask_all([Question("p", "it", "paraphrase", "Ci hanno rubato un portatile: chi avvisiamo?", (), ())])
+    [result] = ask_all([Question("p", "it", "paraphrase", "Ci hanno rubato un portatile: chi avvisiamo?", (), ())])
 
-    assert asked.outcome in ("answered", "refused")
+    assert result.outcome in ("answered", "refused")
     assert ModelCall.objects.filter(purpose="rewrite").count() == 1
 
 
@@ -121,16 +121,16 @@ def test_nothing_more_is_asked_once_the_limit_is_spent(questions: Path, claude: 
             stdout=out, stderr=err,
         )  # fmt: skip
 
-    asked = json.loads(out.getvalue())["answers"]["asked"]
-    assert 0 < asked < len(many)
-    assert f"0.000001 € are spent: {len(many) - asked} questions were not asked" in err.getvalue()
+    count = json.loads(out.getvalue())["answers"]["asked"]
+    assert 0 < count < len(many)
+    assert f"0.000001 € are spent: {len(many) - count} questions were not asked" in err.getvalue()
     assert "answers" not in EvaluationRun.objects.get().figures
 
 
 def test_nothing_of_it_stays_among_the_conversations(questions: Path, claude: Control):
     learn(BREACH + RECORDS)
 
-    evaluated(questions)
+    evaluate(questions)
 
     assert (Conversation.objects.count(), Message.objects.count(), Citation.objects.count()) == (0, 0, 0)
     assert set(ModelCall.objects.values_list("caller", "question")) == {(Conversation.EVALUATION, None)}
@@ -140,14 +140,14 @@ def test_while_it_waits_for_an_answer_staff_do_not_see_its_question(staff_client
     conversations.ask_for_evaluation(text="Quante ore?", language="it")
     mine = ask("Una domanda vera")
 
-    listed = staff_client.get("/admin/chatbot/conversation/").context["cl"].result_list
+    rows = staff_client.get("/admin/chatbot/conversation/").context["cl"].result_list
     messages = staff_client.get("/admin/chatbot/message/").context["cl"].result_list
 
-    assert ([row.pk for row in listed], [row.pk for row in messages]) == ([mine.conversation_id], [mine.pk])
+    assert ([row.pk for row in rows], [row.pk for row in messages]) == ([mine.conversation_id], [mine.pk])
 
 
 def test_what_a_killed_run_left_is_cleared_after_an_hour():
-    left = conversations.ask_for_evaluation(text="Quante ore?", language="it")
+    leftover = conversations.ask_for_evaluation(text="Quante ore?", language="it")
     ask("Una domanda vera")
     now = timezone.now()
 
@@ -155,7 +155,7 @@ def test_what_a_killed_run_left_is_cleared_after_an_hour():
     late = conversations.clear_old_conversations(now=now + timedelta(minutes=61))
 
     assert (early, late) == (0, 1)
-    assert not Conversation.objects.filter(pk=left.conversation_id).exists()
+    assert not Conversation.objects.filter(pk=leftover.conversation_id).exists()
 
 
 def test_limits_neither_stop_an_evaluation_nor_are_used_up_by_it(questions: Path, claude: Control, settings: Any):
@@ -163,11 +163,11 @@ def test_limits_neither_stop_an_evaluation_nor_are_used_up_by_it(questions: Path
     AssistantVersion.objects.create(note="nothing left", daily_budget=0, caller_budget=0, rewrites_questions=False)
     learn(BREACH + RECORDS)
 
-    told, _complaints = evaluated(questions)
+    figures, _complaints = evaluate(questions)
 
-    assert (told["answers"]["answered"], told["answers"]["failed"]) == (3, 0)
+    assert (figures["answers"]["answered"], figures["answers"]["failed"]) == (3, 0)
     assert budget.sum_costs(timezone.localdate()) == Decimal(0)
-    _events, row = answered(ask(BREACHED.text))  # the hour's one question is still there, and the budget holds
+    _events, row = run_answer(ask(BREACHED.text))  # the hour's one question is still there, and the budget holds
     assert (row.outcome, row.error) == ("limited", "budget")
 
 
@@ -176,9 +176,9 @@ def test_question_that_fails_is_named_and_the_others_are_asked(questions: Path, 
     AssistantVersion.objects.create(note="one call a question", rewrites_questions=False)
     claude.fault(**HTTP_FAULTS["overloaded"])
 
-    told, complaints = evaluated(questions)
+    figures, complaints = evaluate(questions)
 
-    answers = told["answers"]
+    answers = figures["answers"]
     [failure] = answers["failures"]
     assert (answers["asked"], answers["failed"]) == (4, 1)
     assert failure["error"] == "overloaded_error"
@@ -190,44 +190,44 @@ def test_question_that_cannot_even_be_asked_is_one_that_failed(claude: Control):
     learn(BREACH + RECORDS)
     long = Question("long", "it", "exact", "x" * 5_001, ("gdpr.it#Articolo 33",), ())
 
-    asked = ask_all([long, BREACHED])
+    results = ask_all([long, BREACHED])
 
-    assert [(each.outcome, each.error) for each in asked] == [("failed", "question_too_long"), ("answered", "")]
+    assert [(each.outcome, each.error) for each in results] == [("failed", "question_too_long"), ("answered", "")]
 
 
 def test_answers_that_are_switched_off_are_failures_and_no_refusals(claude: Control):
     learn(BREACH)
     AssistantVersion.objects.create(note="off", is_answering=False)
 
-    asked = ask_all([BREACHED])
+    results = ask_all([BREACHED])
 
-    assert [(each.outcome, each.error) for each in asked] == [("failed", "switched_off")]
-    assert figures_of(asked)["answerable_refused"] is None
+    assert [(each.outcome, each.error) for each in results] == [("failed", "switched_off")]
+    assert figures_of(results)["answerable_refused"] is None
 
 
 def test_without_a_key_it_says_what_to_set(questions: Path, settings: Any):
     settings.ANTHROPIC_API_KEY = ""
 
     with pytest.raises(CommandError, match="set ANTHROPIC_API_KEY"):
-        evaluated(questions)
+        evaluate(questions)
 
     assert not EvaluationRun.objects.exists()
 
 
 @pytest.fixture
-def asked(claude: Control) -> Message:
+def question_row(claude: Control) -> Message:
     """A question with an answer that cites Articolo 33, as the rows have it."""
     AssistantVersion.objects.create(note="one call a question", rewrites_questions=False)
     learn(BREACH + RECORDS)
     question = ask(BREACHED.text)
-    answered(question)
+    run_answer(question)
     return question
 
 
-def test_citation_that_holds_has_no_flaw(asked: Message):
-    found = look_into(BREACHED, asked)
+def test_citation_that_holds_has_no_flaw(question_row: Message):
+    result = look_into(BREACHED, question_row)
 
-    assert (found.outcome, found.citations, found.flaws, found.is_from_gold) == ("answered", 1, (), True)
+    assert (result.outcome, result.citations, result.flaws, result.is_from_gold) == ("answered", 1, (), True)
 
 
 def quotes_other_words(_question: Message) -> None:
@@ -276,29 +276,29 @@ def cites_nothing(_question: Message) -> None:
         (cites_nothing, "no citation at all"),
     ],
 )
-def test_citation_that_does_not_hold_is_found_in_the_rows(spoil: Any, flaw: str, asked: Message):
-    spoil(asked)
+def test_citation_that_does_not_hold_is_found_in_the_rows(spoil: Any, flaw: str, question_row: Message):
+    spoil(question_row)
 
-    found = look_into(BREACHED, asked)
+    result = look_into(BREACHED, question_row)
 
-    assert found.flaws == (flaw,)
-    assert figures_of([found])["citation_validity"] == 0
-    assert figures_of([found])["invalid"] == [{"id": "ex-1", "why": [flaw]}]
+    assert result.flaws == (flaw,)
+    assert figures_of([result])["citation_validity"] == 0
+    assert figures_of([result])["invalid"] == [{"id": "ex-1", "why": [flaw]}]
 
 
-def test_answer_from_another_section_is_not_from_a_right_one(asked: Message):
+def test_answer_from_another_section_is_not_from_a_right_one(question_row: Message):
     elsewhere = Question("x", "it", "exact", BREACHED.text, ("gdpr.it#Articolo 30",), ())
 
-    found = look_into(elsewhere, asked)
+    result = look_into(elsewhere, question_row)
 
-    assert (found.is_from_gold, found.remark) == (False, "elsewhere")
+    assert (result.is_from_gold, result.remark) == (False, "elsewhere")
 
 
 UNANSWERABLE = Question("u", "it", "unanswerable", "?", (), ())
 
 
 @pytest.mark.parametrize(
-    ("asked", "remark"),
+    ("result", "remark"),
     [
         (AnswerResult(BREACHED, "answered", citations=1, is_from_gold=True), ""),
         (AnswerResult(BREACHED, "answered", citations=1), "elsewhere"),
@@ -309,8 +309,8 @@ UNANSWERABLE = Question("u", "it", "unanswerable", "?", (), ())
         (AnswerResult(UNANSWERABLE, "answered", citations=1), "answered"),
     ],
 )
-def test_remark_says_what_is_wrong_with_an_answer(asked: AnswerResult, remark: str):
-    assert asked.remark == remark
+def test_remark_says_what_is_wrong_with_an_answer(result: AnswerResult, remark: str):
+    assert result.remark == remark
 
 
 def test_share_is_whole_only_when_every_one_is():

@@ -29,7 +29,7 @@ def hits(*keys: str) -> list[Hit]:
 
 
 @pytest.mark.parametrize(
-    ("found", "recall", "rank"),
+    ("sections", "recall", "rank"),
     [
         (["gdpr.it#Articolo 33 - Notifica"], 1.0, 1.0),
         (["gdpr.it#Articolo 3 - Ambito", "gdpr.it#Articolo 33"], 1.0, 0.5),
@@ -42,10 +42,10 @@ def hits(*keys: str) -> list[Hit]:
         ([], 0.0, 0.0),
     ],
 )
-def test_question_is_answered_by_any_right_section_among_the_first(found: list[str], recall: float, rank: float):
-    scored = score(question(gold=("gdpr.it#Articolo 33",), also=("gdpr.it#Considerando 85",)), hits(*found))
+def test_question_is_answered_by_any_right_section_among_the_first(sections: list[str], recall: float, rank: float):
+    result = score(question(gold=("gdpr.it#Articolo 33",), also=("gdpr.it#Considerando 85",)), hits(*sections))
 
-    assert (scored.recall, scored.reciprocal_rank) == (recall, rank)
+    assert (result.recall, result.reciprocal_rank) == (recall, rank)
 
 
 @pytest.mark.django_db
@@ -53,21 +53,21 @@ def test_only_the_documents_that_the_questions_name_are_searched(embedder: Embed
     learn(BREACH, "gdpr.it.md")
     learn(RECORDS, "gdpr.en.md")
     learn("# Guida\n\nIn breve: la violazione si notifica entro 72 ore.", "guida.it.md")
-    asked = [question(gold=("gdpr.it#Articolo 33",))]
+    gold_questions = [question(gold=("gdpr.it#Articolo 33",))]
 
-    scope = corpus_of(asked)
+    scope = corpus_of(gold_questions)
 
     assert scope == Scope(names=("gdpr.en.md", "gdpr.it.md"))
-    assert {hit.document for _question, hits in find(asked, scope)["hybrid"] for hit in hits} == {*scope.names}
+    assert {hit.document for _question, hits in find(gold_questions, scope)["hybrid"] for hit in hits} == {*scope.names}
     assert corpus_of([question(gold=("nis2.it#Articolo 23",))]) == Scope()
 
 
 @pytest.mark.django_db
 def test_every_article_in_use_is_a_question_among_all_documents(embedder: Embedder):
     learn(BREACH, "gdpr.it.md")
-    told = {"topic": "GDPR", "language": "it", "people": (), "now": NOW}
-    for name, asked in (("tkt-2026-00001", "Chi nomina il DPO?"), ("tkt-2026-00002", "Chi firma il registro?")):
-        article = add_article(question=asked, answer="Lo fa il titolare.", name=name, **told)
+    values = {"topic": "GDPR", "language": "it", "people": (), "now": NOW}
+    for name, text in (("tkt-2026-00001", "Chi nomina il DPO?"), ("tkt-2026-00002", "Chi firma il registro?")):
+        article = add_article(question=text, answer="Lo fa il titolare.", name=name, **values)
         assert ingest.ingest(document=article)
     Document.objects.filter(name="tkt-2026-00002.it.md").update(is_active=False)
     out = StringIO()
@@ -124,17 +124,17 @@ def test_articles_are_asked_beside_the_questions_of_a_file(questions: Path, embe
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("options", "told"), [({}, "say what to ask"), ({"articles": True}, "no article")])
-def test_command_with_nothing_to_ask_says_so(options: dict[str, bool], told: str):
-    with pytest.raises(CommandError, match=told):
+@pytest.mark.parametrize(("options", "message"), [({}, "say what to ask"), ({"articles": True}, "no article")])
+def test_command_with_nothing_to_ask_says_so(options: dict[str, bool], message: str):
+    with pytest.raises(CommandError, match=message):
         call_command("rag_eval", **options)
 
 
 def test_question_about_several_sections_needs_them_all():
-    asked = question("multi", ("gdpr.it#Articolo 33", "dlgs-138-2024.it#Articolo 25"), ("gdpr.it#Articolo 34",))
+    multi = question("multi", ("gdpr.it#Articolo 33", "dlgs-138-2024.it#Articolo 25"), ("gdpr.it#Articolo 34",))
 
-    half = score(asked, hits("gdpr.it#Articolo 34", "gdpr.it#Articolo 33"))
-    whole = score(asked, hits("dlgs-138-2024.it#Articolo 25 - Notifica", "gdpr.it#Articolo 33 - Notifica"))
+    half = score(multi, hits("gdpr.it#Articolo 34", "gdpr.it#Articolo 33"))
+    whole = score(multi, hits("dlgs-138-2024.it#Articolo 25 - Notifica", "gdpr.it#Articolo 33 - Notifica"))
 
     assert (half.recall, half.reciprocal_rank) == (0.5, 1.0)
     assert (whole.recall, whole.reciprocal_rank) == (1.0, 1.0)
@@ -184,13 +184,13 @@ def test_command_prints_the_figures_of_every_method(questions: Path, embedder: E
 
     call_command("rag_eval", questions=questions, json=True, stdout=out)
 
-    told = json.loads(out.getvalue())
-    assert told["questions"] == 3
-    assert set(told["methods"]) == {"full_text", "vector", "hybrid"}
-    for figures in told["methods"].values():
+    output = json.loads(out.getvalue())
+    assert output["questions"] == 3
+    assert set(output["methods"]) == {"full_text", "vector", "hybrid"}
+    for figures in output["methods"].values():
         assert set(figures) == {"all", "exact", "cross", "it", "en"}
-    assert told["methods"]["hybrid"]["all"] == {"recall_at_5": 1.0, "mrr_at_10": 1.0, "questions": 2}
-    assert told["refusal"] == {"unanswerable_refused": 1.0, "answerable_refused": 0.0}
+    assert output["methods"]["hybrid"]["all"] == {"recall_at_5": 1.0, "mrr_at_10": 1.0, "questions": 2}
+    assert output["refusal"] == {"unanswerable_refused": 1.0, "answerable_refused": 0.0}
 
 
 @pytest.mark.django_db

@@ -39,7 +39,7 @@ def questions(tmp_path: Path) -> Path:
     return path
 
 
-def measured(questions: Path, **options: Any) -> tuple[str, str]:
+def measure(questions: Path, **options: Any) -> tuple[str, str]:
     out, err = StringIO(), StringIO()
     call_command("rag_eval", questions=questions, json=True, stdout=out, stderr=err, **options)
     return out.getvalue(), err.getvalue()
@@ -49,7 +49,7 @@ def test_run_is_kept_with_what_it_was_measured_on(questions: Path, embedder: Emb
     version = AssistantVersion.objects.create(note="Prima", rewrite_model="small")
     document = learn(BREACH + RECORDS)
 
-    told, _complaints = measured(questions)
+    output, _complaints = measure(questions)
 
     run = EvaluationRun.objects.get()
     assert (run.name, run.question_count) == ("questions.jsonl", 2)
@@ -58,20 +58,20 @@ def test_run_is_kept_with_what_it_was_measured_on(questions: Path, embedder: Emb
     assert run.corpus_sha256 == hashlib.sha256(document.sha256.encode()).hexdigest()
     assert (run.embedding_model, run.answer_model) == (settings.EMBEDDING_MODEL, settings.CLAUDE_MODEL)
     assert (run.version, run.rewrite_model) == (version, "small")
-    assert run.figures == json.loads(told)
+    assert run.figures == json.loads(output)
     assert [(each["id"], each["what"]) for each in run.remarks] == [("2", "missed")]
 
 
 def test_same_documents_have_the_same_digest_in_whatever_order_they_came(questions: Path, embedder: Embedder):
     learn(BREACH, "a.md")
     learn(RECORDS, "b.md")
-    measured(questions)
+    measure(questions)
     first = EvaluationRun.objects.get().corpus_sha256
     EvaluationRun._meta.apps.get_model("chatbot", "Document").objects.all().delete()
     learn(RECORDS, "b.md")
     learn(BREACH, "a.md")
 
-    measured(questions)
+    measure(questions)
 
     assert set(EvaluationRun.objects.values_list("corpus_sha256", flat=True)) == {first}
 
@@ -79,7 +79,7 @@ def test_same_documents_have_the_same_digest_in_whatever_order_they_came(questio
 def test_run_may_leave_nothing(questions: Path, embedder: Embedder):
     learn(BREACH)
 
-    measured(questions, no_keep=True)
+    measure(questions, no_keep=True)
 
     assert not EvaluationRun.objects.exists()
 
@@ -89,17 +89,17 @@ def test_documents_still_being_read_are_told_and_kept_with_the_run(questions: Pa
     add(RECORDS, "altro.it.md")
     add(RECORDS + BREACH, "terzo.it.md")
 
-    told, complaints = measured(questions)
+    output, complaints = measure(questions)
 
     assert complaints.startswith("documents still being read, and not searched: 2.")
-    assert set(json.loads(told)) == {"questions", "methods", "refusal", "documents"}
+    assert set(json.loads(output)) == {"questions", "methods", "refusal", "documents"}
     assert EvaluationRun.objects.get().waiting_count == 2
 
 
 def test_nothing_is_told_when_all_are_read(questions: Path, embedder: Embedder):
     learn(BREACH)
 
-    assert measured(questions)[1] == ""
+    assert measure(questions)[1] == ""
 
 
 def cells(html: str) -> list[list[str]]:
@@ -196,12 +196,12 @@ def test_only_runs_with_the_same_questions_are_compared(staff_client: Client):
     other = make_runs(1, questions_sha256="b" * 64, at=NOW + timedelta(days=9))[0]
 
     newest = staff_client.get(TREND).context
-    chosen = staff_client.get(TREND, {"questions": one.questions_sha256}).context
-    unknown = staff_client.get(TREND, {"questions": "no such"}).context
+    context = staff_client.get(TREND, {"questions": one.questions_sha256}).context
+    fallback_context = staff_client.get(TREND, {"questions": "no such"}).context
 
     assert newest["runs"] == [other]
-    assert len(chosen["runs"]) == 2
-    assert unknown["runs"] == [other]
+    assert len(context["runs"]) == 2
+    assert fallback_context["runs"] == [other]
     assert [each["runs"] for each in newest["sets"]] == [1, 2]
 
 
@@ -234,25 +234,25 @@ def run_with(value: float | None) -> EvaluationRun:
     return EvaluationRun(figures={} if value is None else {"a": value, "b": 1})
 
 
-def said(value: float | None, places: int) -> str:
+def format_value(value: float | None, places: int) -> str:
     return "–" if value is None else f"{value:.{places}f}"
 
 
-def drawn(*values: float | None) -> Any:
-    return chart("x", [run_with(value) for value in values], {"a": "A", "b": "B"}, said)
+def draw_chart(*values: float | None) -> Any:
+    return chart("x", [run_with(value) for value in values], {"a": "A", "b": "B"}, format_value)
 
 
 def test_run_that_did_not_measure_it_is_left_out():
-    found = drawn(0.5, None, 0.7)
+    result = draw_chart(0.5, None, 0.7)
 
-    assert [line.values for line in found.lines] == [["0.500", "0.700"], ["1.000", "1.000"]]
-    assert drawn(None, None) is None
+    assert [line.values for line in result.lines] == [["0.500", "0.700"], ["1.000", "1.000"]]
+    assert draw_chart(None, None) is None
 
 
 def test_line_is_broken_where_nothing_was_measured():
     runs = [EvaluationRun(figures=figures) for figures in ({"a": 0.5, "b": 1}, {"b": 1}, {"a": 0.7, "b": 1})]
 
-    line, whole = chart("x", runs, {"a": "A", "b": "B"}, said).lines
+    line, whole = chart("x", runs, {"a": "A", "b": "B"}, format_value).lines
 
     assert (len(line.paths), len(line.marks), line.values) == (2, 2, ["0.500", "–", "0.700"])
     assert (len(whole.paths), len(whole.marks)) == (1, 3)
@@ -268,11 +268,11 @@ def test_line_is_broken_where_nothing_was_measured():
     ],
 )
 def test_levels_begin_below_the_lowest_figure(values: list[float], ticks: list[str]):
-    assert [tick.label for tick in drawn(*values).ticks] == ticks
+    assert [tick.label for tick in draw_chart(*values).ticks] == ticks
 
 
 def test_better_stands_higher_and_all_within_the_chart():
-    line = drawn(0.5, 1.0).lines[0]
+    line = draw_chart(0.5, 1.0).lines[0]
 
     low, high = (float(point.split()[1]) for point in line.paths[0][1:].split("L"))
     assert 0 < high < low < HEIGHT
@@ -280,6 +280,6 @@ def test_better_stands_higher_and_all_within_the_chart():
 
 def test_numbers_of_a_drawing_have_points_in_every_language():
     with translation.override("it"):
-        parts = "".join(path for line in drawn(0.512, 0.734, 0.9).lines for path in (*line.paths, *line.marks))
+        parts = "".join(path for line in draw_chart(0.512, 0.734, 0.9).lines for path in (*line.paths, *line.marks))
 
     assert "," not in parts

@@ -27,62 +27,62 @@ def plain() -> AssistantVersion:
     return AssistantVersion.objects.create(note="in use", rewrites_questions=False)
 
 
-def tried(client: Client, text: str = QUESTION, **more: Any) -> Any:
+def post_trial(client: Client, text: str = QUESTION, **more: Any) -> Any:
     return client.post(TRY, {"question": text, "version": "", "ask": "1", **more})
 
 
-def kept() -> tuple[int, int, int]:
+def row_counts() -> tuple[int, int, int]:
     return Conversation.objects.count(), Message.objects.count(), QuestionTrace.objects.count()
 
 
 def test_answer_comes_with_sources_calls_cost_and_time(plain: AssistantVersion, staff: Any):
-    told = trial.run(text=QUESTION, version=None, user=staff, now=timezone.now())
+    result = trial.run(text=QUESTION, version=None, user=staff, now=timezone.now())
 
     [call] = ModelCall.objects.all()
-    assert (told.outcome, told.reason, told.ending) == ("answered", "", "")
-    assert "entro 72 ore." in told.text
-    [cite] = told.cites
+    assert (result.outcome, result.reason, result.ending) == ("answered", "", "")
+    assert "entro 72 ore." in result.text
+    [cite] = result.cites
     assert (cite.number, cite.heading, cite.passage.count(cite.quote)) == (
         1,
         "Articolo 33 - Notifica di una violazione",
         1,
     )
-    assert (list(told.calls), told.cost) == ([call], call.cost)
+    assert (list(result.calls), result.cost) == ([call], call.cost)
     assert (call.purpose, call.is_settled, call.question, call.topic) == ("trial", True, None, "GENERAL")
     assert call.output_tokens > 0
-    assert 0 < told.seconds < 10
+    assert 0 < result.seconds < 10
 
 
 def test_page_shows_it_and_nothing_is_kept_as_a_customers(plain: AssistantVersion, staff_client: Client):
     with translation.override("en"):
-        page = tried(staff_client).content.decode()
+        page = post_trial(staff_client).content.decode()
 
     assert "entro 72 ore. [1]" in page or "entro 72 ore.[1]" in page
     assert "/admin/chatbot/modelcall/" in page
-    assert kept() == (0, 0, 0)
+    assert row_counts() == (0, 0, 0)
 
 
 def test_rewriting_is_shown_and_counts_as_a_trial_too(plain: AssistantVersion, staff: Any, claude: Control):
     version = AssistantVersion.objects.create(note="rewrites")
     claude.post("/mode", mode="scripted", script=["notifica di una violazione dei dati personali"])
 
-    told = trial.run(text=EVERYDAY, version=version, user=staff, now=timezone.now())
+    result = trial.run(text=EVERYDAY, version=version, user=staff, now=timezone.now())
 
-    assert told.retrieval.rewritten_question == "notifica di una violazione dei dati personali"
-    assert [call.purpose for call in told.calls] == ["trial", "trial"]
+    assert result.retrieval.rewritten_question == "notifica di una violazione dei dati personali"
+    assert [call.purpose for call in result.calls] == ["trial", "trial"]
 
 
 def test_chosen_version_answers_and_not_the_one_in_use(plain: AssistantVersion, staff_client: Client):
     AssistantVersion.objects.create(note="newer", rewrites_questions=False, top_k=1)
 
-    old = tried(staff_client, version=plain.pk).context["answer"]
-    in_use = tried(staff_client).context["answer"]
+    old = post_trial(staff_client, version=plain.pk).context["answer"]
+    in_use = post_trial(staff_client).context["answer"]
 
     assert (len(old.retrieval.hits), len(in_use.retrieval.hits)) == (2, 1)
 
 
 def test_version_that_is_not_there_is_a_refused_form(plain: AssistantVersion, staff_client: Client):
-    page = tried(staff_client, version="999999")
+    page = post_trial(staff_client, version="999999")
 
     assert ("version" in page.context["form"].errors, "answer" in page.context, ModelCall.objects.count()) == (
         True,
@@ -95,7 +95,7 @@ def test_order_before_and_after_re_ranking_is_shown(plain: AssistantVersion, sta
     version = AssistantVersion.objects.create(note="reranks", rewrites_questions=False, reranks=True, top_k=1)
     claude.post("/mode", mode="scripted", script=["[2, 1]"])
 
-    answer = tried(staff_client, version=version.pk).context["answer"]
+    answer = post_trial(staff_client, version=version.pk).context["answer"]
 
     assert [place for place, _hit in answer.retrieval.reranked_hits] == [2, 1]
     assert [hit.heading[:11] for hit in answer.retrieval.candidates] == ["Articolo 33", "Articolo 30"]
@@ -117,11 +117,11 @@ def test_refusal_says_why(
     if script:
         claude.post("/mode", mode="scripted", script=script)
 
-    told = trial.run(text=text, version=None, user=staff, now=timezone.now())
+    result = trial.run(text=text, version=None, user=staff, now=timezone.now())
 
-    assert (told.outcome, told.reason, len(told.calls)) == (outcome, reason, calls)
-    assert told.text == "I nostri documenti non danno una risposta a questa domanda."
-    assert "assistenza@aish.example" in told.ending
+    assert (result.outcome, result.reason, len(result.calls)) == (outcome, reason, calls)
+    assert result.text == "I nostri documenti non danno una risposta a questa domanda."
+    assert "assistenza@aish.example" in result.ending
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_vendors_trouble_is_told_and_not_an_error(
 ):
     claude.fault(**HTTP_FAULTS[fault], times=1)
 
-    page = tried(staff_client)
+    page = post_trial(staff_client)
 
     answer = page.context["answer"]
     assert (page.status_code, answer.outcome, answer.reason, len(answer.calls)) == (200, "failed", reason, 0)
@@ -146,10 +146,10 @@ def test_answer_that_is_cut_off_is_booked_for_what_was_counted(
 ):  # fmt: skip
     claude.post("/stream-fault", kind="cut_mid_stream", after_deltas=3)
 
-    told = trial.run(text=QUESTION, version=None, user=staff, now=timezone.now())
+    result = trial.run(text=QUESTION, version=None, user=staff, now=timezone.now())
 
-    [call] = told.calls
-    assert (told.outcome, told.reason, call.is_settled, call.output_tokens > 0) == (
+    [call] = result.calls
+    assert (result.outcome, result.reason, call.is_settled, call.output_tokens > 0) == (
         "incomplete",
         "connection",
         True,
@@ -160,9 +160,9 @@ def test_answer_that_is_cut_off_is_booked_for_what_was_counted(
 def test_embeddings_away_leave_full_text(plain: AssistantVersion, staff: Any, embedder: Embedder):
     embedder.fail(503)
 
-    told = trial.run(text=QUESTION, version=None, user=staff, now=timezone.now())
+    result = trial.run(text=QUESTION, version=None, user=staff, now=timezone.now())
 
-    assert (told.outcome, [hit.similarity for hit in told.retrieval.hits]) == ("answered", [None])
+    assert (result.outcome, [hit.similarity for hit in result.retrieval.hits]) == ("answered", [None])
 
 
 def test_day_s_budget_holds_whatever_an_old_version_allowed(plain: AssistantVersion, staff: Any):
@@ -170,10 +170,11 @@ def test_day_s_budget_holds_whatever_an_old_version_allowed(plain: AssistantVers
     plain.save()
     AssistantVersion.objects.create(note="poor", rewrites_questions=False, daily_budget=Decimal("0.0001"))
 
-    told = trial.run(text=QUESTION, version=plain, user=staff, now=timezone.now())
+    result = trial.run(text=QUESTION, version=plain, user=staff, now=timezone.now())
 
     plain.refresh_from_db()
-    assert (told.outcome, told.reason, told.calls, plain.daily_budget) == ("limited", "budget", [], Decimal(1_000))
+    assert (result.outcome, result.reason, result.calls) == ("limited", "budget", [])
+    assert plain.daily_budget == Decimal(1_000)
 
 
 def test_guests_limits_do_not_hold_for_staff_and_trials_do_not_use_them_up(
@@ -183,7 +184,7 @@ def test_guests_limits_do_not_hold_for_staff_and_trials_do_not_use_them_up(
     settings.CHAT_QUESTIONS_PER_HOUR = 1
     ask(QUESTION)
 
-    answers = [tried(staff_client).context["answer"].outcome for _time in range(2)]
+    answers = [post_trial(staff_client).context["answer"].outcome for _time in range(2)]
 
     assert answers == ["answered", "answered"]
 
@@ -191,14 +192,14 @@ def test_guests_limits_do_not_hold_for_staff_and_trials_do_not_use_them_up(
 def test_version_that_is_switched_off_says_so(plain: AssistantVersion, staff: Any):
     version = AssistantVersion.objects.create(note="off", is_answering=False)
 
-    told = trial.run(text=QUESTION, version=version, user=staff, now=timezone.now())
+    result = trial.run(text=QUESTION, version=version, user=staff, now=timezone.now())
 
-    assert (told.outcome, told.reason, told.calls) == ("limited", "switched_off", [])
+    assert (result.outcome, result.reason, result.calls) == ("limited", "switched_off", [])
 
 
 @pytest.mark.parametrize("text", ["", "   ", "è" * 5_001])
 def test_what_is_no_question_asks_nobody(text: str, plain: AssistantVersion, staff_client: Client):
-    page = tried(staff_client, text)
+    page = post_trial(staff_client, text)
 
     assert (page.status_code, "question" in page.context["form"].errors) == (200, True)
     assert ModelCall.objects.count() == 0
@@ -220,16 +221,16 @@ def test_other_sites_cannot_ask_in_a_staff_members_name(plain: AssistantVersion,
     client = Client(enforce_csrf_checks=True)
     client.force_login(staff)
 
-    assert (tried(client).status_code, ModelCall.objects.count()) == (403, 0)
+    assert (post_trial(client).status_code, ModelCall.objects.count()) == (403, 0)
 
 
 def test_customers_and_guests_ask_nothing_here(plain: AssistantVersion, customer_client: Client):
-    statuses = [tried(client).status_code for client in (customer_client, Client())]
+    statuses = [post_trial(client).status_code for client in (customer_client, Client())]
 
     assert (statuses, ModelCall.objects.count()) == ([302, 302], 0)
 
 
 def test_without_documents_and_versions_it_is_off_topic(staff_client: Client):
-    answer = tried(staff_client).context["answer"]
+    answer = post_trial(staff_client).context["answer"]
 
     assert (answer.outcome, answer.reason, answer.retrieval.hits) == ("refused", "off_topic", [])

@@ -33,7 +33,7 @@ ITALIAN = [
 each_pair = pytest.mark.parametrize("name", NAMES)
 
 
-def told(name: str, language: str) -> dict[str, str]:
+def read_metadata(name: str, language: str) -> dict[str, str]:
     return read_front_matter((FOLDER / f"{name}.{language}.md").read_bytes())
 
 
@@ -43,15 +43,15 @@ def sections(name: str, language: str) -> list[Section]:
 
 
 def test_every_document_has_its_other_language():
-    found = {path.name for path in FOLDER.glob("*.md")}
+    names = {path.name for path in FOLDER.glob("*.md")}
 
-    assert found == {f"{name}.{language}.md" for name in NAMES for language in ("it", "en")}
+    assert names == {f"{name}.{language}.md" for name in NAMES for language in ("it", "en")}
     assert len(NAMES) == 11
 
 
 @each_pair
 def test_both_languages_say_what_they_are(name: str):
-    italian, english = told(name, "it"), told(name, "en")
+    italian, english = read_metadata(name, "it"), read_metadata(name, "en")
 
     assert (italian["language"], english["language"]) == ("it", "en")
     assert (italian["topic"], italian["version"]) == (english["topic"], english["version"])
@@ -70,14 +70,14 @@ def test_both_languages_have_the_same_sections(name: str):
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question["id"])
 def test_passages_a_question_names_are_there(question: dict[str, Any]):
-    known = {
+    places = {
         f"{name}.{language}#{section.heading}"
         for name in NAMES
         for language in ("it", "en")
         for section in sections(name, language)
     }
 
-    assert [place for place in (*question["gold"], *question["also"]) if place not in known] == []
+    assert [place for place in (*question["gold"], *question["also"]) if place not in places] == []
     assert bool(question["gold"]) == (question["kind"] != "unanswerable")
 
 
@@ -99,8 +99,8 @@ def test_every_question_finds_a_passage_that_answers_it(embedder: Embedder):
     for question in ITALIAN:
         vector = async_to_sync(embeddings.embed_question)(question["question"])
         hits = search(question["question"], vector, count=settings.RAG_TOP_K_RESULTS)
-        found = {f"{hit.document.removesuffix('.md')}#{hit.heading}" for hit in hits}
-        if is_off_topic(hits) or not found & {*question["gold"], *question["also"]}:
+        places = {f"{hit.document.removesuffix('.md')}#{hit.heading}" for hit in hits}
+        if is_off_topic(hits) or not places & {*question["gold"], *question["also"]}:
             misses.append(question["id"])
 
     assert (len(ITALIAN), misses) == (24, [])

@@ -21,13 +21,13 @@ ADD = "/admin/chatbot/document/add/"
 
 
 def test_staff_upload_many_at_once(staff_client: Client, django_capture_on_commit_callbacks: Any):
-    chosen = [SimpleUploadedFile(name, content) for name, content in (
+    files = [SimpleUploadedFile(name, content) for name, content in (
         ("gdpr.md", BREACH.encode()), ("registri.html", b"<!doctype html><p>Registri.</p>"),
         ("guida.doc", (Path(__file__).parent / "guida.doc").read_bytes()),
     )]  # fmt: skip
 
     with django_capture_on_commit_callbacks(execute=True):
-        staff_client.post(ADD, {"title": "", "topic": "GDPR", "language": "", "files": chosen})
+        staff_client.post(ADD, {"title": "", "topic": "GDPR", "language": "", "files": files})
 
     names = Document.objects.order_by("pk").values_list("name", flat=True)
     assert list(names) == ["gdpr.md", "registri.html", "guida.doc"]
@@ -36,9 +36,9 @@ def test_staff_upload_many_at_once(staff_client: Client, django_capture_on_commi
 
 
 def test_one_bad_file_refuses_them_all_and_is_named(staff_client: Client):
-    chosen = [SimpleUploadedFile("gdpr.md", BREACH.encode()), SimpleUploadedFile("vuoto.txt", b"")]
+    files = [SimpleUploadedFile("gdpr.md", BREACH.encode()), SimpleUploadedFile("vuoto.txt", b"")]
 
-    page = staff_client.post(ADD, {"title": "", "topic": "GDPR", "language": "", "files": chosen})
+    page = staff_client.post(ADD, {"title": "", "topic": "GDPR", "language": "", "files": files})
 
     [error] = page.context["adminform"].form.errors["files"]
     assert error.startswith("vuoto.txt: ") or "vuoto" in error
@@ -46,9 +46,9 @@ def test_one_bad_file_refuses_them_all_and_is_named(staff_client: Client):
 
 
 def test_many_files_have_no_common_title(staff_client: Client):
-    chosen = [SimpleUploadedFile("a.txt", b"A."), SimpleUploadedFile("b.txt", b"B.")]
+    files = [SimpleUploadedFile("a.txt", b"A."), SimpleUploadedFile("b.txt", b"B.")]
 
-    page = staff_client.post(ADD, {"title": "Guida", "topic": "GDPR", "language": "", "files": chosen})
+    page = staff_client.post(ADD, {"title": "Guida", "topic": "GDPR", "language": "", "files": files})
 
     assert page.context["adminform"].form.errors["title"][0].startswith("Più file non possono avere un solo titolo")
 

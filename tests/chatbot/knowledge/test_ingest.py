@@ -69,9 +69,9 @@ def reading_elsewhere(document: Document, embedder: Embedder) -> Iterator[Callab
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(1) as pool, embedder.held() as arrived:
+    with ThreadPoolExecutor(1) as pool, embedder.hold() as request_received:
         working = pool.submit(work)
-        assert arrived.wait(WAIT_S)
+        assert request_received.wait(WAIT_S)
 
         def finish() -> None:
             embedder.go.set()
@@ -91,7 +91,7 @@ def test_added_document_waits_and_wakes_a_worker(django_capture_on_commit_callba
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said", "expected"),
+    ("name", "text", "fields", "expected"),
     [
         ("guida.md", "Il testo della guida.", {}, ("guida", "GENERAL", "it", "")),
         ("guida.md", "# La guida\n\nIl testo.", {}, ("La guida", "GENERAL", "it", "")),
@@ -116,9 +116,9 @@ def test_added_document_waits_and_wakes_a_worker(django_capture_on_commit_callba
     ],
 )
 def test_what_is_not_said_comes_from_the_file(
-    name: str, text: str, said: dict[str, str], expected: tuple[str, str, str, str], embedder: Embedder
+    name: str, text: str, fields: dict[str, str], expected: tuple[str, str, str, str], embedder: Embedder
 ):
-    document = learn(text, name, **said)
+    document = learn(text, name, **fields)
 
     assert (document.title, document.topic, document.language, document.version) == expected
 
@@ -302,11 +302,11 @@ def test_document_is_read_by_one_worker(embedder: Embedder):
     document = add(LONG)
 
     with reading_elsewhere(document, embedder) as finish:
-        taken = ingest.ingest(document=Document.objects.get(pk=document.pk))
+        is_ready = ingest.ingest(document=Document.objects.get(pk=document.pk))
         swept = ingest.ingest_due()
         finish()
 
-    assert (taken, swept, progress(document), document.attempts) == (False, 0, ("done", 20, 20), 1)
+    assert (is_ready, swept, progress(document), document.attempts) == (False, 0, ("done", 20, 20), 1)
     assert embedder.batches == [16, 4]
 
 
@@ -318,9 +318,9 @@ def test_ten_workers_embed_a_document_once(embedder: Embedder):
 
     def work(_number: int) -> bool:
         try:
-            own = Document.objects.get(pk=document.pk)
+            row = Document.objects.get(pk=document.pk)
             together.wait(WAIT_S)
-            return ingest.ingest(document=own)
+            return ingest.ingest(document=row)
         finally:
             connection.close()
 
@@ -335,10 +335,10 @@ def test_reading_is_seen_from_outside(embedder: Embedder):
     document = add(LONG)
 
     with reading_elsewhere(document, embedder):
-        seen = progress(document)
+        progress_before = progress(document)
         waiting = Document.objects.waiting().count()
 
-    assert (seen, waiting) == (("running", 0, 20), 1)
+    assert (progress_before, waiting) == (("running", 0, 20), 1)
     assert (progress(document), Document.objects.waiting().count()) == (("done", 20, 20), 0)
 
 
@@ -392,9 +392,9 @@ def test_deleted_document_is_gone_with_every_trace_but_what_was_cited(
 
     staff_client.post(f"/admin/chatbot/document/{document.pk}/delete/", {"post": "yes"})
 
-    cited = Citation.objects.get()
+    citation = Citation.objects.get()
     assert (Document.objects.count(), Chunk.objects.count()) == (0, 0)
-    assert (cited.chunk, cited.passage) == (None, chunk.text)
+    assert (citation.chunk, citation.passage) == (None, chunk.text)
     entry = AuditEntry.objects.get(action="document.deleted")
     assert (entry.actor, entry.target) == (staff, f"chatbot.document:{document.title}")
 

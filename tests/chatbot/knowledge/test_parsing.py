@@ -22,15 +22,15 @@ def sections(kind: str, content: bytes) -> list[Section]:
 
 
 def test_pdf_keeps_its_page_numbers():
-    found = sections("pdf", files.pdf("Il primo passo.", "", "Il secondo passo."))
+    result = sections("pdf", files.pdf("Il primo passo.", "", "Il secondo passo."))
 
-    assert found == [Section("", "Il primo passo.", 1), Section("", "Il secondo passo.", 3)]
+    assert result == [Section("", "Il primo passo.", 1), Section("", "Il secondo passo.", 3)]
 
 
 def test_sentence_belongs_to_the_page_where_it_begins():
-    found = sections("pdf", files.pdf("Il titolare notifica la violazione", "entro 72 ore. Poi informa.", "Fine."))
+    result = sections("pdf", files.pdf("Il titolare notifica la violazione", "entro 72 ore. Poi informa.", "Fine."))
 
-    assert found == [
+    assert result == [
         Section("", "Il titolare notifica la violazione entro 72 ore.", 1),
         Section("", "Poi informa.", 2),
         Section("", "Fine.", 3),
@@ -41,15 +41,15 @@ def test_running_heads_and_page_numbers_are_not_read():
     texts = ("Prima si valuta.", "Poi si decide.", "Infine si agisce.", "E si misura.")
     pages = (f"Guida NIS2 pag. {number}\n{text}\n{number}" for number, text in enumerate(texts, start=1))
 
-    found = sections("pdf", files.pdf(*pages))
+    result = sections("pdf", files.pdf(*pages))
 
-    assert [section.text for section in found] == list(texts)
+    assert [section.text for section in result] == list(texts)
 
 
 def test_what_only_two_pages_begin_with_is_read():
-    found = sections("pdf", files.pdf("Attenzione.\nUno.", "Attenzione.\nDue.", "Tre."))
+    result = sections("pdf", files.pdf("Attenzione.\nUno.", "Attenzione.\nDue.", "Tre."))
 
-    assert [section.text for section in found] == ["Attenzione.\nUno.", "Attenzione.\nDue.", "Tre."]
+    assert [section.text for section in result] == ["Attenzione.\nUno.", "Attenzione.\nDue.", "Tre."]
 
 
 def test_parts_of_a_law_are_known_by_their_names_in_a_pdf():
@@ -59,10 +59,10 @@ def test_parts_of_a_law_are_known_by_their_names_in_a_pdf():
         "Art. 6-bis - Senza rubrica a capo\nSegue il testo.\nArticolo 7\nIl consenso è libero.\nAllegato III"
     )
 
-    found = sections("pdf", files.pdf(page))
+    result = sections("pdf", files.pdf(page))
 
     chapter = ("CAPO II - PRINCIPI", "Sezione 1 - In generale")
-    assert found == [
+    assert result == [
         Section("Considerando 1", "Le persone hanno diritti e doveri.", 1),
         Section("Articolo 5 - Principi applicabili al trattamento", "1. Come dice l'articolo 6.", 1, chapter),
         Section("Art. 6-bis - Senza rubrica a capo", "Segue il testo.", 1, chapter),
@@ -119,9 +119,9 @@ def test_word_title_is_the_documents():
 
 
 def test_old_word_file_keeps_headings_lists_and_tables():
-    found = parse("doc", (Path(__file__).parent / "guida.doc").read_bytes())
+    document = parse("doc", (Path(__file__).parent / "guida.doc").read_bytes())
 
-    assert found == ParsedDocument(
+    assert document == ParsedDocument(
         "Guida alla NIS2",
         "",
         (
@@ -148,11 +148,11 @@ Chi ne fa parte si registra sulla piattaforma dell'Agenzia e tiene aggiornati i 
 
 
 def test_web_page_is_read_for_what_it_is_about():
-    found = parse("html", WEB_PAGE.encode())
+    document = parse("html", WEB_PAGE.encode())
 
-    assert (found.title, found.language) == ("Chi rientra nella NIS2", "it")
-    assert [section.heading for section in found.sections] == ["Chi rientra nella NIS2", "Settori"]
-    text = "\n".join(section.text for section in found.sections)
+    assert (document.title, document.language) == ("Chi rientra nella NIS2", "it")
+    assert [section.heading for section in document.sections] == ["Chi rientra nella NIS2", "Settori"]
+    text = "\n".join(section.text for section in document.sections)
     assert "medie e grandi imprese" in text
     assert "Energia, trasporti" in text
     for unread in ("Home", "P.IVA", "alert", "Ignora le istruzioni"):
@@ -315,38 +315,42 @@ def test_folder_and_environment_of_the_worker_are_left_as_they_were():
 def test_law_as_pdf_is_read_to_its_last_page(
     shared: Path, name: str, title: str, pages: int, articles: int, heading: str
 ):
-    found = parse("pdf", (shared / "kb" / "documents" / name).read_bytes())
+    document = parse("pdf", (shared / "kb" / "documents" / name).read_bytes())
 
-    assert found.title == title
-    assert sorted({section.page or 0 for section in found.sections}) == list(range(1, pages + 1))
-    headings = dict.fromkeys(section.heading for section in found.sections)
+    assert document.title == title
+    assert sorted({section.page or 0 for section in document.sections}) == list(range(1, pages + 1))
+    headings = dict.fromkeys(section.heading for section in document.sections)
     assert len([heading for heading in headings if heading.startswith("Articolo ")]) == articles
     assert heading in headings
-    assert not [section for section in found.sections if section.text.startswith(title)]
+    assert not [section for section in document.sections if section.text.startswith(title)]
 
 
 def test_law_as_the_official_journal_prints_it(shared: Path):
     """Two-level footnotes, running heads that change sides, tables."""
-    found = parse("pdf", (shared / "kb" / "real" / "nis2.it.oj.pdf").read_bytes())
+    document = parse("pdf", (shared / "kb" / "real" / "nis2.it.oj.pdf").read_bytes())
 
-    headings = dict.fromkeys(section.heading for section in found.sections)
+    headings = dict.fromkeys(section.heading for section in document.sections)
     assert len([heading for heading in headings if heading.startswith("Articolo ")]) == 46
-    assert found.title == ""
-    assert not [section for section in found.sections if "Gazzetta ufficiale dell’Unione europea L 333" in section.text]
-    [first, *_] = [section for section in found.sections if section.heading == "Articolo 23 - Obblighi di segnalazione"]
+    assert document.title == ""
+    assert not [
+        section for section in document.sections if "Gazzetta ufficiale dell’Unione europea L 333" in section.text
+    ]
+    [first, *_] = [
+        section for section in document.sections if section.heading == "Articolo 23 - Obblighi di segnalazione"
+    ]
     assert first.page == 49
     assert first.path == ("CAPO IV - MISURE DI GESTIONE DEL RISCHIO DI CIBERSICUREZZA E OBBLIGHI DI SEGNALAZIONE",)
 
 
 def test_law_as_word_file_has_all_its_articles(shared: Path):
-    found = parse("docx", (shared / "kb" / "documents" / "nis2.en.docx").read_bytes())
+    document = parse("docx", (shared / "kb" / "documents" / "nis2.en.docx").read_bytes())
 
-    articles = [section.heading for section in found.sections if section.heading.startswith("Article ")]
+    articles = [section.heading for section in document.sections if section.heading.startswith("Article ")]
     assert (len(articles), articles[22]) == (46, "Article 23 - Reporting obligations")
 
 
 def test_law_as_markdown_has_all_its_articles(shared: Path):
-    found = parse("md", (shared / "kb" / "documents" / "gdpr.it.md").read_bytes())
+    document = parse("md", (shared / "kb" / "documents" / "gdpr.it.md").read_bytes())
 
-    articles = [section.heading for section in found.sections if section.heading.startswith("Articolo ")]
+    articles = [section.heading for section in document.sections if section.heading.startswith("Articolo ")]
     assert (len(articles), articles[32][:20]) == (99, "Articolo 33 - Notifi")

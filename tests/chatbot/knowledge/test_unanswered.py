@@ -18,7 +18,7 @@ from chatbot.tickets import services as tickets
 from core.errors import InvalidInputError
 from tests.chatbot.desk import MARIO
 from tests.chatbot.embedder import Embedder
-from tests.chatbot.talk import BREACH, RECORDS, answered, ask, learn
+from tests.chatbot.talk import BREACH, RECORDS, ask, learn, run_answer
 from tests.conftest import Control
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("embedder")]
@@ -31,7 +31,7 @@ CAMERAS = "Quanto si tengono i filmati delle telecamere?"
 
 def committed(test: Any) -> Any:
     """For tests whose questions are answered, or whose sweeps run, by threads with connections of their own."""
-    return pytest.mark.django_db(transaction=True)(pytest.mark.usefixtures("asked_as_it_stands")(test))
+    return pytest.mark.django_db(transaction=True)(pytest.mark.usefixtures("without_rewriting")(test))
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,7 @@ def thumb_down(trace: QuestionTrace) -> None:
 def test_question_is_kept_with_its_vector_and_the_best_passage_then(claude: Control):
     question = ask("Qual è la ricetta della carbonara?")
 
-    _events, row = answered(question)
+    _events, row = run_answer(question)
 
     trace, chunk = question.trace, Chunk.objects.get(pk=question.trace.near_chunk_id)
     assert (trace.answer, trace.near_title, trace.near_topic) == (row, "GDPR", "GDPR")
@@ -87,7 +87,7 @@ def test_question_is_kept_with_its_vector_and_the_best_passage_then(claude: Cont
 def test_question_asked_with_the_embeddings_away_gets_its_vector_from_the_sweep(embedder: Embedder, claude: Control):
     embedder.fail(503)
     question = ask("Qual è la ricetta della carbonara?")
-    answered(question)
+    run_answer(question)
     before = question.trace.embedding
 
     assert grouped(timezone.now()) == [{"Qual è la ricetta della carbonara?"}]
@@ -97,10 +97,10 @@ def test_question_asked_with_the_embeddings_away_gets_its_vector_from_the_sweep(
 @committed
 def test_answer_that_was_made_again_takes_the_place_of_the_first(claude: Control):
     question = ask("Qual è la ricetta della carbonara?")
-    answered(question)
+    run_answer(question)
     Message.objects.filter(role="answer").delete()
 
-    _events, row = answered(question)
+    _events, row = run_answer(question)
 
     assert QuestionTrace.objects.get().answer == row
 
@@ -117,13 +117,13 @@ def test_group_is_called_by_a_question_of_its_own_and_by_another_when_that_one_g
     grouped()
     group = QuestionGroup.objects.get()
     assert group.typical
-    named = group.typical
+    typical = group.typical
 
-    named.question.conversation.delete()
+    typical.question.conversation.delete()
     grouped()
 
     group.refresh_from_db()
-    assert group.typical == ({first, second} - {named}).pop()
+    assert group.typical == ({first, second} - {typical}).pop()
 
 
 def test_sweep_that_runs_twice_changes_nothing():
@@ -146,9 +146,9 @@ def test_two_sweeps_at_once_make_no_group_twice():
             connection.close()
 
     with ThreadPoolExecutor(4) as pool:
-        joined = list(pool.map(sweep, range(4)))
+        counts = list(pool.map(sweep, range(4)))
 
-    assert (sum(joined), QuestionGroup.objects.count()) == (3, 2)
+    assert (sum(counts), QuestionGroup.objects.count()) == (3, 2)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_hand_over_for_lack_of_an_answer_brings_the_question_before_it(reason: s
 def test_answer_without_a_citation_is_told_from_a_refusal(claude: Control):
     claude.post("/mode", mode="scripted", script=["Secondo me sono 72 ore."])
 
-    _events, row = answered(ask("Entro quante ore va notificata la violazione dei dati?"))
+    _events, row = run_answer(ask("Entro quante ore va notificata la violazione dei dati?"))
 
     assert (row.outcome, row.error) == ("refused", "unsupported")
 

@@ -30,7 +30,7 @@ def page_of(group: QuestionGroup, name: str = "change") -> str:
     return reverse(f"admin:chatbot_questiongroup_{name}", args=[group.pk])
 
 
-def listed(client: Client, query: str = "") -> list[QuestionGroup]:
+def list_groups(client: Client, query: str = "") -> list[QuestionGroup]:
     return list(client.get(LIST + query).context["cl"].result_list)
 
 
@@ -51,7 +51,7 @@ def test_list_names_each_group_by_its_typical_question_with_size_and_what_came_n
 
     assert "E il modello 1, serve?" in page
     assert "Guida 1" in page
-    assert listed(staff_client)[0].question_count == 2  # type: ignore[attr-defined]
+    assert list_groups(staff_client)[0].question_count == 2  # type: ignore[attr-defined]
 
 
 def test_biggest_group_comes_first_and_the_newest_can(staff_client: Client):
@@ -60,31 +60,31 @@ def test_biggest_group_comes_first_and_the_newest_can(staff_client: Client):
     QuestionTrace.objects.filter(group=newest).update(asked_at=timezone.now() + timedelta(minutes=1))
     QuestionTrace.objects.filter(group=small).update(asked_at=timezone.now().replace(year=2025))
 
-    assert listed(staff_client) == [big, newest, small]
-    assert listed(staff_client, "?o=2") == [small, big, newest]
-    assert listed(staff_client, "?o=-2") == [newest, big, small]
+    assert list_groups(staff_client) == [big, newest, small]
+    assert list_groups(staff_client, "?o=2") == [small, big, newest]
+    assert list_groups(staff_client, "?o=-2") == [newest, big, small]
 
 
 def test_empty_list_opens(staff_client: Client):
-    assert listed(staff_client) == []
+    assert list_groups(staff_client) == []
 
 
 def test_group_without_its_typical_question_is_called_by_another(group: QuestionGroup, staff_client: Client):
     assert group.typical
     group.typical.question.delete()
 
-    opened = staff_client.get(page_of(group)).content.decode()
+    page_text = staff_client.get(page_of(group)).content.decode()
 
-    assert "Serve il modello 1?" in opened
-    assert "E il modello 1, serve?" not in opened
+    assert "Serve il modello 1?" in page_text
+    assert "E il modello 1, serve?" not in page_text
 
 
 def test_group_whose_questions_are_all_deleted_still_opens(group: QuestionGroup, staff_client: Client):
     Conversation.objects.all().delete()
 
-    opened = staff_client.get(page_of(group))
+    page = staff_client.get(page_of(group))
 
-    assert (opened.status_code, listed(staff_client)) == (200, [])
+    assert (page.status_code, list_groups(staff_client)) == (200, [])
 
 
 def test_page_shows_each_question_and_leads_to_its_conversation(group: QuestionGroup, staff_client: Client):
@@ -126,19 +126,16 @@ def test_opening_a_conversation_or_a_message_is_recorded(model: Any, staff: Any,
 
 
 def test_done_with_a_note_leaves_the_list_and_says_who_and_when(group: QuestionGroup, staff: Any, staff_client: Client):
-    asked = staff_client.get(page_of(group, "mark_done"))
-    untouched = listed(staff_client)
+    confirmation = staff_client.get(page_of(group, "mark_done"))
+    untouched = list_groups(staff_client)
 
     staff_client.post(page_of(group, "mark_done"), {"note": "È nella guida nuova."})
 
     group.refresh_from_db()
-    assert (asked.status_code, untouched) == (200, [group])
+    assert (confirmation.status_code, untouched) == (200, [group])
     assert (group.note, group.done_by, group.done_at is not None) == ("È nella guida nuova.", staff, True)
-    assert (listed(staff_client), listed(staff_client, "?state=done"), listed(staff_client, "?state=all")) == (
-        [],
-        [group],
-        [group],
-    )
+    lists = [list_groups(staff_client, query) for query in ("", "?state=done", "?state=all")]
+    assert lists == [[], [group], [group]]
     assert audited("questiongroup.done") == [(staff, f"chatbot.questiongroup:{group.pk}")]
     assert "È nella guida nuova." in staff_client.get(page_of(group)).content.decode()
 
@@ -156,7 +153,7 @@ def test_buttons_are_there_until_somebody_is_done_and_again_with_one_more(group:
     one_more(group, "E il modello 1?")
 
     assert (before, after, buttons()) == ({"mark_done", "write_article"}, set(), {"mark_done", "write_article"})
-    assert listed(staff_client) == [group]
+    assert list_groups(staff_client) == [group]
 
 
 def test_article_form_begins_with_question_topic_and_language(group: QuestionGroup, staff_client: Client):
@@ -170,7 +167,7 @@ def test_article_becomes_a_document_and_the_group_is_done(group: QuestionGroup, 
 
     group.refresh_from_db()
     document = Document.objects.get(title="Serve il modello?")
-    assert (group.article, group.done_by, listed(staff_client)) == (document, staff, [])
+    assert (group.article, group.done_by, list_groups(staff_client)) == (document, staff, [])
     assert audited("questiongroup.made_article") == [(staff, f"chatbot.questiongroup:{group.pk}")]
     assert (
         reverse("admin:chatbot_document_change", args=[document.pk])
@@ -184,7 +181,7 @@ def test_article_with_an_address_in_it_is_refused_and_what_was_written_stays(
     page = staff_client.post(page_of(group, "write_article"), ARTICLE | {"answer": "Chiedete a mario@posta.example."})
 
     assert "Chiedete a mario@posta.example." in page.content.decode()
-    assert (listed(staff_client), Document.objects.filter(title="Serve il modello?").count()) == ([group], 0)
+    assert (list_groups(staff_client), Document.objects.filter(title="Serve il modello?").count()) == ([group], 0)
 
 
 def test_customers_and_guests_see_and_do_nothing(group: QuestionGroup, customer_client: Client):
@@ -214,7 +211,7 @@ def test_overview_counts_the_groups_to_answer_and_leads_to_them(group: QuestionG
 
     [tile] = [tile for tile in tiles if tile["url"].startswith(LIST)]
     assert tile["figure"] == 1
-    assert listed(staff_client, tile["url"].removeprefix(LIST)) == [group]
+    assert list_groups(staff_client, tile["url"].removeprefix(LIST)) == [group]
 
 
 def test_two_hundred_groups_cost_as_many_queries_as_one(group: QuestionGroup, staff_client: Client):

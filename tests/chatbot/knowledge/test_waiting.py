@@ -44,12 +44,12 @@ def test_silence_is_told_once_as_a_worker_that_does_not_run():
     watch.look(now=NOW)
 
     early = watch.look(now=NOW + QUIET - MOMENT)
-    told = watch.look(now=NOW + QUIET)
+    lines = watch.look(now=NOW + QUIET)
     again = watch.look(now=NOW + QUIET + MOMENT)
 
     assert (early, again) == ([], [])
     start = "celery --app config worker --queues slow"
-    assert told == [f"nothing has moved for 30 seconds: no worker seems to run. Start one with: {start}"]
+    assert lines == [f"nothing has moved for 30 seconds: no worker seems to run. Start one with: {start}"]
 
 
 @pytest.mark.django_db
@@ -71,9 +71,9 @@ def test_document_put_off_is_told_with_its_reason(embedder: Embedder):
     with at(NOW):
         ingest.ingest(document=document)
 
-    told = watch.look(now=NOW + MOMENT)
+    lines = watch.look(now=NOW + MOMENT)
 
-    assert told[-1] == "gdpr.it.md: tried again at 10:01: embeddings: InternalServerError"
+    assert lines[-1] == "gdpr.it.md: tried again at 10:01: embeddings: InternalServerError"
     assert watch.look(now=NOW + QUIET + 2 * MOMENT) == []
 
 

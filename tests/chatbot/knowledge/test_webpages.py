@@ -33,18 +33,18 @@ piattaforma dell'Agenzia per la cybersicurezza nazionale entro il 28 febbraio di
 
 
 class Site(ThreadingHTTPServer):
-    """A web site: `answers` says for each path the status, the headers and the content; `asked` what was sent."""
+    """A web site: `answers` says for each path the status, the headers and the content; `requests` what was sent."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
-        self.asked: list[dict[str, str]] = []
+        self.requests: list[dict[str, str]] = []
 
     def serve(self, path: str, content: str | bytes, status: int = 200, **headers: str) -> str:
-        told = {"Content-Type": "text/html; charset=utf-8"}
-        told |= {name.replace("_", "-"): value for name, value in headers.items()}
-        self.answers[path] = (status, told, content.encode() if isinstance(content, str) else content)
+        all_headers = {"Content-Type": "text/html; charset=utf-8"}
+        all_headers |= {name.replace("_", "-"): value for name, value in headers.items()}
+        self.answers[path] = (status, all_headers, content.encode() if isinstance(content, str) else content)
         return self.url + path
 
 
@@ -52,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Site
 
     def do_GET(self) -> None:
-        self.server.asked.append(dict(self.headers))
+        self.server.requests.append(dict(self.headers))
         status, headers, content = self.server.answers[self.path]
         if headers.get("ETag") and headers["ETag"] == self.headers.get("If-None-Match"):
             status, content = 304, b""
@@ -80,15 +80,15 @@ def site(settings: Any) -> Iterator[Site]:
 
 def resolve_as(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
     """The system's resolver answers with these addresses, and notes what it was asked."""
-    asked: list[str] = []
+    hosts: list[str] = []
 
     def resolve(host: str, port: int, *_args: Any, **_options: Any) -> list[Any]:
-        asked.append(host)
+        hosts.append(host)
         family = socket.AF_INET6 if ":" in addresses[0] else socket.AF_INET
         return [(family, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    return asked
+    return hosts
 
 
 @pytest.mark.parametrize(
@@ -110,12 +110,12 @@ def test_name_of_an_inner_address_is_not_fetched(addresses: list[str], monkeypat
 
 def test_name_is_resolved_once_and_its_checked_address_is_the_one_used(monkeypatch: pytest.MonkeyPatch):
     """A name that is public when it is checked and private when it is used (DNS rebinding) gets nowhere."""
-    asked = resolve_as(monkeypatch, "127.0.0.1")
+    hosts = resolve_as(monkeypatch, "127.0.0.1")
 
     with pytest.raises(PermanentError):
         web.fetch("http://rebind.example/")
 
-    assert asked == ["rebind.example"]
+    assert hosts == ["rebind.example"]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_page_is_read_with_its_title_and_headings(site: Site, embedder: Embedder
     assert "Registrazione" in document.chunks.values_list("heading", flat=True)
     assert (page.last_error, page.checked_at, page.changed_at) == ("", NOW, NOW)
     assert page.next_try_at == NOW + timedelta(days=7)
-    assert site.asked[0]["User-Agent"].startswith("AIStrategyHub (+http")
+    assert site.requests[0]["User-Agent"].startswith("AIStrategyHub (+http")
 
 
 def test_page_whose_text_is_the_same_is_not_read_again(site: Site, embedder: Embedder):
@@ -196,8 +196,8 @@ def test_server_that_knows_of_no_change_sends_nothing(site: Site):
     look(page, NOW + timedelta(days=7))
 
     assert (page.changed_at, page.last_error) == (NOW, "")
-    assert site.asked[1]["If-None-Match"] == '"v1"'
-    assert site.asked[1]["If-Modified-Since"] == "Fri, 27 Nov 2026 08:00:00 GMT"
+    assert site.requests[1]["If-None-Match"] == '"v1"'
+    assert site.requests[1]["If-Modified-Since"] == "Fri, 27 Nov 2026 08:00:00 GMT"
 
 
 def test_changed_page_takes_the_place_of_its_old_text_when_it_is_ready(site: Site, embedder: Embedder):
@@ -246,7 +246,7 @@ def test_page_that_redirects_for_ever_is_given_up(site: Site):
 
     with pytest.raises(PermanentError, match="più di 3 volte"):
         web.fetch(url)
-    assert len(site.asked) == 4
+    assert len(site.requests) == 4
 
 
 def test_server_that_is_away_is_passing_trouble(settings: Any):
@@ -295,7 +295,7 @@ def test_staff_have_a_page_looked_at_before_its_turn(site: Site, django_capture_
         webpages.look_now(page=page)
     webpages.look_at(page=page)
 
-    assert len(site.asked) == 2
+    assert len(site.requests) == 2
     assert queued("slow") == [("chatbot.look_at_page", {"page_id": page.pk})]
 
 
@@ -307,7 +307,7 @@ def test_pages_are_looked_at_when_their_time_has_come(site: Site):
 
     with at(NOW):
         assert (webpages.look_at_due(), webpages.look_at_due()) == (1, 0)
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
 
 
 def test_staff_add_an_address(staff_client: Client, staff: Any, django_capture_on_commit_callbacks: Any):
@@ -325,7 +325,7 @@ def test_staff_add_an_address(staff_client: Client, staff: Any, django_capture_o
 def test_staff_are_told_why_an_address_is_refused(staff_client: Client):
     values = {"url": "https://u:p@example.com/", "topic": "NIS2", "every_days": "30"}
 
-    shown = staff_client.post("/admin/chatbot/webpage/add/", values)
+    page = staff_client.post("/admin/chatbot/webpage/add/", values)
 
-    assert shown.context["adminform"].form.errors["url"] == ["Un indirizzo con nome e password non viene conservato."]
+    assert page.context["adminform"].form.errors["url"] == ["Un indirizzo con nome e password non viene conservato."]
     assert not WebPage.objects.exists()

@@ -64,9 +64,9 @@ def test_passage_may_be_exactly_as_long_as_allowed():
 
 
 def test_passage_begins_with_the_last_sentences_of_the_one_before():
-    found = cut("Alfa beta. Gamma delta. Epsilon. Zeta eta.", size=32, overlap=10)
+    texts = cut("Alfa beta. Gamma delta. Epsilon. Zeta eta.", size=32, overlap=10)
 
-    assert found == ["Alfa beta. Gamma delta. Epsilon.", "Epsilon. Zeta eta."]
+    assert texts == ["Alfa beta. Gamma delta. Epsilon.", "Epsilon. Zeta eta."]
 
 
 def test_overlap_gives_way_to_a_sentence_that_needs_the_room():
@@ -76,9 +76,9 @@ def test_overlap_gives_way_to_a_sentence_that_needs_the_room():
 
 
 def test_sentence_longer_than_a_passage_is_cut_at_a_space():
-    found = cut("parola " * 10 + "fine.", size=30)
+    texts = cut("parola " * 10 + "fine.", size=30)
 
-    assert found == ["parola parola parola parola", "parola parola parola parola", "parola parola fine."]
+    assert texts == ["parola parola parola parola", "parola parola parola parola", "parola parola fine."]
 
 
 def test_word_longer_than_a_passage_is_cut_all_the_same():
@@ -88,9 +88,9 @@ def test_word_longer_than_a_passage_is_cut_all_the_same():
 def test_heading_ends_a_passage_and_is_kept_with_it():
     sections = [Section("Articolo 33", "Notifica."), Section("Articolo 34", "Comunicazione.", page=7)]
 
-    found = list(passages(sections, size=1000, overlap=200))
+    result = list(passages(sections, size=1000, overlap=200))
 
-    assert found == [Passage("Articolo 33", None, "Notifica."), Passage("Articolo 34", 7, "Comunicazione.", section=1)]
+    assert result == [Passage("Articolo 33", None, "Notifica."), Passage("Articolo 34", 7, "Comunicazione.", section=1)]
 
 
 def test_section_goes_on_over_its_pages_and_ends_at_its_heading():
@@ -100,10 +100,10 @@ def test_section_goes_on_over_its_pages_and_ends_at_its_heading():
         Section("Art. 1", "D.", 3, ("Capo II",)), Section("Art. 1", "E.", 3, ("Capo II",)),
     ]  # fmt: skip
 
-    found = list(passages(sections, size=1000, overlap=200))
+    result = list(passages(sections, size=1000, overlap=200))
 
-    assert [passage.section for passage in found] == [0, 0, 1, 2, 2]
-    assert found[0].path == ("Capo I",)
+    assert [passage.section for passage in result] == [0, 0, 1, 2, 2]
+    assert result[0].path == ("Capo I",)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_what_explains_a_law_is_told_from_what_rules(heading: str, is_background
 
 
 def test_every_passage_of_a_section_has_its_heading_and_page():
-    found = list(passages([Section("Articolo 5", "Alfa beta. Gamma delta.", page=3)], size=12, overlap=0))
+    result = list(passages([Section("Articolo 5", "Alfa beta. Gamma delta.", page=3)], size=12, overlap=0))
 
-    assert found == [Passage("Articolo 5", 3, "Alfa beta."), Passage("Articolo 5", 3, "Gamma delta.")]
+    assert result == [Passage("Articolo 5", 3, "Alfa beta."), Passage("Articolo 5", 3, "Gamma delta.")]
 
 
 @given(TEXTS, SIZES)

@@ -36,7 +36,7 @@ def vector_of(question: str) -> list[float]:
     return async_to_sync(embeddings.embed_question)(question)
 
 
-def found(question: str, *, by_text_alone: bool = False, count: int = 5) -> list[Hit]:
+def find(question: str, *, by_text_alone: bool = False, count: int = 5) -> list[Hit]:
     return search(question, None if by_text_alone else vector_of(question), count=count)
 
 
@@ -47,7 +47,7 @@ def headings(hits: list[Hit]) -> list[str]:
 def test_hit_says_where_it_stands(embedder: Embedder):
     document = learn(BREACH, "regolamento.md", title="GDPR", language="it")
 
-    [hit] = found("Quante ore ho per la notifica?")
+    [hit] = find("Quante ore ho per la notifica?")
 
     chunk = document.chunks.get()
     assert (hit.chunk_id, hit.document, hit.title, hit.language) == (chunk.pk, "regolamento.md", "GDPR", "it")
@@ -58,7 +58,7 @@ def test_hit_says_where_it_stands(embedder: Embedder):
 def test_question_in_other_words_finds_the_passage_by_meaning(embedder: Embedder):
     learn(PRIVACY)
 
-    hits = found("Devo avvisare i clienti colpiti?")
+    hits = find("Devo avvisare i clienti colpiti?")
 
     assert (headings(hits)[0], hits[0].has_words) == ("Articolo 34", False)
 
@@ -67,7 +67,7 @@ def test_question_finds_a_passage_in_the_other_language(embedder: Embedder):
     learn(BREACH_EN, "gdpr.en.md")
     learn(RECORDS, "registri.it.md")
 
-    assert headings(found("Quante ore per la notifica al Garante?"))[0] == "Article 33"
+    assert headings(find("Quante ore per la notifica al Garante?"))[0] == "Article 33"
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_question_finds_a_passage_in_the_other_language(embedder: Embedder):
 def test_exact_term_finds_the_passage_that_has_it(question: str, first: str, embedder: Embedder):
     learn(PRIVACY)
 
-    assert headings(found(question))[0] == first
-    assert headings(found(question, by_text_alone=True))[0] == first
+    assert headings(find(question))[0] == first
+    assert headings(find(question, by_text_alone=True))[0] == first
 
 
 def test_article_of_one_digit_is_found_by_its_number(embedder: Embedder):
@@ -92,7 +92,7 @@ def test_article_of_one_digit_is_found_by_its_number(embedder: Embedder):
     )
     learn(pieces)
 
-    assert headings(found("Che cosa dice l’art. 5?", by_text_alone=True)) == ["Articolo 5"]
+    assert headings(find("Che cosa dice l’art. 5?", by_text_alone=True)) == ["Articolo 5"]
 
 
 def test_words_are_found_in_any_of_their_forms(embedder: Embedder):
@@ -100,20 +100,20 @@ def test_words_are_found_in_any_of_their_forms(embedder: Embedder):
     learn(BREACH_EN, "gdpr.en.md")
 
     for question in ("di violazioni", "of breaches"):
-        assert set(headings(found(question, by_text_alone=True))) == {"Articolo 33", "Articolo 34", "Article 33"}
+        assert set(headings(find(question, by_text_alone=True))) == {"Articolo 33", "Articolo 34", "Article 33"}
 
 
 def test_words_of_no_meaning_find_nothing(embedder: Embedder):
     learn(PRIVACY)
 
-    assert found("che cosa è il per con della", by_text_alone=True) == []
+    assert find("che cosa è il per con della", by_text_alone=True) == []
 
 
 @pytest.mark.parametrize("question", ["?", "a", "…", "😀😀", "''", "& | ! ( ) <-> :*", "è" * 5000, "a1" * 2500, "²²"])
 def test_question_of_any_shape_is_searched_for(question: str, embedder: Embedder):
     learn(BREACH)
 
-    assert found(question, by_text_alone=True) == []
+    assert find(question, by_text_alone=True) == []
 
 
 @runs(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -125,7 +125,7 @@ def test_no_question_breaks_the_search(question: str):
 def test_vector_alone_finds_what_shares_no_word(embedder: Embedder):
     learn(BREACH_EN, "gdpr.en.md")
 
-    [hit] = found("Ho subito un furto di informazioni riservate")
+    [hit] = find("Ho subito un furto di informazioni riservate")
 
     assert (hit.has_words, hit.similarity > 0.7) == (False, True)
 
@@ -133,7 +133,7 @@ def test_vector_alone_finds_what_shares_no_word(embedder: Embedder):
 def test_hit_of_full_text_alone_has_no_similarity(embedder: Embedder):
     learn(BREACH)
 
-    [hit] = found("notifica entro 72 ore", by_text_alone=True)
+    [hit] = find("notifica entro 72 ore", by_text_alone=True)
 
     assert (hit.similarity, hit.has_words) == (None, True)
 
@@ -141,7 +141,7 @@ def test_hit_of_full_text_alone_has_no_similarity(embedder: Embedder):
 def test_no_more_passages_than_asked_for_best_first(embedder: Embedder):
     learn(PRIVACY)
 
-    hits = found("Entro quando si notifica la violazione?", count=2)
+    hits = find("Entro quando si notifica la violazione?", count=2)
 
     assert headings(hits) == ["Articolo 33", "Articolo 34"]
     assert hits[0].score > hits[1].score
@@ -216,30 +216,30 @@ def test_filter_of_few_among_many_is_always_filled_and_indexes_find_the_same(mon
 )
 def test_document_out_of_use_is_not_found(change: dict[str, object], embedder: Embedder):
     document = learn(BREACH)
-    before = len(found("art. 33"))
+    before = len(find("art. 33"))
 
     Document.objects.filter(pk=document.pk).update(**change)
 
-    assert (before, found("art. 33"), found("art. 33", by_text_alone=True)) == (1, [], [])
+    assert (before, find("art. 33"), find("art. 33", by_text_alone=True)) == (1, [], [])
 
 
 def test_vectors_of_another_model_are_not_compared(embedder: Embedder):
     document = learn(BREACH_EN, "gdpr.en.md")
     Chunk.objects.filter(document=document).update(embedding_model="another-model")
 
-    assert found("Ho subito un furto di informazioni riservate") == []
-    assert [hit.similarity for hit in found("supervisory authority")] == [None]
+    assert find("Ho subito un furto di informazioni riservate") == []
+    assert [hit.similarity for hit in find("supervisory authority")] == [None]
 
 
 def test_document_of_another_model_is_found_again_when_it_was_read_again(embedder: Embedder, settings):
     document = learn(BREACH_EN, "gdpr.en.md")
     settings.EMBEDDING_MODEL = "another-model"
-    before = found("Ho subito un furto di informazioni riservate")
+    before = find("Ho subito un furto di informazioni riservate")
 
     ingest.read_again(document=document)
     ingest.ingest(document=document)
 
-    assert (before, headings(found("Ho subito un furto di informazioni riservate"))) == ([], ["Article 33"])
+    assert (before, headings(find("Ho subito un furto di informazioni riservate"))) == ([], ["Article 33"])
 
 
 def test_vector_has_the_width_of_the_column_whatever_the_model(embedder: Embedder):
@@ -301,4 +301,4 @@ def test_question_is_off_topic_when_neither_meaning_nor_word_fits(hits: list[tup
 def test_plainly_foreign_question_is_off_topic(question: str, expected: bool, embedder: Embedder):
     learn(PRIVACY)
 
-    assert is_off_topic(found(question)) is expected
+    assert is_off_topic(find(question)) is expected

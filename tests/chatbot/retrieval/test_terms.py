@@ -23,28 +23,30 @@ def count(language: str, **counts: int) -> None:
     )
 
 
-def weights(question: str, asked: str, language: str) -> dict[str, float]:
+def weights(question: str, question_language: str, language: str) -> dict[str, float]:
     return {
-        each.stem: round(each.weight, 3) for each in build_search_terms(question, asked) if each.language == language
+        each.stem: round(each.weight, 3)
+        for each in build_search_terms(question, question_language)
+        if each.language == language
     }
 
 
 def test_rare_word_weighs_more_than_a_frequent_one():
     count("it", _=1000, pseudonimizz=2, dat=700)
 
-    found = weights("la pseudonimizzazione dei dati", "it", "it")
+    weight_by_stem = weights("la pseudonimizzazione dei dati", "it", "it")
 
-    assert found["pseudonimizz"] > 10 * found["dat"]
-    assert sum(found.values()) == pytest.approx(1, abs=0.01)
+    assert weight_by_stem["pseudonimizz"] > 10 * weight_by_stem["dat"]
+    assert sum(weight_by_stem.values()) == pytest.approx(1, abs=0.01)
 
 
 def test_question_looks_for_its_words_in_the_other_language():
     count("en", _=100, breach=5, notif=3, notifi=6, hour=4)
 
-    found = weights("Quante ore per notificare la violazione?", "it", "en")
+    weight_by_stem = weights("Quante ore per notificare la violazione?", "it", "en")
 
-    assert found["breach"] > 0
-    assert found["notifi"] > 0
+    assert weight_by_stem["breach"] > 0
+    assert weight_by_stem["notifi"] > 0
 
 
 def test_question_in_a_language_it_does_not_seem_is_looked_for_as_it_is():
@@ -63,9 +65,9 @@ def test_words_of_a_question_alone_add_up_to_one_in_each_language():
     count("en", _=100, notifi=6, person=30, data=60, breach=5, within=9, hour=4, **{"72": 3})
     count("it", _=100, notif=6, personal=30, dat=60, violazion=5, ore=4, **{"72": 3})
     for language in ("it", "en"):
-        asked = build_search_terms("Who must notify a personal data breach within 72 hours?", "en")
+        search_terms = build_search_terms("Who must notify a personal data breach within 72 hours?", "en")
         best: dict[int, float] = {}
-        for each in asked:
+        for each in search_terms:
             if each.language == language:
                 best[each.word] = max(best.get(each.word, 0.0), each.weight)
         assert 0 < sum(best.values()) <= 1.0001
@@ -106,8 +108,8 @@ def test_question_without_words_wants_nothing():
 
 def test_counts_follow_the_documents(embedder: Embedder):
     document = learn(BREACH + RECORDS)
-    counted = WordCount.objects.filter(language="it", stem__in=["", "violazion", "titol"])
-    before = dict(counted.values_list("stem", "passages"))
+    word_counts = WordCount.objects.filter(language="it", stem__in=["", "violazion", "titol"])
+    before = dict(word_counts.values_list("stem", "passages"))
 
     document.delete()
     terms.refresh_counts()
@@ -120,13 +122,13 @@ def test_counts_follow_the_documents(embedder: Embedder):
 def test_counts_follow_when_the_last_of_many_cannot_be_read(embedder: Embedder):
     waiting = add(b"%PDF-1.7\ngarbage", "rotto.pdf")
     learn(BREACH)
-    counted = WordCount.objects.filter(stem="violazion")
-    before = counted.exists()
+    word_counts = WordCount.objects.filter(stem="violazion")
+    before = word_counts.exists()
 
     ingest.ingest(document=waiting)
 
     waiting.refresh_from_db()
-    assert (waiting.state, before, counted.get().passages) == ("failed", False, 1)
+    assert (waiting.state, before, word_counts.get().passages) == ("failed", False, 1)
 
 
 def test_stem_with_quotes_and_backslashes_is_looked_for_as_it_is(embedder: Embedder):

@@ -25,7 +25,7 @@ from tests.chatbot.desk import (
     write_to_us,
 )
 from tests.chatbot.embedder import Embedder
-from tests.chatbot.talk import answered, ask
+from tests.chatbot.talk import ask, run_answer
 from tests.conftest import Control
 from tests.factories import make_customer
 
@@ -51,7 +51,7 @@ def press(client: Client, row: Any, button: str, **filled: Any) -> Any:
     return client.post(path, {"post": "yes", **filled})
 
 
-def listed(client: Client, query: str) -> list[Ticket]:
+def list_tickets(client: Client, query: str) -> list[Ticket]:
     return list(client.get(f"{LIST}?{query}").context["cl"].result_list)
 
 
@@ -64,30 +64,30 @@ def test_inbox_filters_what_waits(customer: Any, staff: Any, staff_client: Clien
     with time_machine.travel(NOW + 25 * HOUR, tick=False):
         staff_client.force_login(staff)
         late = write_to_us(customer, "Uno.")
-        taken, solved = write_to_us(customer, "Due.", now=NOW + 24 * HOUR), write_to_us(customer, "Tre.")
-        tickets.assign(ticket=taken, assignee=staff, actor=staff, now=NOW)
+        assigned, solved = write_to_us(customer, "Due.", now=NOW + 24 * HOUR), write_to_us(customer, "Tre.")
+        tickets.assign(ticket=assigned, assignee=staff, actor=staff, now=NOW)
         tickets.resolve_as_customer(ticket=solved, actor=customer, now=NOW)
         queries = {
-            "overdue=yes": [late], "unfinished=yes": [taken, late], "status__exact=resolved": [solved],
-            "assignee=me": [taken], "assignee=nobody": [solved, late], f"assignee={staff.pk}": [taken],
-            "q=Due": [taken], f"q={customer.email}": [taken, solved, late], "q=TKT-2026-00001": [late],
+            "overdue=yes": [late], "unfinished=yes": [assigned, late], "status__exact=resolved": [solved],
+            "assignee=me": [assigned], "assignee=nobody": [solved, late], f"assignee={staff.pk}": [assigned],
+            "q=Due": [assigned], f"q={customer.email}": [assigned, solved, late], "q=TKT-2026-00001": [late],
         }  # fmt: skip
 
-        assert {query: listed(staff_client, query) for query in queries} == queries
+        assert {query: list_tickets(staff_client, query) for query in queries} == queries
 
 
 def test_timers_are_told_in_words_with_a_shape(customer: Any, staff: Any, staff_client: Client):
     ticket = write_to_us(customer)
-    seen = []
+    badges_seen = []
     for hours in (1, 23.5, 26):
         with time_machine.travel(NOW + hours * HOUR, tick=False):
             staff_client.force_login(staff)
             page = staff_client.get(page_of(ticket)).content.decode().replace("\N{NO-BREAK SPACE}", " ")
-            seen.append([part for part in ("by 25 Nov, 10:00", "overdue since 25 Nov, 10:00") if part in page])
+            badges_seen.append([part for part in ("by 25 Nov, 10:00", "overdue since 25 Nov, 10:00") if part in page])
             badges = ["badge--now", "badge--warn", "badge--stop"]
-            seen.append([badge for badge in badges if f'{badge}">{seen[-1][0]}' in page])
+            badges_seen.append([badge for badge in badges if f'{badge}">{badges_seen[-1][0]}' in page])
 
-    assert seen == [
+    assert badges_seen == [
         ["by 25 Nov, 10:00"], ["badge--now"], ["by 25 Nov, 10:00"], ["badge--warn"], ["overdue since 25 Nov, 10:00"],
         ["badge--stop"],
     ]  # fmt: skip
@@ -294,14 +294,14 @@ def test_question_the_documents_did_not_answer_is_answered_from_the_article(
 ):
     from chatbot.knowledge import ingest  # noqa: PLC0415 -- beside the one test that reads a document
 
-    _events, before = answered(ask("Chi deve nominare il DPO in azienda?"))
+    _events, before = run_answer(ask("Chi deve nominare il DPO in azienda?"))
     document = tickets.make_article(
         ticket=resolved_ticket(staff, customer), question="Chi deve nominare il DPO in azienda?",
         answer="Il DPO in azienda lo nomina il titolare del trattamento.", topic="GDPR", language="it", now=NOW,
     )  # fmt: skip
     assert ingest.ingest(document=document)
 
-    _events, after = answered(ask("Chi deve nominare il DPO in azienda?"))
+    _events, after = run_answer(ask("Chi deve nominare il DPO in azienda?"))
 
     assert (before.outcome, after.outcome) == ("refused", "answered")
     assert after.citations.get().title == "Chi deve nominare il DPO in azienda?"
@@ -314,7 +314,7 @@ def test_overview_counts_open_and_overdue_tickets(customer: Any, staff_client: C
     page = staff_client.get("/admin/")
 
     tiles = {str(tile["label"]): tile for tile in page.context["tiles"] + page.context["alarms"]}
-    wanted = {"Open tickets": 2, "Tickets overdue": 1}
-    assert {label: tiles[label]["figure"] for label in wanted} == wanted
-    for label, figure in wanted.items():
+    expected = {"Open tickets": 2, "Tickets overdue": 1}
+    assert {label: tiles[label]["figure"] for label in expected} == expected
+    for label, figure in expected.items():
         assert len(staff_client.get(tiles[label]["url"]).context["cl"].result_list) == figure

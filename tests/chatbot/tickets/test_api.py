@@ -111,9 +111,9 @@ def test_guest_must_say_where_to_answer():
 
 def test_nobody_hands_over_the_conversation_of_another(customer: Any, stranger: Any, staff: Any):
     guests, customers = make_conversation(), make_conversation(customer)
-    own = make_conversation()
+    other = make_conversation()
     tries = [
-        (Client(), guests), (with_cookie(Client(), own), guests), (with_cookie(Client(), customers), customers),
+        (Client(), guests), (with_cookie(Client(), other), guests), (with_cookie(Client(), customers), customers),
         (bearer(stranger), customers), (bearer(staff), customers), (bearer(stranger), guests),
     ]  # fmt: skip
 
@@ -179,11 +179,11 @@ def test_list_has_the_callers_own_newest_first(customer: Any, stranger: Any, cus
 def test_ticket_is_told_whole_and_without_notes(customer: Any, staff: Any, customer_client: Client):
     ticket = hand_over(make_conversation(customer))
     tickets.add_note(ticket=ticket, text=SECRET, actor=staff, now=NOW, files=[text_file(f"{SECRET}.txt")])
-    said = tickets.answer_as_staff(ticket=ticket, text="Sì.", actor=staff, now=NOW, files=[picture()])
+    message = tickets.answer_as_staff(ticket=ticket, text="Sì.", actor=staff, now=NOW, files=[picture()])
 
     answer = customer_client.get(f"{API}/{ticket.number}")
 
-    file = said.attachments.get()
+    file = message.attachments.get()
     assert answer.json() == {
         "number": ticket.number, "status": "waiting_customer", "topic": "GENERAL", "subject": "Siamo in sessanta.",
         "language": "it", "created_at": "2026-11-24T10:00:00+01:00",

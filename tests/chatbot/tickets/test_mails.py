@@ -23,7 +23,7 @@ def staff_mailbox(settings: Any) -> None:
     settings.STAFF_EMAIL = DESK
 
 
-def sent() -> list[tuple[str, str]]:
+def sent_mails() -> list[tuple[str, str]]:
     """Kind and recipient of every mail, oldest first."""
     return list(Mail.objects.order_by("pk").values_list("kind", "to_email"))
 
@@ -32,7 +32,7 @@ def test_opened_ticket_is_told_to_the_customer_and_to_staff(customer: Any):
     ticket = hand_over(make_conversation(customer))
 
     to_customer = Mail.objects.get(kind="ticket_opened")
-    assert sent() == [("ticket_opened", customer.email), ("ticket_attention", DESK)]
+    assert sent_mails() == [("ticket_opened", customer.email), ("ticket_attention", DESK)]
     assert to_customer.language == "it"
     for part in (to_customer.text, unescape(to_customer.html)):
         assert ticket.number in part
@@ -42,7 +42,7 @@ def test_opened_ticket_is_told_to_the_customer_and_to_staff(customer: Any):
 def test_staff_are_not_told_of_what_they_took_over(customer: Any):
     hand_over(make_conversation(customer), reason="staff", text="")
 
-    assert sent() == [("ticket_opened", customer.email)]
+    assert sent_mails() == [("ticket_opened", customer.email)]
 
 
 def test_guest_gets_the_signed_link_in_their_language():
@@ -75,14 +75,14 @@ def test_answer_is_mailed_with_its_words(customer: Any, staff: Any):
 
 def test_resolved_ticket_is_told_with_or_without_words(customer: Any, staff: Any):
     make = {"language": "en", "customer": make_customer("mary@posta.example", language="en")}
-    silent, told = write_to_us(**make), write_to_us(**make, text="Other.")
+    silent_ticket, other_ticket = write_to_us(**make), write_to_us(**make, text="Other.")
 
-    tickets.resolve(ticket=silent, text="", actor=staff, now=NOW)
-    tickets.resolve(ticket=told, text="All done.", actor=staff, now=NOW)
+    tickets.resolve(ticket=silent_ticket, text="", actor=staff, now=NOW)
+    tickets.resolve(ticket=other_ticket, text="All done.", actor=staff, now=NOW)
 
     without, with_words = Mail.objects.filter(kind="ticket_answered").order_by("pk")
     assert (without.subject, with_words.subject) == (
-        f"Your request {silent.number} is solved", f"Your request {told.number} is solved",
+        f"Your request {silent_ticket.number} is solved", f"Your request {other_ticket.number} is solved",
     )  # fmt: skip
     assert ("All done." in without.text, "All done." in with_words.text) == (False, True)
 
@@ -97,7 +97,7 @@ def test_news_go_to_whoever_has_the_ticket_else_to_the_mailbox(customer: Any, st
     staff.save()
     tickets.answer_as_customer(ticket=ticket, text="Ehi?", author=customer, now=NOW)
 
-    to = [email for kind, email in sent() if kind == "ticket_attention"]
+    to = [email for kind, email in sent_mails() if kind == "ticket_attention"]
     assert to == [DESK, DESK, staff.email, DESK]
 
 
@@ -117,13 +117,13 @@ def test_without_a_mailbox_nobody_is_mailed_and_the_ticket_is_there(customer: An
 
     ticket = write_to_us(customer)
 
-    assert sent() == [("ticket_opened", customer.email)]
+    assert sent_mails() == [("ticket_opened", customer.email)]
     assert tickets.alert_staff_of_due(now=NOW + 24 * HOUR) == 1
     assert fresh(ticket).alerted_at == NOW + 24 * HOUR
 
 
-@pytest.mark.parametrize(("hours", "told"), [(6.7, ""), (6.75, "nearly due"), (23.9, "nearly due"), (24, "overdue")])
-def test_staff_are_alerted_when_a_quarter_of_the_time_is_left(hours: float, told: str, customer: Any, staff: Any):
+@pytest.mark.parametrize(("hours", "news"), [(6.7, ""), (6.75, "nearly due"), (23.9, "nearly due"), (24, "overdue")])
+def test_staff_are_alerted_when_a_quarter_of_the_time_is_left(hours: float, news: str, customer: Any, staff: Any):
     staff.language = "en"
     staff.save()
     ticket = write_to_us(customer)
@@ -132,7 +132,7 @@ def test_staff_are_alerted_when_a_quarter_of_the_time_is_left(hours: float, told
     tickets.alert_staff_of_due(now=NOW + hours * HOUR)
 
     alerts = list(Mail.objects.filter(to_email=staff.email).values_list("subject", flat=True))
-    assert alerts == ([f"Ticket {ticket.number}: The first answer is {told}."] if told else [])
+    assert alerts == ([f"Ticket {ticket.number}: The first answer is {news}."] if news else [])
 
 
 def test_alert_comes_once(customer: Any):
@@ -179,4 +179,4 @@ def test_customer_who_is_gone_gets_no_mail(customer: Any, staff: Any):
 
     tickets.answer_as_staff(ticket=fresh(ticket), text="Sì.", actor=staff, now=NOW)
 
-    assert sent() == []
+    assert sent_mails() == []

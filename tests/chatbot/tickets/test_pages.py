@@ -116,7 +116,7 @@ def test_forged_cookie_names_no_conversation():
 
 
 @pytest.mark.parametrize(
-    ("sent", "field"),
+    ("values", "field"),
     [
         ({**GUEST, "text": ""}, "text"),
         ({**GUEST, "text": "a" * 5_001}, "text"),
@@ -125,13 +125,13 @@ def test_forged_cookie_names_no_conversation():
         ({**GUEST, "email": "mario", "text": "Ciao"}, "email"),
     ],
 )
-def test_what_is_missing_is_marked_and_what_was_written_stays(sent: dict[str, str], field: str):
-    page = Client(**ENGLISH).post(ASK, sent)
+def test_what_is_missing_is_marked_and_what_was_written_stays(values: dict[str, str], field: str):
+    page = Client(**ENGLISH).post(ASK, values)
 
     assert (page.status_code, Ticket.objects.count()) == (400, 0)
     assert list(page.context["form"].errors) == [field]
     assert f'aria-describedby="id_{field}_' in text_of(page)
-    assert all(value in text_of(page) for name, value in sent.items() if value)
+    assert all(value in text_of(page) for name, value in values.items() if value)
     assert inline_parts(page.content.decode()) == []
 
 
@@ -194,20 +194,20 @@ def test_thread_is_shown_without_internal_notes(reach: str, customer: Any, staff
 def test_file_of_a_note_is_not_given_out_and_others_are_downloads(reach: str, customer: Any, staff: Any):
     ticket = write_to_us(customer if reach == "area" else None)
     note = tickets.add_note(ticket=ticket, text=SECRET, actor=staff, now=NOW, files=[text_file()])
-    said = tickets.answer_as_staff(ticket=ticket, text="Ecco.", actor=staff, now=NOW, files=[picture("perché.png")])
+    answer = tickets.answer_as_staff(ticket=ticket, text="Ecco.", actor=staff, now=NOW, files=[picture("perché.png")])
     client = Client()
     if reach == "area":
         client.force_login(customer)
 
-    hidden, shown = (
-        client.get(f"{link_to(ticket)}allegati/{message.attachments.get().reference}/") for message in (note, said)
+    hidden, response = (
+        client.get(f"{link_to(ticket)}allegati/{message.attachments.get().reference}/") for message in (note, answer)
     )
 
     assert hidden.status_code == 404
-    assert (shown.status_code, shown.content) == (200, bytes(said.attachments.get().content))
-    assert shown["Content-Disposition"] == "attachment; filename*=utf-8''perch%C3%A9.png"
-    assert shown["Content-Security-Policy"] == "sandbox; default-src 'none'"
-    assert shown["X-Content-Type-Options"] == "nosniff"
+    assert (response.status_code, response.content) == (200, bytes(answer.attachments.get().content))
+    assert response["Content-Disposition"] == "attachment; filename*=utf-8''perch%C3%A9.png"
+    assert response["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert response["X-Content-Type-Options"] == "nosniff"
 
 
 def test_file_of_another_ticket_is_not_there(customer: Any, stranger: Any, customer_client: Client):
@@ -298,9 +298,9 @@ def test_link_is_kept_out_of_caches_and_search_engines():
 def test_link_holds_nothing_of_the_person():
     ticket = write_to_us()
 
-    told = signing.loads(links.token_of(ticket), salt="chatbot.ticket")
+    payload = signing.loads(links.token_of(ticket), salt="chatbot.ticket")
 
-    assert told == ticket.number
+    assert payload == ticket.number
 
 
 def forged(ticket: Ticket) -> str:

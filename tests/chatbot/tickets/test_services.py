@@ -294,8 +294,8 @@ def test_customer_says_solved_once_or_twice(customer: Any):
 
 
 def test_week_after_it_was_resolved_a_ticket_closes_by_itself(customer: Any, staff: Any):
-    left, answered = write_to_us(customer), write_to_us(customer, "Altro.")
-    for ticket in (left, answered):
+    quiet, answered = write_to_us(customer), write_to_us(customer, "Altro.")
+    for ticket in (quiet, answered):
         tickets.resolve(ticket=ticket, text="", actor=staff, now=NOW)
     early = tickets.close_resolved(now=NOW + timedelta(days=7, seconds=-1))
     tickets.answer_as_customer(ticket=answered, text="Ma…", author=customer, now=NOW + HOUR)
@@ -303,9 +303,9 @@ def test_week_after_it_was_resolved_a_ticket_closes_by_itself(customer: Any, sta
     closed = tickets.close_resolved(now=NOW + timedelta(days=7))
 
     assert (early, closed) == (0, 1)
-    assert (fresh(left).status, fresh(left).closed_at) == ("closed", NOW + timedelta(days=7))
+    assert (fresh(quiet).status, fresh(quiet).closed_at) == ("closed", NOW + timedelta(days=7))
     assert fresh(answered).status == "in_progress"
-    assert AuditEntry.objects.get(action="ticket.closed").target == f"chatbot.ticket:{left.number}"
+    assert AuditEntry.objects.get(action="ticket.closed").target == f"chatbot.ticket:{quiet.number}"
 
 
 def test_nothing_more_is_said_in_a_closed_ticket(customer: Any, staff: Any):
@@ -345,13 +345,13 @@ def test_files_are_kept_with_what_they_came_with(customer: Any):
         ticket=ticket, text="Ecco.", author=customer, now=NOW, files=[text_file(), picture()]
     )
 
-    kept = message.attachments.order_by("pk").values_list("name", "kind", "size")
-    assert list(kept) == [("nota.txt", "txt", 9), ("schermata.png", "png", picture().size)]
+    attachments = message.attachments.order_by("pk").values_list("name", "kind", "size")
+    assert list(attachments) == [("nota.txt", "txt", 9), ("schermata.png", "png", picture().size)]
     assert bytes(message.attachments.get(name="nota.txt").content) == b"Una nota."
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"),
+    ("name", "stored_name"),
     [
         ("perché no (2).txt", "perché no (2).txt"),
         ("a\u202etxt.exe.txt", "a_txt.exe.txt"),
@@ -359,15 +359,15 @@ def test_files_are_kept_with_what_they_came_with(customer: Any):
         ("n" * 300 + ".txt", "n" * 100 + ".txt"),
     ],
 )
-def test_name_of_a_file_cannot_mislead(sent: str, kept: str, customer: Any):
+def test_name_of_a_file_cannot_mislead(name: str, stored_name: str, customer: Any):
     file = text_file()
-    file.__dict__["_name"] = sent  # past what Django's own upload handling takes away
+    file.__dict__["_name"] = name  # past what Django's own upload handling takes away
 
     message = tickets.answer_as_customer(
         ticket=write_to_us(customer), text="Ecco.", author=customer, now=NOW, files=[file]
     )
 
-    assert message.attachments.get().name == kept
+    assert message.attachments.get().name == stored_name
 
 
 @pytest.mark.parametrize(
