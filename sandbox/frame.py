@@ -183,15 +183,15 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._told = asyncio.Event()
+        self._stop_event = asyncio.Event()
 
     def end(self) -> None:
         self.should_exit = True
-        self._told.set()
+        self._stop_event.set()
 
     async def main_loop(self) -> None:
         await self.on_tick(0)
-        await self._told.wait()
+        await self._stop_event.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self.server_state.connections or self.server_state.tasks:

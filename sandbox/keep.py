@@ -24,11 +24,11 @@ def main(command: list[str]) -> int:
     while True:
         status = subprocess.Popen(command).wait()
         ends.append(time.monotonic())
-        given_up = len(ends) == PATIENCE and ends[-1] - ends[0] < WITHIN_S
-        if not stops and not given_up:
+        is_hopeless = len(ends) == PATIENCE and ends[-1] - ends[0] < WITHIN_S
+        if not stops and not is_hopeless:
             print(f"keep: {command[0]} ended by itself (status {status}), started again", file=sys.stderr, flush=True)
             time.sleep(PAUSE_S)
-        if stops or given_up:
+        if stops or is_hopeless:
             return status if status >= 0 else 128 - status
 
 

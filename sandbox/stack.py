@@ -36,15 +36,15 @@ def new_secrets() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def database_and_cache(data: Path, given: Mapping[str, str], *, fast: bool = False) -> Iterator[dict[str, str]]:
-    """PostgreSQL and Redis while the block runs, as settings; the ones that are `given` are left alone."""
+def database_and_cache(data: Path, environ: Mapping[str, str], *, fast: bool = False) -> Iterator[dict[str, str]]:
+    """PostgreSQL and Redis while the block runs, as settings; what `environ` already names is left alone."""
     env: dict[str, str] = {}
     with contextlib.ExitStack() as stack:
-        if not given.get("REDIS_URL") and not given.get("REDIS_HOST"):
+        if not environ.get("REDIS_URL") and not environ.get("REDIS_HOST"):
             redis = Redis(data / "redis", fast=fast)
             env["REDIS_URL"] = redis.start()
             stack.callback(redis.stop)
-        if not given.get("DATABASE_URL") and not given.get("POSTGRES_HOST"):
+        if not environ.get("DATABASE_URL") and not environ.get("POSTGRES_HOST"):
             postgres = Postgres(data / "postgres", fast=fast)
             env["DATABASE_URL"] = postgres.start()
             stack.callback(postgres.stop)
@@ -53,7 +53,7 @@ def database_and_cache(data: Path, given: Mapping[str, str], *, fast: bool = Fal
 
 @contextlib.contextmanager
 def stand_ins(
-    data: Path, given: Mapping[str, str], *, webhook_url: str, page_port: int = 0
+    data: Path, environ: Mapping[str, str], *, webhook_url: str, page_port: int = 0
 ) -> Iterator[dict[str, str]]:
     """The stand-ins in a process of their own while the block runs, as settings; real vendors keep theirs."""
     data.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def stand_ins(
             time.sleep(0.05)
         env = json.loads(addresses.read_text())
         env |= {"MS_GRAPH_CA_FILE": env["SANDBOX_CA_FILE"]}
-        yield {name: value for name, value in env.items() if not _is_real(name, given)}
+        yield {name: value for name, value in env.items() if not _is_real(name, environ)}
 
 
 @contextlib.contextmanager
@@ -94,9 +94,9 @@ def running(
             process.wait()
 
 
-def embeddings_settings(given: Mapping[str, str]) -> dict[str, str]:
+def embeddings_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """Settings for the local embedding server, or none where a real key is given."""
-    if given.get("OPENAI_API_KEY"):
+    if environ.get("OPENAI_API_KEY"):
         return {}
     port = str(free_port())
     return {
@@ -108,5 +108,5 @@ def embeddings_settings(given: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _is_real(name: str, given: Mapping[str, str]) -> bool:
-    return any(given.get(key) and name.startswith(prefixes) for key, prefixes in VENDORS.items())
+def _is_real(name: str, environ: Mapping[str, str]) -> bool:
+    return any(environ.get(key) and name.startswith(prefixes) for key, prefixes in VENDORS.items())

@@ -41,7 +41,7 @@ class Company:
     address: str = ""
 
 
-REGISTERED = {
+COMPANIES = {
     "DE136695975": Company(valid=False),
     "FR40303265045": Company(name="ATELIER DES TROIS PONTS SARL", address="12 RUE DES CARMES\n75005 PARIS"),
     "ATU13585627": Company(name="DONAU WERKSTATT GMBH", address="LINDENGASSE 7\n1070 WIEN"),
@@ -82,13 +82,13 @@ class Verdict:
 
     @property
     def name(self) -> str:
-        return self._shown(self.company.name or f"COMPANY {self.country}{self.number}")
+        return self._disclose(self.company.name or f"COMPANY {self.country}{self.number}")
 
     @property
     def address(self) -> str:
-        return self._shown(self.company.address or "1 MAIN STREET")
+        return self._disclose(self.company.address or "1 MAIN STREET")
 
-    def _shown(self, text: str) -> str:
+    def _disclose(self, text: str) -> str:
         return text if self.company.valid and self.country not in NAMELESS else UNKNOWN
 
 
@@ -98,7 +98,7 @@ class ViesStandIn(StandIn):
     def __init__(self, data: Path) -> None:
         super().__init__(data)
         self.state = State()
-        self.companies = dict(REGISTERED)
+        self.companies = dict(COMPANIES)
         self.requests: deque[dict[str, Any]] = deque(maxlen=200)
 
     def env(self) -> dict[str, str]:
@@ -215,32 +215,32 @@ class ViesStandIn(StandIn):
         return Verdict(country, plain, self._company(country, plain), _identifier(requester))
 
     def _company(self, country: str, number: str) -> Company:
-        told = self.companies.get(country + number)
-        if told:
-            return told
+        company = self.companies.get(country + number)
+        if company:
+            return company
         digits = re.findall(r"\d", number)
         # python-stdnum would forgive a repeated country prefix; the service does not
-        well_formed = not number.startswith(country) and vat.is_valid(country + number)
-        return Company(valid=well_formed and int(digits[-1]) % 2 == 0)
+        is_well_formed = not number.startswith(country) and vat.is_valid(country + number)
+        return Company(valid=is_well_formed and int(digits[-1]) % 2 == 0)
 
     async def control_state(self, request: Request) -> Response:
         """The state; POST changes the fields it names."""
         if request.method == "POST":
             try:
-                changed = State(**{**asdict(self.state), **await request.json()})
-                changed.check()
+                state = State(**{**asdict(self.state), **await request.json()})
+                state.check()
             except (TypeError, ValueError) as error:
                 return JSONResponse({"error": str(error)}, 400)
-            self.state = changed
+            self.state = state
         return JSONResponse(asdict(self.state))
 
     async def control_numbers(self, request: Request) -> Response:
         """Numbers the registers know; POST adds or changes one: {"number": "DE…", "valid", "name", "address"}."""
         if request.method == "POST":
             try:
-                told = dict(await request.json())
-                number = _told_number(told.pop("number", ""))
-                self.companies[number] = Company(**told)
+                body = dict(await request.json())
+                number = _parse_number(body.pop("number", ""))
+                self.companies[number] = Company(**body)
             except (TypeError, ValueError) as error:
                 return JSONResponse({"error": str(error)}, 400)
         return JSONResponse({number: asdict(company) for number, company in sorted(self.companies.items())})
@@ -249,7 +249,7 @@ class ViesStandIn(StandIn):
         return JSONResponse(list(reversed(self.requests)))
 
 
-def _told_number(text: object) -> str:
+def _parse_number(text: object) -> str:
     number = re.sub(r"[\s.-]", "", str(text)).upper()
     if number[:2] not in MEMBER_STATES:
         raise ValueError("number begins with the code of a member state")

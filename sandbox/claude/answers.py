@@ -24,10 +24,10 @@ FOREIGN_LEADS = {
     "en": "The document, which is in Italian, says:",
 }
 LINKS = {"it": " Si legge inoltre:", "en": " It also says:"}
-FOUND = {"it": "Ecco quanto risulta:", "en": "Here is what I found:"}
-MAX_TOLD = 3
+RESULT_LEAD = {"it": "Ecco quanto risulta:", "en": "Here is what I found:"}
+MAX_RESULTS = 3
 PASSAGE_PARTS = ("act", "heading", "text")
-NOT_FOUND = {"it": "Non risulta nulla:", "en": "Nothing was found:"}
+ERROR_LEAD = {"it": "Non risulta nulla:", "en": "Nothing was found:"}
 
 REFUSAL_TAG = re.compile(r"<refusal(?:\s+lang=[\"']?(\w+)[\"']?)?>(.*?)</refusal>", re.S)
 QUESTION_TAG = re.compile(r"<(question|domanda)>(.*?)</\1>", re.S)
@@ -95,9 +95,9 @@ class Prompt:
     @property
     def refusal(self) -> str:
         """The sentence the system prompt asks for, in the question's language if it gives several."""
-        given: list[tuple[str, str]] = REFUSAL_TAG.findall(self.system)
-        fitting = [text for lang, text in given if lang.lower() in {"", self.language}]
-        return (fitting or [text for _, text in given] or [REFUSALS[self.language]])[0].strip()
+        sentences: list[tuple[str, str]] = REFUSAL_TAG.findall(self.system)
+        fitting = [text for lang, text in sentences if lang.lower() in {"", self.language}]
+        return (fitting or [text for _, text in sentences] or [REFUSALS[self.language]])[0].strip()
 
 
 def last_question(messages: list[Block]) -> tuple[str, str]:
@@ -106,38 +106,38 @@ def last_question(messages: list[Block]) -> tuple[str, str]:
         texts = [block["text"] for block in content_of(message) if block["type"] == "text"]
         if message["role"] != "user" or not texts:
             continue
-        told = "\n".join(texts)
-        tagged, page = QUESTION_TAG.search(told), PAGE_TAG.search(told)
-        return (tagged.group(2) if tagged else str(texts[-1])).strip(), page.group(1).strip() if page else ""
+        text = "\n".join(texts)
+        match, page = QUESTION_TAG.search(text), PAGE_TAG.search(text)
+        return (match.group(2) if match else str(texts[-1])).strip(), page.group(1).strip() if page else ""
     return "", ""
 
 
 def extractive(prompt: Prompt) -> Answer:
     """The answer of a model that sticks to its passages."""
     if prompt.is_reranking:
-        return text_answer(json.dumps(reranked(prompt.question)))
+        return text_answer(json.dumps(rerank(prompt.question)))
     if "REWRITE" in prompt.system and not prompt.body.get("stream"):
         return text_answer(prompt.question)
     result = _tool_result(prompt.body["messages"])
     if result is not None:
         return _from_tool(prompt, result)
     if _brings_passages(prompt.body["messages"]):
-        return _from_found(prompt)
-    tool = _wanted_tool(prompt)
+        return _quote_results(prompt)
+    tool = _choose_tool(prompt)
     if tool is not None:
         return _tool_call(prompt, tool)
     return _from_passages(prompt)
 
 
-def reranked(told: str) -> list[int]:
+def rerank(text: str) -> list[int]:
     """The numbers of the passages in a JSON object, those first that share most of its question's words."""
-    asked = json.loads(told)
-    question = Question.read(asked["question"])
+    request = json.loads(text)
+    question = Question.read(request["question"])
 
     def share(passage: Block) -> float:
         return question.coverage(frozenset(words.terms(" ".join(str(passage[name]) for name in PASSAGE_PARTS))))
 
-    return [passage["number"] for passage in sorted(asked["passages"], key=lambda passage: -share(passage))]
+    return [passage["number"] for passage in sorted(request["passages"], key=lambda passage: -share(passage))]
 
 
 def text_answer(text: str) -> Answer:
@@ -163,7 +163,7 @@ def _quote(sentence: Sentence) -> Block:
     text = re.sub(r"\s+", " ", sentence.text)
     text = text if text.endswith((".", "!", "?")) else f"{text.rstrip(' ;,:')}."
     block: Block = {"type": "text", "text": f" {text}"}
-    if sentence.passage.cited:
+    if sentence.passage.has_citations:
         block["citations"] = [sentence.passage.citation(sentence.block, sentence.block + 1)]
     return block
 
@@ -172,13 +172,13 @@ def _brings_passages(messages: list[Block]) -> bool:
     return any(block["type"] == "tool_result" for block in content_of(messages[-1]))
 
 
-def _from_found(prompt: Prompt) -> Answer:
+def _quote_results(prompt: Prompt) -> Answer:
     """What a tool found as passages, told whole and cited: it was looked up for this very question."""
-    found = [passage for passage in passages_of(prompt.body["messages"]) if passage.recent]
-    blocks: list[Block] = [{"type": "text", "text": FOUND[prompt.language]}]
-    for passage in found[:MAX_TOLD]:
-        cited = {"citations": [passage.citation(0, len(passage.blocks))]} if passage.cited else {}
-        blocks.append({"type": "text", "text": f" {' '.join(passage.blocks)}", **cited})
+    passages = [passage for passage in passages_of(prompt.body["messages"]) if passage.recent]
+    blocks: list[Block] = [{"type": "text", "text": RESULT_LEAD[prompt.language]}]
+    for passage in passages[:MAX_RESULTS]:
+        citations = {"citations": [passage.citation(0, len(passage.blocks))]} if passage.has_citations else {}
+        blocks.append({"type": "text", "text": f" {' '.join(passage.blocks)}", **citations})
     return Answer(blocks)
 
 
@@ -191,11 +191,11 @@ def _tool_result(messages: list[Block]) -> Block | None:
 def _from_tool(prompt: Prompt, result: Block) -> Answer:
     content = result.get("content") or ""
     text = content if isinstance(content, str) else "\n".join(str(block.get("text", "")) for block in content)
-    lead = (NOT_FOUND if result.get("is_error") else FOUND)[prompt.language]
-    return text_answer(f"{lead} {_spoken(text)}".strip())
+    lead = (ERROR_LEAD if result.get("is_error") else RESULT_LEAD)[prompt.language]
+    return text_answer(f"{lead} {_format_result(text)}".strip())
 
 
-def _spoken(text: str) -> str:
+def _format_result(text: str) -> str:
     try:
         value = json.loads(text)
     except json.JSONDecodeError:
@@ -211,7 +211,7 @@ def _lines(value: Any, name: str = "") -> list[str]:
     return [f"{name}: {value}" if name else str(value)]
 
 
-def _wanted_tool(prompt: Prompt) -> Block | None:
+def _choose_tool(prompt: Prompt) -> Block | None:
     tools: list[Block] = prompt.body.get("tools") or []
     choice = (prompt.body.get("tool_choice") or {}).get("type", "auto")
     if not tools or choice == "none":
@@ -222,8 +222,12 @@ def _wanted_tool(prompt: Prompt) -> Block | None:
     if not own:
         return tools[0] if choice == "any" else None
     thing = frozenset(words.terms(own.group(1)))
-    described = {id(tool): f"{tool.get('name', '')} {tool.get('description', '')}".replace("_", " ") for tool in tools}
-    fitting = [tool for tool in tools if any(words.likeness(term, thing) for term in words.terms(described[id(tool)]))]
+    descriptions = {
+        id(tool): f"{tool.get('name', '')} {tool.get('description', '')}".replace("_", " ") for tool in tools
+    }
+    fitting = [
+        tool for tool in tools if any(words.likeness(term, thing) for term in words.terms(descriptions[id(tool)]))
+    ]
     return (fitting or tools)[0]
 
 
@@ -254,23 +258,23 @@ def _argument(rule: Block, question: str, reference: str) -> Any:
 
 def obedient(prompt: Prompt) -> Answer:
     """The answer of a model that follows every instruction it meets, and cites a passage to look sound."""
-    said = [speech for text in _texts(prompt) for speech in _obey(text, prompt)]
-    if not said:
+    speeches = [speech for text in _texts(prompt) for speech in _obey(text, prompt)]
+    if not speeches:
         return extractive(prompt)
-    block: Block = {"type": "text", "text": "\n\n".join(dict.fromkeys(said))}
-    cited = next((passage for passage in prompt.passages if passage.cited and passage.blocks), None)
-    if cited:
-        block["citations"] = [cited.citation(0, 1)]
+    block: Block = {"type": "text", "text": "\n\n".join(dict.fromkeys(speeches))}
+    source = next((passage for passage in prompt.passages if passage.has_citations and passage.blocks), None)
+    if source:
+        block["citations"] = [source.citation(0, 1)]
     return Answer([block])
 
 
 def _texts(prompt: Prompt) -> list[str]:
     """Question and passages, each also with its base64 read."""
     texts = [prompt.question, *("\n".join(passage.blocks) for passage in prompt.passages)]
-    return texts + [plain for text in texts for blob in BASE64.findall(text) if (plain := _decoded(blob))]
+    return texts + [plain for text in texts for blob in BASE64.findall(text) if (plain := _decode(blob))]
 
 
-def _decoded(blob: str) -> str:
+def _decode(blob: str) -> str:
     try:
         return base64.b64decode(blob + "=" * (-len(blob) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError):
@@ -278,12 +282,12 @@ def _decoded(blob: str) -> str:
 
 
 def _obey(text: str, prompt: Prompt) -> list[str]:
-    said = []
+    speeches = []
     if ASKS_PROMPT.search(text) and ASKS_TO_SHOW.search(text):
-        said.append(prompt.system)
-    said += ORDERS_TEXT.findall(text)
-    said += MARKUP.findall(text)
+        speeches.append(prompt.system)
+    speeches += ORDERS_TEXT.findall(text)
+    speeches += MARKUP.findall(text)
     for url in ORDERS_LINK.findall(text):
         address = url.rstrip(").,;]\"'>")
-        said.append(f"![image]({address})\n\n[link]({address})")
-    return [speech for speech in said if speech.strip()]
+        speeches.append(f"![image]({address})\n\n[link]({address})")
+    return [speech for speech in speeches if speech.strip()]

@@ -45,7 +45,7 @@ class Passage:
     source: str
     title: str
     blocks: tuple[str, ...]
-    cited: bool
+    has_citations: bool
     recent: bool
 
     def citation(self, start: int, end: int) -> Block:
@@ -82,14 +82,14 @@ class Sentence:
 
 def passages_of(messages: list[Block]) -> list[Passage]:
     """Every passage of the request, in order; `recent` are those in the last message."""
-    found: list[Passage] = []
+    passages: list[Passage] = []
     numbers = {"search_result": 0, "document": 0}
     for index, message in enumerate(messages):
         for block in _citable(content_of(message)):
             kind = block["type"]
-            found.append(_passage(block, numbers[kind], recent=index == len(messages) - 1))
+            passages.append(_passage(block, numbers[kind], recent=index == len(messages) - 1))
             numbers[kind] += 1
-    return found
+    return passages
 
 
 def _citable(blocks: list[Block]) -> Iterator[Block]:
@@ -111,7 +111,7 @@ def _passage(block: Block, number: int, *, recent: bool) -> Passage:
         source=str(block.get("source", "")) if block["type"] == "search_result" else "",
         title=str(block.get("title") or ""),
         blocks=tuple(texts),
-        cited=bool((block.get("citations") or {}).get("enabled")),
+        has_citations=bool((block.get("citations") or {}).get("enabled")),
         recent=recent,
     )
 
@@ -120,14 +120,14 @@ def sentences_of(passage: Passage) -> list[Sentence]:
     """The passage's sentences; a line without an end is a heading and lends its words to what follows."""
     title = frozenset(words.terms(passage.title))
     heading: frozenset[str] = frozenset()
-    found = []
+    sentences = []
     for number, block in enumerate(passage.blocks):
         for text in split_sentences(block):
             if _is_heading(text):
                 heading = frozenset(words.terms(text))
             else:
-                found.append(Sentence(passage, number, text, title | heading))
-    return found
+                sentences.append(Sentence(passage, number, text, title | heading))
+    return sentences
 
 
 def split_sentences(text: str) -> list[str]:
@@ -144,14 +144,14 @@ def split_sentences(text: str) -> list[str]:
 
 
 def _join_lists(parts: list[str]) -> list[str]:
-    joined: list[str] = []
+    items: list[str] = []
     for part in parts:
-        continues = bool(joined) and joined[-1].endswith((":", ";", ","))
-        if continues and len(joined[-1]) + len(part) < MAX_CHARACTERS and not part.startswith("#"):
-            joined[-1] += f" {part}"
+        continues = bool(items) and items[-1].endswith((":", ";", ","))
+        if continues and len(items[-1]) + len(part) < MAX_CHARACTERS and not part.startswith("#"):
+            items[-1] += f" {part}"
         else:
-            joined.append(part)
-    return joined
+            items.append(part)
+    return items
 
 
 def _is_heading(text: str) -> bool:
@@ -171,36 +171,40 @@ class Question:
         weights = {term: words.weight(term) for term in words.terms(text)}
         return cls(text, weights, frozenset(number.lower() for number in ARTICLE.findall(text)))
 
-    def coverage(self, found: frozenset[str]) -> float:
+    def coverage(self, terms: frozenset[str]) -> float:
         """The share of the question's weight that these terms meet, 0 to 1."""
         total = sum(self.weights.values())
-        met = sum(weight * words.likeness(term, found) for term, weight in self.weights.items())
-        return met / total if total else 0.0
+        weight_met = sum(weight * words.likeness(term, terms) for term, weight in self.weights.items())
+        return weight_met / total if total else 0.0
 
     def bonus(self, sentence: str) -> float:
         """A sentence of the asked kind (an amount, a time, a definition) is the likelier answer."""
-        wanted = [(HOW_MUCH, AMOUNT), (WHEN, MOMENT), (WHAT_IS, DEFINES)]
-        return sum(0.12 for asked, given in wanted if asked.search(self.text) and given.search(sentence))
+        pairs = [(HOW_MUCH, AMOUNT), (WHEN, MOMENT), (WHAT_IS, DEFINES)]
+        return sum(
+            0.12
+            for question_pattern, sentence_pattern in pairs
+            if question_pattern.search(self.text) and sentence_pattern.search(sentence)
+        )
 
 
 def best_sentences(question_text: str, passages: list[Passage]) -> list[Sentence]:
     """One to three sentences that answer, best first; none if no passage covers the question."""
     question = Question.read(question_text)
-    ranked: list[tuple[float, Sentence]] = []
+    scores: list[tuple[float, Sentence]] = []
     for passage in passages:
         sentences = sentences_of(passage)
         whole = frozenset(words.terms(f"{passage.title} {' '.join(passage.blocks)}"))
-        covered = question.coverage(whole)
-        if covered < PASSAGE_COVERAGE or not _names_article(question, passage):
+        passage_coverage = question.coverage(whole)
+        if passage_coverage < PASSAGE_COVERAGE or not _names_article(question, passage):
             continue
         for sentence in sentences:
             own = frozenset(words.terms(sentence.text))
             direct = question.coverage(own)
-            score = direct + 0.5 * question.coverage(own | sentence.context) + 0.4 * covered
+            score = direct + 0.5 * question.coverage(own | sentence.context) + 0.4 * passage_coverage
             if direct >= SENTENCE_COVERAGE or (question.articles and direct > 0):
-                ranked.append((score + question.bonus(sentence.text), sentence))
-    ranked.sort(key=lambda pair: -pair[0])
-    return _distinct([sentence for score, sentence in ranked if score >= 0.8 * ranked[0][0]])
+                scores.append((score + question.bonus(sentence.text), sentence))
+    scores.sort(key=lambda pair: -pair[0])
+    return _distinct([sentence for score, sentence in scores if score >= 0.8 * scores[0][0]])
 
 
 def _names_article(question: Question, passage: Passage) -> bool:
@@ -213,15 +217,15 @@ def _names_article(question: Question, passage: Passage) -> bool:
 
 def _distinct(sentences: list[Sentence]) -> list[Sentence]:
     """The first few that do not repeat each other (chunks overlap)."""
-    chosen: list[Sentence] = []
+    selection: list[Sentence] = []
     for sentence in sentences:
         own = set(words.terms(sentence.text))
         repeats = any(
             len(own & set(words.terms(other.text))) > 0.6 * min(len(own), len(set(words.terms(other.text))))
-            for other in chosen
+            for other in selection
         )
         if not repeats:
-            chosen.append(sentence)
-        if len(chosen) == MAX_SENTENCES or sum(len(each.text) for each in chosen) > 2 * MAX_CHARACTERS:
+            selection.append(sentence)
+        if len(selection) == MAX_SENTENCES or sum(len(each.text) for each in selection) > 2 * MAX_CHARACTERS:
             break
-    return chosen
+    return selection

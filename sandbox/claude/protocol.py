@@ -155,7 +155,7 @@ def _check_message(index: int, message: Any, *, last: bool) -> None:
         _check_block(f"messages.{index}.content.{place}", block)
 
 
-REQUIRED: dict[str, tuple[str, ...]] = {
+REQUIRED_FIELDS: dict[str, tuple[str, ...]] = {
     "text": ("text",),
     "search_result": ("source", "title", "content"),
     "document": ("source",),
@@ -168,10 +168,10 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 
 
 def _check_block(place: str, block: Any) -> None:
-    if not isinstance(block, dict) or block.get("type") not in REQUIRED:
+    if not isinstance(block, dict) or block.get("type") not in REQUIRED_FIELDS:
         tag = block.get("type") if isinstance(block, dict) else block
         raise invalid(f"{place}: Input tag '{tag}' found using 'type' does not match any of the expected tags")
-    for name in REQUIRED[block["type"]]:
+    for name in REQUIRED_FIELDS[block["type"]]:
         if name not in block:
             raise invalid(f"{place}.{block['type']}.{name}: Field required")
     if block["type"] == "text" and not block["text"]:
@@ -182,11 +182,11 @@ def _check_block(place: str, block: Any) -> None:
 
 def _check_tool_results(messages: list[Block]) -> None:
     for index, message in enumerate(messages):
-        known = {block["id"] for block in content_of(messages[index - 1]) if block["type"] == "tool_use"}
-        given = {block["tool_use_id"] for block in content_of(message) if block["type"] == "tool_result"}
-        if given - (known if index else set()):
+        use_ids = {block["id"] for block in content_of(messages[index - 1]) if block["type"] == "tool_use"}
+        result_ids = {block["tool_use_id"] for block in content_of(message) if block["type"] == "tool_result"}
+        if result_ids - (use_ids if index else set()):
             raise invalid(f"messages.{index}.content: unexpected `tool_use_id` found in `tool_result` blocks")
-        if index and known - given:
+        if index and use_ids - result_ids:
             raise invalid(f"messages.{index - 1}: `tool_use` ids were found without `tool_result` blocks after them")
 
 
@@ -246,18 +246,18 @@ class PromptCache:
         marks = [index for index in _breakpoints(blocks) if sizes[index] >= minimum]
         read = self._longest_hit(marks, digests, sizes)
         total = sizes[-1] if sizes else 0
-        written = max(sizes[marks[-1]] - read, 0) if marks else 0
+        cache_creation = max(sizes[marks[-1]] - read, 0) if marks else 0
         hour = bool(marks) and blocks[marks[-1]]["cache_control"].get("ttl") == "1h"
         for index in marks:
             lifetime = 3600 if blocks[index]["cache_control"].get("ttl") == "1h" else 300
             self.expires_at[digests[index]] = self.now() + lifetime
         return {
-            "input_tokens": total - read - written,
-            "cache_creation_input_tokens": written,
+            "input_tokens": total - read - cache_creation,
+            "cache_creation_input_tokens": cache_creation,
             "cache_read_input_tokens": read,
             "cache_creation": {
-                "ephemeral_5m_input_tokens": 0 if hour else written,
-                "ephemeral_1h_input_tokens": written if hour else 0,
+                "ephemeral_5m_input_tokens": 0 if hour else cache_creation,
+                "ephemeral_1h_input_tokens": cache_creation if hour else 0,
             },
             "service_tier": "standard",
         }
@@ -291,18 +291,18 @@ class Answer:
     def tokens(self) -> int:
         return max(1, sum(count_tokens(block.get("text") or block.get("input")) for block in self.content))
 
-    def limited(self, max_tokens: int, stop_sequences: list[str]) -> "Answer":
+    def truncate(self, max_tokens: int, stop_sequences: list[str]) -> "Answer":
         """The answer as far as `max_tokens` and the stop sequences let it come."""
         content: list[Block] = []
-        left = max_tokens
+        budget = max_tokens
         for block in self.content:
             if block["type"] != "text":
                 content.append(block)
                 continue
             text, sequence = _until_stop(block["text"], stop_sequences)
-            words, left = _within(text, left)
+            words, budget = _within(text, budget)
             content.append({**block, "text": words})
-            if left < 0:
+            if budget < 0:
                 return Answer(content, "max_tokens")
             if sequence:
                 return Answer(content, "stop_sequence", sequence)
@@ -316,13 +316,13 @@ def _until_stop(text: str, stop_sequences: list[str]) -> tuple[str, str | None]:
 
 def _within(text: str, budget: int) -> tuple[str, int]:
     """As many words as fit, and the budget that is left: below zero when something was cut."""
-    kept = ""
+    prefix = ""
     for word in WORD.findall(text):
         budget -= count_tokens(word)
         if budget < 0:
             break
-        kept += word
-    return kept, budget
+        prefix += word
+    return prefix, budget
 
 
 def envelope(model: str, usage: dict[str, Any]) -> dict[str, Any]:

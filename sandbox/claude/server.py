@@ -36,7 +36,7 @@ STREAM_FAULTS = (
 )
 _PING_S = 0.1
 RERANK_FAULTS = ("nonsense", "hang", "overloaded")
-OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+OVERLOADED_ERROR = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 
 
 @dataclass
@@ -127,14 +127,14 @@ class ClaudeStandIn(StandIn):
     async def create_message(self, request: Request) -> Response | ASGIApp:
         request_id = protocol.new_id("req")
         try:
-            body = await self._checked(request, counting=False)
+            body = await self._read_request(request, counting=False)
         except ApiError as error:
             self._record(request_id, None, f"{error.status} {error.kind}: {error}")
             return error.response(request_id)
         prompt = Prompt.read(body)
         if prompt.is_reranking and self.rerank_faults:
-            return await self._misordered(request_id, body)
-        answer = self._answer(prompt).limited(body["max_tokens"], body.get("stop_sequences") or [])
+            return await self._fail_reranking(request_id, body)
+        answer = self._answer(prompt).truncate(body["max_tokens"], body.get("stop_sequences") or [])
         usage = self.cache.usage(body)
         record = self._record(request_id, body, "".join(block.get("text", "") for block in answer.content))
         record["usage"] = {**usage, "output_tokens": answer.tokens}
@@ -145,7 +145,7 @@ class ClaudeStandIn(StandIn):
         await asyncio.sleep(self.pace.first_byte_s + self.pace.token_s * answer.tokens)
         return JSONResponse(protocol.message(body["model"], usage, answer), headers={"request-id": request_id})
 
-    async def _misordered(self, request_id: str, body: dict[str, Any]) -> Response:
+    async def _fail_reranking(self, request_id: str, body: dict[str, Any]) -> Response:
         """The next disturbance of a call that orders passages."""
         kind = self.rerank_faults.popleft()
         if kind == "overloaded":
@@ -161,7 +161,7 @@ class ClaudeStandIn(StandIn):
     async def count_tokens(self, request: Request) -> Response:
         request_id = protocol.new_id("req")
         try:
-            body = await self._checked(request, counting=True)
+            body = await self._read_request(request, counting=True)
         except ApiError as error:
             return error.response(request_id)
         tokens = sum(protocol.count_tokens(block) for block in protocol.prompt_blocks(body))
@@ -170,7 +170,7 @@ class ClaudeStandIn(StandIn):
     async def not_found(self, request: Request) -> Response:
         return ApiError(404, "not_found_error", f"Not found: {request.url.path}").response(protocol.new_id("req"))
 
-    async def _checked(self, request: Request, *, counting: bool) -> dict[str, Any]:
+    async def _read_request(self, request: Request, *, counting: bool) -> dict[str, Any]:
         # the SDK sends its key as a bearer token, plain HTTP clients as x-api-key
         key = request.headers.get("x-api-key") or request.headers.get("authorization", "").removeprefix("Bearer ")
         if not key:
@@ -195,7 +195,7 @@ class ClaudeStandIn(StandIn):
         if self.mode == "silent":
             return Answer([])
         if self.mode == "scripted" and self.script:
-            return scripted(self.script.popleft())
+            return parse_entry(self.script.popleft())
         return obedient(prompt) if self.mode == "obey" else extractive(prompt)
 
     def take_stream_fault(self) -> StreamFault | None:
@@ -214,35 +214,35 @@ class ClaudeStandIn(StandIn):
     async def control_mode(self, request: Request) -> Response:
         """How to answer. A script's entries are used up one per request: a text, or `content` with `stop_reason`."""
         if request.method == "POST":
-            wanted = await _object(request)
-            script = wanted.get("script", [])
-            if wanted.get("mode") not in MODES or not isinstance(script, list):
+            body = await _object(request)
+            script = body.get("script", [])
+            if body.get("mode") not in MODES or not isinstance(script, list):
                 return JSONResponse({"error": f"mode is one of {', '.join(MODES)}; script is a list"}, 400)
             try:
                 for entry in script:
-                    scripted(entry)
+                    parse_entry(entry)
             except (TypeError, KeyError) as error:
                 return JSONResponse({"error": f"not an answer: {error}"}, 400)
-            self.mode, self.script = wanted["mode"], deque(script)
+            self.mode, self.script = body["mode"], deque(script)
         return JSONResponse({"mode": self.mode, "script": list(self.script)})
 
     async def control_pace(self, request: Request) -> Response:
         if request.method == "POST":
-            wanted = await _object(request)
-            known = {field.name for field in fields(Pace)}
-            if not set(wanted) <= known or not all(isinstance(value, int | float) for value in wanted.values()):
-                return JSONResponse({"error": f"numbers for {', '.join(sorted(known))}"}, 400)
-            self.pace = Pace(**{**asdict(self.pace), **wanted})
+            body = await _object(request)
+            names = {field.name for field in fields(Pace)}
+            if not set(body) <= names or not all(isinstance(value, int | float) for value in body.values()):
+                return JSONResponse({"error": f"numbers for {', '.join(sorted(names))}"}, 400)
+            self.pace = Pace(**{**asdict(self.pace), **body})
         return JSONResponse(asdict(self.pace))
 
     async def control_stream_fault(self, request: Request) -> Response:
         if request.method == "DELETE":
             self.stream_faults.clear()
         elif request.method == "POST":
-            wanted = await _object(request)
-            if wanted.get("kind") not in STREAM_FAULTS or not set(wanted) <= {"kind", "after_deltas", "times"}:
+            body = await _object(request)
+            if body.get("kind") not in STREAM_FAULTS or not set(body) <= {"kind", "after_deltas", "times"}:
                 return JSONResponse({"error": f"kind is one of {', '.join(STREAM_FAULTS)}"}, 400)
-            self.stream_faults.append(StreamFault(**wanted))
+            self.stream_faults.append(StreamFault(**body))
         return JSONResponse([asdict(fault) for fault in self.stream_faults])
 
     async def control_rerank_fault(self, request: Request) -> Response:
@@ -271,7 +271,7 @@ async def _object(request: Request) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def scripted(entry: Any) -> Answer:
+def parse_entry(entry: Any) -> Answer:
     """An answer from a script: a text, or {"content": [blocks], "stop_reason": …}, taken as it stands."""
     if isinstance(entry, str):
         return text_answer(entry)
@@ -280,8 +280,8 @@ def scripted(entry: Any) -> Answer:
         if block["type"] == "tool_use":
             block.setdefault("id", protocol.new_id("toolu"))
             block.setdefault("input", {})
-    called = any(block["type"] == "tool_use" for block in content)
-    return Answer(content, entry.get("stop_reason") or ("tool_use" if called else "end_turn"))
+    calls_tool = any(block["type"] == "tool_use" for block in content)
+    return Answer(content, entry.get("stop_reason") or ("tool_use" if calls_tool else "end_turn"))
 
 
 class EventStream(Response):
@@ -296,7 +296,7 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         sending = asyncio.create_task(self._send(scope, send))
-        leaving = asyncio.create_task(_until_gone(receive))
+        leaving = asyncio.create_task(_wait_for_disconnect(receive))
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if self.stream.state == "open":
@@ -349,7 +349,7 @@ class EventStream(Response):
     async def _misbehave(self, scope: Scope, send: Send) -> None:
         kind = self.fault.kind if self.fault else ""
         if kind in {"overloaded_before", "error_mid_stream"}:
-            body = protocol.sse({**OVERLOADED, "request_id": self.stream.id})
+            body = protocol.sse({**OVERLOADED_ERROR, "request_id": self.stream.id})
             await send({"type": "http.response.body", "body": body, "more_body": True})
         elif kind == "malformed_event":
             body = b'event: content_block_delta\ndata: {"type": "content_block_delta", "index":\n\n'
@@ -365,6 +365,6 @@ class EventStream(Response):
             await abort(scope["sandbox.send"])
 
 
-async def _until_gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -197,8 +197,8 @@ for _act, _line in ACTS.items():
 
 def terms(text: str) -> list[str]:
     """The stems of the words that carry meaning, in order. NIS 2 and AI Act become one word each."""
-    folded = fold(text).replace("nis 2", "nis2").replace("ai act", "aiact")
-    return [stem(word) for word in TOKEN.findall(folded) if word not in _STOP and (len(word) > 1 or word.isdigit())]
+    plain = fold(text).replace("nis 2", "nis2").replace("ai act", "aiact")
+    return [stem(word) for word in TOKEN.findall(plain) if word not in _STOP and (len(word) > 1 or word.isdigit())]
 
 
 @functools.lru_cache(maxsize=50_000)

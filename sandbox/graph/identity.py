@@ -24,7 +24,7 @@ class Identity:
 
     def __init__(self) -> None:
         self.url = ""
-        self.issued = 0
+        self.token_count = 0
         self.expires_at: dict[str, float] = {}
 
     def routes(self) -> list[BaseRoute]:
@@ -72,7 +72,7 @@ class Identity:
         if refusal:
             return refusal
         token = f"eyJ0eXAiOiJKV1QifQ.{secrets.token_urlsafe(48)}.{secrets.token_urlsafe(24)}"
-        self.issued += 1
+        self.token_count += 1
         self.expires_at[token] = time.monotonic() + TOKEN_LIFETIME_S
         lifetime = {"expires_in": TOKEN_LIFETIME_S, "ext_expires_in": TOKEN_LIFETIME_S}
         return JSONResponse({"token_type": "Bearer", **lifetime, "access_token": token})

@@ -104,12 +104,12 @@ class Mail:
     @property
     def links(self) -> list[str]:
         """Addresses a reader could follow, in order of appearance."""
-        found = html_links(self.html) + [url.rstrip(".,;:!?)") for url in URL.findall(self.text)]
-        return list(dict.fromkeys(found))
+        urls = html_links(self.html) + [url.rstrip(".,;:!?)") for url in URL.findall(self.text)]
+        return list(dict.fromkeys(urls))
 
     def summary(self) -> Json:
         """The mail as the control route shows it; attachments without their content."""
-        attached = [
+        attachments = [
             {"name": each.name, "content_type": each.content_type, "size": len(each.content)}
             for each in self.attachments
         ]
@@ -126,7 +126,7 @@ class Mail:
             "subject": self.subject,
             "text": self.text,
             "html": self.html,
-            "attachments": attached,
+            "attachments": attachments,
             "headers": [{"name": name, "value": value} for name, value in self.headers],
             "internet_message_id": self.internet_message_id,
             "links": self.links,
@@ -266,8 +266,8 @@ def from_mime(raw: bytes, *, sender: str, sender_name: str) -> Mail:
         raise GraphError(403, "ErrorSendAsDenied", "The sender of the MIME content is not this mailbox.")
     mail = Mail(sender=sender, sender_name=(authors[0][0] if authors else "") or sender_name, mime=raw)
     for name, attribute in (("To", "to"), ("Cc", "cc"), ("Bcc", "bcc"), ("Reply-To", "reply_to")):
-        found = [address for _, address in getaddresses([str(value) for value in message.get_all(name, [])])]
-        setattr(mail, attribute, found)
+        addresses = [address for _, address in getaddresses([str(value) for value in message.get_all(name, [])])]
+        setattr(mail, attribute, addresses)
     mail.subject = str(message.get("Subject", ""))
     mail.internet_message_id = str(message.get("Message-ID", "")) or mail.internet_message_id
     mail.headers = [(name, str(value)) for name, value in message.items() if name.lower() not in USUAL_HEADERS]
@@ -296,10 +296,10 @@ class _Reader(HTMLParser):
         super().__init__()
         self.words: list[str] = []
         self.links: list[str] = []
-        self.hidden = 0
+        self.hidden_depth = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.hidden += tag in {"style", "script", "title"}
+        self.hidden_depth += tag in {"style", "script", "title"}
         target = dict(attrs).get("href") or ""
         if tag == "a" and target.startswith(("http://", "https://")):
             self.links.append(target)
@@ -307,10 +307,10 @@ class _Reader(HTMLParser):
             self.words.append("\n")
 
     def handle_endtag(self, tag: str) -> None:
-        self.hidden -= tag in {"style", "script", "title"}
+        self.hidden_depth -= tag in {"style", "script", "title"}
 
     def handle_data(self, data: str) -> None:
-        if not self.hidden:
+        if not self.hidden_depth:
             self.words.append(data)
 
 

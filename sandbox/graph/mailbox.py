@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.graph.mail import Attachment, Mail
 
-KEPT = 2000
+MAX_MAILS = 2000
 
 
 class Mailbox:
@@ -19,8 +19,8 @@ class Mailbox:
         self.folder = folder
         self.mails: dict[str, Mail] = {}
         folder.mkdir(parents=True, exist_ok=True)
-        loaded = [_load(path) for path in folder.glob("*.json")]
-        for mail in sorted(loaded, key=lambda each: each.at):
+        mails = [_load(path) for path in folder.glob("*.json")]
+        for mail in sorted(mails, key=lambda each: each.at):
             self.mails[mail.id] = mail
 
     def add(self, mail: Mail) -> None:
@@ -31,7 +31,7 @@ class Mailbox:
         draft = path.with_suffix(".part")
         draft.write_text(json.dumps(_dump(mail), ensure_ascii=False))
         draft.replace(path)
-        for old in [each for each in self.newest_first() if each.folder != "drafts"][KEPT:]:
+        for old in [each for each in self.newest_first() if each.folder != "drafts"][MAX_MAILS:]:
             self.remove(old)
 
     def remove(self, mail: Mail) -> None:

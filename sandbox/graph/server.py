@@ -57,14 +57,14 @@ class GraphStandIn(StandIn):
         user = "/v1.0/users/{user}"
         one = f"{user}/messages/{{id}}"
         return [
-            Route(f"{user}/sendMail", self._guarded(self.send_mail), methods=["POST"]),
-            Route(f"{user}/messages", self._guarded(self.messages), methods=["GET", "POST"]),
-            Route(f"{user}/mailFolders/{{folder}}/messages", self._guarded(self.messages), methods=["GET"]),
-            Route(f"{one}/$value", self._guarded(self.mime_content), methods=["GET"]),
-            Route(f"{one}/send", self._guarded(self.send_draft), methods=["POST"]),
-            Route(f"{one}/attachments", self._guarded(self.attachments), methods=["GET", "POST"]),
-            Route(f"{one}/attachments/createUploadSession", self._guarded(self.upload_session), methods=["POST"]),
-            Route(one, self._guarded(self.message), methods=["GET", "PATCH", "DELETE"]),
+            Route(f"{user}/sendMail", self._guard(self.send_mail), methods=["POST"]),
+            Route(f"{user}/messages", self._guard(self.messages), methods=["GET", "POST"]),
+            Route(f"{user}/mailFolders/{{folder}}/messages", self._guard(self.messages), methods=["GET"]),
+            Route(f"{one}/$value", self._guard(self.mime_content), methods=["GET"]),
+            Route(f"{one}/send", self._guard(self.send_draft), methods=["POST"]),
+            Route(f"{one}/attachments", self._guard(self.attachments), methods=["GET", "POST"]),
+            Route(f"{one}/attachments/createUploadSession", self._guard(self.upload_session), methods=["POST"]),
+            Route(one, self._guard(self.message), methods=["GET", "PATCH", "DELETE"]),
             *self.uploads.routes(),
             *self.identity.routes(),
         ]
@@ -80,7 +80,7 @@ class GraphStandIn(StandIn):
             Route("/bounce", self.control_bounce, methods=["GET", "POST", "DELETE"]),
         ]
 
-    def _guarded(self, handler: Handler) -> Handler:
+    def _guard(self, handler: Handler) -> Handler:
         """Token, mailbox, size and concurrency before the handler; Graph's error shape after it."""
 
         async def endpoint(request: Request) -> Response:
@@ -132,15 +132,15 @@ class GraphStandIn(StandIn):
         folder = request.path_params.get("folder", "").lower()
         if folder and folder not in FOLDERS:
             raise GraphError(404, "ErrorItemNotFound", "The specified folder could not be found in the store.")
-        found = [mail for mail in self.mailbox.newest_first() if mail.saved and folder in {"", mail.folder}]
+        listing = [mail for mail in self.mailbox.newest_first() if mail.saved and folder in {"", mail.folder}]
         for condition in _conditions(request.query_params.get("$filter", "")):
-            found = [mail for mail in found if condition(mail)]
+            listing = [mail for mail in listing if condition(mail)]
         if request.query_params.get("$orderby", "").lower().endswith(" asc"):
-            found.reverse()
+            listing.reverse()
         top = request.query_params.get("$top", "10")
         if not top.isdigit():
             raise GraphError(400, "BadRequest", f"Invalid value '{top}' for $top query option found.")
-        return JSONResponse({"value": [mail.as_graph() for mail in found[: int(top)]]})
+        return JSONResponse({"value": [mail.as_graph() for mail in listing[: int(top)]]})
 
     def _mail(self, request: Request) -> Mail:
         mail = self.mailbox.mails.get(request.path_params["id"])
@@ -184,11 +184,11 @@ class GraphStandIn(StandIn):
     async def send_draft(self, request: Request) -> Response:
         """Send a draft. It moves to Sent Items and so gets another id, unless immutable ids were asked for."""
         draft = self._draft(request)
-        sent = copy.copy(draft)
+        mail = copy.copy(draft)
         if "immutableid" not in request.headers.get("prefer", "").lower():
-            sent.id = mails.new_id()
-        self._send(sent)
-        if sent.id != draft.id:
+            mail.id = mails.new_id()
+        self._send(mail)
+        if mail.id != draft.id:
             self.mailbox.remove(draft)
         return Response(status_code=202)
 
@@ -196,64 +196,64 @@ class GraphStandIn(StandIn):
         """Mails sent and reports received, newest first; `to`, `subject` and `since` (ISO time) narrow the list."""
         if request.method == "DELETE":
             self.mailbox.clear()
-        wanted_to = request.query_params.get("to", "").lower()
-        wanted_subject = request.query_params.get("subject", "").lower()
+        to = request.query_params.get("to", "").lower()
+        subject = request.query_params.get("subject", "").lower()
         since = request.query_params.get("since", "").replace("+00:00", "Z")
-        found = [
+        summaries = [
             mail.summary()
             for mail in self.mailbox.newest_first()
             if mail.folder != "drafts"
-            and (not wanted_to or wanted_to in {address.lower() for address in mail.recipients})
-            and wanted_subject in mail.subject.lower()
+            and (not to or to in {address.lower() for address in mail.recipients})
+            and subject in mail.subject.lower()
             and mail.at >= since
         ]
-        return JSONResponse(found)
+        return JSONResponse(summaries)
 
-    def _kept(self, request: Request) -> Mail | None:
+    def _find_mail(self, request: Request) -> Mail | None:
         return self.mailbox.mails.get(request.path_params["id"])
 
     async def control_message(self, request: Request) -> Response:
-        mail = self._kept(request)
+        mail = self._find_mail(request)
         if mail is None:
             return JSONResponse({"error": "no such message"}, 404)
         return JSONResponse({**mail.summary(), "raw": base64.b64encode(mail.as_mime()).decode()})
 
     async def control_attachment(self, request: Request) -> Response:
-        mail = self._kept(request)
-        named = [each for each in mail.attachments if each.name == request.path_params["name"]] if mail else []
-        if not named:
+        mail = self._find_mail(request)
+        attachments = [each for each in mail.attachments if each.name == request.path_params["name"]] if mail else []
+        if not attachments:
             return JSONResponse({"error": "no such attachment"}, 404)
-        return Response(named[0].content, media_type=named[0].content_type)
+        return Response(attachments[0].content, media_type=attachments[0].content_type)
 
     async def control_tokens(self, _request: Request) -> Response:
-        return JSONResponse({"issued": self.identity.issued})
+        return JSONResponse({"issued": self.identity.token_count})
 
     async def control_limits(self, request: Request) -> Response:
         if request.method == "POST":
-            wanted = await request.json()
-            known = self.limits.as_dict()
-            if not set(wanted) <= set(known) or not all(
-                isinstance(value, int | float) and value >= 0 for value in wanted.values()
+            body = await request.json()
+            limits = self.limits.as_dict()
+            if not set(body) <= set(limits) or not all(
+                isinstance(value, int | float) and value >= 0 for value in body.values()
             ):
-                return JSONResponse({"error": f"numbers for {', '.join(known)}"}, 400)
-            for name, value in wanted.items():
+                return JSONResponse({"error": f"numbers for {', '.join(limits)}"}, 400)
+            for name, value in body.items():
                 setattr(self.limits, name, value)
         return JSONResponse(self.limits.as_dict())
 
     async def control_expire(self, _request: Request) -> Response:
         self.identity.expire_all()
-        return JSONResponse({"issued": self.identity.issued})
+        return JSONResponse({"issued": self.identity.token_count})
 
     async def control_bounce(self, request: Request) -> Response:
         """Addresses whose mail bounces, with the status of the report (5.1.1 hard, 4.x.x soft)."""
         if request.method == "DELETE":
             self.bounces.clear()
         elif request.method == "POST":
-            wanted = await request.json()
-            status = str(wanted.get("status", "5.1.1"))
-            if not mails.ADDRESS.match(str(wanted.get("to", ""))) or not re.match(r"[45]\.\d+\.\d+\Z", status):
+            body = await request.json()
+            status = str(body.get("status", "5.1.1"))
+            if not mails.ADDRESS.match(str(body.get("to", ""))) or not re.match(r"[45]\.\d+\.\d+\Z", status):
                 return JSONResponse({"error": "to is an address, status like 5.1.1 or 4.2.2"}, 400)
-            self.bounces[wanted["to"].lower()] = status
+            self.bounces[body["to"].lower()] = status
         return JSONResponse(self.bounces)
 
 

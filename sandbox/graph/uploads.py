@@ -77,7 +77,7 @@ class Uploads:
             return Response(status_code=204)
         if request.method == "GET":
             return JSONResponse(_progress(upload))
-        upload.content += await _checked_range(request, upload)
+        upload.content += await _read_range(request, upload)
         if len(upload.content) < upload.size:
             return JSONResponse(_progress(upload))
         del self.open[key]
@@ -88,12 +88,12 @@ class Uploads:
 
 
 def _progress(upload: Upload) -> dict[str, Any]:
-    left = upload.expires_at - time.monotonic()
-    expires = (datetime.now(UTC) + timedelta(seconds=left)).isoformat(timespec="seconds").replace("+00:00", "Z")
+    remaining_s = upload.expires_at - time.monotonic()
+    expires = (datetime.now(UTC) + timedelta(seconds=remaining_s)).isoformat(timespec="seconds").replace("+00:00", "Z")
     return {"expirationDateTime": expires, "nextExpectedRanges": [f"{len(upload.content)}-"]}
 
 
-async def _checked_range(request: Request, upload: Upload) -> bytes:
+async def _read_range(request: Request, upload: Upload) -> bytes:
     content = await request.body()
     match = RANGE.match(request.headers.get("content-range", ""))
     if not match:

@@ -36,10 +36,10 @@ def _words(form: Form, name: str) -> list[str]:
     return [word for word in re.split(r"[\s,;]+", form.get(name, "").strip()) if word]
 
 
-def _one_of(form: Form, name: str, known: Mapping[str, Any]) -> Any:
-    if form.get(name) not in known:
-        raise FormError(f"{name}: one of {', '.join(known)}")
-    return known[form[name]]
+def _one_of(form: Form, name: str, choices: Mapping[str, Any]) -> Any:
+    if form.get(name) not in choices:
+        raise FormError(f"{name}: one of {', '.join(choices)}")
+    return choices[form[name]]
 
 
 def _sdi_plan(form: Form) -> Call:
@@ -76,9 +76,9 @@ def _stream_fault(form: Form) -> Call:
     return ("POST", "/stream-fault", body)
 
 
-def _told_number(form: Form) -> Call:
-    told = {"number": form.get("number", ""), "valid": form.get("valid") == "yes", "name": form.get("name", "")}
-    return ("POST", "/numbers", told)
+def _vies_number(form: Form) -> Call:
+    body = {"number": form.get("number", ""), "valid": form.get("valid") == "yes", "name": form.get("name", "")}
+    return ("POST", "/numbers", body)
 
 
 ACTIONS: dict[str, Action] = {
@@ -168,7 +168,7 @@ ACTIONS: dict[str, Action] = {
             },
         ),
     ),
-    "vies-number": Action("vies", "/vies", "The register knows the number.", _told_number),
+    "vies-number": Action("vies", "/vies", "The register knows the number.", _vies_number),
     "claude-mode": Action(
         "claude",
         "/claude",

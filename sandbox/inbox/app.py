@@ -29,7 +29,7 @@ Show = Callable[[Request, Desk], Awaitable[dict[str, Any]]]
 def page_app(stand_ins: list[StandIn]) -> ASGIApp:
     """The page over these stand-ins; any may be missing."""
     desk = Desk(stand_ins)
-    shown: list[tuple[str, str, Show]] = [
+    pages: list[tuple[str, str, Show]] = [
         ("/", "home.html", views.home),
         ("/mail", "mail_list.html", views.mail_list),
         ("/mail/{id}", "mail.html", views.mail),
@@ -49,7 +49,7 @@ def page_app(stand_ins: list[StandIn]) -> ASGIApp:
         Route("/mail/{id}/attachments/{name:path}", _door(_mail_attachment, desk)),
         Route("/pec/mailbox/{uid:int}/raw", _door(_pec_raw, desk)),
         Route("/do/{action}", _door(_do, desk), methods=["POST"]),
-        *[Route(path, _door(_showing(template, show), desk)) for path, template, show in shown],
+        *[Route(path, _door(_showing(template, show), desk)) for path, template, show in pages],
         Route("/{path:path}", _door(_nowhere, desk)),
     ]
     return Guard(Starlette(routes=routes))

@@ -32,14 +32,14 @@ class Reply:
 
 async def call(app: ASGIApp, method: str, path: str, body: Any = None, **query: str) -> Reply:
     """Ask `app` and wait for its whole answer. `path` is unquoted."""
-    sent: list[Message] = []
+    messages: list[Message] = []
     content = b"" if body is None else json.dumps(body).encode()
 
     async def receive() -> Message:
         return {"type": "http.request", "body": content, "more_body": False}
 
     async def send(message: Message) -> None:
-        sent.append(message)
+        messages.append(message)
 
     scope = {
         "type": "http",
@@ -56,7 +56,7 @@ async def call(app: ASGIApp, method: str, path: str, body: Any = None, **query: 
         "server": ("sandbox", 80),
     }
     await app(scope, receive, send)
-    start = next(message for message in sent if message["type"] == "http.response.start")
+    start = next(message for message in messages if message["type"] == "http.response.start")
     headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
-    whole = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
+    whole = b"".join(message.get("body", b"") for message in messages if message["type"] == "http.response.body")
     return Reply(start["status"], headers.get("content-type", ""), whole)

@@ -22,7 +22,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
-        async def send_guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("content-security-policy", POLICY)
@@ -33,7 +33,7 @@ class Guard:
 
         refusal = refuse(scope["method"], Headers(scope=scope))
         app = PlainTextResponse(refusal, 403) if refusal else self.app
-        await app(scope, receive, send_guarded)
+        await app(scope, receive, send_with_headers)
 
 
 def refuse(method: str, headers: Headers) -> str:

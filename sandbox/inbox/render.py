@@ -11,8 +11,8 @@ ENGINE = Engine(dirs=[str(Path(__file__).parent / "templates")], autoescape=True
 
 
 def page(template: str, context: dict[str, Any], *, status: int = 200) -> HTMLResponse:
-    rendered = ENGINE.get_template(template).render(Context(context, use_l10n=False, use_tz=False))
-    return HTMLResponse(rendered, status)
+    html = ENGINE.get_template(template).render(Context(context, use_l10n=False, use_tz=False))
+    return HTMLResponse(html, status)
 
 
 def when(stamp: str | float | None) -> str:

@@ -15,7 +15,7 @@ from sandbox.inbox import certified
 from sandbox.inbox.desk import Desk
 from sandbox.inbox.render import money, when
 
-SHOWN = 100
+MAX_ROWS = 100
 ABOUT = {
     "stripe": ("Stripe", "/payments", "Payments, subscriptions, refunds and signed webhooks."),
     "claude": ("Claude", "/claude", "Answers from the passages it is sent, with citations."),
@@ -62,15 +62,15 @@ async def home(_request: Request, desk: Desk) -> dict[str, Any]:
 async def _state(name: str, desk: Desk) -> str:
     """One line on how a stand-in fares."""
     if name == "graph":
-        caught, tokens = await asyncio.gather(desk.ask("graph", "/messages"), desk.ask("graph", "/tokens"))
-        return f"{_count(len(caught), 'mail')} caught, {_count(tokens['issued'], 'token')} issued"
+        mails, tokens = await asyncio.gather(desk.ask("graph", "/messages"), desk.ask("graph", "/tokens"))
+        return f"{_count(len(mails), 'mail')} caught, {_count(tokens['issued'], 'token')} issued"
     if name == "claude":
         mode, streams = await asyncio.gather(desk.ask("claude", "/mode"), desk.ask("claude", "/open-streams"))
         return f"mode {mode['mode']}, {_count(streams['open'], 'open stream')}"
     if name == "stripe":
         deliveries = await desk.ask("stripe", "/deliveries")
-        held = ", held" if deliveries["hold"] else ""
-        return f"{_count(len(deliveries['pending']), 'webhook')} waiting{held}"
+        suffix = ", held" if deliveries["hold"] else ""
+        return f"{_count(len(deliveries['pending']), 'webhook')} waiting{suffix}"
     if name == "pec":
         invoices, settings = await asyncio.gather(desk.ask("pec", "/invoices"), desk.ask("pec", "/settings"))
         return f"{_count(len(invoices), 'invoice')} received{', answers held' if settings['hold'] else ''}"
@@ -88,17 +88,17 @@ def _count(number: int, noun: str) -> str:
 async def mail_list(request: Request, desk: Desk) -> dict[str, Any]:
     to, subject = request.query_params.get("to", "").strip(), request.query_params.get("subject", "").strip()
     mails = await desk.ask("graph", "/messages", to=to, subject=subject)
-    return {"mails": [_timed(mail) for mail in mails[:SHOWN]], "total": len(mails), "to": to, "subject": subject}
+    return {"mails": [_add_time(mail) for mail in mails[:MAX_ROWS]], "total": len(mails), "to": to, "subject": subject}
 
 
-def _timed(row: dict[str, Any], key: str = "at") -> dict[str, Any]:
+def _add_time(row: dict[str, Any], key: str = "at") -> dict[str, Any]:
     return {**row, "when": when(row.get(key))}
 
 
 async def mail(request: Request, desk: Desk) -> dict[str, Any]:
-    found = await desk.ask("graph", f"/messages/{request.path_params['id']}")
-    attachments = [{**each, "href": quote(each["name"], safe="")} for each in found["attachments"]]
-    return {"mail": {**_timed(found), "attachments": attachments}}
+    row = await desk.ask("graph", f"/messages/{request.path_params['id']}")
+    attachments = [{**each, "href": quote(each["name"], safe="")} for each in row["attachments"]]
+    return {"mail": {**_add_time(row), "attachments": attachments}}
 
 
 async def pec(_request: Request, desk: Desk) -> dict[str, Any]:
@@ -109,7 +109,7 @@ async def pec(_request: Request, desk: Desk) -> dict[str, Any]:
         desk.ask("pec", "/next"),
     )
     return {
-        "outgoing": [_timed(item, "sent_at") for item in _newest(outgoing, "id")],
+        "outgoing": [_add_time(item, "sent_at") for item in _newest(outgoing, "id")],
         "mailbox": _newest(mailbox, "uid"),
         "settings": settings,
         "plans": plans["plans"],
@@ -119,7 +119,7 @@ async def pec(_request: Request, desk: Desk) -> dict[str, Any]:
 
 
 def _newest(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
-    return sorted(rows, key=lambda row: row[key], reverse=True)[:SHOWN]
+    return sorted(rows, key=lambda row: row[key], reverse=True)[:MAX_ROWS]
 
 
 async def pec_mail(request: Request, desk: Desk) -> dict[str, Any]:
@@ -131,8 +131,8 @@ async def pec_mail(request: Request, desk: Desk) -> dict[str, Any]:
 async def sdi(_request: Request, desk: Desk) -> dict[str, Any]:
     invoices, plans = await asyncio.gather(desk.ask("pec", "/invoices"), desk.ask("pec", "/next"))
     rows = [
-        {**_timed(invoice, "received_at"), "messages": [_timed(message) for message in invoice["messages"]]}
-        for invoice in sorted(invoices, key=lambda row: row["received_at"], reverse=True)[:SHOWN]
+        {**_add_time(invoice, "received_at"), "messages": [_add_time(message) for message in invoice["messages"]]}
+        for invoice in sorted(invoices, key=lambda row: row["received_at"], reverse=True)[:MAX_ROWS]
     ]
     return {"invoices": rows, "plans": plans["plans"], "kinds": SDI_MESSAGES}
 
@@ -157,8 +157,8 @@ async def payments(_request: Request, desk: Desk) -> dict[str, Any]:
         }
         for intent in _newest(intents, "created")
     ]
-    sent = [*reversed(deliveries["pending"]), *reversed(deliveries["done"])][:SHOWN]
-    return {"intents": rows, "deliveries": sent, "hold": deliveries["hold"], "outcomes": OUTCOMES}
+    delivery_rows = [*reversed(deliveries["pending"]), *reversed(deliveries["done"])][:MAX_ROWS]
+    return {"intents": rows, "deliveries": delivery_rows, "hold": deliveries["hold"], "outcomes": OUTCOMES}
 
 
 async def vies(_request: Request, desk: Desk) -> dict[str, Any]:
@@ -170,7 +170,7 @@ async def vies(_request: Request, desk: Desk) -> dict[str, Any]:
         "down": " ".join(state["member_states_down"]),
         "states": ("up", "down", "slow"),
         "numbers": [{"number": number, **company} for number, company in numbers.items()],
-        "requests": [_timed(row) for row in requests],
+        "requests": [_add_time(row) for row in requests],
     }
 
 
@@ -181,7 +181,7 @@ async def claude(_request: Request, desk: Desk) -> dict[str, Any]:
             for path in ("/requests", "/mode", "/pace", "/faults", "/stream-fault", "/open-streams")
         )
     )
-    rows = [{**_timed(row), "short": _short(row["answer"]), "pretty": _pretty(row["body"])} for row in requests[:20]]
+    rows = [{**_add_time(row), "short": _short(row["answer"]), "pretty": _pretty(row["body"])} for row in requests[:20]]
     return {
         "requests": rows,
         "mode": mode["mode"],
@@ -190,7 +190,7 @@ async def claude(_request: Request, desk: Desk) -> dict[str, Any]:
         "pace": pace,
         "faults": faults,
         "stream_faults": stream_faults,
-        "streams": [_timed(row) for row in streams["streams"][:20]],
+        "streams": [_add_time(row) for row in streams["streams"][:20]],
         "http_faults": list(claude_stand_in.HTTP_FAULTS),
         "stream_fault_kinds": STREAM_FAULTS,
     }

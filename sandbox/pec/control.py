@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from sandbox.pec.envelopes import Original, transport_mail
 from sandbox.pec.provider import OUTCOMES, Plan, attachments, parse
-from sandbox.pec.sdi import PlanError, make_answer, planned_answers
+from sandbox.pec.sdi import PlanError, make_answer, plan_answers
 from sandbox.pec.sdi_messages import MessageError
 from sandbox.pec.state import Mail, SdiFile
 from sandbox.pec.submission import SmtpFault
@@ -40,17 +40,17 @@ class Control:
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/outgoing", _guarded(self.outgoing)),
-            Route("/invoices", _guarded(self.invoices)),
-            Route("/invoices/{name}", _guarded(self.invoice)),
-            Route("/invoices/{name}/message", _guarded(self.send_message), methods=["POST"]),
-            Route("/settings", _guarded(self.settings), methods=["GET", "POST"]),
-            Route("/next", _guarded(self.plan_next), methods=["GET", "POST", "DELETE"]),
-            Route("/forget", _guarded(self.forget), methods=["POST"]),
-            Route("/release", _guarded(self.release), methods=["POST"]),
-            Route("/mail", _guarded(self.drop_mail), methods=["POST"]),
-            Route("/mailbox", _guarded(self.mailbox)),
-            Route("/mailbox/{uid:int}", _guarded(self.mail)),
+            Route("/outgoing", _guard(self.outgoing)),
+            Route("/invoices", _guard(self.invoices)),
+            Route("/invoices/{name}", _guard(self.invoice)),
+            Route("/invoices/{name}/message", _guard(self.send_message), methods=["POST"]),
+            Route("/settings", _guard(self.settings), methods=["GET", "POST"]),
+            Route("/next", _guard(self.plan_next), methods=["GET", "POST", "DELETE"]),
+            Route("/forget", _guard(self.forget), methods=["POST"]),
+            Route("/release", _guard(self.release), methods=["POST"]),
+            Route("/mail", _guard(self.drop_mail), methods=["POST"]),
+            Route("/mailbox", _guard(self.mailbox)),
+            Route("/mailbox/{uid:int}", _guard(self.mail)),
         ]
 
     async def forget(self, request: Request) -> Response:
@@ -62,15 +62,15 @@ class Control:
 
     async def outgoing(self, request: Request) -> Response:
         """Messages the product submitted."""
-        listed = []
+        rows = []
         for item in self.pec.state.outgoing():
             row = asdict(item)
             row.pop("raw")
             row["attachments"] = [
                 {"name": file.name, "size": len(file.content)} for file in attachments(parse(item.raw))
             ]
-            listed.append(row)
-        return JSONResponse(listed)
+            rows.append(row)
+        return JSONResponse(rows)
 
     async def invoices(self, request: Request) -> Response:
         """Files SDI received, with its verdict and messages."""
@@ -98,8 +98,8 @@ class Control:
     async def settings(self, request: Request) -> Response:
         """GET the settings, POST some of them."""
         if request.method == "POST":
-            changed = self.pec.provider.settings.changed(await _body(request))
-            self.pec.provider.settings = self.pec.sdi.settings = changed
+            settings = self.pec.provider.settings.copy_with(await _body(request))
+            self.pec.provider.settings = self.pec.sdi.settings = settings
         return JSONResponse(asdict(self.pec.provider.settings))
 
     async def plan_next(self, request: Request) -> Response:
@@ -120,7 +120,7 @@ class Control:
         if plan.provider and plan.provider not in OUTCOMES:
             raise ControlError(f"provider: one of {', '.join(OUTCOMES)}")
         if plan.sdi:
-            planned_answers(plan.sdi, [])
+            plan_answers(plan.sdi, [])
         smtp = body.get("smtp")
         if smtp is not None:
             self.pec.smtp.faults.append(SmtpFault(**smtp))
@@ -129,9 +129,9 @@ class Control:
 
     async def release(self, request: Request) -> Response:
         """Let go of the answers that `hold` kept; those that come later are kept again while it is on."""
-        released = self.pec.state.release()
+        count = self.pec.state.release()
         self.pec.wake.set()
-        return JSONResponse({"released": released})
+        return JSONResponse({"released": count})
 
     async def drop_mail(self, request: Request) -> Response:
         """Put any mail into the inbox as it is: {"raw": base64}. With "certified" true, inside a PEC envelope."""
@@ -180,19 +180,19 @@ class Control:
         return files[0]
 
     def _describe(self, file: SdiFile) -> dict[str, Any]:
-        sent = file.transmission
+        transmission = file.transmission
         messages = [
             {"kind": message.kind, "outcome": message.outcome, "file_name": message.file_name, "at": message.created_at}
-            for message in self.pec.state.messages(sent.sdi_id)
+            for message in self.pec.state.messages(transmission.sdi_id)
         ]
         return {
-            "name": sent.file_name,
-            "sdi_id": sent.sdi_id,
-            "sha256": sent.sha256,
-            "received_at": sent.received_at.isoformat(),
-            "format": "FPA12" if sent.is_public else "FPR12",
-            "recipient_code": sent.recipient_code,
-            "documents": [{"number": number, "year": year} for number, year in sent.documents],
+            "name": transmission.file_name,
+            "sdi_id": transmission.sdi_id,
+            "sha256": transmission.sha256,
+            "received_at": transmission.received_at.isoformat(),
+            "format": "FPA12" if transmission.is_public else "FPR12",
+            "recipient_code": transmission.recipient_code,
+            "documents": [{"number": number, "year": year} for number, year in transmission.documents],
             "state": file.state,
             "verdicts": [asdict(verdict) for verdict in file.verdicts],
             "messages": messages,
@@ -237,10 +237,10 @@ async def _body(request: Request, fields: set[str] | None = None) -> dict[str, A
     return body
 
 
-def _guarded(handler: Handler) -> Handler:
+def _guard(handler: Handler) -> Handler:
     """Answer 400 and 404 with the reason."""
 
-    async def guarded(request: Request) -> Response:
+    async def endpoint(request: Request) -> Response:
         try:
             return await handler(request)
         except LookupError as error:
@@ -248,4 +248,4 @@ def _guarded(handler: Handler) -> Handler:
         except (PlanError, MessageError, ValueError, TypeError) as error:
             return JSONResponse({"error": str(error)}, 400)
 
-    return guarded
+    return endpoint

@@ -93,7 +93,7 @@ def receipt_mail(provider: Provider, original: Original, receipt: Receipt, at: d
     parts.append(daticert(provider, original, receipt, at, level))
     if level == "completa":
         parts.append(_postacert(original.raw))
-    return _signed(provider, headers, parts)
+    return _sign(provider, headers, parts)
 
 
 def transport_mail(
@@ -118,13 +118,16 @@ def transport_mail(
     parts = [_notice(_transport_text(original, at, is_anomaly=is_anomaly), with_html=True), _postacert(original.raw)]
     if with_daticert and not is_anomaly:
         parts.append(daticert(provider, original, Receipt("posta-certificata"), at, ""))
-    return _signed(provider, headers, parts)
+    return _sign(provider, headers, parts)
 
 
 def plain_mail(headers: list[tuple[str, str]], text: str, attachment: tuple[str, bytes], *, quoted: bool) -> bytes:
     """An ordinary mail with one `application/octet-stream` attachment, base64 or quoted-printable."""
     name, content = attachment
-    parts = [_notice(text, with_html=False), _part("application/octet-stream", content, name=name, quoted=quoted)]
+    parts = [
+        _notice(text, with_html=False),
+        _part("application/octet-stream", content, name=name, quoted=quoted),
+    ]
     content_type, body = _multipart("mixed", parts)
     return _header_block([*headers, ("MIME-Version", "1.0"), ("Content-Type", content_type)]) + body
 
@@ -186,7 +189,7 @@ def _identifier(provider: Provider, original: Original, purpose: str, at: dateti
     return f"opec.{at.astimezone(ROME):%Y%m%d%H%M%S}.{unique}@{provider.domain}"
 
 
-def _signed(provider: Provider, headers: list[tuple[str, str]], parts: list[bytes]) -> bytes:
+def _sign(provider: Provider, headers: list[tuple[str, str]], parts: list[bytes]) -> bytes:
     content_type, body = _multipart("mixed", parts)
     content = _header_block([("Content-Type", content_type)]) + body
     signature = _part("application/x-pkcs7-signature", provider.signer.sign(content), name="smime.p7s")
@@ -222,8 +225,8 @@ def _part(content_type: str, content: bytes, *, name: str = "", quoted: bool = F
         headers.append(("Content-Disposition", f'attachment; filename="{name}"'))
     # binary quoted-printable: line ends of a file are content, and come out as they went in
     is_text = content_type.startswith("text/")
-    encoded = binascii.b2a_qp(content, istext=is_text) if quoted else base64.encodebytes(content)
-    return _header_block(headers) + re.sub(rb"\r?\n", b"\r\n", encoded)
+    body = binascii.b2a_qp(content, istext=is_text) if quoted else base64.encodebytes(content)
+    return _header_block(headers) + re.sub(rb"\r?\n", b"\r\n", body)
 
 
 def _multipart(subtype: str, parts: list[bytes], *, parameters: str = "") -> tuple[str, bytes]:

@@ -17,8 +17,8 @@ def is_vat_number(text: str) -> bool:
     """True for eleven digits, not all of the first seven zero, whose Luhn sum is a multiple of ten."""
     if not re.fullmatch(r"[0-9]{11}", text, re.ASCII) or text.startswith("0000000"):
         return False
-    doubled = [int(digit) * (1 + index % 2) for index, digit in enumerate(text)]
-    return sum(value // 10 + value % 10 for value in doubled) % 10 == 0
+    products = [int(digit) * (1 + index % 2) for index, digit in enumerate(text)]
+    return sum(value // 10 + value % 10 for value in products) % 10 == 0
 
 
 def is_fiscal_code(text: str) -> bool:

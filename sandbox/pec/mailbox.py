@@ -181,7 +181,7 @@ class MailboxServer:
         login = await self._login()
         serve = IMAPServer(login, login.config)
 
-        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def handle_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = cast("asyncio.Task[None]", asyncio.current_task())
             self.connections[task] = writer
             try:
@@ -189,7 +189,7 @@ class MailboxServer:
             finally:
                 del self.connections[task]
 
-        self.server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=self.context)
+        self.server = await asyncio.start_server(handle_client, "127.0.0.1", 0, ssl=self.context)
         return int(self.server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -215,6 +215,6 @@ class MailboxServer:
         )
         config.set_cache[self.user] = (self.folders, FilterSet())
         login = Login(config)
-        hashed = await Passwords(config).hash_password(self.password)
-        await login.demo_user_identity.set(UserMetadata(config, self.user, password=hashed))
+        password_hash = await Passwords(config).hash_password(self.password)
+        await login.demo_user_identity.set(UserMetadata(config, self.user, password=password_hash))
         return login

@@ -9,7 +9,7 @@ import binascii
 import re
 from dataclasses import dataclass, field
 
-_SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
+_SIGNED_DATA_OID = bytes.fromhex("2a864886f70d010702")
 _MAX_DEPTH = 40
 _SEQUENCE, _OCTET_STRING, _OID, _EXPLICIT_0 = 0x30, 0x04, 0x06, 0xA0
 
@@ -32,18 +32,18 @@ class Node:
         return self.children[index]
 
 
-def signed_content(data: bytes) -> bytes:
+def extract_content(data: bytes) -> bytes:
     """The bytes that were signed."""
     if not data.startswith(b"\x30"):
         data = _from_base64(data)
     root, _ = _read(data, 0, 0)
-    if root.tag != _SEQUENCE or root.child(0, _OID).value != _SIGNED_DATA:
+    if root.tag != _SEQUENCE or root.child(0, _OID).value != _SIGNED_DATA_OID:
         raise P7mError("not a CMS SignedData")
     signed_data = root.child(1, _EXPLICIT_0).child(0, _SEQUENCE)
-    encapsulated = signed_data.child(2, _SEQUENCE)
-    if len(encapsulated.children) < 2:
+    content_info = signed_data.child(2, _SEQUENCE)
+    if len(content_info.children) < 2:
         raise P7mError("the signature is detached: the signed file is not inside")
-    return _octets(encapsulated.child(1, _EXPLICIT_0))
+    return _octets(content_info.child(1, _EXPLICIT_0))
 
 
 def _from_base64(data: bytes) -> bytes:
@@ -67,9 +67,9 @@ def _read(data: bytes, at: int, depth: int) -> tuple[Node, int]:
         tag, length, at = data[at], data[at + 1], at + 2
     except IndexError as error:
         raise P7mError("truncated") from error
-    constructed = bool(tag & 0x20)
+    is_constructed = bool(tag & 0x20)
     if length == 0x80:
-        if not constructed:
+        if not is_constructed:
             raise P7mError("indefinite length of a primitive element")
         return _read_until_end(data, tag, at, depth)
     if length & 0x80:
@@ -78,7 +78,7 @@ def _read(data: bytes, at: int, depth: int) -> tuple[Node, int]:
     end = at + length
     if end > len(data):
         raise P7mError("truncated")
-    if not constructed:
+    if not is_constructed:
         return Node(tag, data[at:end]), end
     children = []
     while at < end:

@@ -44,7 +44,7 @@ class Settings:
     require_pa_signature: bool = True
     assigned_address: str = "sdi48@pec.fatturapa.it"
 
-    def changed(self, values: dict[str, Any]) -> "Settings":
+    def copy_with(self, values: dict[str, Any]) -> "Settings":
         """A copy with these values. Raises ValueError or TypeError for what is none."""
         unknown = values.keys() - self.__dict__.keys()
         if unknown:
@@ -162,13 +162,13 @@ def parse(raw: bytes) -> EmailMessage:
 
 def attachments(message: EmailMessage) -> list[Attachment]:
     """All parts with a file name, at any depth, signatures of the mail itself excepted."""
-    found = []
+    files = []
     for part in message.walk():
         name = part.get_filename()
         if name and name != "smime.p7s" and not part.is_multipart():
             payload = part.get_payload(decode=True)
-            found.append(Attachment(name, payload if isinstance(payload, bytes) else b""))
-    return found
+            files.append(Attachment(name, payload if isinstance(payload, bytes) else b""))
+    return files
 
 
 def _formal_problem(message: EmailMessage, original: Original) -> str:
@@ -176,8 +176,8 @@ def _formal_problem(message: EmailMessage, original: Original) -> str:
     senders = [address.lower() for _, address in email.utils.getaddresses(message.get_all("From", []))]
     if senders != [original.sender.lower()]:
         return "il campo From non coincide con il mittente del messaggio"
-    named = message.get_all("To", []) + message.get_all("Cc", [])
-    visible = {address.lower() for _, address in email.utils.getaddresses([str(value) for value in named])}
+    headers = message.get_all("To", []) + message.get_all("Cc", [])
+    visible = {address.lower() for _, address in email.utils.getaddresses([str(value) for value in headers])}
     if message["Bcc"] or not {recipient.lower() for recipient in original.recipients} <= visible:
         return "destinatari in copia nascosta non ammessi"
     return ""

@@ -10,7 +10,7 @@ from lxml import etree
 
 from sandbox.pec import sdi_checks, sdi_controls
 from sandbox.pec.envelopes import Original, Provider, plain_mail, transport_mail
-from sandbox.pec.p7m import P7mError, signed_content
+from sandbox.pec.p7m import P7mError, extract_content
 from sandbox.pec.provider import Attachment, Settings
 from sandbox.pec.sdi_checks import Known, Verdict, XmlError, verdict
 from sandbox.pec.sdi_messages import DS, Answer, Transmission, build
@@ -49,85 +49,91 @@ class Sdi:
             self._receive_file(original, file, plan, at)
 
     def _receive_file(self, original: Original, file: Attachment, plan: str | dict[str, Any], at: datetime) -> None:
-        known = self.state.known()
-        xml, verdicts = self._check(file, at, known)
+        known_files = self.state.load_known_files()
+        xml, verdicts = self._check(file, at, known_files)
         root = _find_root(xml)
         transmission = Transmission(
             sdi_id=self.state.next_sdi_id(),
             file_name=file.name,
             sha256=hashlib.sha256(file.content).hexdigest(),
             received_at=at,
-            is_public=root is not None and _sent(root, "FormatoTrasmissione") == "FPA12",
-            recipient_code=_sent(root, "CodiceDestinatario") if root is not None else "0000000",
+            is_public=root is not None and _transmission_text(root, "FormatoTrasmissione") == "FPA12",
+            recipient_code=_transmission_text(root, "CodiceDestinatario") if root is not None else "0000000",
             documents=_documents(root),
             pec_id=original.pec_id,
         )
         answers = self._answers(transmission, root, verdicts, plan)
-        is_new_name = not sdi_checks.check_file(file.name, 1, known)
-        stored = SdiFile(transmission, original.sender, "received", tuple(verdicts), xml, _keys(root))
-        self.state.add_file(stored, stem=sdi_checks.stem(file.name) if is_new_name else "")
+        is_new_name = not sdi_checks.check_file(file.name, 1, known_files)
+        sdi_file = SdiFile(transmission, original.sender, "received", tuple(verdicts), xml, _keys(root))
+        self.state.add_file(sdi_file, stem=sdi_checks.stem(file.name) if is_new_name else "")
         for answer in answers:
-            self.answer(stored, answer, at + timedelta(seconds=self.settings.sdi_delay_s))
+            self.answer(sdi_file, answer, at + timedelta(seconds=self.settings.sdi_delay_s))
 
-    def _check(self, file: Attachment, at: datetime, known: Known) -> tuple[bytes, list[Verdict]]:
+    def _check(self, file: Attachment, at: datetime, known_files: Known) -> tuple[bytes, list[Verdict]]:
         """The invoice as XML, and what is wrong with the file."""
-        found = sdi_checks.check_file(file.name, len(file.content), known)
-        if file.name.endswith(".zip") and not found:
+        verdicts = sdi_checks.check_file(file.name, len(file.content), known_files)
+        if file.name.endswith(".zip") and not verdicts:
             return file.content, [verdict("00106", "archivi non trattati da questo ambiente")]
         try:
-            xml = signed_content(file.content) if file.name.endswith(".p7m") else file.content
+            xml = extract_content(file.content) if file.name.endswith(".p7m") else file.content
         except P7mError as error:
-            return file.content, found or [verdict("00102", str(error))]
-        found = found or sdi_checks.check_invoice(
-            xml, file.name, at, known=known, registry_checks=self.settings.registry_checks
+            return file.content, verdicts or [verdict("00102", str(error))]
+        verdicts = verdicts or sdi_checks.check_invoice(
+            xml, file.name, at, known=known_files, registry_checks=self.settings.registry_checks
         )
-        return xml, found or self._check_signature(file.name, xml)
+        return xml, verdicts or self._check_signature(file.name, xml)
 
     def _check_signature(self, name: str, xml: bytes) -> list[Verdict]:
         root = sdi_checks.parse(xml)
-        is_public = _sent(root, "FormatoTrasmissione") == "FPA12"
+        is_public = _transmission_text(root, "FormatoTrasmissione") == "FPA12"
         is_signed = name.endswith(".p7m") or root.find(f"{{{DS}}}Signature") is not None
         is_missing = self.settings.require_pa_signature and is_public and not is_signed
         return [verdict("00102", "firma obbligatoria verso le amministrazioni")] if is_missing else []
 
     def _answers(
-        self, sent: Transmission, root: etree._Element | None, verdicts: list[Verdict], plan: str | dict[str, Any]
+        self,
+        transmission: Transmission,
+        root: etree._Element | None,
+        verdicts: list[Verdict],
+        plan: str | dict[str, Any],
     ) -> list[Answer]:
         if plan:
-            return planned_answers(plan, verdicts)
+            return plan_answers(plan, verdicts)
         if verdicts:
             return [Answer("NS", verdicts=tuple(verdicts))]
-        if sent.is_public:
+        if transmission.is_public:
             outcome = self.settings.pa_outcome
-            return planned_answers({"NE": outcome} if outcome.startswith("EC") else outcome or "RC", [])
-        has_address = root is not None and (_sent(root, "PECDestinatario") or sent.recipient_code != "0000000")
+            return plan_answers({"NE": outcome} if outcome.startswith("EC") else outcome or "RC", [])
+        has_address = root is not None and (
+            _transmission_text(root, "PECDestinatario") or transmission.recipient_code != "0000000"
+        )
         return [Answer("RC" if has_address else "MC")]
 
     def answer(
         self, file: SdiFile, answer: Answer, at: datetime, *, copies: int = 1, is_anomaly: bool = False
     ) -> SdiMessage:
         """Write one message and queue its mail, `copies` times the same; an anomaly is a forgery, no decision."""
-        sent = file.transmission
-        xml = build(sent, answer, message_id=self.state.next_message_id(), now=at)
+        transmission = file.transmission
+        xml = build(transmission, answer, message_id=self.state.next_message_id(), now=at)
         # real progressives do not start at 001 either, and grow over all messages of a file
-        progressive = sent.sdi_id % 3 + 1 + len(self.state.messages(sent.sdi_id))
+        progressive = transmission.sdi_id % 3 + 1 + len(self.state.messages(transmission.sdi_id))
         # the name without its extensions; one over the limit of the field is cut
-        base = sent.file_name.split(".")[0][:36]
+        base = transmission.file_name.split(".")[0][:36]
         outcome = answer.outcome if answer.kind == "NE" else ""
         message = SdiMessage(answer.kind, outcome, f"{base}_{answer.kind}_{progressive:03}.xml", at.isoformat(), xml)
-        self.state.add_message(sent.sdi_id, message)
+        self.state.add_message(transmission.sdi_id, message)
         if not is_anomaly:
             state = STATES.get(answer.kind) or ("accepted" if answer.outcome == "EC01" else "refused")
-            self.state.set_file_state(sent.sdi_id, state)
+            self.state.set_file_state(transmission.sdi_id, state)
         mail = self._mail(file, message, at, is_anomaly=is_anomaly)
         for _ in range(copies):
             self.state.enqueue(mail, at, is_held=self.settings.hold)
         return message
 
     def _mail(self, file: SdiFile, message: SdiMessage, at: datetime, *, is_anomaly: bool) -> bytes:
-        sent = file.transmission
-        subject = f"{SUBJECTS[message.kind]} {sent.sdi_id}"
-        message_id = f"<{sent.sdi_id}.{message.file_name.removesuffix('.xml')}@pec.fatturapa.it>"
+        transmission = file.transmission
+        subject = f"{SUBJECTS[message.kind]} {transmission.sdi_id}"
+        message_id = f"<{transmission.sdi_id}.{message.file_name.removesuffix('.xml')}@pec.fatturapa.it>"
         headers = [
             ("Date", format_datetime(at.astimezone(sdi_checks.ROME))),
             ("From", SENDER),
@@ -136,15 +142,20 @@ class Sdi:
             ("Message-ID", message_id),
         ]
         is_quoted = message.kind == "RC"
-        inner = plain_mail(headers, self._text(sent, subject), (message.file_name, message.xml), quoted=is_quoted)
-        pec_id = f"opec{sent.sdi_id}.{at:%Y%m%d%H%M%S}.{message.file_name[-7:-4]}@{self.provider.domain}"
+        inner = plain_mail(
+            headers,
+            self._text(transmission, subject),
+            (message.file_name, message.xml),
+            quoted=is_quoted,
+        )
+        pec_id = f"opec{transmission.sdi_id}.{at:%Y%m%d%H%M%S}.{message.file_name[-7:-4]}@{self.provider.domain}"
         original = Original(SENDER, (file.sender,), subject, message_id, pec_id, inner)
         # messages of missed delivery are known to come without daticert.xml
         return transport_mail(self.provider, original, at, is_anomaly=is_anomaly, with_daticert=message.kind != "MC")
 
-    def _text(self, sent: Transmission, subject: str) -> str:
+    def _text(self, transmission: Transmission, subject: str) -> str:
         """The covering text; it names the assigned address once, and again each time it changes."""
-        text = f"{subject}\n\nSi trasmette in allegato il messaggio relativo al file {sent.file_name}.\n"
+        text = f"{subject}\n\nSi trasmette in allegato il messaggio relativo al file {transmission.file_name}.\n"
         address = self.settings.assigned_address
         if self.state.fact("announced_address", "") != address:
             self.state.set_fact("announced_address", address)
@@ -155,7 +166,7 @@ class Sdi:
         return text
 
 
-def planned_answers(plan: str | dict[str, Any], verdicts: list[Verdict]) -> list[Answer]:
+def plan_answers(plan: str | dict[str, Any], verdicts: list[Verdict]) -> list[Answer]:
     """Answers asked for: a kind, "silence", {"NS": [codes]} or {"NE": "EC02"}. Raises PlanError."""
     kind, value = next(iter(plan.items())) if isinstance(plan, dict) and len(plan) == 1 else (plan, None)
     if kind == "silence":
@@ -188,7 +199,7 @@ def _find_root(xml: bytes) -> etree._Element | None:
         return None
 
 
-def _sent(root: etree._Element, name: str) -> str:
+def _transmission_text(root: etree._Element, name: str) -> str:
     return (root.findtext(f"FatturaElettronicaHeader/DatiTrasmissione/{name}") or "").strip()
 
 

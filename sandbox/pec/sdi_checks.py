@@ -70,9 +70,9 @@ def check_invoice(
     official XSD when it is not to come from the installed distribution.
     """
     known = known or Known()
-    found = check_file(file_name, len(xml), known) or check_form(xml, schema)
-    if found:
-        return found
+    verdicts = check_file(file_name, len(xml), known) or check_form(xml, schema)
+    if verdicts:
+        return verdicts
     root = parse(xml)
     codes = sdi_controls.codes(root, received_at.astimezone(ROME).date(), known.documents)
     if registry_checks:

@@ -99,7 +99,7 @@ class Party:
 
 
 @dataclass(frozen=True)
-class Rated:
+class VatAmount:
     """An amount at a VAT rate: a line (2.2.1), a social security fund (2.1.1.7) or a summary (2.2.2)."""
 
     rate: Fraction
@@ -111,24 +111,24 @@ class Rated:
         return self.rate, self.natura
 
 
-def codes(root: etree._Element, received_on: date, known: frozenset[DocumentKey]) -> list[str]:
+def codes(root: etree._Element, received_on: date, known_documents: frozenset[DocumentKey]) -> list[str]:
     """Codes of every control that fails; `received_on` is the day in Rome."""
-    found = [*_transmission(root), *_parties(root), *_uniqueness(root, known)]
+    failures = [*_transmission(root), *_parties(root), *_uniqueness(root, known_documents)]
     for body in root.iterfind("FatturaElettronicaBody"):
-        found += [*_document(body, received_on), *_lines(body), *_funds(body), *_summaries(body), *_matching(body)]
-        found += _document_type(root, body)
-    return found
+        failures += [*_document(body, received_on), *_lines(body), *_funds(body), *_summaries(body), *_matching(body)]
+        failures += _document_type(root, body)
+    return failures
 
 
 def registry_codes(root: etree._Element) -> list[str]:
     """Codes for Italian identifiers that no register can know, because their check character is wrong."""
-    found = []
+    failures = []
     for party, vat_code, fiscal_code in ((seller(root), "00301", "00302"), (buyer(root), "00305", "00306")):
         if party.country == "IT" and not is_vat_number(party.vat_id):
-            found.append(vat_code)
+            failures.append(vat_code)
         if party.fiscal_code and not is_fiscal_code(party.fiscal_code):
-            found.append(fiscal_code)
-    return found
+            failures.append(fiscal_code)
+    return failures
 
 
 def seller(root: etree._Element) -> Party:
@@ -161,10 +161,10 @@ def _party(root: etree._Element, path: str) -> Party:
 
 
 def _transmission(root: etree._Element) -> Iterator[str]:
-    sent = "FatturaElettronicaHeader/DatiTrasmissione"
+    header = "FatturaElettronicaHeader/DatiTrasmissione"
     transmission_format, recipient = (
-        _text(root, f"{sent}/FormatoTrasmissione"),
-        _text(root, f"{sent}/CodiceDestinatario"),
+        _text(root, f"{header}/FormatoTrasmissione"),
+        _text(root, f"{header}/CodiceDestinatario"),
     )
     if transmission_format != root.get("versione"):
         yield "00428"
@@ -172,7 +172,7 @@ def _transmission(root: etree._Element) -> Iterator[str]:
         yield "00427"
     if recipient == "XXXXXXX" and buyer(root).country in ("", "IT"):
         yield "00313"
-    if _SDI_MAILBOX.fullmatch(_text(root, f"{sent}/PECDestinatario")):
+    if _SDI_MAILBOX.fullmatch(_text(root, f"{header}/PECDestinatario")):
         yield "00330"
 
 
@@ -184,9 +184,9 @@ def _parties(root: etree._Element) -> Iterator[str]:
         yield "00476"
 
 
-def _uniqueness(root: etree._Element, known: frozenset[DocumentKey]) -> Iterator[str]:
+def _uniqueness(root: etree._Element, known_documents: frozenset[DocumentKey]) -> Iterator[str]:
     keys = document_keys(root)
-    if known.intersection(keys):
+    if known_documents.intersection(keys):
         yield "00404"
     if len(set(keys)) < len(keys):
         yield "00409"
@@ -200,8 +200,8 @@ def _document(body: etree._Element, received_on: date) -> Iterator[str]:
     if not re.search("[0-9]", _text(body, f"{general}/Numero")):
         yield "00425"
     if _text(body, f"{general}/TipoDocumento") == "TD04":
-        linked = (_text(part, "Data") for part in body.iterfind("DatiGenerali/DatiFattureCollegate"))
-        if any(text and day < _day(text) for text in linked):
+        dates = (_text(part, "Data") for part in body.iterfind("DatiGenerali/DatiFattureCollegate"))
+        if any(text and day < _day(text) for text in dates):
             yield "00418"
     if any(_is_bare(discount) for discount in body.iterfind(f"{general}/ScontoMaggiorazione")):
         yield "00437"
@@ -217,7 +217,7 @@ def _document_type(root: etree._Element, body: etree._Element) -> Iterator[str]:
     if _is_wrong_country(kind, issuer.country):
         yield "00473"
     if kind == "TD21" and any(
-        line.rate == 0 for line in _rated(body, "DatiBeniServizi/DettaglioLinee", "PrezzoTotale")
+        line.rate == 0 for line in _vat_amounts(body, "DatiBeniServizi/DettaglioLinee", "PrezzoTotale")
     ):
         yield "00474"
     if kind in _BUYER_VAT_ID and not customer.vat_id:
@@ -288,10 +288,10 @@ def _summaries(body: etree._Element) -> Iterator[str]:
 def _matching(body: etree._Element) -> Iterator[str]:
     """Lines and funds against summaries: rates, naturas and taxable amounts."""
     parts = [
-        *_rated(body, "DatiBeniServizi/DettaglioLinee", "PrezzoTotale"),
-        *_rated(body, "DatiGenerali/DatiGeneraliDocumento/DatiCassaPrevidenziale", "ImportoContributoCassa"),
+        *_vat_amounts(body, "DatiBeniServizi/DettaglioLinee", "PrezzoTotale"),
+        *_vat_amounts(body, "DatiGenerali/DatiGeneraliDocumento/DatiCassaPrevidenziale", "ImportoContributoCassa"),
     ]
-    summaries = _rated(body, "DatiBeniServizi/DatiRiepilogo", "ImponibileImporto")
+    summaries = _vat_amounts(body, "DatiBeniServizi/DatiRiepilogo", "ImponibileImporto")
     rates, summary_rates = {part.rate for part in parts}, {summary.rate for summary in summaries}
     if len(summaries) < len(rates):
         yield "00419"
@@ -299,23 +299,23 @@ def _matching(body: etree._Element) -> Iterator[str]:
         yield "00443"
     if _natures(parts) != _natures(summaries):
         yield "00444"
-    rounding = _rated(body, "DatiBeniServizi/DatiRiepilogo", "Arrotondamento")
+    rounding = _vat_amounts(body, "DatiBeniServizi/DatiRiepilogo", "Arrotondamento")
     for group in {summary.group for summary in summaries}:
         if abs(_sum(summaries, group) - _sum(parts, group) - _sum(rounding, group)) >= 1:
             yield "00422"
 
 
-def _natures(parts: Iterable[Rated]) -> set[str]:
+def _natures(parts: Iterable[VatAmount]) -> set[str]:
     return {part.natura for part in parts if part.natura}
 
 
-def _sum(parts: Iterable[Rated], group: tuple[Fraction, str]) -> Fraction:
+def _sum(parts: Iterable[VatAmount], group: tuple[Fraction, str]) -> Fraction:
     return sum((part.amount for part in parts if part.group == group), Fraction(0))
 
 
-def _rated(body: etree._Element, path: str, amount: str) -> list[Rated]:
+def _vat_amounts(body: etree._Element, path: str, amount: str) -> list[VatAmount]:
     return [
-        Rated(_amount(part, "AliquotaIVA"), _text(part, "Natura"), _amount(part, amount))
+        VatAmount(_amount(part, "AliquotaIVA"), _text(part, "Natura"), _amount(part, amount))
         for part in body.iterfind(path)
     ]
 

@@ -94,7 +94,7 @@ def _file(transmission: Transmission, *, with_hash: bool) -> list[Field]:
     return [name, ("Hash", transmission.sha256)] if with_hash else [name]
 
 
-def _delivered(transmission: Transmission, answer: Answer, now: datetime) -> list[Field]:  # noqa: ARG001
+def _delivery(transmission: Transmission, answer: Answer, now: datetime) -> list[Field]:  # noqa: ARG001
     return [
         ("DataOraRicezione", transmission.received_at.astimezone(ROME).isoformat(timespec="milliseconds")),
         ("DataOraConsegna", now.astimezone(ROME).isoformat(timespec="milliseconds")),
@@ -102,11 +102,11 @@ def _delivered(transmission: Transmission, answer: Answer, now: datetime) -> lis
     ]
 
 
-def _rejected(transmission: Transmission, answer: Answer, now: datetime) -> list[Field]:  # noqa: ARG001
+def _rejection(transmission: Transmission, answer: Answer, now: datetime) -> list[Field]:  # noqa: ARG001
     # without a zone, as the system also writes them: Italian time is meant
-    received = transmission.received_at.astimezone(ROME).replace(tzinfo=None).isoformat(timespec="seconds")
+    received_at = transmission.received_at.astimezone(ROME).replace(tzinfo=None).isoformat(timespec="seconds")
     errors = [("Errore", _error(transmission, verdict)) for verdict in answer.verdicts[:200]]
-    return [("DataOraRicezione", received), ("ListaErrori", errors)]
+    return [("DataOraRicezione", received_at), ("ListaErrori", errors)]
 
 
 def _error(transmission: Transmission, verdict: Verdict) -> list[Field]:
@@ -120,46 +120,46 @@ def _error(transmission: Transmission, verdict: Verdict) -> list[Field]:
 
 
 def _unavailable(transmission: Transmission, answer: Answer, now: datetime) -> list[Field]:  # noqa: ARG001
-    received = transmission.received_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    received_at = transmission.received_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if transmission.is_public:
-        return [("DataOraRicezione", received), ("Descrizione", "Il canale dell'amministrazione non risponde")]
+        return [("DataOraRicezione", received_at), ("Descrizione", "Il canale dell'amministrazione non risponde")]
     available = now.astimezone(ROME) + timedelta(minutes=1)
     text = "Recapito non possibile: la fattura è a disposizione del cessionario nella sua area riservata"
     return [
-        ("DataOraRicezione", received),
+        ("DataOraRicezione", received_at),
         ("DataMessaADisposizione", available.date().isoformat()),
         ("Descrizione", text),
     ]
 
 
 def _outcome(transmission: Transmission, answer: Answer, now: datetime) -> list[Field]:  # noqa: ARG001
-    refused = answer.outcome == "EC02"
+    is_refusal = answer.outcome == "EC02"
     fields: list[Field] = [
         ("IdentificativoSdI", str(transmission.sdi_id)),
         *_invoice_reference(transmission),
         ("Esito", answer.outcome),
-        ("Descrizione", "Fattura rifiutata dall'amministrazione" if refused else "Fattura accettata"),
+        ("Descrizione", "Fattura rifiutata dall'amministrazione" if is_refusal else "Fattura accettata"),
         ("MessageIdCommittente", str(transmission.sdi_id)),
     ]
     return [("EsitoCommittente", fields)]
 
 
-def _term_expired(transmission: Transmission, answer: Answer, now: datetime) -> list[Field]:  # noqa: ARG001
+def _term_expiry(transmission: Transmission, answer: Answer, now: datetime) -> list[Field]:  # noqa: ARG001
     text = "Decorsi quindici giorni senza esito del committente"
     return [*_invoice_reference(transmission), *_file(transmission, with_hash=False), ("Descrizione", text)]
 
 
 def _undeliverable(transmission: Transmission, answer: Answer, now: datetime) -> list[Field]:  # noqa: ARG001
-    received = transmission.received_at.astimezone(ROME).isoformat(timespec="seconds")
-    return [("DataOraRicezione", received), _recipient(transmission)]
+    received_at = transmission.received_at.astimezone(ROME).isoformat(timespec="seconds")
+    return [("DataOraRicezione", received_at), _recipient(transmission)]
 
 
 _BODIES = {
-    "RC": _delivered,
-    "NS": _rejected,
+    "RC": _delivery,
+    "NS": _rejection,
     "MC": _unavailable,
     "NE": _outcome,
-    "DT": _term_expired,
+    "DT": _term_expiry,
     "AT": _undeliverable,
 }
 

@@ -106,12 +106,12 @@ class SigningAuthority:
         return certificate, key
 
 
-def _usage(**allowed: bool) -> x509.KeyUsage:
+def _usage(**usages: bool) -> x509.KeyUsage:
     every = (
         "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
         "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
     )  # fmt: skip
-    return x509.KeyUsage(**{**dict.fromkeys(every, False), **allowed})
+    return x509.KeyUsage(**{**dict.fromkeys(every, False), **usages})
 
 
 def _name(common_name: str) -> x509.Name:

@@ -86,10 +86,10 @@ class PecStandIn(StandIn):
     async def deliver(self) -> None:
         """Move queued mails to the mailbox when they are due; those of an earlier run included."""
         while True:
-            queued = self.state.find_next_queued()
-            wait_s = queued.due_at - datetime.now(UTC).timestamp() if queued else None
-            if queued and wait_s is not None and wait_s <= 0:
-                await self.imap.folders.inbox.deliver(queued.raw, queue_id=queued.id)
+            mail = self.state.find_next_queued()
+            wait_s = mail.due_at - datetime.now(UTC).timestamp() if mail else None
+            if mail and wait_s is not None and wait_s <= 0:
+                await self.imap.folders.inbox.deliver(mail.raw, queue_id=mail.id)
                 continue
             self.wake.clear()
             try:

@@ -63,7 +63,7 @@ class Mail:
 
 
 @dataclass(frozen=True)
-class Queued:
+class QueuedMail:
     """A mail on its way to the product's mailbox."""
 
     id: int
@@ -181,10 +181,10 @@ class State:
         query = "INSERT INTO queued (due_at, is_held, raw) VALUES (?, ?, ?)"
         self.db.execute(query, (due_at.timestamp(), is_held, raw))
 
-    def find_next_queued(self) -> Queued | None:
+    def find_next_queued(self) -> QueuedMail | None:
         query = "SELECT id, due_at, raw FROM queued WHERE NOT is_held ORDER BY due_at, id LIMIT 1"
         row = self.db.execute(query).fetchone()
-        return Queued(*row) if row else None
+        return QueuedMail(*row) if row else None
 
     def release(self) -> int:
         return self.db.execute("UPDATE queued SET is_held = 0 WHERE is_held").rowcount
@@ -217,7 +217,7 @@ class State:
     def next_sdi_id(self) -> int:
         return int(self.db.execute("SELECT coalesce(max(sdi_id) + 1, ?) FROM file", (FIRST_SDI_ID,)).fetchone()[0])
 
-    def known(self) -> Known:
+    def load_known_files(self) -> Known:
         stems = {row[0] for row in self.db.execute("SELECT stem FROM file WHERE stem != ''")}
         query = f"SELECT keys FROM file WHERE state NOT IN ({','.join('?' * len(_OPEN_STATES))})"
         keys = {DocumentKey(*key) for row in self.db.execute(query, _OPEN_STATES) for key in json.loads(row[0])}
@@ -225,10 +225,24 @@ class State:
 
     def add_file(self, file: SdiFile, *, stem: str) -> None:
         """Keep a new file; `stem` is the name it takes for ever, empty when the name was refused."""
-        sent = file.transmission
+        transmission = file.transmission
         verdicts = json.dumps([asdict(verdict) for verdict in file.verdicts])
-        row = (sent.sdi_id, sent.file_name, stem, sent.sha256, sent.received_at.isoformat(), sent.is_public)
-        row2 = (sent.recipient_code, json.dumps(sent.documents), sent.pec_id, file.sender, file.state, verdicts)
+        row = (
+            transmission.sdi_id,
+            transmission.file_name,
+            stem,
+            transmission.sha256,
+            transmission.received_at.isoformat(),
+            transmission.is_public,
+        )
+        row2 = (
+            transmission.recipient_code,
+            json.dumps(transmission.documents),
+            transmission.pec_id,
+            file.sender,
+            file.state,
+            verdicts,
+        )
         marks = ",".join("?" * 14)
         self.db.execute(f"INSERT INTO file VALUES ({marks})", (*row, *row2, file.content, json.dumps(file.keys)))
 

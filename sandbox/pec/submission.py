@@ -84,9 +84,9 @@ class Submission:
         fault = self.take_fault("AUTH")
         if fault:
             return AuthResult(success=False, handled=False, message=f"{fault.code} {fault.text}")
-        given = (data.login, data.password) if isinstance(data, LoginPassword) else (b"", b"")
+        credentials = (data.login, data.password) if isinstance(data, LoginPassword) else (b"", b"")
         expected = (self.user.encode(), self.password.encode())
-        return AuthResult(success=given == expected, handled=False, auth_data=self.user)
+        return AuthResult(success=credentials == expected, handled=False, auth_data=self.user)
 
     async def handle_MAIL(self, *call: Any) -> str:  # noqa: N802
         envelope, address = call[2], call[3]

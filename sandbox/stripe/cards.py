@@ -58,7 +58,7 @@ class Card:
         return self.number[-4:]
 
 
-def _declined(number: str, decline: Decline) -> Card:
+def _make_declined_card(number: str, decline: Decline) -> Card:
     return Card(number, decline=decline, is_attachable=False)
 
 
@@ -78,13 +78,13 @@ CARDS = {
         Card("4000003800000446", country="IT", authentication="on_session"),
         Card("4000008400001629", authentication="always", decline=GENERIC),
         Card("4000008260003178", country="GB", authentication="always", decline=INSUFFICIENT_FUNDS),
-        _declined("4000000000000002", GENERIC),
-        _declined("4000000000009995", INSUFFICIENT_FUNDS),
-        _declined("4000000000009987", LOST),
-        _declined("4000000000009979", STOLEN),
-        _declined("4000000000000069", EXPIRED),
+        _make_declined_card("4000000000000002", GENERIC),
+        _make_declined_card("4000000000009995", INSUFFICIENT_FUNDS),
+        _make_declined_card("4000000000009987", LOST),
+        _make_declined_card("4000000000009979", STOLEN),
+        _make_declined_card("4000000000000069", EXPIRED),
         Card("4000000000000127", decline=INCORRECT_CVC, is_attachable=False, cvc_check="fail"),
-        _declined("4000000000000119", PROCESSING),
+        _make_declined_card("4000000000000119", PROCESSING),
         Card("4000000000000341", decline=GENERIC),
         Card("4000000000007726", refund="pending"),
         Card("4000000000005126", refund="fails_later"),
@@ -129,5 +129,5 @@ def find_ready_made(name: str, prefix: str) -> Card | None:
 
 def passes_luhn(number: str) -> bool:
     digits = [int(digit) for digit in reversed(number)]
-    doubled = [digit * 2 - 9 * (digit > 4) for digit in digits[1::2]]
-    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+    products = [digit * 2 - 9 * (digit > 4) for digit in digits[1::2]]
+    return (sum(digits[::2]) + sum(products)) % 10 == 0

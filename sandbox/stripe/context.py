@@ -35,8 +35,8 @@ def difference(before: Object, after: Object) -> Object:
         old, new = before.get(name), after.get(name)
         if old == new:
             continue
-        nested = isinstance(old, dict) and isinstance(new, dict) and old.get("object") != "list"
-        changes[name] = difference(old, new) if nested else old  # type: ignore[arg-type]
+        is_nested = isinstance(old, dict) and isinstance(new, dict) and old.get("object") != "list"
+        changes[name] = difference(old, new) if is_nested else old  # type: ignore[arg-type]
     return changes
 
 

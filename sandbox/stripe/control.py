@@ -56,7 +56,7 @@ class Control:
         rows = self.store.database.execute("SELECT * FROM deliveries ORDER BY place").fetchall()
         entries = [webhooks.describe(self.store, row) for row in rows]
         return {
-            "hold": self.store.named("hold", default=False),
+            "hold": self.store.get_value("hold", default=False),
             "pending": [entry for entry in entries if entry["state"] == "pending"],
             "done": [entry for entry in entries if entry["state"] != "pending"],
         }
@@ -65,7 +65,7 @@ class Control:
         """Stop (or go on with) sending by itself."""
         if not isinstance(body.get("hold"), bool):
             raise UnclearError('"hold" must be true or false')
-        self.store.name("hold", body["hold"])
+        self.store.set_value("hold", body["hold"])
         return {"hold": body["hold"]}
 
     def take(self, _body: dict[str, Any]) -> Any:
@@ -80,14 +80,12 @@ class Control:
             "SELECT id, place FROM deliveries WHERE state = 'pending' ORDER BY place"
         ).fetchall()
         current = [row["id"] for row in rows]
-        wanted = body.get("ids", list(reversed(current)))
-        if sorted(wanted) != sorted(current):
+        ids = body.get("ids", list(reversed(current)))
+        if sorted(ids) != sorted(current):
             raise UnclearError('"ids" must name each pending delivery once')
         places = [row["place"] for row in rows]
-        self.store.database.executemany(
-            "UPDATE deliveries SET place = ? WHERE id = ?", zip(places, wanted, strict=True)
-        )
-        return {"pending": wanted}
+        self.store.database.executemany("UPDATE deliveries SET place = ? WHERE id = ?", zip(places, ids, strict=True))
+        return {"pending": ids}
 
     def redeliver(self, _body: dict[str, Any], ident: str) -> Any:
         """Queue the event again, body unchanged."""
@@ -111,8 +109,8 @@ class Control:
         """Decide the next confirmation, whatever the card; several add up."""
         if body.get("outcome") not in OUTCOMES:
             raise UnclearError(f'"outcome" must be one of {", ".join(OUTCOMES)}')
-        outcomes = [*self.store.named("next_card", default=[]), body["outcome"]]
-        self.store.name("next_card", outcomes)
+        outcomes = [*self.store.get_value("next_card", default=[]), body["outcome"]]
+        self.store.set_value("next_card", outcomes)
         return {"next": outcomes}
 
     def slow(self, body: dict[str, Any]) -> Any:

@@ -51,6 +51,6 @@ def missing(kind: str, ident: str, param: str | None = None) -> StripeError:
     )
 
 
-def refused(message: str, *, code: str | None = None, param: str | None = None, **extra: Any) -> StripeError:
+def request_error(message: str, *, code: str | None = None, param: str | None = None, **extra: Any) -> StripeError:
     """A request that is well formed and not possible now."""
     return StripeError(message, code=code, param=param, **extra)

@@ -4,7 +4,7 @@ import time
 
 from sandbox.stripe.cards import CARDS, LIVE_CARD, Card, Decline, find_ready_made, passes_luhn
 from sandbox.stripe.context import Context
-from sandbox.stripe.errors import StripeError, missing, refused
+from sandbox.stripe.errors import StripeError, missing, request_error
 from sandbox.stripe.objects.payments import new_payment_method
 from sandbox.stripe.params import ADDRESS, Params, Spec, choice, email, group, integer, metadata, text
 from sandbox.stripe.store import Object
@@ -46,17 +46,17 @@ def card_error(decline: Decline, param: str | None = None) -> StripeError:
 
 def from_card(ctx: Context, params: Params) -> Object:
     """A payment method from `payment_method_data` or the parameters of `POST /v1/payment_methods`."""
-    given = params.get("card") or {}
+    card_params = params.get("card") or {}
     card: Card | None
-    if "token" in given:
-        card = find_ready_made(given["token"], "tok_")
+    if "token" in card_params:
+        card = find_ready_made(card_params["token"], "tok_")
         if card is None:
-            raise missing("token", given["token"], "card[token]")
+            raise missing("token", card_params["token"], "card[token]")
         month, year = 12, time.gmtime(ctx.now).tm_year + 8
     else:
-        card, month, year = _read_card(ctx, given)
-    cvc_check = "unchecked" if "cvc" in given else None
-    made = new_payment_method(
+        card, month, year = _read_card(ctx, card_params)
+    cvc_check = "unchecked" if "cvc" in card_params else None
+    method = new_payment_method(
         ctx,
         card,
         month,
@@ -66,15 +66,17 @@ def from_card(ctx: Context, params: Params) -> Object:
         allow_redisplay=params.get("allow_redisplay"),
         metadata=params.get("metadata"),
     )
-    return ctx.add(made)
+    return ctx.add(method)
 
 
-def _read_card(ctx: Context, given: Params) -> tuple[Card, int, int]:
+def _read_card(ctx: Context, card_params: Params) -> tuple[Card, int, int]:
     for name in ("number", "exp_month", "exp_year"):
-        if name not in given:
-            raise refused(f"Missing required param: card[{name}].", code="parameter_missing", param=f"card[{name}]")
-    number = given["number"].replace(" ", "").replace("-", "")
-    month, year = given["exp_month"], given["exp_year"] + (2000 if given["exp_year"] < 100 else 0)
+        if name not in card_params:
+            raise request_error(
+                f"Missing required param: card[{name}].", code="parameter_missing", param=f"card[{name}]"
+            )
+    number = card_params["number"].replace(" ", "").replace("-", "")
+    month, year = card_params["exp_month"], card_params["exp_year"] + (2000 if card_params["exp_year"] < 100 else 0)
     today = time.gmtime(ctx.now)
     if not (number.isdigit() and 12 <= len(number) <= 19 and passes_luhn(number)):
         raise card_error(Decline("incorrect_number", None, "Your card number is incorrect."), "number")
@@ -85,7 +87,7 @@ def _read_card(ctx: Context, given: Params) -> tuple[Card, int, int]:
     card = CARDS.get(number)
     if card is None:
         raise card_error(LIVE_CARD)
-    cvc = given.get("cvc", "123" if card.brand != "amex" else "1234")
+    cvc = card_params.get("cvc", "123" if card.brand != "amex" else "1234")
     if not cvc.isdigit() or len(cvc) not in ({3, 4} if card.brand == "amex" else {3}):
         raise card_error(Decline("invalid_cvc", None, "Your card's security code is invalid."), "cvc")
     return card, month, year
@@ -97,17 +99,17 @@ def get_method(ctx: Context, ident: str, param: str | None = None) -> Object:
     if card:
         year = time.gmtime(ctx.now).tm_year + 8
         return ctx.add(new_payment_method(ctx, card, 12, year, cvc_check=None))
-    found = ctx.find("payment_method", ident)
-    if found is None:
+    method = ctx.find("payment_method", ident)
+    if method is None:
         raise missing("PaymentMethod", ident, param)
-    return found
+    return method
 
 
 def from_params(ctx: Context, params: Params) -> Object | None:
     """What `payment_method` or `payment_method_data` of an intent's parameters name."""
     if params.get("payment_method_data"):
         if params.get("payment_method"):
-            raise refused("You may only specify one of these parameters: payment_method, payment_method_data.")
+            raise request_error("You may only specify one of these parameters: payment_method, payment_method_data.")
         return from_card(ctx, params["payment_method_data"])
     if params.get("payment_method"):
         return get_method(ctx, params["payment_method"], "payment_method")
@@ -116,13 +118,13 @@ def from_params(ctx: Context, params: Params) -> Object | None:
 
 def check_usable(intent: Object, method: Object) -> None:
     if method["customer"] and method["customer"] != intent["customer"]:
-        raise refused(
+        raise request_error(
             f"The PaymentMethod {method['id']} belongs to the Customer {method['customer']}. Please include the "
             "Customer in the `customer` parameter.",
             param="payment_method",
         )
     if method["_is_used_up"]:
-        raise refused(
+        raise request_error(
             "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared "
             "with a connected account without Customer attachment, or was detached from a Customer. It may not be "
             "used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.",
@@ -134,24 +136,26 @@ def attach(ctx: Context, method: Object, customer: Object) -> Object:
     if method["_is_used_up"]:
         check_usable({"customer": None}, method)
     if method["customer"] and method["customer"] != customer["id"]:
-        raise refused("The payment method you provided has already been attached to a customer.", param="customer")
+        raise request_error(
+            "The payment method you provided has already been attached to a customer.", param="customer"
+        )
     card = CARDS[method["_number"]]
     if card.decline and not card.is_attachable:
         raise card_error(card.decline)
     if method["customer"]:
         return method
-    _checked(method, card)
+    _check_cvc(method, card)
     return ctx.save(ctx.change(method, customer=customer["id"]), "payment_method.attached")
 
 
-def _checked(method: Object, card: Card) -> None:
+def _check_cvc(method: Object, card: Card) -> None:
     if method["card"]["checks"]["cvc_check"] == "unchecked":
         method["card"]["checks"]["cvc_check"] = card.cvc_check
 
 
 def detach(ctx: Context, method: Object) -> Object:
     if not method["customer"]:
-        raise refused(
+        raise request_error(
             "The payment method you provided is not attached to a customer so detachment is impossible.",
         )
     customer = ctx.find("customer", method["customer"])
@@ -167,7 +171,7 @@ def detach(ctx: Context, method: Object) -> Object:
 
 def keep_after_payment(ctx: Context, intent: Object, method: Object) -> None:
     """Save the method on the customer when the intent asked for it; otherwise it served its one payment."""
-    _checked(method, CARDS[method["_number"]])
+    _check_cvc(method, CARDS[method["_number"]])
     if intent["setup_future_usage"] and intent["customer"]:
         method["_is_set_up"] = method["_is_set_up"] or intent["setup_future_usage"] == "off_session"
         if not method["customer"]:

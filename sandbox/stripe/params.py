@@ -33,10 +33,10 @@ def decode_form(text: str) -> Params:
 def _place(tree: Params, path: list[str], value: str) -> None:
     *parents, last = path
     for part in parents:
-        nested = tree.setdefault(part or str(len(tree)), {})
-        if not isinstance(nested, dict):
+        child = tree.setdefault(part or str(len(tree)), {})
+        if not isinstance(child, dict):
             raise _bad(f"Invalid object: {path[0]}", path[0])
-        tree = nested
+        tree = child
     tree[last or str(len(tree))] = value
 
 

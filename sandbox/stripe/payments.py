@@ -19,7 +19,7 @@ from sandbox.stripe.cards import (
     Decline,
 )
 from sandbox.stripe.context import Context, new_id, public
-from sandbox.stripe.errors import StripeError, refused
+from sandbox.stripe.errors import StripeError, request_error
 from sandbox.stripe.objects.payments import new_balance_transaction, new_charge, new_payment_intent, new_refund
 from sandbox.stripe.params import Params, merge_metadata
 from sandbox.stripe.store import Object
@@ -34,7 +34,7 @@ MAXIMUM = 99_999_999
 CONFIRMABLE = {"requires_payment_method", "requires_confirmation", "requires_action"}
 CANCELABLE = {*CONFIRMABLE, "requires_capture"}
 NEXT_CARD = {"decline": GENERIC, "insufficient_funds": INSUFFICIENT_FUNDS, "expired": EXPIRED}
-COPIED = (
+COPIED_FIELDS = (
     "description", "receipt_email", "setup_future_usage", "shipping", "statement_descriptor",
     "statement_descriptor_suffix", "capture_method", "transfer_group",
 )  # fmt: skip
@@ -53,7 +53,7 @@ class Confirmation:
 def state_error(intent: Object, action: str) -> StripeError:
     kind = "PaymentIntent" if intent["object"] == "payment_intent" else "SetupIntent"
     code = f"{intent['object']}_unexpected_state"
-    return refused(
+    return request_error(
         f"You cannot {action} this {kind} because it has a status of {intent['status']}.",
         code=code,
         **{intent["object"]: public(intent)},
@@ -62,13 +62,13 @@ def state_error(intent: Object, action: str) -> StripeError:
 
 def check_amount(amount: int, currency: str) -> None:
     if amount < MINIMUM.get(currency, 50):
-        raise refused(
+        raise request_error(
             f"Amount must be at least {MINIMUM.get(currency, 50) / 100:.2f} {currency}",
             code="amount_too_small",
             param="amount",
         )
     if amount > MAXIMUM:
-        raise refused("Amount must be no more than 999,999.99", code="amount_too_large", param="amount")
+        raise request_error("Amount must be no more than 999,999.99", code="amount_too_large", param="amount")
 
 
 # making and changing -------------------------------------------------------------------------------------------------
@@ -78,17 +78,19 @@ def create_intent(ctx: Context, params: Params) -> Object:
     """A new intent, not yet confirmed."""
     check_amount(params["amount"], params["currency"])
     if "automatic_payment_methods" in params and "payment_method_types" in params:
-        raise refused("You may only specify one of these parameters: automatic_payment_methods, payment_method_types.")
+        raise request_error(
+            "You may only specify one of these parameters: automatic_payment_methods, payment_method_types."
+        )
     customer = ctx.get("customer", params["customer"], "customer") if params.get("customer") else None
     ctx = ctx.on_clock_of(customer)
     intent = new_payment_intent(ctx, params["amount"], params["currency"])
-    chosen = params.get("automatic_payment_methods")
-    if chosen and chosen["enabled"]:
+    automatic = params.get("automatic_payment_methods")
+    if automatic and automatic["enabled"]:
         intent["automatic_payment_methods"] = {
-            "allow_redirects": chosen.get("allow_redirects", "always"),
+            "allow_redirects": automatic.get("allow_redirects", "always"),
             "enabled": True,
         }
-    elif chosen or "payment_method_types" in params:
+    elif automatic or "payment_method_types" in params:
         intent["automatic_payment_methods"] = None
     apply_params(ctx, intent, params)
     return ctx.add(intent, "payment_intent.created")
@@ -98,7 +100,7 @@ def apply_params(ctx: Context, intent: Object, params: Params) -> None:
     """Lay what create, update and confirm have in common over the intent, without saving."""
     if "customer" in params:
         intent["customer"] = ctx.get("customer", params["customer"], "customer")["id"] if params["customer"] else None
-    intent.update({name: params[name] for name in COPIED if name in params})
+    intent.update({name: params[name] for name in COPIED_FIELDS if name in params})
     if "metadata" in params:
         intent["metadata"] = merge_metadata(intent["metadata"], params["metadata"])
     options = (params.get("payment_method_options") or {}).get("card") or {}
@@ -133,7 +135,7 @@ def confirm(ctx: Context, intent: Object, how: Confirmation) -> Object:
     if intent["status"] not in CONFIRMABLE:
         raise state_error(intent, "confirm")
     if not intent["payment_method"]:
-        raise refused(
+        raise request_error(
             "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the "
             "PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a "
             "payment method or ConfirmationToken.",
@@ -144,9 +146,9 @@ def confirm(ctx: Context, intent: Object, how: Confirmation) -> Object:
     method = ctx.get("payment_method", intent["payment_method"], "payment_method")
     methods.check_usable(intent, method)
     intent.update(next_action=None, last_payment_error=None, _is_authenticated=False)
-    forced = ctx.store.named("next_card", default=[])
-    ctx.store.name("next_card", forced[1:])
-    return _attempt(ctx, intent, method, how, forced[0] if forced else None)
+    outcomes = ctx.store.get_value("next_card", default=[])
+    ctx.store.set_value("next_card", outcomes[1:])
+    return _attempt(ctx, intent, method, how, outcomes[0] if outcomes else None)
 
 
 def _check_return_url(intent: Object, how: Confirmation) -> None:
@@ -154,7 +156,7 @@ def _check_return_url(intent: Object, how: Confirmation) -> None:
     if automatic["allow_redirects"] == "always" and not (
         how.return_url or how.is_off_session or intent.get("_invoice")
     ):
-        raise refused(
+        raise request_error(
             "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of "
             "these payment methods might redirect your customer off of your page, you must provide a `return_url`. If "
             "you don't want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to "
@@ -164,16 +166,16 @@ def _check_return_url(intent: Object, how: Confirmation) -> None:
         )
 
 
-def _attempt(ctx: Context, intent: Object, method: Object, how: Confirmation, forced: str | None) -> Object:
+def _attempt(ctx: Context, intent: Object, method: Object, how: Confirmation, outcome: str | None) -> Object:
     card = CARDS[method["_number"]]
-    if forced in NEXT_CARD:
-        return fail(ctx, intent, method, NEXT_CARD[forced])
-    asks = forced == "require_action" or asks_authentication(card, method, intent, how)
+    if outcome in NEXT_CARD:
+        return fail(ctx, intent, method, NEXT_CARD[outcome])
+    asks = outcome == "require_action" or asks_authentication(card, method, intent, how)
     if asks and (how.is_off_session or how.errors_on_action) and not intent.get("_invoice"):
         return fail(ctx, intent, method, NEEDS_AUTHENTICATION)
     if asks:
         return _ask_authentication(ctx, intent, how)
-    if forced == "processing":
+    if outcome == "processing":
         ctx.change(intent, status="processing", processing=None)
         ctx.emit("payment_intent.processing", intent)
         return intent
@@ -181,8 +183,8 @@ def _attempt(ctx: Context, intent: Object, method: Object, how: Confirmation, fo
 
 
 def asks_authentication(card: Card, method: Object, intent: Object, how: Confirmation) -> bool:
-    requested = intent["payment_method_options"].get("card", {}).get("request_three_d_secure")
-    if requested in {"any", "challenge"} and not how.is_off_session:
+    three_d_secure = intent["payment_method_options"].get("card", {}).get("request_three_d_secure")
+    if three_d_secure in {"any", "challenge"} and not how.is_off_session:
         return True
     rule = {
         "always": True,
@@ -347,7 +349,7 @@ def capture(ctx: Context, intent: Object, params: Params) -> Object:
         raise state_error(intent, "capture")
     amount: int = params["amount_to_capture"] if "amount_to_capture" in params else intent["amount_capturable"]
     if amount > intent["amount_capturable"]:
-        raise refused(
+        raise request_error(
             f"You cannot capture {amount}: only {intent['amount_capturable']} is capturable.",
             code="amount_too_large",
             param="amount_to_capture",
@@ -365,7 +367,7 @@ def cancel(ctx: Context, intent: Object, reason: str | None, *, by_invoice: bool
     if intent["status"] not in CANCELABLE:
         raise state_error(intent, "cancel")
     if intent.get("_invoice") and not by_invoice:
-        raise refused(
+        raise request_error(
             "You cannot cancel this PaymentIntent because it was created by an invoice. Void the invoice instead.",
             code="payment_intent_unexpected_state",
             payment_intent=public(intent),
@@ -387,34 +389,34 @@ def cancel(ctx: Context, intent: Object, reason: str | None, *, by_invoice: bool
     return intent
 
 
-def refund(ctx: Context, charge: Object, params: Params) -> Object:
+def create_refund(ctx: Context, charge: Object, params: Params) -> Object:
     """Give back all or part of what is left of the charge."""
-    left = charge["amount_captured"] - charge["amount_refunded"]
+    refundable = charge["amount_captured"] - charge["amount_refunded"]
     if charge["status"] != "succeeded" or not charge["captured"]:
-        raise refused(
+        raise request_error(
             f"Charge {charge['id']} has not been captured and cannot be refunded.", code="charge_not_refundable"
         )
-    if charge["refunded"] or left <= 0:
-        raise refused(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
-    amount = params.get("amount", left)
-    if amount > left:
-        raise refused(
+    if charge["refunded"] or refundable <= 0:
+        raise request_error(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
+    amount = params.get("amount", refundable)
+    if amount > refundable:
+        raise request_error(
             f"Refund amount ({_money(amount, charge)}) is greater than unrefunded amount on charge "
-            f"({_money(left, charge)})",
+            f"({_money(refundable, charge)})",
             param="amount",
         )
-    made = new_refund(ctx, charge, amount, reason=params.get("reason"), metadata=params.get("metadata"))
+    refund = new_refund(ctx, charge, amount, reason=params.get("reason"), metadata=params.get("metadata"))
     fate = CARDS[ctx.get("payment_method", charge["payment_method"])["_number"]].refund
-    made.update(status="pending" if fate == "pending" else "succeeded", _fate=fate)
-    ctx.add(made)
-    made["balance_transaction"] = ctx.add(new_balance_transaction(ctx, made, -amount, "refund", 0))["id"]
-    ctx.save(made)
+    refund.update(status="pending" if fate == "pending" else "succeeded", _fate=fate)
+    ctx.add(refund)
+    refund["balance_transaction"] = ctx.add(new_balance_transaction(ctx, refund, -amount, "refund", 0))["id"]
+    ctx.save(refund)
     _reckon(ctx, charge, amount)
-    ctx.emit("refund.created", made)
+    ctx.emit("refund.created", refund)
     ctx.emit("charge.refunded", charge)
-    before = copy.deepcopy(public(made))
-    made["destination_details"]["card"].update(reference_status="available", reference="00000000000000000000000")
-    return save_refund(ctx, made, before)
+    before = copy.deepcopy(public(refund))
+    refund["destination_details"]["card"].update(reference_status="available", reference="00000000000000000000000")
+    return save_refund(ctx, refund, before)
 
 
 def _money(amount: int, charge: Object) -> str:
@@ -427,27 +429,27 @@ def _reckon(ctx: Context, charge: Object, amount: int) -> None:
     ctx.save(charge)
 
 
-def save_refund(ctx: Context, made: Object, before: Object) -> Object:
-    ctx.save(made, "refund.updated", before)
-    ctx.save(made, "charge.refund.updated", before)
-    return made
+def save_refund(ctx: Context, refund: Object, before: Object) -> Object:
+    ctx.save(refund, "refund.updated", before)
+    ctx.save(refund, "charge.refund.updated", before)
+    return refund
 
 
-def finish_refund(ctx: Context, made: Object, *, succeed: bool) -> Object:
+def finish_refund(ctx: Context, refund: Object, *, succeed: bool) -> Object:
     """What the bank says later: a pending refund arrives, or any refund comes back."""
-    if made["status"] not in {"pending", "succeeded"}:
-        raise refused(f"This refund is {made['status']}.")
-    before = copy.deepcopy(public(made))
+    if refund["status"] not in {"pending", "succeeded"}:
+        raise request_error(f"This refund is {refund['status']}.")
+    before = copy.deepcopy(public(refund))
     if succeed:
-        made["status"] = "succeeded"
-        return save_refund(ctx, made, before)
-    made.update(status="failed", failure_reason="unknown")
-    returned = new_balance_transaction(ctx, made, made["amount"], "refund_failure", 0)
-    made["failure_balance_transaction"] = ctx.add(returned)["id"]
-    _reckon(ctx, ctx.get("charge", made["charge"]), -made["amount"])
-    save_refund(ctx, made, before)
-    ctx.emit("refund.failed", made)
-    return made
+        refund["status"] = "succeeded"
+        return save_refund(ctx, refund, before)
+    refund.update(status="failed", failure_reason="unknown")
+    reversal = new_balance_transaction(ctx, refund, refund["amount"], "refund_failure", 0)
+    refund["failure_balance_transaction"] = ctx.add(reversal)["id"]
+    _reckon(ctx, ctx.get("charge", refund["charge"]), -refund["amount"])
+    save_refund(ctx, refund, before)
+    ctx.emit("refund.failed", refund)
+    return refund
 
 
 def confirmation_from(params: Params) -> Confirmation:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.stripe.context import Context, public
-from sandbox.stripe.errors import refused
+from sandbox.stripe.errors import request_error
 from sandbox.stripe.store import Object
 
 MAX_EXPANSIONS = 4
@@ -27,16 +27,16 @@ INTENT_FIELDS = {
 
 
 def _list_of(kind: str, field: str, url: str) -> Callable[[Context, Object], Object]:
-    def included(ctx: Context, obj: Object) -> Object:
-        found = [public(entry) for entry in ctx.store.every(kind) if entry.get(field) == obj["id"]]
-        return {"object": "list", "data": found, "has_more": False, "url": url.format(id=obj["id"])}
+    def include(ctx: Context, obj: Object) -> Object:
+        data = [public(entry) for entry in ctx.store.every(kind) if entry.get(field) == obj["id"]]
+        return {"object": "list", "data": data, "has_more": False, "url": url.format(id=obj["id"])}
 
-    return included
+    return include
 
 
 def _subscriptions(ctx: Context, customer: Object) -> Object:
-    found = _list_of("subscription", "customer", "/v1/customers/{id}/subscriptions")(ctx, customer)
-    return {**found, "data": [entry for entry in found["data"] if entry["status"] != "canceled"]}
+    listing = _list_of("subscription", "customer", "/v1/customers/{id}/subscriptions")(ctx, customer)
+    return {**listing, "data": [entry for entry in listing["data"] if entry["status"] != "canceled"]}
 
 
 def _sources(_ctx: Context, customer: Object) -> Object:
@@ -76,19 +76,19 @@ INCLUDABLE: dict[tuple[str, str], Callable[[Context, Object], Any]] = {
 
 def show(ctx: Context, obj: Object, expansions: list[str]) -> Object:
     """The answer to one request."""
-    shown: Object = copy.deepcopy(public(obj))
+    body: Object = copy.deepcopy(public(obj))
     if obj.get("object") == "webhook_endpoint" and "secret" in obj:
-        shown["secret"] = obj["secret"]
+        body["secret"] = obj["secret"]
     if ctx.publishable and obj["object"] in {"payment_intent", "setup_intent"}:
-        shown = {name: value for name, value in shown.items() if name in INTENT_FIELDS}
+        body = {name: value for name, value in body.items() if name in INTENT_FIELDS}
     for path in expansions:
         parts = path.split(".")
         if len([part for part in parts if part != "data"]) > MAX_EXPANSIONS:
-            raise refused(
+            raise request_error(
                 f"You cannot expand more than {MAX_EXPANSIONS} levels of a property. Property: {path}", param="expand"
             )
-        _expand(ctx, shown, parts, path)
-    return shown
+        _expand(ctx, body, parts, path)
+    return body
 
 
 def _expand(ctx: Context, value: Any, parts: list[str], path: str) -> None:
@@ -101,27 +101,27 @@ def _expand(ctx: Context, value: Any, parts: list[str], path: str) -> None:
     if not isinstance(value, dict):
         raise _not_expandable(path)
     head, rest = parts[0], parts[1:]
-    included = INCLUDABLE.get((value.get("object", ""), head))
-    if included and head not in value:
-        value[head] = included(ctx, value)
+    include = INCLUDABLE.get((value.get("object", ""), head))
+    if include and head not in value:
+        value[head] = include(ctx, value)
     if head not in value:
         raise _not_expandable(path)
-    if head not in EXPANDABLE and not isinstance(value[head], (dict, list)) and not included:
+    if head not in EXPANDABLE and not isinstance(value[head], (dict, list)) and not include:
         raise _not_expandable(path)
-    value[head] = _fetched(ctx, value[head], path)
+    value[head] = _fetch(ctx, value[head], path)
     _expand(ctx, value[head], rest, path)
 
 
-def _fetched(ctx: Context, value: Any, path: str) -> Any:
+def _fetch(ctx: Context, value: Any, path: str) -> Any:
     if isinstance(value, list) and value and all(isinstance(entry, str) for entry in value):
-        return [_fetched(ctx, entry, path) for entry in value]
+        return [_fetch(ctx, entry, path) for entry in value]
     if isinstance(value, str):
-        found = ctx.store.find(value)
-        if found is None:
+        obj = ctx.store.find(value)
+        if obj is None:
             raise _not_expandable(path)
-        return copy.deepcopy(public(found))
+        return copy.deepcopy(public(obj))
     return value
 
 
 def _not_expandable(path: str) -> Exception:
-    return refused(f"This property cannot be expanded ({path}).", param="expand")
+    return request_error(f"This property cannot be expanded ({path}).", param="expand")

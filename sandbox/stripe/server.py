@@ -63,7 +63,7 @@ class ApiServer:
         self.slowdowns: list[Slowdown] = []
         self.in_flight: set[str] = set()
 
-    def committed(self) -> None:
+    def on_commit(self) -> None:
         """Replaced by whoever must hear of new events."""
 
     async def handle(self, request: Request) -> Response:
@@ -81,12 +81,12 @@ class ApiServer:
         return Response(body, answer.status, headers, media_type="application/json")
 
     def version(self, request: Request) -> str:
-        wanted = request.headers.get("stripe-version") or API_VERSION
-        if not re.fullmatch(rf"20\d\d-\d\d-\d\d\.{MAJOR}", wanted):
+        version = request.headers.get("stripe-version") or API_VERSION
+        if not re.fullmatch(rf"20\d\d-\d\d-\d\d\.{MAJOR}", version):
             raise StripeError(
-                f"Invalid Stripe API version: {wanted}. This server speaks the {MAJOR} versions.", started=False
+                f"Invalid Stripe API version: {version}. This server speaks the {MAJOR} versions.", started=False
             )
-        return wanted
+        return version
 
     async def answer(self, request: Request, request_id: str) -> Answer:
         is_publishable = self.authenticate(request)
@@ -125,8 +125,10 @@ class ApiServer:
         if key == self.publishable_key:
             return True
         if key != self.secret_key:
-            shown = f"{key[:8]}{'*' * max(len(key) - 12, 4)}{key[-4:]}"
-            raise StripeError(f"Invalid API Key provided: {shown}", status=401, code="api_key_invalid", started=False)
+            masked_key = f"{key[:8]}{'*' * max(len(key) - 12, 4)}{key[-4:]}"
+            raise StripeError(
+                f"Invalid API Key provided: {masked_key}", status=401, code="api_key_invalid", started=False
+            )
         return False
 
     def find(self, request: Request) -> tuple[Endpoint, tuple[str, ...]]:
@@ -164,8 +166,8 @@ class ApiServer:
         """One transaction: all of the request's work with its kept answer, or none of it."""
         try:
             params = check_params(endpoint.params, raw)
-            made = endpoint.handler(ctx, params, *idents)
-            answer = Answer(200, show(ctx, made, params.get("expand", [])))
+            result = endpoint.handler(ctx, params, *idents)
+            answer = Answer(200, show(ctx, result, params.get("expand", [])))
             if endpoint.is_dry:
                 self.store.roll_back()
         except StripeError as error:
@@ -182,7 +184,7 @@ class ApiServer:
         if ctx.idempotency_key:
             self.keep(ctx, endpoint, idents, raw, answer)
         self.store.commit()
-        self.committed()
+        self.on_commit()
         return answer
 
     async def run_once(
@@ -192,9 +194,9 @@ class ApiServer:
         if not 0 < len(key) <= 255:
             raise StripeError("Idempotency keys must be between 1 and 255 characters long.", started=False)
         echo = {"Idempotency-Key": key}
-        kept = self.kept(key, request.url.path, raw)
-        if kept:
-            return Answer(kept.status, kept.body, {**kept.headers, **echo})
+        replay = self.find_answer(key, request.url.path, raw)
+        if replay:
+            return Answer(replay.status, replay.body, {**replay.headers, **echo})
         if key in self.in_flight:
             raise StripeError(
                 "There is currently another in-progress request using this Idempotent Key (that probably means you "
@@ -212,7 +214,7 @@ class ApiServer:
             self.in_flight.discard(key)
         return Answer(answer.status, answer.body, echo)
 
-    def kept(self, key: str, path: str, raw: Params) -> Answer | None:
+    def find_answer(self, key: str, path: str, raw: Params) -> Answer | None:
         database = self.store.database
         database.execute("DELETE FROM answers WHERE created < ?", (int(time.time()) - KEY_LIFE_S,))
         row = database.execute("SELECT * FROM answers WHERE key = ?", (key,)).fetchone()

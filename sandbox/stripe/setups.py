@@ -5,7 +5,7 @@ import copy
 from sandbox.stripe import methods
 from sandbox.stripe.cards import CARDS, Decline
 from sandbox.stripe.context import Context, new_id, public
-from sandbox.stripe.errors import StripeError, refused
+from sandbox.stripe.errors import StripeError, request_error
 from sandbox.stripe.objects.payments import new_setup_intent
 from sandbox.stripe.params import Params, merge_metadata
 from sandbox.stripe.payments import CONFIRMABLE, NEXT_CARD, Confirmation, Listener, next_action, state_error
@@ -17,13 +17,13 @@ SUCCEEDED: list[Listener] = []
 def create_setup(ctx: Context, params: Params) -> Object:
     customer = ctx.get("customer", params["customer"], "customer") if params.get("customer") else None
     intent = new_setup_intent(ctx.on_clock_of(customer))
-    chosen = params.get("automatic_payment_methods")
-    if chosen and chosen["enabled"]:
+    automatic = params.get("automatic_payment_methods")
+    if automatic and automatic["enabled"]:
         intent["automatic_payment_methods"] = {
-            "allow_redirects": chosen.get("allow_redirects", "always"),
+            "allow_redirects": automatic.get("allow_redirects", "always"),
             "enabled": True,
         }
-    elif chosen or "payment_method_types" in params:
+    elif automatic or "payment_method_types" in params:
         intent["automatic_payment_methods"] = None
     intent["usage"] = params.get("usage", "off_session")
     apply_params(ctx, intent, params)
@@ -55,7 +55,7 @@ def confirm_setup(ctx: Context, intent: Object, how: Confirmation) -> Object:
     if intent["status"] not in CONFIRMABLE:
         raise state_error(intent, "confirm")
     if not intent["payment_method"]:
-        raise refused(
+        raise request_error(
             "You cannot confirm this SetupIntent because it's missing a payment method. Update the SetupIntent with a "
             "payment method and then confirm it again.",
             code="setup_intent_unexpected_state",
@@ -64,9 +64,9 @@ def confirm_setup(ctx: Context, intent: Object, how: Confirmation) -> Object:
     method = ctx.get("payment_method", intent["payment_method"])
     methods.check_usable(intent, method)
     intent.update(next_action=None, last_setup_error=None)
-    forced = ctx.store.named("next_card", default=[])
-    ctx.store.name("next_card", forced[1:])
-    outcome = forced[0] if forced else None
+    outcomes = ctx.store.get_value("next_card", default=[])
+    ctx.store.set_value("next_card", outcomes[1:])
+    outcome = outcomes[0] if outcomes else None
     card = CARDS[method["_number"]]
     if outcome in NEXT_CARD:
         return fail(ctx, intent, method, NEXT_CARD[outcome])
@@ -155,7 +155,7 @@ def cancel_setup(ctx: Context, intent: Object, reason: str | None) -> Object:
 
 
 def _record(ctx: Context, intent: Object, method: Object, error: Object | None) -> str:
-    shown = method["card"]
+    card = method["card"]
     attempt = {
         "id": new_id("setatt"),
         "object": "setup_attempt",
@@ -169,15 +169,15 @@ def _record(ctx: Context, intent: Object, method: Object, error: Object | None) 
         "payment_method": method["id"],
         "payment_method_details": {
             "card": {
-                "brand": shown["brand"],
-                "checks": dict(shown["checks"]),
-                "country": shown["country"],
-                "exp_month": shown["exp_month"],
-                "exp_year": shown["exp_year"],
-                "fingerprint": shown["fingerprint"],
-                "funding": shown["funding"],
-                "last4": shown["last4"],
-                "network": shown["brand"],
+                "brand": card["brand"],
+                "checks": dict(card["checks"]),
+                "country": card["country"],
+                "exp_month": card["exp_month"],
+                "exp_year": card["exp_year"],
+                "fingerprint": card["fingerprint"],
+                "funding": card["funding"],
+                "last4": card["last4"],
+                "network": card["brand"],
                 "three_d_secure": None,
                 "wallet": None,
             },

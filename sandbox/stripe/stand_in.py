@@ -41,13 +41,13 @@ class StripeStandIn(StandIn):
         self.keys = self._prepare(webhook_url)
         self.api = ApiServer(self.store, self.keys["secret"], self.keys["publishable"])
         self.courier = Courier(self.store)
-        self.api.committed = self.courier.wake  # type: ignore[method-assign]
+        self.api.on_commit = self.courier.wake  # type: ignore[method-assign]
         self.ticking: asyncio.Task[None] | None = None
 
     def _prepare(self, webhook_url: str) -> dict[str, str]:
         """The keys, the account and the product's own endpoint: made once, then kept."""
         ctx = Context(self.store, "")
-        keys: dict[str, str] | None = self.store.named("keys")
+        keys: dict[str, str] | None = self.store.get_value("keys")
         if keys is None:
             keys = {
                 "secret": f"sk_test_{_random(48)}",
@@ -55,7 +55,7 @@ class StripeStandIn(StandIn):
                 "endpoint": f"we_{_random(24)}",
                 "webhook": f"whsec_{_random(32)}",
             }
-            self.store.name("keys", keys)
+            self.store.set_value("keys", keys)
             self.store.add(new_account(f"acct_{_random(16)}", int(time.time())))
             own = new_webhook_endpoint(ctx, webhook_url, ["*"], id=keys["endpoint"], _secret=keys["webhook"])
             self.store.add(own)

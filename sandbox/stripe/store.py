@@ -39,54 +39,54 @@ class Store:
         self.database.execute("PRAGMA journal_mode=WAL")
         self.database.execute("PRAGMA synchronous=NORMAL")
         self.database.executescript(SCHEMA)
-        self.loaded: dict[str, Object] = {}
+        self.cache: dict[str, Object] = {}
 
     def close(self) -> None:
         self.database.close()
 
     def commit(self) -> None:
         self.database.commit()
-        self.loaded.clear()
+        self.cache.clear()
 
     def roll_back(self) -> None:
         self.database.rollback()
-        self.loaded.clear()
+        self.cache.clear()
 
     def find(self, ident: str) -> Object | None:
-        if ident not in self.loaded:
+        if ident not in self.cache:
             row = self.database.execute("SELECT body FROM objects WHERE id = ?", (ident,)).fetchone()
             if row is None:
                 return None
-            self.loaded[ident] = json.loads(row["body"])
-        return self.loaded[ident]
+            self.cache[ident] = json.loads(row["body"])
+        return self.cache[ident]
 
     def add(self, obj: Object) -> Object:
         self.database.execute(
             "INSERT INTO objects (id, kind, body) VALUES (?, ?, ?)", (obj["id"], obj["object"], json.dumps(obj))
         )
-        self.loaded[obj["id"]] = obj
+        self.cache[obj["id"]] = obj
         return obj
 
     def save(self, obj: Object) -> None:
         self.database.execute("UPDATE objects SET body = ? WHERE id = ?", (json.dumps(obj), obj["id"]))
-        self.loaded[obj["id"]] = obj
+        self.cache[obj["id"]] = obj
 
     def remove(self, ident: str) -> None:
         self.database.execute("DELETE FROM objects WHERE id = ?", (ident,))
-        self.loaded.pop(ident, None)
+        self.cache.pop(ident, None)
 
     def every(self, kind: str, *, newest_first: bool = True) -> Iterator[Object]:
         """All objects of a kind, in the order they were made."""
         order = "DESC" if newest_first else "ASC"
         rows = self.database.execute(f"SELECT id, body FROM objects WHERE kind = ? ORDER BY seq {order}", (kind,))
         for row in rows.fetchall():
-            if row["id"] not in self.loaded:
-                self.loaded[row["id"]] = json.loads(row["body"])
-            yield self.loaded[row["id"]]
+            if row["id"] not in self.cache:
+                self.cache[row["id"]] = json.loads(row["body"])
+            yield self.cache[row["id"]]
 
-    def named(self, name: str, default: Any = None) -> Any:
+    def get_value(self, name: str, default: Any = None) -> Any:
         row = self.database.execute("SELECT value FROM named WHERE name = ?", (name,)).fetchone()
         return default if row is None else json.loads(row["value"])
 
-    def name(self, name: str, value: Any) -> None:
+    def set_value(self, name: str, value: Any) -> None:
         self.database.execute("INSERT OR REPLACE INTO named VALUES (?, ?)", (name, json.dumps(value)))

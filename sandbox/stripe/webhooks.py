@@ -67,14 +67,14 @@ def redeliver(store: Store, event: str) -> list[str]:
     return [queue_delivery(store, event, row["endpoint"], row["body"]) for row in rows.fetchall()]
 
 
-def undelivered(store: Store, event: str) -> int:
+def count_undelivered(store: Store, event: str) -> int:
     """How many endpoints have not yet answered 2xx."""
     query = "SELECT endpoint FROM deliveries WHERE event = ? AND state IN ('done', 'dropped')"
-    done = {row["endpoint"] for row in store.database.execute(query, (event,))}
+    done_ids = {row["endpoint"] for row in store.database.execute(query, (event,))}
     every = {
         row["endpoint"] for row in store.database.execute("SELECT endpoint FROM deliveries WHERE event = ?", (event,))
     }
-    return len(every - done)
+    return len(every - done_ids)
 
 
 def describe(store: Store, row: sqlite3.Row) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class Courier:
 
     def next_delivery(self) -> sqlite3.Row | None:
         """The first that is due, or else the one that will be due next."""
-        if self.store.named("hold", default=False):
+        if self.store.get_value("hold", default=False):
             return None
         endpoints = [entry["id"] for entry in self.store.every("webhook_endpoint") if entry["url"]]
         marks = ", ".join("?" * len(endpoints))

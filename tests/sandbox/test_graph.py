@@ -438,7 +438,7 @@ def test_ready_fault_hits_one_request(graph, mailer, name):
 
 
 def test_mails_survive_a_restart_and_the_oldest_go_first(graph, mailer, tmp_path, monkeypatch):
-    monkeypatch.setattr("sandbox.graph.mailbox.KEPT", 3)
+    monkeypatch.setattr("sandbox.graph.mailbox.MAX_MAILS", 3)
     attachment = {"name": "à.txt", "contentType": "text/plain", "contentBytes": "Y2lhbw=="}
     for number in range(5):
         mailer.send(message(subject=f"Mail {number}", attachments=[attachment]))

@@ -26,12 +26,12 @@ def retrieve(ctx: Context, _params: Params, ident: str) -> Object:
     return account
 
 
-def connected(_ctx: Context, params: Params) -> Object:
+def list_accounts(_ctx: Context, params: Params) -> Object:
     return page([], params, "/v1/accounts")
 
 
 ENDPOINTS = [
     get("/v1/account", retrieve_own),
     get("/v1/accounts/{id}", retrieve),
-    listing("/v1/accounts", connected),
+    listing("/v1/accounts", list_accounts),
 ]

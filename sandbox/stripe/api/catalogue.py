@@ -2,7 +2,7 @@
 
 from sandbox.stripe.api.endpoint import delete, get, listing, matches, page, post, retrieve, within
 from sandbox.stripe.context import Context
-from sandbox.stripe.errors import StripeError, refused
+from sandbox.stripe.errors import StripeError, request_error
 from sandbox.stripe.objects.catalogue import new_price, new_product
 from sandbox.stripe.params import (
     Params,
@@ -69,11 +69,11 @@ CREATE_PRICE: Spec = {
 
 
 def create_product(ctx: Context, params: Params) -> Object:
-    given = {name: value for name, value in params.items() if name not in {"expand", "default_price_data"}}
-    if given.get("id") and ctx.store.find(given["id"]):
-        raise refused("Product already exists.", code="resource_already_exists", param="id")
-    given["metadata"] = merge_metadata({}, params.get("metadata"))
-    product = ctx.add(new_product(ctx, **given), "product.created")
+    fields = {name: value for name, value in params.items() if name not in {"expand", "default_price_data"}}
+    if fields.get("id") and ctx.store.find(fields["id"]):
+        raise request_error("Product already exists.", code="resource_already_exists", param="id")
+    fields["metadata"] = merge_metadata({}, params.get("metadata"))
+    product = ctx.add(new_product(ctx, **fields), "product.created")
     if "default_price_data" in params:
         price = add_price(ctx, {**params["default_price_data"], "product": product["id"]})
         ctx.change(product, "product.updated", default_price=price["id"])
@@ -92,21 +92,21 @@ def update_product(ctx: Context, params: Params, ident: str) -> Object:
 def remove_product(ctx: Context, _params: Params, ident: str) -> Object:
     product = ctx.get("product", ident)
     if any(price["product"] == ident for price in ctx.store.every("price")):
-        raise refused("This product cannot be deleted because it has one or more user-created prices.")
+        raise request_error("This product cannot be deleted because it has one or more user-created prices.")
     ctx.emit("product.deleted", product)
     ctx.store.remove(ident)
     return {"id": ident, "object": "product", "deleted": True}
 
 
 def list_products(ctx: Context, params: Params) -> Object:
-    found = (
+    products = (
         product
         for product in ctx.store.every("product")
         if matches(product, params, "active", "url", "shippable")
         and ("ids" not in params or product["id"] in params["ids"])
         and within(product["created"], params.get("created"))
     )
-    return page(found, params, "/v1/products")
+    return page(products, params, "/v1/products")
 
 
 def add_price(ctx: Context, params: Params) -> Object:
@@ -114,9 +114,9 @@ def add_price(ctx: Context, params: Params) -> Object:
     if "unit_amount" not in params:
         raise StripeError("Missing required param: unit_amount.", code="parameter_missing", param="unit_amount")
     names = ("active", "currency", "lookup_key", "nickname", "recurring", "tax_behavior", "unit_amount")
-    given = {name: params[name] for name in names if name in params}
-    given["metadata"] = merge_metadata({}, params.get("metadata"))
-    return ctx.add(new_price(ctx, params["product"], **given), "price.created")
+    fields = {name: params[name] for name in names if name in params}
+    fields["metadata"] = merge_metadata({}, params.get("metadata"))
+    return ctx.add(new_price(ctx, params["product"], **fields), "price.created")
 
 
 def create_price(ctx: Context, params: Params) -> Object:
@@ -135,7 +135,7 @@ def _free_lookup_key(ctx: Context, params: Params) -> None:
     if holder is None:
         return
     if not params.get("transfer_lookup_key"):
-        raise refused(
+        raise request_error(
             f"A price (`{holder['id']}`) already uses that lookup key.",
             code="resource_already_exists",
             param="lookup_key",
@@ -154,14 +154,14 @@ def update_price(ctx: Context, params: Params, ident: str) -> Object:
 
 def list_prices(ctx: Context, params: Params) -> Object:
     keys = params.get("lookup_keys")
-    found = (
+    prices = (
         price
         for price in ctx.store.every("price")
         if matches(price, params, "active", "currency", "product", "type")
         and (keys is None or price["lookup_key"] in keys)
         and within(price["created"], params.get("created"))
     )
-    return page(found, params, "/v1/prices")
+    return page(prices, params, "/v1/prices")
 
 
 ENDPOINTS = [

@@ -4,7 +4,7 @@ from sandbox.stripe import methods
 from sandbox.stripe.api.endpoint import delete, get, listing, matches, page, post, within
 from sandbox.stripe.billing import subscriptions
 from sandbox.stripe.context import Context
-from sandbox.stripe.errors import missing, refused
+from sandbox.stripe.errors import missing, request_error
 from sandbox.stripe.objects.billing import new_balance_entry
 from sandbox.stripe.objects.catalogue import new_customer, new_tax_id
 from sandbox.stripe.params import (
@@ -65,8 +65,8 @@ def create(ctx: Context, params: Params) -> Object:
     ctx.add(customer, "customer.created")
     if method_id:
         methods.attach(ctx, methods.get_method(ctx, method_id, "payment_method"), customer)
-    for given in tax_ids:
-        _add_tax_id(ctx, customer, given)
+    for data in tax_ids:
+        _add_tax_id(ctx, customer, data)
     return customer
 
 
@@ -89,9 +89,9 @@ def _apply(ctx: Context, customer: Object, params: Params, *, customer_is_new: b
 
 
 def _check_default(ctx: Context, customer: Object, method: str) -> None:
-    found = ctx.find("payment_method", method)
-    if found is None or found["customer"] != customer["id"]:
-        raise refused(
+    payment_method = ctx.find("payment_method", method)
+    if payment_method is None or payment_method["customer"] != customer["id"]:
+        raise request_error(
             f"The customer does not have a payment method with the ID {method}. The payment method must be attached to "
             "the customer.",
             code="resource_missing",
@@ -100,10 +100,10 @@ def _check_default(ctx: Context, customer: Object, method: str) -> None:
 
 
 def retrieve(ctx: Context, _params: Params, ident: str) -> Object:
-    found = ctx.store.find(ident)
-    if found is None or found["object"] != "customer":
+    customer = ctx.store.find(ident)
+    if customer is None or customer["object"] != "customer":
         raise missing("customer", ident)
-    return found
+    return customer
 
 
 def update(ctx: Context, params: Params, ident: str) -> Object:
@@ -114,13 +114,13 @@ def remove(ctx: Context, _params: Params, ident: str) -> Object:
     customer = ctx.get("customer", ident)
     subscriptions.cancel_all_of(ctx.on_clock_of(customer), customer)
     ctx.emit("customer.deleted", customer)
-    gone = {"id": ident, "object": "customer", "deleted": True}
-    ctx.store.save(gone)
-    return gone
+    deleted_customer = {"id": ident, "object": "customer", "deleted": True}
+    ctx.store.save(deleted_customer)
+    return deleted_customer
 
 
 def list_customers(ctx: Context, params: Params) -> Object:
-    found = (
+    customers = (
         customer
         for customer in ctx.store.every("customer")
         if not customer.get("deleted")
@@ -128,14 +128,14 @@ def list_customers(ctx: Context, params: Params) -> Object:
         and (customer["test_clock"] is None or "test_clock" in params)
         and within(customer["created"], params.get("created"))
     )
-    return page(found, params, "/v1/customers")
+    return page(customers, params, "/v1/customers")
 
 
-def _add_tax_id(ctx: Context, customer: Object, given: Params) -> Object:
-    value = given["value"].replace(" ", "").upper()
-    if given["type"] == "eu_vat" and not (value[:2].isalpha() and 4 <= len(value) <= 14):
-        raise refused(f"Invalid value for {given['type']}.", code="tax_id_invalid", param="value")
-    return ctx.add(new_tax_id(ctx, customer, given["type"], value), "customer.tax_id.created")
+def _add_tax_id(ctx: Context, customer: Object, data: Params) -> Object:
+    value = data["value"].replace(" ", "").upper()
+    if data["type"] == "eu_vat" and not (value[:2].isalpha() and 4 <= len(value) <= 14):
+        raise request_error(f"Invalid value for {data['type']}.", code="tax_id_invalid", param="value")
+    return ctx.add(new_tax_id(ctx, customer, data["type"], value), "customer.tax_id.created")
 
 
 def create_tax_id(ctx: Context, params: Params, ident: str) -> Object:
@@ -144,15 +144,15 @@ def create_tax_id(ctx: Context, params: Params, ident: str) -> Object:
 
 def list_tax_ids(ctx: Context, params: Params, ident: str) -> Object:
     ctx.get("customer", ident)
-    found = (entry for entry in ctx.store.every("tax_id") if entry["customer"] == ident)
-    return page(found, params, f"/v1/customers/{ident}/tax_ids")
+    entries = (entry for entry in ctx.store.every("tax_id") if entry["customer"] == ident)
+    return page(entries, params, f"/v1/customers/{ident}/tax_ids")
 
 
 def _get_tax_id(ctx: Context, ident: str, tax_id: str) -> Object:
-    found = ctx.get("tax_id", tax_id)
-    if found["customer"] != ident:
+    entry = ctx.get("tax_id", tax_id)
+    if entry["customer"] != ident:
         raise missing("tax_id", tax_id)
-    return found
+    return entry
 
 
 def retrieve_tax_id(ctx: Context, _params: Params, ident: str, tax_id: str) -> Object:
@@ -160,8 +160,8 @@ def retrieve_tax_id(ctx: Context, _params: Params, ident: str, tax_id: str) -> O
 
 
 def remove_tax_id(ctx: Context, _params: Params, ident: str, tax_id: str) -> Object:
-    found = _get_tax_id(ctx, ident, tax_id)
-    ctx.emit("customer.tax_id.deleted", found)
+    entry = _get_tax_id(ctx, ident, tax_id)
+    ctx.emit("customer.tax_id.deleted", entry)
     ctx.store.remove(tax_id)
     return {"id": tax_id, "object": "tax_id", "deleted": True}
 
@@ -179,8 +179,8 @@ def adjust_balance(ctx: Context, params: Params, ident: str) -> Object:
 
 def list_balance(ctx: Context, params: Params, ident: str) -> Object:
     ctx.get("customer", ident)
-    found = (entry for entry in ctx.store.every("customer_balance_transaction") if entry["customer"] == ident)
-    return page(found, params, f"/v1/customers/{ident}/balance_transactions")
+    transactions = (entry for entry in ctx.store.every("customer_balance_transaction") if entry["customer"] == ident)
+    return page(transactions, params, f"/v1/customers/{ident}/balance_transactions")
 
 
 ADJUST: Spec = {"amount!": integer(), "currency!": currency, "description": text(350), "metadata": metadata}

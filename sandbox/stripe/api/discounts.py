@@ -2,7 +2,7 @@
 
 from sandbox.stripe.api.endpoint import delete, get, listing, matches, page, post, retrieve, within
 from sandbox.stripe.context import Context
-from sandbox.stripe.errors import StripeError, missing, refused
+from sandbox.stripe.errors import StripeError, missing, request_error
 from sandbox.stripe.objects.catalogue import new_coupon, new_promotion_code
 from sandbox.stripe.params import (
     Params,
@@ -61,9 +61,9 @@ def create_coupon(ctx: Context, params: Params) -> Object:
             started=False,
         )
     if params.get("id") and ctx.store.find(params["id"]):
-        raise refused("Coupon already exists.", code="resource_already_exists", param="id")
-    given = {name: value for name, value in params.items() if name != "expand"}
-    return ctx.add(new_coupon(ctx, **given), "coupon.created")
+        raise request_error("Coupon already exists.", code="resource_already_exists", param="id")
+    fields = {name: value for name, value in params.items() if name != "expand"}
+    return ctx.add(new_coupon(ctx, **fields), "coupon.created")
 
 
 def update_coupon(ctx: Context, params: Params, ident: str) -> Object:
@@ -82,8 +82,8 @@ def remove_coupon(ctx: Context, _params: Params, ident: str) -> Object:
 
 
 def list_coupons(ctx: Context, params: Params) -> Object:
-    found = (entry for entry in ctx.store.every("coupon") if within(entry["created"], params.get("created")))
-    return page(found, params, "/v1/coupons")
+    coupons = (entry for entry in ctx.store.every("coupon") if within(entry["created"], params.get("created")))
+    return page(coupons, params, "/v1/coupons")
 
 
 def create_promotion(ctx: Context, params: Params) -> Object:
@@ -93,11 +93,11 @@ def create_promotion(ctx: Context, params: Params) -> Object:
     if params.get("customer"):
         ctx.get("customer", params["customer"], "customer")
     code = params.get("code")
-    taken = (entry for entry in ctx.store.every("promotion_code") if entry["active"])
-    if code and any(entry["code"].lower() == code.lower() for entry in taken):
-        raise refused(f"An active promotion code with `code: {code}` already exists.", param="code")
-    given = {name: value for name, value in params.items() if name not in {"expand", "promotion"}}
-    return ctx.add(new_promotion_code(ctx, coupon["id"], **given), "promotion_code.created")
+    active_codes = (entry for entry in ctx.store.every("promotion_code") if entry["active"])
+    if code and any(entry["code"].lower() == code.lower() for entry in active_codes):
+        raise request_error(f"An active promotion code with `code: {code}` already exists.", param="code")
+    fields = {name: value for name, value in params.items() if name not in {"expand", "promotion"}}
+    return ctx.add(new_promotion_code(ctx, coupon["id"], **fields), "promotion_code.created")
 
 
 def update_promotion(ctx: Context, params: Params, ident: str) -> Object:
@@ -109,7 +109,7 @@ def update_promotion(ctx: Context, params: Params, ident: str) -> Object:
 
 
 def list_promotions(ctx: Context, params: Params) -> Object:
-    found = (
+    promotions = (
         entry
         for entry in ctx.store.every("promotion_code")
         if matches(entry, params, "active", "customer")
@@ -117,7 +117,7 @@ def list_promotions(ctx: Context, params: Params) -> Object:
         and ("coupon" not in params or entry["promotion"]["coupon"] == params["coupon"])
         and within(entry["created"], params.get("created"))
     )
-    return page(found, params, "/v1/promotion_codes")
+    return page(promotions, params, "/v1/promotion_codes")
 
 
 ENDPOINTS = [

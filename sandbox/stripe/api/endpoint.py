@@ -28,8 +28,8 @@ class Endpoint:
         if method != self.method:
             return None
         pattern = re.sub(r"\{\w+\}", "([^/]+)", self.path)
-        found = re.fullmatch(pattern, path)
-        return found.groups() if found else None
+        match = re.fullmatch(pattern, path)
+        return match.groups() if match else None
 
     def address(self, idents: tuple[str, ...]) -> str:
         rest = iter(idents)
@@ -64,9 +64,9 @@ def matches(obj: Object, params: Params, *names: str) -> bool:
     return all(obj.get(name) == params[name] for name in names if name in params)
 
 
-def within(moment: int, wanted: Params | None) -> bool:
+def within(moment: int, bounds: Params | None) -> bool:
     checks = {"gt": moment.__gt__, "gte": moment.__ge__, "lt": moment.__lt__, "lte": moment.__le__}
-    return all(checks[name](limit) for name, limit in (wanted or {}).items())
+    return all(checks[name](limit) for name, limit in (bounds or {}).items())
 
 
 def page(objects: Iterable[Object], params: Params, url: str) -> Object:

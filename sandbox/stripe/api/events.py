@@ -5,39 +5,40 @@ from sandbox.stripe.context import Context
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.params import Params, array, boolean, text, time_range
 from sandbox.stripe.store import Object
-from sandbox.stripe.webhooks import undelivered
+from sandbox.stripe.webhooks import count_undelivered
 
-KEPT_S = 30 * 86_400
+RETENTION_S = 30 * 86_400
 
 
 def as_now(ctx: Context, event: Object) -> Object:
-    return {**event, "pending_webhooks": undelivered(ctx.store, event["id"])}
+    return {**event, "pending_webhooks": count_undelivered(ctx.store, event["id"])}
 
 
 def retrieve(ctx: Context, _params: Params, ident: str) -> Object:
     return as_now(ctx, ctx.get("event", ident))
 
 
-def _is_of_type(event: Object, wanted: str) -> bool:
-    return bool(event["type"] == wanted or (wanted.endswith("*") and event["type"].startswith(wanted[:-1])))
+def _is_of_type(event: Object, pattern: str) -> bool:
+    return bool(event["type"] == pattern or (pattern.endswith("*") and event["type"].startswith(pattern[:-1])))
 
 
 def list_events(ctx: Context, params: Params) -> Object:
     if "type" in params and "types" in params:
         raise StripeError("You may only specify one of these parameters: type, types.", started=False)
-    wanted = [params["type"]] if "type" in params else params.get("types", ["*"])
-    found = (
+    patterns = [params["type"]] if "type" in params else params.get("types", ["*"])
+    events = (
         event
         for event in ctx.store.every("event")
-        if event["created"] > ctx.now - KEPT_S
-        and any(_is_of_type(event, kind) for kind in wanted)
+        if event["created"] > ctx.now - RETENTION_S
+        and any(_is_of_type(event, kind) for kind in patterns)
         and within(event["created"], params.get("created"))
         and (
-            "delivery_success" not in params or params["delivery_success"] == (not undelivered(ctx.store, event["id"]))
+            "delivery_success" not in params
+            or params["delivery_success"] == (not count_undelivered(ctx.store, event["id"]))
         )
     )
-    found_page = page(found, params, "/v1/events")
-    return {**found_page, "data": [as_now(ctx, event) for event in found_page["data"]]}
+    event_page = page(events, params, "/v1/events")
+    return {**event_page, "data": [as_now(ctx, event) for event in event_page["data"]]}
 
 
 ENDPOINTS = [

@@ -3,10 +3,10 @@
 import copy
 
 from sandbox.stripe.api.endpoint import Endpoint, delete, get, listing, matches, page, post, retrieve, within
-from sandbox.stripe.api.subscriptions import CANCELLATION, CHANGED_ITEM, DISCOUNTS, PRORATION
+from sandbox.stripe.api.subscriptions import CANCELLATION, DISCOUNTS, ITEM_CHANGE, PRORATION
 from sandbox.stripe.billing import changes, invoices, periods, subscriptions, totals
 from sandbox.stripe.context import Context
-from sandbox.stripe.errors import StripeError, refused
+from sandbox.stripe.errors import StripeError, request_error
 from sandbox.stripe.objects.billing import new_invoice_item, pricing_of
 from sandbox.stripe.params import (
     EXPAND,
@@ -66,7 +66,7 @@ PREVIEW_DETAILS: Spec = {
     "cancellation_details": group(CANCELLATION),
     "billing_cycle_anchor": choice("now", "unchanged"),
     "default_tax_rates": array(text(), clearable=True),
-    "items": array(group(CHANGED_ITEM)),
+    "items": array(group(ITEM_CHANGE)),
     "proration_behavior": PRORATION,
     "proration_date": integer(1),
     "trial_end": choice("now"),
@@ -87,7 +87,7 @@ def create(ctx: Context, params: Params) -> Object:
     takes = subscription is not None or params.get("pending_invoice_items_behavior") == "include"
     items = invoices.pending_items(ctx, customer, params.get("subscription")) if takes else []
     if subscription and not items:
-        raise refused("Nothing to invoice for subscription", code="invoice_no_subscription_line_items")
+        raise request_error("Nothing to invoice for subscription", code="invoice_no_subscription_line_items")
     money = params.get("currency") or (items[0]["currency"] if items else customer["currency"]) or "eur"
     discounts = totals.make_discounts(ctx, customer, params.get("discounts") or [])
     return invoices.draft(
@@ -121,7 +121,7 @@ def update(ctx: Context, params: Params, ident: str) -> Object:
     invoice = ctx.get("invoice", ident)
     fields = _fields(ctx.on_clock_of(invoice), params)
     if invoice["status"] != "draft" and set(fields) - {"metadata", "auto_advance", "default_payment_method"}:
-        raise refused("Finalized invoices can't be updated in this way", code="invoice_not_editable")
+        raise request_error("Finalized invoices can't be updated in this way", code="invoice_not_editable")
     if "metadata" in params:
         fields["metadata"] = merge_metadata(invoice["metadata"], params["metadata"])
     if "discounts" in params:
@@ -134,7 +134,9 @@ def update(ctx: Context, params: Params, ident: str) -> Object:
 def remove(ctx: Context, _params: Params, ident: str) -> Object:
     invoice = ctx.get("invoice", ident)
     if invoice["status"] != "draft" or invoice["billing_reason"] != "manual":
-        raise refused("You can only delete draft invoices that you created yourself.", code="invoice_not_editable")
+        raise request_error(
+            "You can only delete draft invoices that you created yourself.", code="invoice_not_editable"
+        )
     for entry in list(ctx.store.every("invoiceitem")):
         if entry["invoice"] == ident:
             ctx.change(entry, invoice=None)
@@ -175,14 +177,14 @@ def mark_uncollectible(ctx: Context, _params: Params, ident: str) -> Object:
 
 
 def list_invoices(ctx: Context, params: Params) -> Object:
-    found = (
+    results = (
         invoice
         for invoice in ctx.store.every("invoice")
         if matches(invoice, params, "customer", "status", "collection_method")
         and ("subscription" not in params or _subscription_id(invoice) == params["subscription"])
         and within(invoice["created"], params.get("created"))
     )
-    return page(found, params, "/v1/invoices")
+    return page(results, params, "/v1/invoices")
 
 
 def _subscription_id(invoice: Object) -> str | None:
@@ -212,7 +214,7 @@ def _preview_change(ctx: Context, subscription: Object, params: Params, details:
     ctx = ctx.on_clock_of(subscription)
     customer = ctx.get("customer", subscription["customer"])
     if subscription["status"] not in {"trialing", "active", "past_due"} or details.get("cancel_at_period_end"):
-        raise refused(
+        raise request_error(
             "No upcoming invoices for customer: the subscription will not renew.", code="invoice_upcoming_none"
         )
     plan = changes.plan_change(ctx, subscription, details)
@@ -248,10 +250,10 @@ def _preview_change(ctx: Context, subscription: Object, params: Params, details:
 def _preview_discounts(ctx: Context, customer: Object, subscription: Object | None, params: Params) -> list[Object]:
     """Discounts made only for this look; the preview's transaction is undone afterwards."""
     if "discounts" in params:
-        made = totals.make_discounts(ctx, customer, params["discounts"])
-        return [ctx.get("discount", ident) for ident in made]
-    found = totals.running_discounts(ctx, subscription["discounts"]) if subscription else []
-    return [discount for discount in found if not discount.get("_is_spent")]
+        ids = totals.make_discounts(ctx, customer, params["discounts"])
+        return [ctx.get("discount", ident) for ident in ids]
+    discounts = totals.running_discounts(ctx, subscription["discounts"]) if subscription else []
+    return [discount for discount in discounts if not discount.get("_is_spent")]
 
 
 def _preview_new(ctx: Context, params: Params, details: Params) -> Object:
@@ -262,7 +264,7 @@ def _preview_new(ctx: Context, params: Params, details: Params) -> Object:
     if not details.get("items"):
         items = invoices.pending_items(ctx, customer, None)
         if not items:
-            raise refused("No upcoming invoices for customer", code="invoice_upcoming_none", status=404)
+            raise request_error("No upcoming invoices for customer", code="invoice_upcoming_none", status=404)
         discounts = _preview_discounts(ctx, customer, None, params)
         return invoices.compose(
             ctx,
@@ -274,8 +276,8 @@ def _preview_new(ctx: Context, params: Params, details: Params) -> Object:
             discounts=discounts,
             subscription=None,
         )
-    given = {"items": details["items"], "default_tax_rates": details.get("default_tax_rates", [])}
-    subscription = subscriptions.prepare(ctx, customer, given)
+    data = {"items": details["items"], "default_tax_rates": details.get("default_tax_rates", [])}
+    subscription = subscriptions.prepare(ctx, customer, data)
     lines = changes.cycle_lines(ctx, subscription, subscription["items"]["data"], changes.period_of(subscription))
     discounts = _preview_discounts(ctx, customer, None, params)
     return invoices.compose(
@@ -298,7 +300,7 @@ def create_item(ctx: Context, params: Params) -> Object:
     ctx = ctx.on_clock_of(customer)
     invoice = ctx.get("invoice", params["invoice"], "invoice") if "invoice" in params else None
     if invoice and invoice["status"] != "draft":
-        raise refused("You can only add items to draft invoices.", code="invoice_not_editable")
+        raise request_error("You can only add items to draft invoices.", code="invoice_not_editable")
     entry = new_invoice_item(ctx, customer, params.get("amount", 0), params.get("currency", "eur"))
     if ("amount" in params) == ("pricing" in params):
         raise StripeError("You must pass either `amount` or `pricing`.", code="parameter_missing", param="amount")
@@ -342,7 +344,7 @@ def _editable(ctx: Context, ident: str) -> Object:
     entry = ctx.get("invoiceitem", ident)
     invoice = ctx.find("invoice", entry["invoice"])
     if invoice and invoice["status"] != "draft":
-        raise refused("This invoice item belongs to a finalized invoice.", code="invoice_not_editable")
+        raise request_error("This invoice item belongs to a finalized invoice.", code="invoice_not_editable")
     return entry
 
 
@@ -356,26 +358,26 @@ def remove_item(ctx: Context, _params: Params, ident: str) -> Object:
 
 
 def list_items(ctx: Context, params: Params) -> Object:
-    found = (
+    results = (
         entry
         for entry in ctx.store.every("invoiceitem")
         if matches(entry, params, "customer", "invoice")
         and ("pending" not in params or params["pending"] == (entry["invoice"] is None))
         and within(entry["date"], params.get("created"))
     )
-    return page(found, params, "/v1/invoiceitems")
+    return page(results, params, "/v1/invoiceitems")
 
 
 def list_payments(ctx: Context, params: Params) -> Object:
-    wanted = (params.get("payment") or {}).get("payment_intent")
-    found = (
+    intent_id = (params.get("payment") or {}).get("payment_intent")
+    results = (
         entry
         for entry in ctx.store.every("invoice_payment")
         if matches(entry, params, "invoice", "status")
-        and (wanted is None or entry["payment"]["payment_intent"] == wanted)
+        and (intent_id is None or entry["payment"]["payment_intent"] == intent_id)
         and within(entry["created"], params.get("created"))
     )
-    return page(found, params, "/v1/invoice_payments")
+    return page(results, params, "/v1/invoice_payments")
 
 
 PAY: Spec = {"off_session": boolean, "paid_out_of_band": boolean, "payment_method": text()}

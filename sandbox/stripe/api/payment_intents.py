@@ -3,7 +3,7 @@
 from sandbox.stripe import methods, payments
 from sandbox.stripe.api.endpoint import get, listing, matches, page, post, retrieve, within
 from sandbox.stripe.context import Context
-from sandbox.stripe.errors import StripeError, refused
+from sandbox.stripe.errors import StripeError, request_error
 from sandbox.stripe.params import (
     SHIPPING,
     Params,
@@ -75,13 +75,13 @@ CAPTURE: Spec = {"amount_to_capture": integer(1), "metadata": metadata}
 
 def check_secret(ctx: Context, intent: Object, params: Params) -> Object:
     """With a publishable key only the holder of the client secret sees or confirms the intent."""
-    given = params.get("client_secret")
-    if (ctx.publishable or given is not None) and given != intent["client_secret"]:
-        if ctx.publishable and given is None:
+    secret = params.get("client_secret")
+    if (ctx.publishable or secret is not None) and secret != intent["client_secret"]:
+        if ctx.publishable and secret is None:
             raise StripeError(
                 "Missing required param: client_secret.", code="parameter_missing", param="client_secret", started=False
             )
-        raise refused(
+        raise request_error(
             f"No such {intent['object']}: '{intent['id']}'", code="resource_missing", param="intent", status=404
         )
     return intent
@@ -124,21 +124,21 @@ def cancel(ctx: Context, params: Params, ident: str) -> Object:
 
 
 def list_intents(ctx: Context, params: Params) -> Object:
-    found = (
+    intents = (
         intent
         for intent in ctx.store.every("payment_intent")
         if matches(intent, params, "customer") and within(intent["created"], params.get("created"))
     )
-    return page(found, params, "/v1/payment_intents")
+    return page(intents, params, "/v1/payment_intents")
 
 
 def list_charges(ctx: Context, params: Params) -> Object:
-    found = (
+    charges = (
         charge
         for charge in ctx.store.every("charge")
         if matches(charge, params, "customer", "payment_intent") and within(charge["created"], params.get("created"))
     )
-    return page(found, params, "/v1/charges")
+    return page(charges, params, "/v1/charges")
 
 
 def update_charge(ctx: Context, params: Params, ident: str) -> Object:
@@ -149,12 +149,12 @@ def update_charge(ctx: Context, params: Params, ident: str) -> Object:
 
 
 def list_balance_transactions(ctx: Context, params: Params) -> Object:
-    found = (
+    transactions = (
         entry
         for entry in ctx.store.every("balance_transaction")
         if matches(entry, params, "source", "type", "currency") and within(entry["created"], params.get("created"))
     )
-    return page(found, params, "/v1/balance_transactions")
+    return page(transactions, params, "/v1/balance_transactions")
 
 
 def _on_clock(ctx: Context, intent: Object) -> Context:

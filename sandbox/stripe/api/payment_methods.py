@@ -46,28 +46,28 @@ def detach(ctx: Context, _params: Params, ident: str) -> Object:
     return methods.detach(ctx, methods.get_method(ctx, ident))
 
 
-def attached(ctx: Context, params: Params) -> list[Object]:
-    found = ctx.store.every("payment_method")
-    return [entry for entry in found if entry["customer"] and matches(entry, params, "customer", "type")]
+def list_attached(ctx: Context, params: Params) -> list[Object]:
+    entries = ctx.store.every("payment_method")
+    return [entry for entry in entries if entry["customer"] and matches(entry, params, "customer", "type")]
 
 
 def list_methods(ctx: Context, params: Params) -> Object:
     if "customer" in params:
         ctx.get("customer", params["customer"], "customer")
-    return page(attached(ctx, params), params, "/v1/payment_methods")
+    return page(list_attached(ctx, params), params, "/v1/payment_methods")
 
 
 def list_of_customer(ctx: Context, params: Params, ident: str) -> Object:
     customer = ctx.get("customer", ident)
-    found = attached(ctx, {**params, "customer": customer["id"]})
-    return page(found, params, f"/v1/customers/{ident}/payment_methods")
+    entries = list_attached(ctx, {**params, "customer": customer["id"]})
+    return page(entries, params, f"/v1/customers/{ident}/payment_methods")
 
 
 def retrieve_of_customer(ctx: Context, _params: Params, ident: str, method: str) -> Object:
-    found = methods.get_method(ctx, method)
-    if found["customer"] != ctx.get("customer", ident)["id"]:
+    payment_method = methods.get_method(ctx, method)
+    if payment_method["customer"] != ctx.get("customer", ident)["id"]:
         raise missing("PaymentMethod", method)
-    return found
+    return payment_method
 
 
 KIND: Spec = {"type": choice("card")}

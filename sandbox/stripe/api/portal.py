@@ -5,7 +5,7 @@ import time
 
 from sandbox.stripe.api.endpoint import get, listing, matches, page, post, retrieve
 from sandbox.stripe.context import Context, new_id
-from sandbox.stripe.errors import StripeError, refused
+from sandbox.stripe.errors import StripeError, request_error
 from sandbox.stripe.objects.billing import new_portal_configuration
 from sandbox.stripe.params import (
     Params,
@@ -49,8 +49,8 @@ SESSION: Spec = {
 
 
 def default(ctx: Context) -> Object:
-    found = (entry for entry in ctx.store.every(CONFIGURATION) if entry["is_default"])
-    return next(found, None) or ctx.add(new_portal_configuration(ctx, is_default=True))
+    configurations = (entry for entry in ctx.store.every(CONFIGURATION) if entry["is_default"])
+    return next(configurations, None) or ctx.add(new_portal_configuration(ctx, is_default=True))
 
 
 def configure(ctx: Context, params: Params) -> Object:
@@ -58,31 +58,33 @@ def configure(ctx: Context, params: Params) -> Object:
         raise StripeError(
             "Missing required param: features.", code="parameter_missing", param="features", started=False
         )
-    made = new_portal_configuration(ctx)
-    _apply(made, params)
-    return ctx.add(made, f"{CONFIGURATION}.created")
+    configuration = new_portal_configuration(ctx)
+    _apply(configuration, params)
+    return ctx.add(configuration, f"{CONFIGURATION}.created")
 
 
-def _apply(made: Object, params: Params) -> None:
+def _apply(configuration: Object, params: Params) -> None:
     for name, values in params.get("features", {}).items():
-        made["features"][name] = {**made["features"][name], **values}
-    made["business_profile"] = {**made["business_profile"], **params.get("business_profile", {})}
-    made.update({name: params[name] for name in ("default_return_url", "name") if name in params})
-    made["metadata"] = merge_metadata(made["metadata"], params.get("metadata"))
+        configuration["features"][name] = {**configuration["features"][name], **values}
+    configuration["business_profile"] = {**configuration["business_profile"], **params.get("business_profile", {})}
+    configuration.update({name: params[name] for name in ("default_return_url", "name") if name in params})
+    configuration["metadata"] = merge_metadata(configuration["metadata"], params.get("metadata"))
 
 
 def update(ctx: Context, params: Params, ident: str) -> Object:
-    made = ctx.get(CONFIGURATION, ident)
-    _apply(made, params)
-    made["updated"] = ctx.now
-    ctx.save(made)
-    ctx.emit(f"{CONFIGURATION}.updated", made, {})
-    return made
+    configuration = ctx.get(CONFIGURATION, ident)
+    _apply(configuration, params)
+    configuration["updated"] = ctx.now
+    ctx.save(configuration)
+    ctx.emit(f"{CONFIGURATION}.updated", configuration, {})
+    return configuration
 
 
 def list_configurations(ctx: Context, params: Params) -> Object:
-    found = (entry for entry in ctx.store.every(CONFIGURATION) if matches(entry, params, "active", "is_default"))
-    return page(found, params, "/v1/billing_portal/configurations")
+    configurations = (
+        entry for entry in ctx.store.every(CONFIGURATION) if matches(entry, params, "active", "is_default")
+    )
+    return page(configurations, params, "/v1/billing_portal/configurations")
 
 
 def create_session(ctx: Context, params: Params) -> Object:
@@ -92,7 +94,9 @@ def create_session(ctx: Context, params: Params) -> Object:
     if flow and flow["type"] == "subscription_cancel":
         subscription = ctx.get("subscription", flow.get("subscription_cancel", {}).get("subscription", ""), "flow_data")
         if subscription["customer"] != customer["id"]:
-            raise refused(f"No such subscription: '{subscription['id']}'", code="resource_missing", param="flow_data")
+            raise request_error(
+                f"No such subscription: '{subscription['id']}'", code="resource_missing", param="flow_data"
+            )
     token = f"test_{secrets.token_urlsafe(32)}"
     session = {
         "id": new_id("bps"),
@@ -113,14 +117,14 @@ def create_session(ctx: Context, params: Params) -> Object:
     return ctx.add(session, "billing_portal.session.created")
 
 
-def _flow(given: Params) -> Object:
-    cancels = given["type"] == "subscription_cancel"
+def _flow(data: Params) -> Object:
+    cancels = data["type"] == "subscription_cancel"
     return {
         "after_completion": {"hosted_confirmation": None, "redirect": None, "type": "portal_homepage"},
-        "subscription_cancel": {"retention": None, **given["subscription_cancel"]} if cancels else None,
+        "subscription_cancel": {"retention": None, **data["subscription_cancel"]} if cancels else None,
         "subscription_update": None,
         "subscription_update_confirm": None,
-        "type": given["type"],
+        "type": data["type"],
     }
 
 

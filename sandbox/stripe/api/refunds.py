@@ -5,7 +5,7 @@ import copy
 from sandbox.stripe import payments
 from sandbox.stripe.api.endpoint import get, listing, matches, page, post, retrieve, within
 from sandbox.stripe.context import Context, public
-from sandbox.stripe.errors import StripeError, refused
+from sandbox.stripe.errors import StripeError, request_error
 from sandbox.stripe.params import Params, Spec, choice, integer, merge_metadata, metadata, text, time_range
 from sandbox.stripe.store import Object
 
@@ -23,7 +23,7 @@ def create(ctx: Context, params: Params) -> Object:
         raise StripeError(
             "One of the following params should be provided for this request: payment_intent or charge.", started=False
         )
-    return payments.refund(ctx, find_charge(ctx, params), params)
+    return payments.create_refund(ctx, find_charge(ctx, params), params)
 
 
 def find_charge(ctx: Context, params: Params) -> Object:
@@ -31,7 +31,7 @@ def find_charge(ctx: Context, params: Params) -> Object:
         return ctx.get("charge", params["charge"], "charge")
     intent = ctx.get("payment_intent", params["payment_intent"], "payment_intent")
     if intent["status"] != "succeeded":
-        raise refused(
+        raise request_error(
             f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.",
             param="payment_intent",
         )
@@ -40,25 +40,25 @@ def find_charge(ctx: Context, params: Params) -> Object:
 
 
 def update(ctx: Context, params: Params, ident: str) -> Object:
-    made = ctx.get("refund", ident)
-    before = copy.deepcopy(public(made))
-    made["metadata"] = merge_metadata(made["metadata"], params.get("metadata"))
-    return payments.save_refund(ctx, made, before)
+    refund = ctx.get("refund", ident)
+    before = copy.deepcopy(public(refund))
+    refund["metadata"] = merge_metadata(refund["metadata"], params.get("metadata"))
+    return payments.save_refund(ctx, refund, before)
 
 
 def list_refunds(ctx: Context, params: Params) -> Object:
-    found = (
-        made
-        for made in ctx.store.every("refund")
-        if matches(made, params, "charge", "payment_intent") and within(made["created"], params.get("created"))
+    refunds = (
+        refund
+        for refund in ctx.store.every("refund")
+        if matches(refund, params, "charge", "payment_intent") and within(refund["created"], params.get("created"))
     )
-    return page(found, params, "/v1/refunds")
+    return page(refunds, params, "/v1/refunds")
 
 
 def list_of_charge(ctx: Context, params: Params, ident: str) -> Object:
     ctx.get("charge", ident)
-    found = (made for made in ctx.store.every("refund") if made["charge"] == ident)
-    return page(found, params, f"/v1/charges/{ident}/refunds")
+    refunds = (refund for refund in ctx.store.every("refund") if refund["charge"] == ident)
+    return page(refunds, params, f"/v1/charges/{ident}/refunds")
 
 
 ENDPOINTS = [

@@ -53,17 +53,17 @@ def cancel(ctx: Context, params: Params, ident: str) -> Object:
 
 
 def list_setups(ctx: Context, params: Params) -> Object:
-    found = (
+    intents = (
         intent
         for intent in ctx.store.every("setup_intent")
         if matches(intent, params, "customer", "payment_method") and within(intent["created"], params.get("created"))
     )
-    return page(found, params, "/v1/setup_intents")
+    return page(intents, params, "/v1/setup_intents")
 
 
 def list_attempts(ctx: Context, params: Params) -> Object:
-    found = (entry for entry in ctx.store.every("setup_attempt") if matches(entry, params, "setup_intent"))
-    return page(found, params, "/v1/setup_attempts")
+    attempts = (entry for entry in ctx.store.every("setup_attempt") if matches(entry, params, "setup_intent"))
+    return page(attempts, params, "/v1/setup_attempts")
 
 
 ENDPOINTS = [

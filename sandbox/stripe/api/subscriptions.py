@@ -44,7 +44,7 @@ ITEM: Spec = {
     "quantity": integer(0),
     "tax_rates": array(text(), clearable=True),
 }
-CHANGED_ITEM: Spec = {**ITEM, "id": text(), "deleted": boolean}
+ITEM_CHANGE: Spec = {**ITEM, "id": text(), "deleted": boolean}
 CANCELLATION: Spec = {
     "comment": text(clearable=True),
     "feedback": choice(
@@ -86,7 +86,7 @@ UPDATE: Spec = {
     **COMMON,
     "billing_cycle_anchor": choice("now", "unchanged"),
     "cancellation_details": group(CANCELLATION, clearable=True),
-    "items": array(group(CHANGED_ITEM), limit=20),
+    "items": array(group(ITEM_CHANGE), limit=20),
     "payment_behavior": choice("allow_incomplete", "default_incomplete", "error_if_incomplete"),
     "proration_date": integer(1),
     "trial_end": choice("now"),
@@ -126,17 +126,17 @@ def resume(ctx: Context, _params: Params, ident: str) -> Object:
 
 
 def list_subscriptions(ctx: Context, params: Params) -> Object:
-    return page(_found(ctx, params), params, "/v1/subscriptions")
+    return page(_filter(ctx, params), params, "/v1/subscriptions")
 
 
-def _found(ctx: Context, params: Params) -> Iterator[Object]:
-    wanted = params.get("status")
+def _filter(ctx: Context, params: Params) -> Iterator[Object]:
+    status = params.get("status")
     for entry in ctx.store.every("subscription"):
         has_ended = entry["status"] in {"canceled", "incomplete_expired"}
-        shown = {None: entry["status"] != "canceled", "all": True, "ended": has_ended}
+        visibility = {None: entry["status"] != "canceled", "all": True, "ended": has_ended}
         prices = {item["price"]["id"] for item in entry["items"]["data"]}
         if (
-            shown.get(wanted, entry["status"] == wanted)
+            visibility.get(status, entry["status"] == status)
             and matches(entry, params, "customer", "collection_method", "test_clock")
             and ("price" not in params or params["price"] in prices)
             and within(entry["created"], params.get("created"))
@@ -163,9 +163,9 @@ def retrieve_item(ctx: Context, _params: Params, ident: str) -> Object:
 
 def create_item(ctx: Context, params: Params) -> Object:
     entry = ctx.get("subscription", params["subscription"], "subscription")
-    known = {item["id"] for item in entry["items"]["data"]}
+    ids = {item["id"] for item in entry["items"]["data"]}
     _change_item(ctx, entry, params, {})
-    return next(item for item in entry["items"]["data"] if item["id"] not in known)
+    return next(item for item in entry["items"]["data"] if item["id"] not in ids)
 
 
 def update_item(ctx: Context, params: Params, ident: str) -> Object:
@@ -181,9 +181,9 @@ def remove_item(ctx: Context, params: Params, ident: str) -> Object:
 
 
 def _change_item(ctx: Context, entry: Object, params: Params, item: Params) -> None:
-    given = {name: params[name] for name in ITEM if name in params}
+    item_params = {name: params[name] for name in ITEM if name in params}
     others = {name: params[name] for name in CHANGE if name in params}
-    subscriptions.update(ctx, entry, {**others, "items": [{**given, **item}]})
+    subscriptions.update(ctx, entry, {**others, "items": [{**item_params, **item}]})
 
 
 CHANGE: Spec = {

@@ -25,9 +25,9 @@ CREATE: Spec = {
 
 
 def create(ctx: Context, params: Params) -> Object:
-    given = {name: value for name, value in params.items() if name != "expand"}
-    given["metadata"] = merge_metadata({}, params.get("metadata"))
-    return ctx.add(new_tax_rate(ctx, **given), "tax_rate.created")
+    fields = {name: value for name, value in params.items() if name != "expand"}
+    fields["metadata"] = merge_metadata({}, params.get("metadata"))
+    return ctx.add(new_tax_rate(ctx, **fields), "tax_rate.created")
 
 
 def update(ctx: Context, params: Params, ident: str) -> Object:
@@ -38,8 +38,8 @@ def update(ctx: Context, params: Params, ident: str) -> Object:
 
 
 def list_rates(ctx: Context, params: Params) -> Object:
-    found = (rate for rate in ctx.store.every("tax_rate") if matches(rate, params, "active", "inclusive"))
-    return page(found, params, "/v1/tax_rates")
+    rates = (rate for rate in ctx.store.every("tax_rate") if matches(rate, params, "active", "inclusive"))
+    return page(rates, params, "/v1/tax_rates")
 
 
 ENDPOINTS = [

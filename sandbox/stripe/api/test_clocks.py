@@ -11,8 +11,8 @@ KIND = "test_helpers.test_clock"
 
 
 def create(ctx: Context, params: Params) -> Object:
-    made = new_test_clock(ctx, params["frozen_time"], params.get("name"))
-    return ctx.add(made, f"{KIND}.created")
+    clock = new_test_clock(ctx, params["frozen_time"], params.get("name"))
+    return ctx.add(clock, f"{KIND}.created")
 
 
 def advance(ctx: Context, params: Params, ident: str) -> Object:

@@ -34,9 +34,9 @@ CREATE: Spec = {
 
 
 def create(ctx: Context, params: Params) -> Object:
-    given: Params = {name: params[name] for name in ("api_version", "description") if name in params}
-    given["metadata"] = merge_metadata({}, params.get("metadata"))
-    endpoint = ctx.add(new_webhook_endpoint(ctx, params["url"], params["enabled_events"], **given))
+    fields: Params = {name: params[name] for name in ("api_version", "description") if name in params}
+    fields["metadata"] = merge_metadata({}, params.get("metadata"))
+    endpoint = ctx.add(new_webhook_endpoint(ctx, params["url"], params["enabled_events"], **fields))
     return {**endpoint, "secret": endpoint["_secret"]}
 
 
@@ -70,8 +70,8 @@ def remove(ctx: Context, _params: Params, ident: str) -> Object:
 
 
 def list_endpoints(ctx: Context, params: Params) -> Object:
-    found = (endpoint for endpoint in ctx.store.every("webhook_endpoint") if endpoint["url"])
-    return page(found, params, "/v1/webhook_endpoints")
+    endpoints = (endpoint for endpoint in ctx.store.every("webhook_endpoint") if endpoint["url"])
+    return page(endpoints, params, "/v1/webhook_endpoints")
 
 
 ENDPOINTS = [

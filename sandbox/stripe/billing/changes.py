@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.stripe.billing import periods
 from sandbox.stripe.billing.totals import round_half_up
 from sandbox.stripe.context import Context
-from sandbox.stripe.errors import missing, refused
+from sandbox.stripe.errors import missing, request_error
 from sandbox.stripe.objects.billing import NO_CREDITED, new_invoice_item, new_item, new_line, pricing_of
 from sandbox.stripe.objects.catalogue import new_price, plan_of
 from sandbox.stripe.params import Params
@@ -25,48 +25,50 @@ class Plan:
     period: tuple[int, int] = (0, 0)
 
 
-def price_of(ctx: Context, given: Params) -> Object:
+def price_of(ctx: Context, params: Params) -> Object:
     """The recurring price that an item's parameters name or describe."""
-    if "price_data" in given:
-        data = given["price_data"]
+    if "price_data" in params:
+        data = params["price_data"]
         ctx.get("product", data["product"], "items[price_data][product]")
-        made = new_price(ctx, **{name: value for name, value in data.items() if name != "metadata"}, active=False)
-        return copy.deepcopy(ctx.add(made))
-    price = ctx.find("price", given["price"])
+        inline_price = new_price(
+            ctx, **{name: value for name, value in data.items() if name != "metadata"}, active=False
+        )
+        return copy.deepcopy(ctx.add(inline_price))
+    price = ctx.find("price", params["price"])
     if price is None:
-        raise missing("price", given["price"], "items[0][price]")
+        raise missing("price", params["price"], "items[0][price]")
     if not price["active"]:
-        raise refused(f"The price specified is inactive. This field only accepts active prices: {price['id']}")
+        raise request_error(f"The price specified is inactive. This field only accepts active prices: {price['id']}")
     if price["recurring"] is None:
-        raise refused(
+        raise request_error(
             "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`."
         )
     return copy.deepcopy(price)
 
 
-def changed_items(ctx: Context, subscription: Object, given: list[Params]) -> list[Object]:
+def change_items(ctx: Context, subscription: Object, entries: list[Params]) -> list[Object]:
     """The items after the change; the subscription itself is left alone."""
     items: list[Object] = copy.deepcopy(subscription["items"]["data"])
-    for entry in given:
+    for entry in entries:
         if "id" not in entry:
             item = new_item(ctx, subscription["id"], price_of(ctx, entry), entry.get("quantity", 1))
             items.append(item)
             _adjust(ctx, item, {name: entry[name] for name in ("metadata", "tax_rates") if name in entry}, items)
             continue
-        known = {item["id"]: item for item in items}
-        if entry["id"] not in known:
+        by_id = {item["id"]: item for item in items}
+        if entry["id"] not in by_id:
             raise missing("subscription_item", entry["id"], "items[0][id]")
-        item = known[entry["id"]]
+        item = by_id[entry["id"]]
         if entry.get("deleted"):
             items.remove(item)
         else:
             _adjust(ctx, item, entry, items)
     if not items:
-        raise refused("A subscription must have at least one active item. To cancel it, use the cancel endpoint.")
+        raise request_error("A subscription must have at least one active item. To cancel it, use the cancel endpoint.")
     if len({periods.interval_of(item["price"]) for item in items}) > 1:
-        raise refused("Currently, all prices on a subscription must have the same `recurring.interval` here.")
+        raise request_error("Currently, all prices on a subscription must have the same `recurring.interval` here.")
     if len({item["price"]["currency"] for item in items}) > 1:
-        raise refused("All prices on a subscription must have the same currency.")
+        raise request_error("All prices on a subscription must have the same currency.")
     return items
 
 
@@ -93,11 +95,11 @@ def period_of(subscription: Object) -> tuple[int, int]:
 
 def plan_change(ctx: Context, subscription: Object, params: Params) -> Plan:
     """What `items`, `proration_behavior` and `proration_date` would do at the time of `ctx`."""
-    items = changed_items(ctx, subscription, params.get("items", []))
+    items = change_items(ctx, subscription, params.get("items", []))
     start, end = period_of(subscription)
     moment = params.get("proration_date") or ctx.now
     if not start <= moment <= end:
-        raise refused("Invalid proration_date: it must be within the current period.", param="proration_date")
+        raise request_error("Invalid proration_date: it must be within the current period.", param="proration_date")
     old_interval = periods.interval_of(subscription["items"]["data"][0]["price"])
     interval = periods.interval_of(items[0]["price"])
     restarts = interval != old_interval or params.get("billing_cycle_anchor") == "now"
@@ -114,7 +116,7 @@ def plan_change(ctx: Context, subscription: Object, params: Params) -> Plan:
 def _prorate(ctx: Context, subscription: Object, plan: Plan, moment: int, end: int, share: Fraction) -> list[Object]:
     before = {item["id"]: item for item in subscription["items"]["data"]}
     after = {item["id"]: item for item in plan.items}
-    made: list[Object] = []
+    prorations: list[Object] = []
     for ident in [*before, *(ident for ident in after if ident not in before)]:
         old, new = before.get(ident), after.get(ident)
         if (
@@ -126,10 +128,10 @@ def _prorate(ctx: Context, subscription: Object, plan: Plan, moment: int, end: i
         ):
             continue
         if old:
-            made.append(_proration(ctx, subscription, old, -share, moment, end, "Unused time on"))
+            prorations.append(_proration(ctx, subscription, old, -share, moment, end, "Unused time on"))
         if new and not plan.is_new_cycle:
-            made.append(_proration(ctx, subscription, new, share, moment, end, "Remaining time on"))
-    return made
+            prorations.append(_proration(ctx, subscription, new, share, moment, end, "Remaining time on"))
+    return prorations
 
 
 def _cost(item: Object) -> int:

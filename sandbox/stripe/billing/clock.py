@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sandbox.stripe.billing import changes, invoices, periods, subscriptions
 from sandbox.stripe.context import Context
-from sandbox.stripe.errors import refused
+from sandbox.stripe.errors import request_error
 from sandbox.stripe.store import Object
 
 TRIAL_WARNING_S = 3 * 86_400
@@ -79,11 +79,11 @@ def run_due(ctx: Context, clock: Object | None, until: int) -> None:
 def advance(ctx: Context, clock: Object, frozen_time: int) -> Object:
     """Move a test clock on. The answer says `advancing`; the next look at the clock says `ready`."""
     if frozen_time <= clock["frozen_time"]:
-        raise refused("The new frozen time must be after the current frozen time.", param="frozen_time")
-    found = (entry for entry in ctx.store.every("subscription") if entry["test_clock"] == clock["id"])
-    intervals = [periods.interval_of(entry["items"]["data"][0]["price"]) for entry in found]
+        raise request_error("The new frozen time must be after the current frozen time.", param="frozen_time")
+    entries = (entry for entry in ctx.store.every("subscription") if entry["test_clock"] == clock["id"])
+    intervals = [periods.interval_of(entry["items"]["data"][0]["price"]) for entry in entries]
     if frozen_time > periods.longest_advance(intervals, clock["frozen_time"]):
-        raise refused(
+        raise request_error(
             "You can only advance a test clock by two intervals of its shortest subscription at a time.",
             code="test_clock_invalid_advance",
             param="frozen_time",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sandbox.stripe import methods, payments
 from sandbox.stripe.billing import totals
 from sandbox.stripe.context import Context, new_id
-from sandbox.stripe.errors import StripeError, refused
+from sandbox.stripe.errors import StripeError, request_error
 from sandbox.stripe.objects.billing import (
     NO_CREDITED,
     new_balance_entry,
@@ -63,8 +63,8 @@ def line_of_item(entry: Object, default_rates: list[str]) -> Object:
 
 def pending_items(ctx: Context, customer: Object, subscription: str | None) -> list[Object]:
     """Invoice items that wait for the next invoice, oldest first."""
-    found = ctx.store.every("invoiceitem", newest_first=False)
-    waiting = [entry for entry in found if entry["customer"] == customer["id"] and entry["invoice"] is None]
+    items = ctx.store.every("invoiceitem", newest_first=False)
+    waiting = [entry for entry in items if entry["customer"] == customer["id"] and entry["invoice"] is None]
     return [
         entry
         for entry in waiting
@@ -137,8 +137,8 @@ def compose(
 
 def recompute(ctx: Context, invoice: Object) -> Object:
     """Sum a draft up anew after its items changed."""
-    found = ctx.store.every("invoiceitem", newest_first=False)
-    items = [entry for entry in found if entry["invoice"] == invoice["id"]]
+    entries = ctx.store.every("invoiceitem", newest_first=False)
+    items = [entry for entry in entries if entry["invoice"] == invoice["id"]]
     own = [line for line in invoice["lines"]["data"] if line["parent"]["type"] == "subscription_item_details"]
     rates = [rate["id"] for rate in invoice["default_tax_rates"]]
     discounts = [ctx.get("discount", ident) for ident in invoice["discounts"]]
@@ -152,7 +152,7 @@ def recompute(ctx: Context, invoice: Object) -> Object:
 def finalize(ctx: Context, invoice: Object, *, method: str | None = None, save_card: bool = False) -> Object:
     """Number it and open it; nothing to pay makes it paid at once."""
     if invoice["status"] != "draft":
-        raise refused(
+        raise request_error(
             "This invoice is already finalized, you can't re-finalize a non-draft invoice.", code="invoice_not_editable"
         )
     customer = ctx.get("customer", invoice["customer"])
@@ -225,8 +225,8 @@ def subscription_of(ctx: Context, invoice: Object) -> Object | None:
 
 
 def payment_of(ctx: Context, invoice: Object) -> Object:
-    found = (entry for entry in ctx.store.every("invoice_payment") if entry["invoice"] == invoice["id"])
-    return next(found)
+    entries = (entry for entry in ctx.store.every("invoice_payment") if entry["invoice"] == invoice["id"])
+    return next(entries)
 
 
 def intent_of(ctx: Context, invoice: Object) -> Object:
@@ -239,23 +239,23 @@ def intent_of(ctx: Context, invoice: Object) -> Object:
 def pay(ctx: Context, invoice: Object, params: Params) -> Object:
     """Charge now, and raise what the card says."""
     if invoice["status"] == "paid":
-        raise refused("Invoice is already paid", code="invoice_already_paid")
+        raise request_error("Invoice is already paid", code="invoice_already_paid")
     if invoice["status"] == "draft" and finalize(ctx, invoice)["status"] == "paid":
         return invoice
     if invoice["status"] not in {"open", "uncollectible"}:
-        raise refused(f"This invoice is {invoice['status']} and cannot be paid.")
+        raise request_error(f"This invoice is {invoice['status']} and cannot be paid.")
     if params.get("paid_out_of_band"):
         _drop_payment(ctx, invoice)
         return mark_paid(ctx, invoice, None, 0)
     method = params.get("payment_method") or default_method(ctx, invoice)
     if method is None:
-        raise refused(
+        raise request_error(
             "There is no `default_payment_method` set on this Customer or Invoice. Please attach one or pass "
             "`payment_method`.",
             code="resource_missing",
         )
-    chosen = methods.get_method(ctx, method, "payment_method")["id"]
-    attempt(ctx, invoice, chosen, off_session=params.get("off_session", True))
+    method_id = methods.get_method(ctx, method, "payment_method")["id"]
+    attempt(ctx, invoice, method_id, off_session=params.get("off_session", True))
     if invoice["status"] != "paid":
         raise StripeError(
             "This payment requires additional user action before it can be completed successfully. Payment can be "
@@ -318,8 +318,8 @@ def note_failure(ctx: Context, invoice: Object) -> None:
     count = invoice["attempt_count"] + 1
     is_renewal = invoice["billing_reason"] == "subscription_cycle" and invoice["auto_advance"]
     has_next = is_renewal and count <= len(RETRY_DAYS)
-    planned = ctx.now + RETRY_DAYS[count - 1] * DAY_S if has_next else None
-    ctx.change(invoice, attempt_count=count, attempted=True, next_payment_attempt=planned)
+    next_attempt = ctx.now + RETRY_DAYS[count - 1] * DAY_S if has_next else None
+    ctx.change(invoice, attempt_count=count, attempted=True, next_payment_attempt=next_attempt)
     ctx.emit("invoice.payment_failed", invoice)
     for listener in PAYMENT_FAILED:
         listener(ctx, invoice)
@@ -327,7 +327,7 @@ def note_failure(ctx: Context, invoice: Object) -> None:
 
 def void(ctx: Context, invoice: Object) -> Object:
     if invoice["status"] not in {"open", "uncollectible"}:
-        raise refused(f"You can only void open or uncollectible invoices. This one is {invoice['status']}.")
+        raise request_error(f"You can only void open or uncollectible invoices. This one is {invoice['status']}.")
     _drop_payment(ctx, invoice)
     invoice["status_transitions"]["voided_at"] = ctx.now
     ctx.change(invoice, status="void", auto_advance=False, next_payment_attempt=None, amount_remaining=0)
@@ -348,7 +348,7 @@ def _drop_payment(ctx: Context, invoice: Object) -> None:
 
 def mark_uncollectible(ctx: Context, invoice: Object) -> Object:
     if invoice["status"] != "open":
-        raise refused("You can only mark open invoices uncollectible.")
+        raise request_error("You can only mark open invoices uncollectible.")
     invoice["status_transitions"]["marked_uncollectible_at"] = ctx.now
     ctx.change(invoice, status="uncollectible", auto_advance=False, next_payment_attempt=None)
     ctx.emit("invoice.marked_uncollectible", invoice)

@@ -5,7 +5,7 @@ import copy
 from sandbox.stripe import methods, setups
 from sandbox.stripe.billing import changes, invoices, periods, totals
 from sandbox.stripe.context import Context, public
-from sandbox.stripe.errors import StripeError, refused
+from sandbox.stripe.errors import StripeError, request_error
 from sandbox.stripe.objects.billing import new_subscription
 from sandbox.stripe.params import Params, merge_metadata
 from sandbox.stripe.payments import confirmation_from
@@ -18,8 +18,8 @@ INCOMPLETE_S = 23 * 3600
 
 
 def running_of(ctx: Context, customer: Object) -> list[Object]:
-    found = ctx.store.every("subscription")
-    return [entry for entry in found if entry["customer"] == customer["id"] and entry["status"] in RUNNING]
+    entries = ctx.store.every("subscription")
+    return [entry for entry in entries if entry["customer"] == customer["id"] and entry["status"] in RUNNING]
 
 
 # starting ------------------------------------------------------------------------------------------------------------
@@ -31,8 +31,8 @@ def create(ctx: Context, params: Params) -> Object:
     subscription = prepare(ctx, customer, params)
     items = subscription["items"]["data"]
     ctx.store.add(subscription)
-    given = params.get("discounts") or []
-    subscription["discounts"] = totals.make_discounts(ctx, customer, given, subscription=subscription["id"])
+    discounts = params.get("discounts") or []
+    subscription["discounts"] = totals.make_discounts(ctx, customer, discounts, subscription=subscription["id"])
     first = _draft(
         ctx, subscription, "subscription_create", changes.cycle_lines(ctx, subscription, items, _period(items))
     )
@@ -48,7 +48,7 @@ def create(ctx: Context, params: Params) -> Object:
 def prepare(ctx: Context, customer: Object, params: Params) -> Object:
     """The subscription as its parameters describe it, not stored."""
     draft = new_subscription(ctx, customer, "eur")
-    items = changes.changed_items(ctx, draft, params["items"])
+    items = changes.change_items(ctx, draft, params["items"])
     draft["currency"] = items[0]["price"]["currency"]
     draft["items"]["data"] = items
     _apply(ctx, draft, params)
@@ -57,7 +57,7 @@ def prepare(ctx: Context, customer: Object, params: Params) -> Object:
         trial_end = ctx.now + params["trial_period_days"] * DAY_S
     if trial_end and trial_end != "now":
         if trial_end <= ctx.now:
-            raise refused("Invalid timestamp: must be in the future", param="trial_end")
+            raise request_error("Invalid timestamp: must be in the future", param="trial_end")
         draft.update(trial_start=ctx.now, trial_end=trial_end, status="trialing", billing_cycle_anchor=trial_end)
         end = trial_end
     else:
@@ -72,7 +72,7 @@ def _apply(ctx: Context, subscription: Object, params: Params) -> None:
     names = ("collection_method", "days_until_due", "description", "trial_settings")
     subscription.update({name: params[name] for name in names if name in params})
     if subscription["collection_method"] == "send_invoice" and subscription["days_until_due"] is None:
-        raise refused(
+        raise request_error(
             "`days_until_due` is required when `collection_method` is `send_invoice`.", param="days_until_due"
         )
     subscription["metadata"] = merge_metadata(subscription["metadata"], params.get("metadata"))
@@ -84,7 +84,7 @@ def _apply(ctx: Context, subscription: Object, params: Params) -> None:
     if params.get("default_payment_method"):
         method = methods.get_method(ctx, params["default_payment_method"], "default_payment_method")
         if method["customer"] != subscription["customer"]:
-            raise refused(
+            raise request_error(
                 f"The customer does not have a payment method with the ID {method['id']}. The payment method must be "
                 "attached to the customer.",
                 code="resource_missing",
@@ -120,8 +120,8 @@ def _draft(ctx: Context, subscription: Object, reason: str, lines: list[Object])
 
 def _usable_discounts(ctx: Context, subscription: Object) -> list[Object]:
     """Running discounts; one that holds once is left out after its first invoice."""
-    found = totals.running_discounts(ctx, subscription["discounts"])
-    return [discount for discount in found if not discount.get("_is_spent")]
+    discounts = totals.running_discounts(ctx, subscription["discounts"])
+    return [discount for discount in discounts if not discount.get("_is_spent")]
 
 
 def _spend_discounts(ctx: Context, invoice: Object) -> None:
@@ -138,7 +138,7 @@ def _open_first(ctx: Context, subscription: Object, first: Object, params: Param
     sends = subscription["collection_method"] == "send_invoice"
     method = None if sends else invoices.default_method(ctx, first)
     if method is None and not sends and behavior != "default_incomplete" and first["total"] > 0:
-        raise refused(
+        raise request_error(
             "This customer has no attached payment source or default payment method. Please consider adding a default "
             "payment method. For more information, visit "
             "https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.",
@@ -186,7 +186,7 @@ def _ask_for_card(ctx: Context, subscription: Object, method: str | None, behavi
 def update(ctx: Context, subscription: Object, params: Params) -> Object:
     ctx = ctx.on_clock_of(subscription)
     if subscription["status"] in {"canceled", "incomplete_expired"}:
-        raise refused(
+        raise request_error(
             "A canceled subscription can only update its cancellation_details and metadata.",
             code="resource_missing",
         )
@@ -233,8 +233,8 @@ def _carry_out(ctx: Context, subscription: Object, plan: changes.Plan, params: P
 
 def _apply_end(ctx: Context, subscription: Object, params: Params) -> None:
     if "cancellation_details" in params:
-        given = params["cancellation_details"] or {}
-        subscription["cancellation_details"] = {**subscription["cancellation_details"], **given}
+        details = params["cancellation_details"] or {}
+        subscription["cancellation_details"] = {**subscription["cancellation_details"], **details}
     if "cancel_at_period_end" in params:
         if params["cancel_at_period_end"]:
             _schedule_end(ctx, subscription, changes.period_of(subscription)[1], at_period_end=True)
@@ -242,7 +242,7 @@ def _apply_end(ctx: Context, subscription: Object, params: Params) -> None:
             _unschedule_end(subscription)
     if params.get("cancel_at"):
         if params["cancel_at"] <= ctx.now:
-            raise refused("cancel_at must be in the future.", param="cancel_at")
+            raise request_error("cancel_at must be in the future.", param="cancel_at")
         _schedule_end(ctx, subscription, params["cancel_at"], at_period_end=False)
     elif "cancel_at" in params:
         _unschedule_end(subscription)
@@ -277,7 +277,7 @@ def keep(ctx: Context, subscription: Object) -> Object:
 def cancel(ctx: Context, subscription: Object, params: Params, *, reason: str = "cancellation_requested") -> Object:
     ctx = ctx.on_clock_of(subscription)
     if subscription["status"] not in RUNNING:
-        raise refused(f"No such subscription: '{subscription['id']}'", code="resource_missing", status=404)
+        raise request_error(f"No such subscription: '{subscription['id']}'", code="resource_missing", status=404)
     if params.get("prorate"):
         _credit_rest(ctx, subscription)
     if params.get("invoice_now") and invoices.pending_items(
@@ -299,11 +299,11 @@ def cancel(ctx: Context, subscription: Object, params: Params, *, reason: str = 
 
 
 def _credit_rest(ctx: Context, subscription: Object) -> None:
-    gone = copy.deepcopy(subscription)
+    snapshot = copy.deepcopy(subscription)
     start, end = changes.period_of(subscription)
     if subscription["status"] not in {"active", "past_due"} or not start < ctx.now < end:
         return
-    plan = changes.plan_change(ctx, gone, {"billing_cycle_anchor": "now"})
+    plan = changes.plan_change(ctx, snapshot, {"billing_cycle_anchor": "now"})
     for entry in plan.prorations:
         ctx.add(entry, "invoiceitem.created")
 
@@ -399,7 +399,7 @@ def resume(ctx: Context, subscription: Object) -> Object:
     """Out of `paused`: a new period begins now and is paid at once."""
     ctx = ctx.on_clock_of(subscription)
     if subscription["status"] != "paused":
-        raise refused("You can only resume subscriptions that are paused.")
+        raise request_error("You can only resume subscriptions that are paused.")
     items = subscription["items"]["data"]
     before = copy.deepcopy(public(subscription))
     subscription.update(status="active", billing_cycle_anchor=ctx.now)
@@ -422,17 +422,17 @@ def _on_paid(ctx: Context, invoice: Object, intent: Object | None) -> None:
     if subscription is None:
         return
     saves = subscription["payment_settings"]["save_default_payment_method"] == "on_subscription"
-    changed: Object = {}
+    updates: Object = {}
     if intent and saves and not subscription["default_payment_method"]:
-        changed["default_payment_method"] = intent["payment_method"]
+        updates["default_payment_method"] = intent["payment_method"]
     # a late payment of an ended subscription does not revive it
     if (
         subscription["status"] in {"incomplete", "past_due", "unpaid"}
         and invoice["id"] == subscription["latest_invoice"]
     ):
-        changed["status"] = "active"
-    if changed:
-        ctx.change(subscription, UPDATED, **changed)
+        updates["status"] = "active"
+    if updates:
+        ctx.change(subscription, UPDATED, **updates)
 
 
 def _on_payment_failed(ctx: Context, invoice: Object) -> None:

@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import Any
 
 from sandbox.stripe.context import Context
-from sandbox.stripe.errors import missing, refused
+from sandbox.stripe.errors import missing, request_error
 from sandbox.stripe.objects.billing import new_discount
 from sandbox.stripe.store import Object
 
@@ -17,9 +17,9 @@ def round_half_up(value: Fraction) -> int:
     return sign * int(abs(value) + Fraction(1, 2))
 
 
-def make_discounts(ctx: Context, customer: Object, given: list[Object], **owner: Any) -> list[str]:
+def make_discounts(ctx: Context, customer: Object, entries: list[Object], **owner: Any) -> list[str]:
     """Redeem coupons and promotion codes; the ids of the discounts made."""
-    return [_redeem(ctx, customer, entry, owner) for entry in given]
+    return [_redeem(ctx, customer, entry, owner) for entry in entries]
 
 
 def _redeem(ctx: Context, customer: Object, entry: Object, owner: Object) -> str:
@@ -36,20 +36,22 @@ def _redeem(ctx: Context, customer: Object, entry: Object, owner: Object) -> str
     _check_coupon(ctx, coupon)
     end = ctx.now + coupon["duration_in_months"] * MONTH_S if coupon["duration"] == "repeating" else None
     discount = new_discount(ctx, customer, coupon, promotion_code=promotion and promotion["id"], end=end, **owner)
-    for used in (coupon, promotion):
-        if used:
-            limit = used["max_redemptions"]
-            used["times_redeemed"] += 1
-            if used is coupon and limit is not None and used["times_redeemed"] >= limit:
-                used["valid"] = False
-            ctx.save(used)
+    for redeemable in (coupon, promotion):
+        if redeemable:
+            limit = redeemable["max_redemptions"]
+            redeemable["times_redeemed"] += 1
+            if redeemable is coupon and limit is not None and redeemable["times_redeemed"] >= limit:
+                redeemable["valid"] = False
+            ctx.save(redeemable)
     return str(ctx.add(discount, "customer.discount.created")["id"])
 
 
 def _check_coupon(ctx: Context, coupon: Object) -> None:
     is_spent = coupon["max_redemptions"] is not None and coupon["times_redeemed"] >= coupon["max_redemptions"]
     if is_spent or not coupon["valid"] or (coupon["redeem_by"] or ctx.now) < ctx.now:
-        raise refused(f"Coupon {coupon['id']} is used up or expired and cannot be applied.", code="coupon_expired")
+        raise request_error(
+            f"Coupon {coupon['id']} is used up or expired and cannot be applied.", code="coupon_expired"
+        )
 
 
 def _check_promotion(ctx: Context, customer: Object, promotion: Object) -> None:
@@ -57,13 +59,13 @@ def _check_promotion(ctx: Context, customer: Object, promotion: Object) -> None:
     limit = promotion["max_redemptions"]
     is_spent = limit is not None and promotion["times_redeemed"] >= limit
     if not promotion["active"] or is_over or is_spent or promotion["customer"] not in {None, customer["id"]}:
-        raise refused("This promotion code cannot be redeemed.", param="discounts")
+        raise request_error("This promotion code cannot be redeemed.", param="discounts")
 
 
 def running_discounts(ctx: Context, idents: list[str]) -> list[Object]:
     """Those that still apply now."""
-    found = [ctx.get("discount", ident) for ident in idents]
-    return [discount for discount in found if discount["end"] is None or discount["end"] > ctx.now]
+    discounts = [ctx.get("discount", ident) for ident in idents]
+    return [discount for discount in discounts if discount["end"] is None or discount["end"] > ctx.now]
 
 
 def compute(ctx: Context, invoice: Object, lines: list[Object], discounts: list[Object]) -> None:
@@ -72,35 +74,35 @@ def compute(ctx: Context, invoice: Object, lines: list[Object], discounts: list[
         line.update(invoice=invoice["id"], discount_amounts=[], taxes=[], discounts=[])
     for discount in discounts:
         _apply_discount(ctx, lines, discount)
-    added = 0
+    exclusive_tax = 0
     for line in lines:
         line["pretax_credit_amounts"] = [{**entry, "type": "discount"} for entry in line["discount_amounts"]]
         rates = [ctx.get("tax_rate", ident) for ident in line["_tax_rates"]]
         line["taxes"] = [_tax(line, rate) for rate in rates]
-        added += sum(tax["amount"] for tax in line["taxes"] if tax["tax_behavior"] == "exclusive")
+        exclusive_tax += sum(tax["amount"] for tax in line["taxes"] if tax["tax_behavior"] == "exclusive")
     invoice["lines"]["data"] = lines
     invoice["discounts"] = [discount["id"] for discount in discounts]
-    _sum_up(invoice, lines, added)
+    _sum_up(invoice, lines, exclusive_tax)
 
 
 def _net(line: Object) -> int:
-    taken: int = sum(entry["amount"] for entry in line["discount_amounts"])
-    return int(line["amount"]) - taken
+    discount: int = sum(entry["amount"] for entry in line["discount_amounts"])
+    return int(line["amount"]) - discount
 
 
 def _apply_discount(ctx: Context, lines: list[Object], discount: Object) -> None:
     coupon = ctx.get("coupon", discount["source"]["coupon"])
     open_lines = [line for line in lines if line["discountable"] and _net(line) != 0]
     total = sum(_net(line) for line in open_lines)
-    left = min(coupon["amount_off"] or 0, total)
+    remaining = min(coupon["amount_off"] or 0, total)
     for place, line in enumerate(open_lines):
         if coupon["percent_off"]:
             amount = round_half_up(Fraction(_net(line)) * Fraction(str(coupon["percent_off"])) / 100)
         elif place == len(open_lines) - 1:
-            amount = left
+            amount = remaining
         else:
             amount = round_half_up(Fraction(min(coupon["amount_off"], total) * _net(line), total)) if total > 0 else 0
-            left -= amount
+            remaining -= amount
         if amount:
             line["discount_amounts"].append({"amount": amount, "discount": discount["id"]})
 
@@ -120,7 +122,7 @@ def _tax(line: Object, rate: Object) -> Object:
     }
 
 
-def _sum_up(invoice: Object, lines: list[Object], added: int) -> None:
+def _sum_up(invoice: Object, lines: list[Object], exclusive_tax: int) -> None:
     subtotal = sum(line["amount"] for line in lines)
     discounts: dict[str, int] = {}
     taxes: dict[str, Object] = {}
@@ -128,17 +130,17 @@ def _sum_up(invoice: Object, lines: list[Object], added: int) -> None:
         for entry in line["discount_amounts"]:
             discounts[entry["discount"]] = discounts.get(entry["discount"], 0) + entry["amount"]
         for tax in line["taxes"]:
-            seen = taxes.setdefault(tax["tax_rate_details"]["tax_rate"], {**tax, "amount": 0, "taxable_amount": 0})
-            seen["amount"] += tax["amount"]
-            seen["taxable_amount"] += tax["taxable_amount"]
-    total = subtotal - sum(discounts.values()) + added
+            tax_total = taxes.setdefault(tax["tax_rate_details"]["tax_rate"], {**tax, "amount": 0, "taxable_amount": 0})
+            tax_total["amount"] += tax["amount"]
+            tax_total["taxable_amount"] += tax["taxable_amount"]
+    total = subtotal - sum(discounts.values()) + exclusive_tax
     inside = sum(tax["amount"] for tax in taxes.values() if tax["tax_behavior"] == "inclusive")
     due = max(total, 0)
     invoice.update(
         subtotal=subtotal,
         subtotal_excluding_tax=subtotal - inside,
         total=total,
-        total_excluding_tax=total - added - inside,
+        total_excluding_tax=total - exclusive_tax - inside,
         total_discount_amounts=[{"amount": amount, "discount": ident} for ident, amount in discounts.items()],
         total_pretax_credit_amounts=[
             {"amount": amount, "discount": ident, "type": "discount"} for ident, amount in discounts.items()

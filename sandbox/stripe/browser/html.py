@@ -27,8 +27,8 @@ SYMBOLS = {"eur": "€", "usd": "$", "gbp": "£"}
 
 
 def language_of(request: Request, locale: str | None = None) -> str:
-    wanted = locale or request.query_params.get("locale") or request.headers.get("accept-language", "en")
-    return "it" if wanted.lower().startswith("it") else "en"
+    language = locale or request.query_params.get("locale") or request.headers.get("accept-language", "en")
+    return "it" if language.lower().startswith("it") else "en"
 
 
 def status_name(status: str, language: str) -> str:

@@ -170,14 +170,14 @@ def _ask(ctx: Context, intent: Object, language: str, origin: str) -> Response:
 def _back(intent: Object, *, succeed: bool, origin: str, language: str) -> Response:
     """In Stripe.js's frame: a page that says so to its opener. Otherwise: a redirect to the merchant's address."""
     if origin or not intent.get("_return_url"):
-        done = f' class="modal" data-origin="{escape(origin)}"'
+        attributes = f' class="modal" data-origin="{escape(origin)}"'
         script = '<script src="/v3/bank-done.js" type="module"></script>'
-        return render("OK", script if origin else "<main><p>OK</p></main>", language, attributes=done)
+        return render("OK", script if origin else "<main><p>OK</p></main>", language, attributes=attributes)
     kind = intent["object"]
     address, _, fragment = str(intent["_return_url"]).partition("#")
-    address, _, given = address.partition("?")
+    address, _, query_string = address.partition("?")
     query = [
-        *parse_qsl(given, keep_blank_values=True),
+        *parse_qsl(query_string, keep_blank_values=True),
         (kind, intent["id"]),
         (f"{kind}_client_secret", intent["client_secret"]),
         ("redirect_status", "succeeded" if succeed and intent["status"] != "requires_payment_method" else "failed"),

@@ -97,8 +97,8 @@ class PortalPages:
 
     def session(self, ctx: Context, token: str) -> Object | None:
         sessions = ctx.store.every("billing_portal.session")
-        found = next((entry for entry in sessions if entry["_token"] == token), None)
-        return found if found and found["_made_at"] + SESSION_LIFE_S > time.time() else None
+        session = next((entry for entry in sessions if entry["_token"] == token), None)
+        return session if session and session["_made_at"] + SESSION_LIFE_S > time.time() else None
 
     async def show(self, request: Request) -> Response:
         return self.page(request, self.context(), "")
@@ -169,10 +169,10 @@ class PortalPages:
         return f"{here}?setup_intent={intent['id']}&redirect_status=succeeded"
 
     def _own(self, ctx: Context, session: Object, kind: str, form: dict[str, str]) -> Object:
-        found = ctx.get(kind, form.get("id", ""))
-        if found["customer"] != session["customer"]:
-            raise StripeError(f"No such {kind}: '{found['id']}'", status=404)
-        return found
+        entry = ctx.get(kind, form.get("id", ""))
+        if entry["customer"] != session["customer"]:
+            raise StripeError(f"No such {kind}: '{entry['id']}'", status=404)
+        return entry
 
     def cancel(self, ctx: Context, session: Object, form: dict[str, str]) -> None:
         subscription = self._own(ctx, session, "subscription", form)
@@ -232,9 +232,9 @@ def _card(ctx: Context, customer: Object, base: str, texts: dict[str, str]) -> s
 
 
 def _invoices(ctx: Context, customer: Object, base: str, texts: dict[str, str], language: str) -> str:
-    found = [entry for entry in ctx.store.every("invoice") if entry["customer"] == customer["id"]]
+    entries = [entry for entry in ctx.store.every("invoice") if entry["customer"] == customer["id"]]
     lines = []
-    for entry in found:
+    for entry in entries:
         if entry["status"] == "draft":
             continue
         action = (

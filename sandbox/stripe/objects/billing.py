@@ -145,7 +145,7 @@ def new_invoice(ctx: Context, customer: Object, currency: str, reason: str) -> O
     }
 
 
-def new_line(amount: int, currency: str, description: str | None, period: tuple[int, int], **given: Any) -> Object:
+def new_line(amount: int, currency: str, description: str | None, period: tuple[int, int], **fields: Any) -> Object:
     """A line without its invoice; `_tax_rates` are those that apply to it."""
     return {
         "id": new_id("il"),
@@ -164,12 +164,12 @@ def new_line(amount: int, currency: str, description: str | None, period: tuple[
         "pretax_credit_amounts": [],
         "pricing": None,
         "quantity": 1,
-        "quantity_decimal": str(given.get("quantity", 1)),
+        "quantity_decimal": str(fields.get("quantity", 1)),
         "subscription": None,
         "subtotal": amount,
         "taxes": [],
         "_tax_rates": [],
-        **given,
+        **fields,
     }
 
 
@@ -181,7 +181,7 @@ def pricing_of(price: Object) -> Object:
     }
 
 
-def new_invoice_item(ctx: Context, customer: Object, amount: int, currency: str, **given: Any) -> Object:
+def new_invoice_item(ctx: Context, customer: Object, amount: int, currency: str, **fields: Any) -> Object:
     return {
         "id": new_id("ii"),
         "object": "invoiceitem",
@@ -202,10 +202,10 @@ def new_invoice_item(ctx: Context, customer: Object, amount: int, currency: str,
         "pricing": None,
         "proration": False,
         "quantity": 1,
-        "quantity_decimal": str(given.get("quantity", 1)),
+        "quantity_decimal": str(fields.get("quantity", 1)),
         "tax_rates": [],
         "test_clock": customer["test_clock"],
-        **given,
+        **fields,
     }
 
 
@@ -226,7 +226,7 @@ def new_invoice_payment(ctx: Context, invoice: Object, intent: Object) -> Object
     }
 
 
-def new_discount(ctx: Context, customer: Object, coupon: Object, **given: Any) -> Object:
+def new_discount(ctx: Context, customer: Object, coupon: Object, **fields: Any) -> Object:
     return {
         "id": new_id("di"),
         "object": "discount",
@@ -241,7 +241,7 @@ def new_discount(ctx: Context, customer: Object, coupon: Object, **given: Any) -
         "start": ctx.now,
         "subscription": None,
         "subscription_item": None,
-        **given,
+        **fields,
     }
 
 
@@ -279,7 +279,7 @@ def new_test_clock(ctx: Context, frozen_time: int, name: str | None) -> Object:
     }
 
 
-def new_portal_configuration(ctx: Context, **given: Any) -> Object:
+def new_portal_configuration(ctx: Context, **fields: Any) -> Object:
     return {
         "id": new_id("bpc"),
         "object": "billing_portal.configuration",
@@ -313,5 +313,5 @@ def new_portal_configuration(ctx: Context, **given: Any) -> Object:
         "metadata": {},
         "name": None,
         "updated": ctx.now,
-        **given,
+        **fields,
     }

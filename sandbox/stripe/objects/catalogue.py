@@ -138,9 +138,9 @@ def new_tax_id(ctx: Context, customer: Object, kind: str, value: str) -> Object:
     }
 
 
-def new_product(ctx: Context, **given: Any) -> Object:
+def new_product(ctx: Context, **fields: Any) -> Object:
     return {
-        "id": given.pop("id", None) or new_id("prod", 14),
+        "id": fields.pop("id", None) or new_id("prod", 14),
         "object": "product",
         "active": True,
         "created": ctx.now,
@@ -159,12 +159,12 @@ def new_product(ctx: Context, **given: Any) -> Object:
         "unit_label": None,
         "updated": ctx.now,
         "url": None,
-        **given,
+        **fields,
     }
 
 
-def new_price(ctx: Context, product: str, **given: Any) -> Object:
-    recurring = given.get("recurring")
+def new_price(ctx: Context, product: str, **fields: Any) -> Object:
+    recurring = fields.get("recurring")
     return {
         "id": new_id("price"),
         "object": "price",
@@ -183,8 +183,8 @@ def new_price(ctx: Context, product: str, **given: Any) -> Object:
         "transform_quantity": None,
         "type": "recurring" if recurring else "one_time",
         "unit_amount": 0,
-        "unit_amount_decimal": str(Decimal(given.get("unit_amount", 0))),
-        **given,
+        "unit_amount_decimal": str(Decimal(fields.get("unit_amount", 0))),
+        **fields,
         "recurring": {
             "interval": recurring["interval"],
             "interval_count": recurring.get("interval_count", 1),
@@ -223,9 +223,9 @@ def plan_of(price: Object) -> Object:
     }
 
 
-def new_coupon(ctx: Context, **given: Any) -> Object:
+def new_coupon(ctx: Context, **fields: Any) -> Object:
     return {
-        "id": given.pop("id", None) or new_id("c", 8).removeprefix("c_"),
+        "id": fields.pop("id", None) or new_id("c", 8).removeprefix("c_"),
         "object": "coupon",
         "amount_off": None,
         "created": ctx.now,
@@ -240,11 +240,11 @@ def new_coupon(ctx: Context, **given: Any) -> Object:
         "redeem_by": None,
         "times_redeemed": 0,
         "valid": True,
-        **given,
+        **fields,
     }
 
 
-def new_promotion_code(ctx: Context, coupon: str, **given: Any) -> Object:
+def new_promotion_code(ctx: Context, coupon: str, **fields: Any) -> Object:
     restrictions = {"first_time_transaction": False, "minimum_amount": None, "minimum_amount_currency": None}
     return {
         "id": new_id("promo"),
@@ -260,12 +260,12 @@ def new_promotion_code(ctx: Context, coupon: str, **given: Any) -> Object:
         "metadata": {},
         "promotion": {"coupon": coupon, "type": "coupon"},
         "times_redeemed": 0,
-        **given,
-        "restrictions": {**restrictions, **given.get("restrictions", {})},
+        **fields,
+        "restrictions": {**restrictions, **fields.get("restrictions", {})},
     }
 
 
-def new_tax_rate(ctx: Context, **given: Any) -> Object:
+def new_tax_rate(ctx: Context, **fields: Any) -> Object:
     return {
         "id": new_id("txr"),
         "object": "tax_rate",
@@ -285,11 +285,11 @@ def new_tax_rate(ctx: Context, **given: Any) -> Object:
         "rate_type": "percentage",
         "state": None,
         "tax_type": None,
-        **given,
+        **fields,
     }
 
 
-def new_webhook_endpoint(ctx: Context, url: str, enabled_events: list[str], **given: Any) -> Object:
+def new_webhook_endpoint(ctx: Context, url: str, enabled_events: list[str], **fields: Any) -> Object:
     return {
         "id": new_id("we"),
         "object": "webhook_endpoint",
@@ -303,5 +303,5 @@ def new_webhook_endpoint(ctx: Context, url: str, enabled_events: list[str], **gi
         "status": "enabled",
         "url": url,
         "_secret": f"whsec_{secrets.token_hex(16)}",
-        **given,
+        **fields,
     }

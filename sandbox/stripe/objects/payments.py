@@ -12,22 +12,22 @@ EMPTY_ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code
 
 def new_billing_details(details: Object | None = None) -> Object:
     empty = {"address": dict(EMPTY_ADDRESS), "email": None, "name": None, "phone": None, "tax_id": None}
-    given = details or {}
-    return {**empty, **given, "address": {**EMPTY_ADDRESS, **(given.get("address") or {})}}
+    fields = details or {}
+    return {**empty, **fields, "address": {**EMPTY_ADDRESS, **(fields.get("address") or {})}}
 
 
-def new_payment_method(ctx: Context, card: Card, exp_month: int, exp_year: int, **given: Any) -> Object:
+def new_payment_method(ctx: Context, card: Card, exp_month: int, exp_year: int, **fields: Any) -> Object:
     return {
         "id": new_id("pm", 24),
         "object": "payment_method",
-        "allow_redisplay": given.get("allow_redisplay") or "unspecified",
-        "billing_details": new_billing_details(given.get("billing_details")),
+        "allow_redisplay": fields.get("allow_redisplay") or "unspecified",
+        "billing_details": new_billing_details(fields.get("billing_details")),
         "card": {
             "brand": card.brand,
             "checks": {
                 "address_line1_check": None,
                 "address_postal_code_check": None,
-                "cvc_check": given.get("cvc_check"),
+                "cvc_check": fields.get("cvc_check"),
             },
             "country": card.country,
             "display_brand": card.brand,
@@ -46,7 +46,7 @@ def new_payment_method(ctx: Context, card: Card, exp_month: int, exp_year: int, 
         "customer": None,
         "customer_account": None,
         "livemode": False,
-        "metadata": given.get("metadata") or {},
+        "metadata": fields.get("metadata") or {},
         "type": "card",
         "_number": card.number,
         "_is_set_up": False,
@@ -176,7 +176,7 @@ def new_charge(ctx: Context, intent: Object, method: Object, card: Card, decline
         "paid": decline is None,
         "payment_intent": intent["id"],
         "payment_method": method["id"],
-        "payment_method_details": {"card": _charged_card(intent, method, card), "type": "card"},
+        "payment_method_details": {"card": _new_card_details(intent, method, card), "type": "card"},
         "radar_options": {},
         "receipt_email": intent["receipt_email"],
         "receipt_number": None,
@@ -210,18 +210,18 @@ def _outcome(decline: Decline | None) -> Object:
     }
 
 
-def _charged_card(intent: Object, method: Object, card: Card) -> Object:
-    shown = method["card"]
+def _new_card_details(intent: Object, method: Object, card: Card) -> Object:
+    card_data = method["card"]
     return {
         "amount_authorized": intent["amount"],
         "authorization_code": "123456",
         "brand": card.brand,
-        "checks": {**shown["checks"], "cvc_check": card.cvc_check},
+        "checks": {**card_data["checks"], "cvc_check": card.cvc_check},
         "country": card.country,
-        "exp_month": shown["exp_month"],
-        "exp_year": shown["exp_year"],
+        "exp_month": card_data["exp_month"],
+        "exp_year": card_data["exp_year"],
         "extended_authorization": {"status": "disabled"},
-        "fingerprint": shown["fingerprint"],
+        "fingerprint": card_data["fingerprint"],
         "funding": card.funding,
         "incremental_authorization": {"status": "unavailable"},
         "installments": None,
@@ -272,7 +272,7 @@ def new_balance_transaction(ctx: Context, source: Object, amount: int, kind: str
     }
 
 
-def new_refund(ctx: Context, charge: Object, amount: int, **given: Any) -> Object:
+def new_refund(ctx: Context, charge: Object, amount: int, **fields: Any) -> Object:
     return {
         "id": new_id("re"),
         "object": "refund",
@@ -287,10 +287,10 @@ def new_refund(ctx: Context, charge: Object, amount: int, **given: Any) -> Objec
             "card": {"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"},
             "type": "card",
         },
-        "metadata": given.get("metadata") or {},
+        "metadata": fields.get("metadata") or {},
         "payment_intent": charge["payment_intent"],
         "payment_method": charge["payment_method"],
-        "reason": given.get("reason"),
+        "reason": fields.get("reason"),
         "receipt_number": None,
         "source_transfer_reversal": None,
         "status": "succeeded",

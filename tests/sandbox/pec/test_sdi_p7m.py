@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from sandbox.pec.p7m import P7mError, signed_content
+from sandbox.pec.p7m import P7mError, extract_content
 from sandbox.pec.signing import SigningAuthority
 
 XML = b'<?xml version="1.0"?>\r\n<a>\xc3\xa8</a>\n' * 20
@@ -35,18 +35,18 @@ def short(tag: int, content: bytes) -> bytes:
 
 
 def test_content_of_der_is_what_was_signed(signed):
-    assert signed_content(signed(XML)) == XML
+    assert extract_content(signed(XML)) == XML
 
 
 def test_content_of_a_large_file_is_what_was_signed(signed):
     content = XML * 5000
 
-    assert signed_content(signed(content)) == content
+    assert extract_content(signed(content)) == content
 
 
 def test_content_of_pem_and_bare_base64_is_read(signed):
-    assert signed_content(signed(XML, Encoding.PEM)) == XML
-    assert signed_content(base64.encodebytes(signed(XML))) == XML
+    assert extract_content(signed(XML, Encoding.PEM)) == XML
+    assert extract_content(base64.encodebytes(signed(XML))) == XML
 
 
 def test_indefinite_lengths_and_chunked_octets_are_read():
@@ -60,12 +60,12 @@ def test_indefinite_lengths_and_chunked_octets_are_read():
         0x30, signed_data, indefinite(0xA0, indefinite(0x30, short(0x02, b"\1"), short(0x31, b""), content))
     )
 
-    assert signed_content(p7m) == XML[:180]
+    assert extract_content(p7m) == XML[:180]
 
 
 def test_detached_signature_has_no_content(signed):
     with pytest.raises(P7mError, match="detached"):
-        signed_content(signed(XML, Encoding.DER, pkcs7.PKCS7Options.DetachedSignature))
+        extract_content(signed(XML, Encoding.DER, pkcs7.PKCS7Options.DetachedSignature))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_detached_signature_has_no_content(signed):
 )
 def test_rubbish_is_refused(data):
     with pytest.raises(P7mError):
-        signed_content(data)
+        extract_content(data)
 
 
 def test_truncated_file_is_refused(signed):
@@ -82,7 +82,7 @@ def test_truncated_file_is_refused(signed):
 
     for length in range(0, len(p7m), 97):
         with pytest.raises(P7mError):
-            signed_content(p7m[:length])
+            extract_content(p7m[:length])
 
 
 def test_signers_are_kept_between_runs(tmp_path: Path):
