@@ -87,14 +87,14 @@ _COPIES = {
 
 def _export(env: Mapping[str, str], package: Path, documents: int) -> Sample:
     command = [sys.executable, "manage.py", "export_archive", str(YEAR), "--out", str(package)]
-    begun = time.perf_counter()
+    start = time.perf_counter()
     with subprocess.Popen(command, cwd=ROOT, env=dict(env), stdout=subprocess.PIPE, text=True) as process:
-        told = process.stdout.read() if process.stdout else ""
+        output = process.stdout.read() if process.stdout else ""
         _pid, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode or told != f"{package}: {documents} documents\n":
-        raise BenchError(f"export_archive: {process.returncode} {told}")
-    return {"MB": usage.ru_maxrss * 1024 / 1e6, "s": time.perf_counter() - begun}
+    if process.returncode or output != f"{package}: {documents} documents\n":
+        raise BenchError(f"export_archive: {process.returncode} {output}")
+    return {"MB": usage.ru_maxrss * 1024 / 1e6, "s": time.perf_counter() - start}
 
 
 def _version(env: Mapping[str, str]) -> str:

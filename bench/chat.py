@@ -12,13 +12,13 @@ from typing import Any
 
 from bench.frame import BenchError, Candidate, Sample
 from bench.instance import Instance
-from bench.wire import Answered, read_stream, request
+from bench.wire import StreamedAnswer, read_stream, request
 
 OVER_S = 10
 _WORDS = ("e", "o")
 
-Reckoned = Callable[[Sequence[Answered], Sequence[dict[str, Any]]], Sample]
-Reader = Callable[[str, bytes], Coroutine[Any, Any, Answered]]
+Summarize = Callable[[Sequence[StreamedAnswer], Sequence[dict[str, Any]]], Sample]
+Reader = Callable[[str, bytes], Coroutine[Any, Any, StreamedAnswer]]
 
 
 class Asker:
@@ -30,7 +30,7 @@ class Asker:
         self._here, self._streams, self._reader = here, streams, reader
         self._token = _csrf_token(here)
 
-    def product(self, reckoned: Reckoned) -> Candidate:
+    def product(self, summarize: Summarize) -> Candidate:
         """The assistant over HTTP, as a guest of a page."""
         url = f"{self._here.url}/api/v1/chat/messages"
         headers = {"Content-Type": "application/json", "Cookie": f"csrf={self._token}", "X-CSRFToken": self._token}
@@ -40,17 +40,17 @@ class Asker:
             lambda number: request(
                 url, json.dumps({"text": _question(number)}).encode(), headers | {"X-Forwarded-For": _address(number)}
             ),
-            reckoned,
+            summarize,
         )
 
-    def relay(self, reckoned: Reckoned) -> Candidate:
+    def relay(self, summarize: Summarize) -> Candidate:
         """The same stand-in's stream, passed on without doing anything."""
         url = f"{self._here.floor_url}/relay"
-        return self._candidate(url, lambda number: request(url, _prompt(_question(number)), {}), reckoned)
+        return self._candidate(url, lambda number: request(url, _prompt(_question(number)), {}), summarize)
 
-    def _candidate(self, url: str, sent: Callable[[int], bytes], reckoned: Reckoned) -> Candidate:
-        async def all_read(numbers: Sequence[int]) -> list[Answered]:
-            return list(await asyncio.gather(*(self._reader(url, sent(number)) for number in numbers)))
+    def _candidate(self, url: str, build_request: Callable[[int], bytes], summarize: Summarize) -> Candidate:
+        async def all_read(numbers: Sequence[int]) -> list[StreamedAnswer]:
+            return list(await asyncio.gather(*(self._reader(url, build_request(number)) for number in numbers)))
 
         def candidate() -> Sample:
             numbers = [next(self._numbers) for _stream in range(self._streams)]
@@ -59,7 +59,7 @@ class Asker:
                 answers = asyncio.run(all_read(numbers))
             finally:
                 gc.enable()
-            return reckoned(answers, _streams_of(self._here, [_question(number) for number in numbers]))
+            return summarize(answers, _streams_of(self._here, [_question(number) for number in numbers]))
 
         return candidate
 
@@ -69,20 +69,21 @@ def pace(here: Instance, *, first_byte_s: float, token_s: float, jitter: float =
     _control(here, "pace", {"first_byte_s": first_byte_s, "token_s": token_s, "jitter": jitter})
 
 
-def _streams_of(here: Instance, asked: Sequence[str]) -> list[dict[str, Any]]:
+def _streams_of(here: Instance, questions: Sequence[str]) -> list[dict[str, Any]]:
     """What the stand-in tells of the streams of these questions, in their order, once they are over."""
     deadline = time.monotonic() + OVER_S
     while True:
         streams = {stream["question"]: stream for stream in _control(here, "open-streams")["streams"]}
-        still_open = [text for text in asked if text in streams and streams[text]["state"] == "open"]
+        still_open = [text for text in questions if text in streams and streams[text]["state"] == "open"]
         if not still_open:
             break
         if time.monotonic() > deadline:
             raise BenchError(f"{len(still_open)} streams are open after {OVER_S} s, such as {still_open[0]!r}")
         time.sleep(0.2)
-    if missing := [text for text in asked if text not in streams]:
-        raise BenchError(f"{len(missing)} of {len(asked)} questions did not reach the model, such as {missing[0]!r}")
-    return [streams[text] for text in asked]
+    if missing := [text for text in questions if text not in streams]:
+        text = f"{len(missing)} of {len(questions)} questions did not reach the model, such as {missing[0]!r}"
+        raise BenchError(text)
+    return [streams[text] for text in questions]
 
 
 def _question(number: int) -> str:
@@ -118,10 +119,10 @@ def _csrf_token(here: Instance) -> str:
 
 
 def _control(here: Instance, path: str, body: dict[str, float] | None = None) -> Any:
-    sent = urllib.request.Request(
+    control_request = urllib.request.Request(
         f"{here.env['SANDBOX_URL']}/control/claude/{path}",
         data=json.dumps(body).encode() if body else None,
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(sent, timeout=30) as answer:
+    with urllib.request.urlopen(control_request, timeout=30) as answer:
         return json.load(answer)

@@ -18,7 +18,7 @@ from bench.frame import BenchError, Candidate, Report, Sample, Spread, Target, m
 from bench.invoicing import product
 
 DOCUMENTS, EACH = 1_000, 100
-DIMENSIONS, FILLED, CLUSTERS = 1536, 384, 400
+DIMENSIONS, NONZERO, CLUSTERS = 1536, 384, 400
 QUESTIONS, TOP = 40, 10
 VOCABULARY = 20_000
 
@@ -26,9 +26,9 @@ VOCABULARY = 20_000
 def run(rounds: int, warmup: int) -> Report:
     """Milliseconds a search, its 95th percentile, and Recall@10 of the vectors' side against an exact search."""
     with product() as url:
-        made = _Made()
-        _fill(url, made)
-        questions = [made.question() for _number in range(QUESTIONS)]
+        corpus = _Corpus()
+        _fill(url, corpus)
+        questions = [corpus.question() for _number in range(QUESTIONS)]
         candidates: dict[str, Candidate] = {}
         for name, topics in (("all", ()), ("filter of 1 %", ("NIS2",))):
             candidates[f"search, {name}"] = _search(questions, topics)
@@ -52,32 +52,32 @@ def run(rounds: int, warmup: int) -> Report:
         return Report("chatbot", figures, targets, "18", {"passages": DOCUMENTS * EACH, "questions a round": QUESTIONS})
 
 
-class _Made:
+class _Corpus:
     """Passages and questions made up from one seed."""
 
     def __init__(self) -> None:
         self._random = np.random.default_rng(7)
         self._dice = random.Random(7)
-        self._centres = self._random.normal(size=(CLUSTERS, FILLED))
+        self._centres = self._random.normal(size=(CLUSTERS, NONZERO))
         self._up_to = np.cumsum(1 / np.arange(1, VOCABULARY + 1))
 
     def vectors(self, count: int) -> np.ndarray:
         """Unit vectors around the centres, as wide as the column."""
         near = self._centres[self._random.integers(CLUSTERS, size=count)]
-        found = near + self._random.normal(scale=0.9, size=(count, FILLED))
-        found /= np.linalg.norm(found, axis=1, keepdims=True)
-        return np.pad(found, ((0, 0), (0, DIMENSIONS - FILLED)))
+        vectors = near + self._random.normal(scale=0.9, size=(count, NONZERO))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.pad(vectors, ((0, 0), (0, DIMENSIONS - NONZERO)))
 
     def text(self, words: int) -> str:
-        thrown = self._random.random(words) * self._up_to[-1]
-        return " ".join(f"parola{number}" for number in np.searchsorted(self._up_to, thrown))
+        draws = self._random.random(words) * self._up_to[-1]
+        return " ".join(f"parola{number}" for number in np.searchsorted(self._up_to, draws))
 
     def question(self) -> tuple[str, list[float]]:
         """A dozen words and a vector like those of the passages."""
         return f"Che cosa dice il testo su {self.text(8)}?", [float(value) for value in self.vectors(1)[0]]
 
 
-def _fill(url: str, made: _Made) -> None:
+def _fill(url: str, corpus: _Corpus) -> None:
     from chatbot.retrieval.terms import refresh_counts  # noqa: PLC0415
 
     with psycopg.connect(url, autocommit=True) as connection:
@@ -94,7 +94,7 @@ def _fill(url: str, made: _Made) -> None:
             )
         columns = "document_id, position, section, heading, path, is_background, text, language, sha256"
         connection.execute(f"CREATE TEMP TABLE made AS SELECT {columns}, embedding_model, embedding FROM chatbot_chunk")
-        _copy(connection, made)
+        _copy(connection, corpus)
         connection.execute(
             f"INSERT INTO chatbot_chunk ({columns}, embedding_model, embedding, search) "
             f"SELECT {columns}, embedding_model, embedding, to_tsvector('italian', text) FROM made"
@@ -108,7 +108,7 @@ def _fill(url: str, made: _Made) -> None:
     refresh_counts()
 
 
-def _copy(connection: psycopg.Connection, made: _Made) -> None:
+def _copy(connection: psycopg.Connection, corpus: _Corpus) -> None:
     from django.conf import settings  # noqa: PLC0415
 
     types = ["int8", "int4", "int4", "text", "text", "bool", "text", "text", "text", "text"]
@@ -116,9 +116,9 @@ def _copy(connection: psycopg.Connection, made: _Made) -> None:
         kinds = [connection.adapters.types[name].oid for name in types]
         copy.set_types([*kinds, "bytea"])
         for number in range(DOCUMENTS):
-            for position, vector in enumerate(made.vectors(EACH)):
+            for position, vector in enumerate(corpus.vectors(EACH)):
                 wire = struct.pack(">HH", DIMENSIONS, 0) + vector.astype(">f2").tobytes()
-                text = made.text(120)
+                text = corpus.text(120)
                 where = (number + 1, position, position, f"Articolo {position}", "", False)
                 copy.write_row((*where, text, "it", "", settings.EMBEDDING_MODEL, wire))
 
@@ -129,11 +129,11 @@ def _search(questions: Sequence[tuple[str, list[float]]], topics: tuple[str, ...
     def candidate() -> Sample:
         times = []
         for text, vector in questions:
-            begun = time.perf_counter()
-            found = search(text, vector, count=TOP, scope=Scope(topics=topics))
-            times.append((time.perf_counter() - begun) * 1000)
-            if len(found) != TOP:
-                raise BenchError(f"{len(found)} passages found for {text!r} where {TOP} were asked for")
+            start = time.perf_counter()
+            passages = search(text, vector, count=TOP, scope=Scope(topics=topics))
+            times.append((time.perf_counter() - start) * 1000)
+            if len(passages) != TOP:
+                raise BenchError(f"{len(passages)} passages found for {text!r} where {TOP} were asked for")
         return {"ms": statistics.fmean(times), "p95 ms": percentile(times, 95)}
 
     return candidate
@@ -141,7 +141,7 @@ def _search(questions: Sequence[tuple[str, list[float]]], topics: tuple[str, ...
 
 def _statement(url: str, questions: Sequence[tuple[str, list[float]]], topics: tuple[str, ...]) -> Candidate:
     """The search's own statement with its parameters, as the product last sent it, by the bare driver."""
-    statements = [_sent(text, vector, topics) for text, vector in questions]
+    statements = [_capture_sql(text, vector, topics) for text, vector in questions]
     from django.conf import settings  # noqa: PLC0415
 
     options = settings.DATABASES["default"]["OPTIONS"]["options"]
@@ -150,15 +150,15 @@ def _statement(url: str, questions: Sequence[tuple[str, list[float]]], topics: t
     def candidate() -> Sample:
         times = []
         for sql in statements:
-            begun = time.perf_counter()
+            start = time.perf_counter()
             connection.execute(sql).fetchall()
-            times.append((time.perf_counter() - begun) * 1000)
+            times.append((time.perf_counter() - start) * 1000)
         return {"ms": statistics.fmean(times), "p95 ms": percentile(times, 95)}
 
     return candidate
 
 
-def _sent(text: str, vector: list[float], topics: tuple[str, ...]) -> str:
+def _capture_sql(text: str, vector: list[float], topics: tuple[str, ...]) -> str:
     from django.db import connection  # noqa: PLC0415
     from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
 

@@ -49,7 +49,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     elif scope["path"] == "/v1/embeddings":
         await _answer(send, await _embedder.embed(json.loads(body)))
     elif scope["path"] == "/embedder":
-        await _answer(send, _embedder.told())
+        await _answer(send, _embedder.flush_figures())
     else:
         await _answer(send, b"bench")
 
@@ -88,22 +88,22 @@ class _Embedder:
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
-        self._texts, self._begun_s, self._ended_s = 0, 0.0, 0.0
+        self._texts, self._start_s, self._end_s = 0, 0.0, 0.0
 
     async def embed(self, request: dict[str, Any]) -> bytes:
         texts = request["input"] if isinstance(request["input"], list) else [request["input"]]
         async with self._turn:
-            self._begun_s = self._begun_s or time.monotonic()
+            self._start_s = self._start_s or time.monotonic()
             await asyncio.sleep(SECONDS_A_TEXT * len(texts))
-            self._texts, self._ended_s = self._texts + len(texts), time.monotonic()
+            self._texts, self._end_s = self._texts + len(texts), time.monotonic()
         data = [{"object": "embedding", "index": index, "embedding": _VECTOR} for index in range(len(texts))]
         usage = {"prompt_tokens": 1, "total_tokens": 1}
         return json.dumps({"object": "list", "model": request["model"], "data": data, "usage": usage}).encode()
 
-    def told(self) -> bytes:
-        told = {"texts": self._texts, "seconds": self._ended_s - self._begun_s}
-        self._texts, self._begun_s, self._ended_s = 0, 0.0, 0.0
-        return json.dumps(told).encode()
+    def flush_figures(self) -> bytes:
+        figures = {"texts": self._texts, "seconds": self._end_s - self._start_s}
+        self._texts, self._start_s, self._end_s = 0, 0.0, 0.0
+        return json.dumps(figures).encode()
 
 
 _VECTOR = [DIMENSIONS**-0.5] * DIMENSIONS

@@ -74,22 +74,22 @@ def measure(candidates: Mapping[str, Candidate], rounds: int, warmup: int) -> Fi
     return Figures(figures)
 
 
-def repeated(function: Callable[[], object], count: int) -> Candidate:
+def repeat(function: Callable[[], object], count: int) -> Candidate:
     """A candidate that calls `function` so many times a round and tells the milliseconds of one call."""
 
     def candidate() -> Sample:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         for _number in range(count):
             function()
-        return {"ms": (time.perf_counter() - begun) / count * 1000}
+        return {"ms": (time.perf_counter() - start) / count * 1000}
 
     return candidate
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
     """The value that `percent` of `values` do not exceed (nearest rank)."""
-    ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * percent // 100).__int__() - 1)]
+    ascending = sorted(values)
+    return ascending[max(0, -(-len(ascending) * percent // 100).__int__() - 1)]
 
 
 @dataclass(frozen=True)
@@ -145,14 +145,14 @@ class Report:
         return {"bench": self.name, **self.header(), "figures": figures, "targets": targets, "facts": self.facts}
 
     def __str__(self) -> str:
-        told = ", ".join(f"{name} {value}" for name, value in self.header().items() if value != "")
+        heading = ", ".join(f"{name} {value}" for name, value in self.header().items() if value != "")
         rows = [("", "", "median  [quartiles]")]
         for name in self.figures.rounds:
             rows += [
                 (name, quantity, str(self.figures.spread(name, quantity))) for quantity in self.figures.quantities(name)
             ]
         facts = [f"{name}: {value}" for name, value in self.facts.items()]
-        return "\n".join([f"== {self.name} ==  {told}", *_columns(rows), *facts, *map(str, self.targets)])
+        return "\n".join([f"== {self.name} ==  {heading}", *_columns(rows), *facts, *map(str, self.targets)])
 
 
 def show(reports: Iterable[Report], *, as_json: bool) -> str:

@@ -40,7 +40,7 @@ def run(rounds: int, warmup: int) -> Report:
             Target(f"MB of the worker, {PAGES} pages", Spread.of([many["worker"]]), 300),
             Target(f"MB of the reader, {PAGES} pages", Spread.of([many["reader"]]), 500),
         ]
-        facts = {f"MB, {pages} pages": told for pages, told in ((FEW_PAGES, few), (PAGES, many))}
+        facts = {f"MB, {pages} pages": peaks for pages, peaks in ((FEW_PAGES, few), (PAGES, many))}
         return Report("ingest", figures, targets, "18", facts)
 
 
@@ -65,7 +65,7 @@ def _embedder(database: str) -> Iterator[str]:
 def _ingest(url: str) -> Candidate:
     def candidate() -> Sample:
         _take_in(_text(SECTIONS).encode(), "testo.md")
-        return _told(url)
+        return _read_rate(url)
 
     return candidate
 
@@ -76,17 +76,17 @@ def _alone(url: str) -> Candidate:
     def candidate() -> Sample:
         for start in range(0, SECTIONS, BATCH):
             embed_passages([_section(number) for number in range(start, start + BATCH)])
-        return _told(url)
+        return _read_rate(url)
 
     return candidate
 
 
-def _told(url: str) -> Sample:
+def _read_rate(url: str) -> Sample:
     with urllib.request.urlopen(f"{url}/embedder", timeout=10) as answer:
-        told = json.load(answer)
-    if told["texts"] < SECTIONS:
-        raise BenchError(f"the embedder was given {told['texts']} texts, not {SECTIONS}")
-    return {"texts/s": told["texts"] / told["seconds"]}
+        body = json.load(answer)
+    if body["texts"] < SECTIONS:
+        raise BenchError(f"the embedder was given {body['texts']} texts, not {SECTIONS}")
+    return {"texts/s": body["texts"] / body["seconds"]}
 
 
 def _memory(pages: int) -> dict[str, float]:

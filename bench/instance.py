@@ -85,9 +85,9 @@ for document in Document.objects.exclude(state="done"):
 def manage(env: Mapping[str, str], *arguments: str) -> None:
     """Run a management command with these settings; `BenchError` with its message when it fails."""
     command = [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=dict(env), check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise BenchError(f"manage.py {arguments[0]}: {done.stderr[-2000:]}")
+    result = subprocess.run(command, cwd=ROOT, env=dict(env), check=False, capture_output=True, text=True)
+    if result.returncode:
+        raise BenchError(f"manage.py {arguments[0]}: {result.stderr[-2000:]}")
 
 
 def wait_for(url: str, log: Path) -> None:

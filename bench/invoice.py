@@ -11,7 +11,7 @@ import a38.fattura as f
 from a38.validation import Validation
 from lxml import etree
 
-from bench.frame import BenchError, Figures, Report, Target, measure, repeated
+from bench.frame import BenchError, Figures, Report, Target, measure, repeat
 from invoicing.fatturapa.draft import Address, Buyer, BuyerKind, InvoiceDraft, Line, Payment, Seller
 from invoicing.fatturapa.preflight import violations
 from invoicing.fatturapa.schema import schema_errors
@@ -47,9 +47,9 @@ def run(rounds: int, warmup: int) -> Report:
     """Milliseconds for one invoice of three lines."""
     _require_equal({"product": product(), "bare lxml": bare(), "a38": peer()})
     figures = measure(
-        {"product": repeated(product, 100), "bare lxml": repeated(bare, 200), "a38": repeated(peer, 5)}, rounds, warmup
+        {"product": repeat(product, 100), "bare lxml": repeat(bare, 200), "a38": repeat(peer, 5)}, rounds, warmup
     )
-    return Report("invoice", figures, _targets(figures), facts={"elements": len(_said(product()))})
+    return Report("invoice", figures, _targets(figures), facts={"elements": len(_list_elements(product()))})
 
 
 def _targets(figures: Figures) -> list[Target]:
@@ -62,8 +62,8 @@ def _targets(figures: Figures) -> list[Target]:
 def product() -> bytes:
     """As invoicing issues it: the bytes that are sent, after SDI's checks."""
     xml = build_xml(DRAFT, number=NUMBER, transmission=TRANSMISSION)
-    if found := violations(xml, today=DAY):
-        raise BenchError(f"preflight: {found}")
+    if problems := violations(xml, today=DAY):
+        raise BenchError(f"preflight: {problems}")
     return xml
 
 
@@ -223,7 +223,7 @@ def _peer_body() -> f.FatturaElettronicaBody:
     return body
 
 
-def _said(xml: bytes) -> list[tuple[str, str, dict[str, str]]]:
+def _list_elements(xml: bytes) -> list[tuple[str, str, dict[str, str]]]:
     """What a document says: its elements in order with text and attributes, whatever prefix stands before the root."""
     root = etree.fromstring(xml)
     return [
@@ -236,6 +236,6 @@ def _require_equal(documents: dict[str, bytes]) -> None:
     """Raise unless all say the same as the first, which the official schema finds valid."""
     (first, xml), *others = documents.items()
     for name, other in others:
-        for ours, theirs in zip_longest(_said(xml), _said(other)):
+        for ours, theirs in zip_longest(_list_elements(xml), _list_elements(other)):
             if ours != theirs:
                 raise BenchError(f"{first} says {ours}, {name} says {theirs}")

@@ -19,7 +19,7 @@ from typing import Any
 
 import psycopg
 
-from bench.frame import BenchError, Candidate, Report, Sample, Target, measure, repeated
+from bench.frame import BenchError, Candidate, Report, Sample, Target, measure, repeat
 from bench.instance import SELLER
 from bench.invoice import DAY, DRAFT, bare
 from sandbox.stack import database_and_cache, new_secrets
@@ -33,11 +33,11 @@ def run(rounds: int, warmup: int) -> Report:
     """Milliseconds an issue and a PDF; issues a second by 32 threads of which one in ten rolls back."""
     with product() as url:
         one = {
-            "issue": repeated(_issue, ISSUES),
-            "issue, nobody woken": repeated(_issue_without_message, ISSUES),
+            "issue": repeat(_issue, ISSUES),
+            "issue, nobody woken": repeat(_issue_without_message, ISSUES),
             "same rows and lxml": _same_rows(url),
         }
-        figures = measure({**one, "pdf": repeated(_pdf(), 20), "canvas": repeated(_canvas(), 20)}, rounds, warmup)
+        figures = measure({**one, "pdf": repeat(_pdf(), 20), "canvas": repeat(_canvas(), 20)}, rounds, warmup)
         parallel = measure({"issue, 32 threads": _parallel(_issue_or_not), "bare counter": _bare_parallel(url)}, 1, 0)
         _require_gapless()
         targets = [
@@ -71,17 +71,17 @@ def product() -> Iterator[str]:
         from django.db import connection  # noqa: PLC0415
 
         connection.close()
-        pooled: Any = connection
-        pooled.close_pool()
+        wrapper: Any = connection
+        wrapper.close_pool()
 
 
 def _issue() -> None:
     from invoicing.services import issue_invoice  # noqa: PLC0415
 
-    issue_invoice(**_asked())
+    issue_invoice(**_build_arguments())
 
 
-def _asked() -> dict[str, Any]:
+def _build_arguments() -> dict[str, Any]:
     now = datetime.datetime.now(datetime.UTC)
     return {"draft": DRAFT, "customer": None, "reference": "bench", "language": "it", "today": DAY, "now": now}
 
@@ -94,7 +94,7 @@ def _issue_without_message() -> None:
 
     inside: Any = issue_invoice.__wrapped__  # type: ignore[attr-defined]
     with transaction.atomic():
-        inside(**_asked())
+        inside(**_build_arguments())
         connection.run_on_commit.clear()
 
 
@@ -111,7 +111,7 @@ def _issue_or_not(number: int) -> None:
 
 def _same_rows(url: str) -> Candidate:
     """The least that leaves the rows of an issue: bare lxml, and a statement a row by the bare driver."""
-    inserts = _recorded()
+    inserts = _record_inserts()
     connection = psycopg.connect(url)
 
     def one() -> None:
@@ -123,7 +123,7 @@ def _same_rows(url: str) -> Candidate:
             for table, sql, values in inserts:
                 new[table] = _first(connection.execute(sql, {**values, **_same(new, values)}))
 
-    return repeated(one, ISSUES)
+    return repeat(one, ISSUES)
 
 
 def _same(new: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _first(cursor: psycopg.Cursor[Any]) -> Any:
     return row and row[0]
 
 
-def _recorded() -> list[tuple[str, str, dict[str, Any]]]:
+def _record_inserts() -> list[tuple[str, str, dict[str, Any]]]:
     """Table, INSERT and values of each row that an issue leaves, the counters apart."""
     from django.db import connection, transaction  # noqa: PLC0415
 
@@ -170,10 +170,10 @@ def _recorded() -> list[tuple[str, str, dict[str, Any]]]:
 
 def _parallel(work: Callable[[int], None]) -> Candidate:
     def candidate() -> Sample:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(work, range(PARALLEL)))
-        return {"per second": PARALLEL / (time.perf_counter() - begun)}
+        return {"per second": PARALLEL / (time.perf_counter() - start)}
 
     return candidate
 

@@ -43,5 +43,5 @@ def _visit(here: Instance) -> Candidate:
 
 def resident_mb(pid: int) -> float:
     """What the process holds in memory now, by ps (kibibytes)."""
-    told = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], check=True, capture_output=True, text=True)
-    return int(told.stdout) * 1024 / 1e6
+    result = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], check=True, capture_output=True, text=True)
+    return int(result.stdout) * 1024 / 1e6

@@ -6,10 +6,10 @@ Both figures are read off one clock. The bare relay passes the same stand-in's s
 from collections.abc import Sequence
 from typing import Any
 
-from bench.chat import Asker, Reckoned, pace
+from bench.chat import Asker, Summarize, pace
 from bench.frame import Report, Sample, Spread, Target, measure, percentile
 from bench.instance import instance
-from bench.wire import Answered
+from bench.wire import StreamedAnswer
 
 STREAMS = 50
 # long enough that all fifty questions have been asked before the first answer begins, as with a real model
@@ -32,11 +32,11 @@ def run(rounds: int, warmup: int) -> Report:
         return Report("stream", figures, [target], here.postgresql, {"p50, product / bare relay": str(over)})
 
 
-def _first_words(mark: bytes) -> Reckoned:
-    def reckoned(answers: Sequence[Answered], streams: Sequence[dict[str, Any]]) -> Sample:
+def _first_words(mark: bytes) -> Summarize:
+    def summarize(answers: Sequence[StreamedAnswer], streams: Sequence[dict[str, Any]]) -> Sample:
         delays = [
             (answer.came_s(mark) - stream["said"][0][0]) * 1000 for answer, stream in zip(answers, streams, strict=True)
         ]
         return {"p50 ms": percentile(delays, 50), "p95 ms": percentile(delays, 95)}
 
-    return reckoned
+    return summarize

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from bench.chat import Asker, Reckoned, pace
+from bench.chat import Asker, Summarize, pace
 from bench.frame import BenchError, Report, Sample, Spread, Target, measure, percentile
 from bench.instance import Instance, instance
 from bench.memory import resident_mb
-from bench.wire import Answered, read_stream
+from bench.wire import StreamedAnswer, read_stream
 
 STREAMS = 200
 LEAVING = 40
@@ -24,7 +24,7 @@ LEAVING = 40
 FIRST_BYTE_S = 10.0
 TOKEN_S, JITTER = 0.1, 0.6
 _OURS = re.compile(rb"event: token\ndata: (\{.*\})\n")
-_RELAYED = re.compile(rb"event: content_block_delta\ndata: (\{.*\})\n")
+_RELAY_EVENT = re.compile(rb"event: content_block_delta\ndata: (\{.*\})\n")
 
 
 def run(rounds: int, warmup: int) -> Report:
@@ -34,8 +34,8 @@ def run(rounds: int, warmup: int) -> Report:
         asker, leaving = Asker(here, STREAMS), Asker(here, LEAVING, partial(read_stream, pieces=12))
         candidates = {
             "product": asker.product(_delays(_OURS, "text", here)),
-            "bare relay": asker.relay(_delays(_RELAYED, "delta", here)),
-            "reader gone": leaving.product(_upstream_closed),
+            "bare relay": asker.relay(_delays(_RELAY_EVENT, "delta", here)),
+            "reader gone": leaving.product(_time_to_close),
         }
         figures = measure(candidates, rounds, warmup)
         targets = [
@@ -47,31 +47,31 @@ def run(rounds: int, warmup: int) -> Report:
         return Report("streams", figures, targets, here.postgresql, {"p99, product / bare relay": str(over)})
 
 
-def _delays(event: re.Pattern[bytes], key: str, here: Instance) -> Reckoned:
-    def reckoned(answers: Sequence[Answered], streams: Sequence[dict[str, Any]]) -> Sample:
-        begun_s = max(stream["said"][0][0] for stream in streams)
-        ended_s = min(stream["said"][-1][0] for stream in streams)
+def _delays(event: re.Pattern[bytes], key: str, here: Instance) -> Summarize:
+    def summarize(answers: Sequence[StreamedAnswer], streams: Sequence[dict[str, Any]]) -> Sample:
+        start_s = max(stream["said"][0][0] for stream in streams)
+        end_s = min(stream["said"][-1][0] for stream in streams)
         pairs = [
             pair
             for answer, stream in zip(answers, streams, strict=True)
             for pair in _pairs(answer, stream["said"], event, key)
         ]
-        delays = [(came_s - left_s) * 1000 for left_s, came_s in pairs if begun_s <= left_s <= ended_s]
+        delays = [(came_s - sent_s) * 1000 for sent_s, came_s in pairs if start_s <= sent_s <= end_s]
         if not delays:
             raise BenchError("the first answer had ended before the last one began")
         return {
             "p50 ms": percentile(delays, 50),
             "p99 ms": percentile(delays, 99),
-            "p99 ms, all": percentile([(came_s - left_s) * 1000 for left_s, came_s in pairs], 99),
+            "p99 ms, all": percentile([(came_s - sent_s) * 1000 for sent_s, came_s in pairs], 99),
             "pieces": len(delays),
             "MB": resident_mb(here.pid),
         }
 
-    return reckoned
+    return summarize
 
 
 def _pairs(
-    answer: Answered, said: Sequence[tuple[float, int]], event: re.Pattern[bytes], key: str
+    answer: StreamedAnswer, progress: Sequence[tuple[float, int]], event: re.Pattern[bytes], key: str
 ) -> Iterator[tuple[float, float]]:
     """For each piece when it left, and when the reader had it; one that was held back counts with the next.
 
@@ -79,19 +79,19 @@ def _pairs(
     """
     read, characters = iter(event.finditer(answer.body)), 0
     match = None
-    following = [wanted for _left_s, wanted in said[1:]] + [0]
-    for (left_s, wanted), more in zip(said, following, strict=True):
-        while characters < wanted:
+    following = [due for _sent_s, due in progress[1:]] + [0]
+    for (sent_s, due), more in zip(progress, following, strict=True):
+        while characters < due:
             match = next(read, None)
             if match is None:
-                raise BenchError(f"{characters} of {wanted} characters came: {answer.body[-300:]!r}")
-            told = json.loads(match[1])[key]
-            characters += len(told if isinstance(told, str) else told.get("text", ""))
-        if match and not wanted < more <= characters:
-            yield left_s, answer.was_there_s(match.end())
+                raise BenchError(f"{characters} of {due} characters came: {answer.body[-300:]!r}")
+            value = json.loads(match[1])[key]
+            characters += len(value if isinstance(value, str) else value.get("text", ""))
+        if match and not due < more <= characters:
+            yield sent_s, answer.was_there_s(match.end())
 
 
-def _upstream_closed(answers: Sequence[Answered], streams: Sequence[dict[str, Any]]) -> Sample:
+def _time_to_close(answers: Sequence[StreamedAnswer], streams: Sequence[dict[str, Any]]) -> Sample:
     if still := [stream for stream in streams if stream["state"] != "client_gone"]:
         raise BenchError(f"{len(still)} streams were read to the end, such as that of {still[0]['question']!r}")
     waits = [stream["ended_s"] - answer.times_s[-1] for answer, stream in zip(answers, streams, strict=True)]

@@ -22,7 +22,7 @@ def run(rounds: int, warmup: int) -> Report:
     with instance() as here:
         numbers = itertools.count()
         figures = measure({"product": _product(here, numbers), "bare insert": _floor(here, numbers)}, rounds, warmup)
-        _require_kept(here, (rounds + warmup) * EVENTS)
+        _require_stored(here, (rounds + warmup) * EVENTS)
         target = Target("product / bare insert", figures.ratio("product", "bare insert", "ms"), 3)
         return Report("webhook", figures, [target], here.postgresql, {"events a round": EVENTS})
 
@@ -64,7 +64,7 @@ def _signature(body: bytes, secret: str) -> str:
     return f"t={now},v1={digest}"
 
 
-def _require_kept(here: Instance, expected: int) -> None:
+def _require_stored(here: Instance, expected: int) -> None:
     """Every event answered 200 must be in the inbox; the floor's as well, or it did not do the work."""
     with psycopg.connect(here.env["DATABASE_URL"]) as connection:
         for table in ("billing_stripeevent", "bench_floor"):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from bench.frame import BenchError
 
 
-class Answered(NamedTuple):
+class StreamedAnswer(NamedTuple):
     """A stream up to its end: all that came, and how much of it was there when, by the machine's monotonic clock."""
 
     body: bytes
@@ -40,7 +40,7 @@ def request(url: str, body: bytes, headers: Mapping[str, str], method: str = "PO
 async def post_all(url: str, requests: Sequence[bytes], connections: int) -> float:
     """Seconds for all `requests` over so many keep-alive connections; raises unless each is answered 200."""
     waiting = list(reversed(requests))
-    opened = [await _open(url) for _number in range(connections)]
+    pairs = [await _open(url) for _number in range(connections)]
 
     async def work(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while waiting:
@@ -50,15 +50,15 @@ async def post_all(url: str, requests: Sequence[bytes], connections: int) -> flo
             await reader.readexactly(_length(head))
         writer.close()
 
-    begun = time.perf_counter()
-    await asyncio.gather(*(work(*streams) for streams in opened))
-    return time.perf_counter() - begun
+    start = time.perf_counter()
+    await asyncio.gather(*(work(*streams) for streams in pairs))
+    return time.perf_counter() - start
 
 
-async def read_stream(url: str, sent: bytes, *, pieces: int = 0) -> Answered:
+async def read_stream(url: str, request_bytes: bytes, *, pieces: int = 0) -> StreamedAnswer:
     """Send one request and read its stream to the end, or hang up after so many `pieces`."""
     reader, writer = await _open(url)
-    writer.write(sent)
+    writer.write(request_bytes)
     head = await reader.readuntil(b"\r\n\r\n")
     _require_ok(head)
     body = bytearray()
@@ -72,7 +72,7 @@ async def read_stream(url: str, sent: bytes, *, pieces: int = 0) -> Answered:
         lengths.append(len(body))
         times_s.append(time.monotonic())
     writer.close()
-    return Answered(bytes(body), lengths, times_s)
+    return StreamedAnswer(bytes(body), lengths, times_s)
 
 
 async def _open(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -30,27 +30,27 @@ def only_loopback() -> Iterator[None]:
     """Any attempt to reach another machine is a failure, wherever it comes from."""
     connect = socket.socket.connect
 
-    def checked(self: socket.socket, address: Any) -> Any:
+    def connect_locally(self: socket.socket, address: Any) -> Any:
         if isinstance(address, tuple) and address[0] not in LOOPBACK:
             raise AssertionError(f"a test tried to reach {address}")
         return connect(self, address)
 
     resolve = socket.getaddrinfo
 
-    def checked_name(host: Any, *arguments: Any, **options: Any) -> Any:
+    def resolve_locally(host: Any, *arguments: Any, **options: Any) -> Any:
         if host not in LOOPBACK and host is not None:
             raise AssertionError(f"a test tried to look up {host}")
         return resolve(host, *arguments, **options)
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(socket.socket, "connect", checked)
-    patch.setattr(socket, "getaddrinfo", checked_name)
+    patch.setattr(socket.socket, "connect", connect_locally)
+    patch.setattr(socket, "getaddrinfo", resolve_locally)
     yield
     patch.undo()
 
 
 @pytest.fixture(autouse=True, scope="session")
-def quickly_emptied() -> Iterator[None]:
+def fast_teardown() -> Iterator[None]:
     patch = pytest.MonkeyPatch()
     patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
     yield
@@ -215,9 +215,9 @@ def mailed_link(django_user_model: Any) -> Callable[[str], str]:
         from notifications.models import Mail  # noqa: PLC0415
 
         text = Mail.objects.filter(to_email=email).order_by("-pk")[0].text
-        found = re.search(r"https?://[^/\s]+(/\S+)", text)
-        assert found, text
-        return found.group(1)
+        match = re.search(r"https?://[^/\s]+(/\S+)", text)
+        assert match, text
+        return match.group(1)
 
     return find
 

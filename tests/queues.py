@@ -9,9 +9,9 @@ Row = TypeVar("Row", bound=QueuedRow)
 
 def claimed(row: Row) -> Row:
     """The row as a worker has it."""
-    taken: Row | None = type(row)._default_manager.claim(row.pk)  # type: ignore[attr-defined]
-    assert taken is not None, "it is not due"
-    return taken
+    claim: Row | None = type(row)._default_manager.claim(row.pk)  # type: ignore[attr-defined]
+    assert claim is not None, "it is not due"
+    return claim
 
 
 def given_up(row: Row, error: str = "no way") -> Row:

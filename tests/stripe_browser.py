@@ -54,13 +54,13 @@ async def apost_event(body: str, signature: str) -> int:
     pieces = [whole[start : start + 65_536] for start in range(0, len(whole), 65_536)]
     messages = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
     messages.append({"type": "http.request", "body": b"", "more_body": False})
-    sent: list[dict[str, Any]] = []
+    responses: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
         return messages.pop(0)
 
     async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
+        responses.append(message)
 
     await application(scope, receive, send)
-    return int(sent[0]["status"])
+    return int(responses[0]["status"])

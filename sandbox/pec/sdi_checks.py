@@ -138,14 +138,14 @@ def schema_bytes(path: Path | None = None) -> tuple[bytes, bytes]:
     if path:
         invoice, xmldsig = path, path.with_name(XMLDSIG_NAME)
     else:
-        invoice, xmldsig = _packaged(SCHEMA_NAME), _packaged(XMLDSIG_NAME)
+        invoice, xmldsig = _find_packaged_file(SCHEMA_NAME), _find_packaged_file(XMLDSIG_NAME)
     content = invoice.read_bytes()
     if hashlib.sha256(content).hexdigest() != SCHEMA_SHA256:
         raise SchemaError(f"{invoice} is not the official FatturaPA schema 1.2.3")
     return content, xmldsig.read_bytes()
 
 
-def _packaged(name: str) -> Path:
+def _find_packaged_file(name: str) -> Path:
     try:
         entries = files(SCHEMA_DISTRIBUTION) or []
     except PackageNotFoundError as error:

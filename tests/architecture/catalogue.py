@@ -15,7 +15,7 @@ CONTEXT, PLURAL = "\x04", "\x00"  # as compiled catalogues join them
 _LITERAL = r"""u?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
 _CALL = re.compile(rf"\b(?:_|n?p?gettext)\({_LITERAL}[^()]*?(?:,\s*{_LITERAL})*[^()'\"]*\)")
 _PLAIN = {"_", "gettext", "gettext_lazy", "gettext_noop"}
-_COUNTED = {"ngettext", "ngettext_lazy"}
+_PLURAL = {"ngettext", "ngettext_lazy"}
 _IN_CONTEXT = {"pgettext", "pgettext_lazy"}
 
 
@@ -36,7 +36,7 @@ class Message:
         return [text for name, text in self.parts.items() if name.startswith("msgstr")]
 
     @property
-    def compiled(self) -> dict[Any, str]:
+    def translations(self) -> dict[Any, str]:
         """What Python's gettext has after reading the compiled entry."""
         if "msgid_plural" not in self.parts:
             return {self.key: self.texts[0]}
@@ -46,8 +46,8 @@ class Message:
 def messages(language: str) -> list[Message]:
     """The entries of a catalogue without its head; obsolete ones (#~) are no entries."""
     text = (ROOT / "locale" / language / "LC_MESSAGES" / "django.po").read_text()
-    found = [_message(block) for block in re.split(r"\n\s*\n", text)]
-    return [message for message in found if message.parts.get("msgid")]
+    entries = [_message(block) for block in re.split(r"\n\s*\n", text)]
+    return [message for message in entries if message.parts.get("msgid")]
 
 
 def _message(block: str) -> Message:
@@ -61,20 +61,20 @@ def _message(block: str) -> Message:
     return message
 
 
-def asked_for() -> dict[str, str]:
+def find_texts() -> dict[str, str]:
     """Every text that code and templates ask a translation for, and where."""
-    found = {key: f"{name}:{call.lineno}" for name, call, called in calls() for key in _keys(call, called)}
+    places = {key: f"{name}:{call.lineno}" for name, call, function in calls() for key in _keys(call, function)}
     for name, text in templates().items():
         for source in _CALL.findall(templatize(text, origin=name)):
             call = ast.parse(source, mode="eval").body
             assert isinstance(call, ast.Call)
-            found |= dict.fromkeys(_keys(call, ast.unparse(call.func)), name)
-    return found
+            places |= dict.fromkeys(_keys(call, ast.unparse(call.func)), name)
+    return places
 
 
-def _keys(call: ast.Call, called: str) -> Iterator[str]:
+def _keys(call: ast.Call, function: str) -> Iterator[str]:
     texts = [part.value for part in call.args if isinstance(part, ast.Constant) and isinstance(part.value, str)]
-    if called in _PLAIN | _COUNTED and texts and isinstance(call.args[0], ast.Constant):
+    if function in _PLAIN | _PLURAL and texts and isinstance(call.args[0], ast.Constant):
         yield texts[0]
-    elif called in _IN_CONTEXT and len(texts) > 1:
+    elif function in _IN_CONTEXT and len(texts) > 1:
         yield texts[0] + CONTEXT + texts[1]

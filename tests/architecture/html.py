@@ -8,7 +8,7 @@ DATA = {"application/json", "application/ld+json"}  # never run
 class _Inline(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.tags: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
@@ -18,11 +18,11 @@ class _Inline(HTMLParser):
             for name, value in attrs
         )
         if tag == "style" or runs or in_place:
-            self.found.append(self.get_starttag_text() or tag)
+            self.tags.append(self.get_starttag_text() or tag)
 
 
 def inline_parts(html: str) -> list[str]:
     """The tags that style or run something in place."""
     parser = _Inline()
     parser.feed(html)
-    return parser.found
+    return parser.tags

@@ -22,10 +22,10 @@ def calls() -> Iterator[tuple[str, ast.Call, str]]:
     for name, tree in modules().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
-                yield name, node, called(node)
+                yield name, node, get_function_name(node)
 
 
-def called(call: ast.Call) -> str:
+def get_function_name(call: ast.Call) -> str:
     return getattr(call.func, "attr", "") or getattr(call.func, "id", "")
 
 

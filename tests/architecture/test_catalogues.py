@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.architecture.catalogue import asked_for, messages
+from tests.architecture.catalogue import find_texts, messages
 from tests.architecture.source import ROOT
 
 LANGUAGES = ("it", "en")
@@ -19,13 +19,13 @@ def placeholders(text: str) -> set[str]:
 
 
 def test_every_text_of_code_and_templates_is_translated():
-    missing = {key: place for key, place in asked_for().items() if key not in ITALIAN}
+    missing = {key: place for key, place in find_texts().items() if key not in ITALIAN}
 
     assert missing == {}
 
 
 def test_catalogue_holds_no_text_that_nobody_asks_for():
-    assert sorted(set(ITALIAN) - set(asked_for())) == []
+    assert sorted(set(ITALIAN) - set(find_texts())) == []
 
 
 @each_language
@@ -45,11 +45,11 @@ def test_text_stands_once_in_its_catalogue(language: str):
 
 @each_language
 def test_compiled_catalogue_is_the_written_one(language: str):
-    written = {key: text for message in messages(language) for key, text in message.compiled.items()}
+    source = {key: text for message in messages(language) for key, text in message.translations.items()}
     with (ROOT / "locale" / language / "LC_MESSAGES" / "django.mo").open("rb") as file:
-        compiled = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]
+        binary = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]
 
-    assert {key: text for key, text in compiled.items() if key} == written
+    assert {key: text for key, text in binary.items() if key} == source
 
 
 def test_translation_keeps_every_placeholder():

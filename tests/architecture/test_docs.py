@@ -11,16 +11,16 @@ PAPERS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md")
 NOT_FILES = re.compile(r"[A-Z]{3,}[./]|/ready|^/|var/$|^\.venv|^\.env$|/NAME")
 
 
-def named_paths(text: str) -> list[str]:
+def find_paths(text: str) -> list[str]:
     """In backticks, or as the target of a link."""
-    quoted = re.findall(r"`([\w./-]+/[\w./-]*|[\w-]+\.(?:py|md|sh|toml|yaml))`", text)
-    linked = re.findall(r"\]\(([^)#]+)\)", text)
-    return [path for path in quoted + linked if "://" not in path and not NOT_FILES.search(path)]
+    in_backticks = re.findall(r"`([\w./-]+/[\w./-]*|[\w-]+\.(?:py|md|sh|toml|yaml))`", text)
+    in_links = re.findall(r"\]\(([^)#]+)\)", text)
+    return [path for path in in_backticks + in_links if "://" not in path and not NOT_FILES.search(path)]
 
 
 @pytest.mark.parametrize("paper", PAPERS)
 def test_every_file_that_is_named_is_there(paper: str):
-    paths = named_paths((ROOT / paper).read_text())
+    paths = find_paths((ROOT / paper).read_text())
 
     assert len(paths) > 5
     beside = (ROOT / paper).parent

@@ -25,16 +25,16 @@ MODULES = {name_of(path.relative_to(ROOT)): path for app in APPS for path in (RO
 EACH_DOOR = sorted(module for module in MODULES if is_door(module) and module not in SWITCHBOARDS)
 
 
-def imported(module: str) -> set[str]:
+def find_imports(module: str) -> set[str]:
     """The modules of ours that a module names in its imports."""
-    found = set()
+    imports = set()
     for node in ast.walk(ast.parse(MODULES[module].read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
-            named = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= (named & set(MODULES)) or {node.module} & set(MODULES)
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            imports |= (names & set(MODULES)) or {node.module} & set(MODULES)
         elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names} & set(MODULES)
-    return found
+            imports |= {alias.name for alias in node.names} & set(MODULES)
+    return imports
 
 
 def is_same_back_office(one: str, other: str) -> bool:
@@ -45,7 +45,7 @@ def is_same_back_office(one: str, other: str) -> bool:
 def test_door_imports_no_other_door(module: str):
     others = {
         other
-        for other in imported(module)
+        for other in find_imports(module)
         if is_door(other) and other != "core.admin" and not is_same_back_office(module, other)
     }
 

@@ -13,7 +13,7 @@ from tests.architecture.source import APPS
 
 MODELS = [model for app in APPS for model in apps.get_app_config(app).get_models()]
 STATE_NAMES = {"state", "status", "role", "outcome", "purpose"}
-NOT_CHECKED = {
+WITHOUT_CHECK = {
     "invoicing.InvoiceEvent.state": "a copy of Invoice.state, which is checked; the rows are append-only by trigger",
     "chatbot.Message.role": "no state: written once with the row, and never a condition of anything but its look",
     "chatbot.Message.outcome": "how an answer ended, written once, for statistics",
@@ -31,7 +31,7 @@ def states() -> list[Any]:
     return [field for model in MODELS for field in model._meta.fields if field.choices and field.name in STATE_NAMES]
 
 
-def checked_values(field: Any) -> list[Any]:
+def values_of_check(field: Any) -> list[Any]:
     """The values that the check constraints of the table allow this column, "" if there is none."""
     conditions = [item.condition for item in field.model._meta.constraints if isinstance(item, CheckConstraint)]
     leaves = [leaf for condition in conditions if isinstance(condition, Q) for leaf in condition.children]
@@ -67,24 +67,24 @@ def test_nothing_of_ours_depends_on_the_tables_of_others():
 
 @pytest.mark.parametrize("field", states(), ids=str)
 def test_table_knows_every_state(field: Any):
-    allowed = [] if str(field) in NOT_CHECKED else [value for value, _label in field.choices or ()]
+    choices = [] if str(field) in WITHOUT_CHECK else [value for value, _label in field.choices or ()]
 
-    assert checked_values(field) == allowed
+    assert values_of_check(field) == choices
 
 
 def test_exceptions_are_still_needed():
-    assert set(NOT_CHECKED) <= {str(field) for field in states()}
+    assert set(WITHOUT_CHECK) <= {str(field) for field in states()}
 
 
 @pytest.mark.django_db
 def test_checks_of_the_models_are_in_the_database():
-    named = {item.name for model in MODELS for item in model._meta.constraints if isinstance(item, CheckConstraint)}
+    names = {item.name for model in MODELS for item in model._meta.constraints if isinstance(item, CheckConstraint)}
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT conname FROM pg_constraint WHERE contype = 'c' AND conname = ANY(%s)", [list(named)])
-        found = {name for (name,) in cursor.fetchall()}
+        cursor.execute("SELECT conname FROM pg_constraint WHERE contype = 'c' AND conname = ANY(%s)", [list(names)])
+        names_in_database = {name for (name,) in cursor.fetchall()}
 
-    assert found == named
+    assert names_in_database == names
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)

@@ -15,7 +15,7 @@ from core.web.problems import problem
 from tests.architecture.routes import routes
 from tests.architecture.source import ROOT
 
-NOT_TOLD = {"schema", "docs", "^.*$"}  # the description itself, and the answer to wrong addresses
+UNDOCUMENTED = {"schema", "docs", "^.*$"}  # the description itself, and the answer to wrong addresses
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +31,11 @@ def operations(schema: Any) -> list[dict[str, Any]]:
 
 
 def test_committed_description_is_up_to_date(schema: Any):
-    committed = (ROOT / "docs" / "openapi.yaml").read_text()
+    document = (ROOT / "docs" / "openapi.yaml").read_text()
 
     fresh = OpenApiYamlRenderer().render(schema, renderer_context={}).decode()
 
-    assert committed == fresh, "renew it: manage.py spectacular --file docs/openapi.yaml"
+    assert document == fresh, "renew it: manage.py spectacular --file docs/openapi.yaml"
 
 
 def test_description_is_valid_and_nothing_had_to_be_guessed(schema: Any):
@@ -45,7 +45,7 @@ def test_description_is_valid_and_nothing_had_to_be_guessed(schema: Any):
 
 
 def test_every_door_of_the_api_is_described(schema: Any):
-    doors = {route.removeprefix("api/v1/") for route in routes() if route.startswith("api/v1/")} - NOT_TOLD
+    doors = {route.removeprefix("api/v1/") for route in routes() if route.startswith("api/v1/")} - UNDOCUMENTED
     paths = {re.sub(r"\(\?P<(\w+)>[^)]*\)|<(?:\w+:)?(\w+)>", r"{\1\2}", door).rstrip("$") for door in doors}
 
     assert set(schema["paths"]) == {f"/api/v1/{path}" for path in paths} | {WEBHOOK}
@@ -61,13 +61,13 @@ def test_every_operation_may_be_refused_with_a_problem(schema: Any):
 
 
 def test_whoever_needs_a_token_is_told_which(schema: Any):
-    closed = [operation for operation in operations(schema) if {} not in operation.get("security", [{}])]
+    with_token = [operation for operation in operations(schema) if {} not in operation.get("security", [{}])]
 
     assert schema["components"]["securitySchemes"]["bearerAuth"] == {
         "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
     }  # fmt: skip
-    assert {str(operation["security"]) for operation in closed} == {"[{'bearerAuth': []}, {'cookieAuth': []}]"}
-    assert {operation["tags"][0] for operation in closed} == {"auth", "invoices", "me", "orders", "tickets"}
+    assert {str(operation["security"]) for operation in with_token} == {"[{'bearerAuth': []}, {'cookieAuth': []}]"}
+    assert {operation["tags"][0] for operation in with_token} == {"auth", "invoices", "me", "orders", "tickets"}
 
 
 def test_amounts_are_strings_everywhere(schema: Any):

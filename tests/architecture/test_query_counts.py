@@ -67,10 +67,10 @@ def test_list_costs_the_same_for_any_length(
         answer = customer_client.get(path)
 
     assert answer.status_code == 200
-    assert shown(answer) == rows
+    assert count_rows(answer) == rows
 
 
-def shown(answer: Any) -> int:
+def count_rows(answer: Any) -> int:
     """How many rows a page or an answer of the API lists."""
     if answer["Content-Type"] == "application/json":
         return len(answer.json()["results"])

@@ -137,14 +137,14 @@ ANSWERS: dict[str, dict[str, tuple[Any, ...]]] = {
 CASES = [(route, method) for route, answers in ANSWERS.items() for method in answers]
 BODIES = (b"[" * 100_000, b"[]", b"null", b"7", b'"x"', b'{"a":', b"\xe9", b'{"text": "\\ud83d"}', b'{"text": NaN}')
 WITH_A_BODY = [(route, method) for route, method in CASES if route.startswith("api/") and method != "GET"]
-SHARED = {"api/v1/chat/widget"}  # the same words for everybody, so that a cache may keep them
+CACHED = {"api/v1/chat/widget"}  # the same words for everybody, so that a cache may keep them
 PAGES = [
-    route for route, answers in ANSWERS.items() if answers.get("GET", (404,))[-1] in (200, 503) and route not in SHARED
+    route for route, answers in ANSWERS.items() if answers.get("GET", (404,))[-1] in (200, 503) and route not in CACHED
 ]
 
 
 @dataclass
-class Owned:
+class Belongings:
     """What the customer has, and a guest's ticket that the guest alone can reach."""
 
     order: Order
@@ -155,7 +155,7 @@ class Owned:
 
 
 @pytest.fixture
-def owned(customer: Any, stripe_stand_in: Control, settings: Any, tmp_path: Path) -> Owned:
+def belongings(customer: Any, stripe_stand_in: Control, settings: Any, tmp_path: Path) -> Belongings:
     """An order, an invoice, a ticket and a copy of the customer's data, and one more service in the cart."""
     settings.MEDIA_ROOT = tmp_path
     service = make_service()
@@ -173,7 +173,7 @@ def owned(customer: Any, stripe_stand_in: Control, settings: Any, tmp_path: Path
     mario = tickets.Guest("Mario Rossi", "mario@posta.example")
     guests = tickets.open_from_text(text="Ciao", customer=None, guest=mario, language="it", now=timezone.now())
     answer_with_file(guests, None)
-    return Owned(order, invoice, ticket, guests, make_export(customer))
+    return Belongings(order, invoice, ticket, guests, make_export(customer))
 
 
 def make_export(customer: Any) -> DataExport:
@@ -204,24 +204,24 @@ def client_of(request: pytest.FixtureRequest) -> Callable[[str], Client]:
     return sign_in
 
 
-def address(route: str, owned: Owned) -> str:
+def address(route: str, belongings: Belongings) -> str:
     """The route with what the owner has in its places."""
-    number = owned.order.number
+    number = belongings.order.number
     if "fatture" in route or "invoices" in route:
-        number = owned.invoice.number
+        number = belongings.invoice.number
     elif "richieste" in route or "tickets" in route:
-        number = owned.ticket.number
+        number = belongings.ticket.number
     by_link = route.startswith("richieste/")
-    files = TicketAttachment.objects.filter(message__ticket=owned.guests if by_link else owned.ticket)
-    reference = owned.export.reference if "copia" in route or "export" in route else files.get().reference
-    token = links.token_of(owned.guests) if by_link else "x"
+    files = TicketAttachment.objects.filter(message__ticket=belongings.guests if by_link else belongings.ticket)
+    reference = belongings.export.reference if "copia" in route or "export" in route else files.get().reference
+    token = links.token_of(belongings.guests) if by_link else "x"
     if "conversations" in route:
-        token = str(owned.ticket.conversation.token)
+        token = str(belongings.ticket.conversation.token)
     values = {
         "number": number, "slug": "readiness-nis2", "name": "privacy", "token": token, "kind": "xml",
         "reference": str(reference),
     }  # fmt: skip
-    path = re.sub(r"\(\?P<(\w+)>[^)]*\)|<\w+:(\w+)>", lambda found: values[found[1] or found[2]], route)
+    path = re.sub(r"\(\?P<(\w+)>[^)]*\)|<\w+:(\w+)>", lambda match: values[match[1] or match[2]], route)
     return "/" + path.replace("^.*$", "nowhere").strip("^$")
 
 
@@ -239,20 +239,20 @@ def test_every_address_has_its_row():
 
 
 def test_every_method_of_the_api_has_its_column():
-    told = {route: set(answers) for route, answers in ANSWERS.items()}
-    answered = {route: methods_of(view) for route, view in routes().items()}
+    columns = {route: set(answers) for route, answers in ANSWERS.items()}
+    methods_by_route = {route: methods_of(view) for route, view in routes().items()}
 
-    assert {route: told[route] for route, methods in answered.items() if methods} == {
-        route: methods for route, methods in answered.items() if methods
+    assert {route: columns[route] for route, methods in methods_by_route.items() if methods} == {
+        route: methods for route, methods in methods_by_route.items() if methods
     }
 
 
 @pytest.mark.parametrize(("route", "method"), CASES, ids=lambda value: value or "home")
 def test_address_answers_each_role_as_the_table_says(
-    route: str, method: str, owned: Owned, client_of: Callable[[str], Client], settings: Any
+    route: str, method: str, belongings: Belongings, client_of: Callable[[str], Client], settings: Any
 ):
     settings.RATE_LIMIT_BURST = 100
-    path = address(route, owned)
+    path = address(route, belongings)
 
     answers = tuple(answer_of(client_of(role), method, path) for role in ROLES)
 
@@ -261,23 +261,23 @@ def test_address_answers_each_role_as_the_table_says(
 
 @pytest.mark.parametrize(("route", "method"), WITH_A_BODY, ids=lambda value: value)
 def test_odd_body_is_refused_in_words(
-    route: str, method: str, owned: Owned, client_of: Callable[[str], Client], settings: Any
+    route: str, method: str, belongings: Belongings, client_of: Callable[[str], Client], settings: Any
 ):
     settings.RATE_LIMIT_BURST = 100
     client = client_of("owner")
 
     for body in BODIES:
         call = getattr(client, method.lower())
-        answer = call(address(route, owned), data=body, content_type="application/json")
+        answer = call(address(route, belongings), data=body, content_type="application/json")
 
         assert answer.status_code < 500, body[:20]
 
 
 @pytest.mark.parametrize("route", PAGES, ids=lambda value: value or "home")
 def test_page_holds_nothing_the_policy_forbids_and_stays_out_of_caches(
-    route: str, owned: Owned, client_of: Callable[[str], Client]
+    route: str, belongings: Belongings, client_of: Callable[[str], Client]
 ):
-    answer = client_of("owner").get(address(route, owned))
+    answer = client_of("owner").get(address(route, belongings))
 
     if answer["Content-Type"].startswith("text/html"):
         assert inline_parts(answer.content.decode()) == []
@@ -285,23 +285,25 @@ def test_page_holds_nothing_the_policy_forbids_and_stays_out_of_caches(
     assert "no-store" in answer["Cache-Control"]
 
 
-def test_forbidden_tries_change_nothing(owned: Owned, client_of: Callable[[str], Client], stripe_stand_in: Control):
-    order = owned.order
+def test_forbidden_tries_change_nothing(
+    belongings: Belongings, client_of: Callable[[str], Client], stripe_stand_in: Control
+):
+    order = belongings.order
     posts = [(route, method) for route, method in CASES if "<number:number>" in route and method == "POST"]
 
     for role in ("guest", "stranger", "staff"):
         for route, method in posts:
-            answer_of(client_of(role), method, address(route, owned))
+            answer_of(client_of(role), method, address(route, belongings))
 
     order.refresh_from_db()
-    owned.ticket.refresh_from_db()
+    belongings.ticket.refresh_from_db()
     assert (len(posts), order.status, order.payments.count()) == (8, "awaiting_payment", 0)
-    assert (owned.ticket.status, owned.ticket.messages.count()) == ("new", 1)
+    assert (belongings.ticket.status, belongings.ticket.messages.count()) == ("new", 1)
 
 
-def test_number_that_does_not_exist_looks_like_another_customers(client_of: Callable[[str], Client], owned: Any):
+def test_number_that_does_not_exist_looks_like_another_customers(client_of: Callable[[str], Client], belongings: Any):
     client = client_of("stranger")
-    order = owned.order
+    order = belongings.order
 
     numbers = (order.number, "ORD-2026-99999")
     pages = [client.get(f"/area/ordini/{number}/").content.decode().replace(number, "") for number in numbers]

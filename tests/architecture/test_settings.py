@@ -34,14 +34,14 @@ NO_SETTINGS = {"DJANGO_SETTINGS_MODULE"}  # read by Django itself
 
 def names_read() -> set[str]:
     """The first argument of env.…("NAME"), secret("NAME") and os.environ.get("NAME")."""
-    found: set[str] = set()
+    names: set[str] = set()
     for path in ("config/settings.py", "config/celery.py"):
         for node in ast.walk(modules()[path]):
             if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
                 continue
             if re.fullmatch(r"env\.\w+|os\.environ\.get|secret", ast.unparse(node.func)):
-                found.add(str(node.args[0].value))
-    return found - NO_SETTINGS
+                names.add(str(node.args[0].value))
+    return names - NO_SETTINGS
 
 
 def example() -> list[tuple[str, str, str]]:
@@ -50,20 +50,20 @@ def example() -> list[tuple[str, str, str]]:
     return re.findall(r"^# (.+)\n(#?[A-Z][A-Z0-9_]*)=(.*)$", text, re.MULTILINE)
 
 
-def started(code: str, values: dict[str, str], *arguments: str) -> tuple[int, str]:
+def run_python(code: str, values: dict[str, str], *arguments: str) -> tuple[int, str]:
     """Exit status and output of a process whose only settings are these."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     command = [sys.executable, *(["-c", code] if code else []), *arguments]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**kept, "READ_ENV_FILES": "False", **values}, capture_output=True, text=True,
+    result = subprocess.run(
+        command, cwd=ROOT, env={**inherited, "READ_ENV_FILES": "False", **values}, capture_output=True, text=True,
         check=False, timeout=60,
     )  # fmt: skip
-    return done.returncode, done.stdout + done.stderr
+    return result.returncode, result.stdout + result.stderr
 
 
 def settings_of(values: dict[str, str], *names: str) -> list[Any]:
     """What these settings are in such a process."""
-    status, output = started(f"from config import settings; print([vars(settings)[n] for n in {names}])", values)
+    status, output = run_python(f"from config import settings; print([vars(settings)[n] for n in {names}])", values)
     assert status == 0, output
     return list(ast.literal_eval(output))
 
@@ -83,22 +83,22 @@ def test_example_holds_no_secret_and_no_real_address():
 
 
 def test_example_shows_the_defaults_that_are():
-    shown = {name.lstrip("#"): value for _comment, name, value in example() if name.startswith("#") and value}
-    given = {name: value for name, value in shown.items() if name != "READ_ENV_FILES"}
-    told = "{n: repr(v) for n, v in vars(s).items() if n.isupper() and n != 'UNFOLD'}"  # that one holds functions
-    code = f"from config import settings as s; print({told})"
+    examples = {name.lstrip("#"): value for _comment, name, value in example() if name.startswith("#") and value}
+    env = {name: value for name, value in examples.items() if name != "READ_ENV_FILES"}
+    expression = "{n: repr(v) for n, v in vars(s).items() if n.isupper() and n != 'UNFOLD'}"  # that one holds functions
+    code = f"from config import settings as s; print({expression})"
 
-    plain, written = (
-        ast.literal_eval(started(code, {**LIVE, "PYTHONHASHSEED": "0", **values})[1]) for values in ({}, given)
+    plain, commented = (
+        ast.literal_eval(run_python(code, {**LIVE, "PYTHONHASHSEED": "0", **values})[1]) for values in ({}, env)
     )
 
-    changed = {name for name in plain if plain[name] != written[name]}
-    assert changed == {"EMAIL_BACKEND", "MEDIA_ROOT", "STATIC_ROOT"}  # shown as what a live site would say
+    differences = {name for name in plain if plain[name] != commented[name]}
+    assert differences == {"EMAIL_BACKEND", "MEDIA_ROOT", "STATIC_ROOT"}  # shown as what a live site would say
 
 
 @pytest.mark.parametrize("missing", sorted(LIVE))
 def test_live_site_does_not_start_without(missing: str):
-    status, output = started("import config.settings", {name: LIVE[name] for name in LIVE if name != missing})
+    status, output = run_python("import config.settings", {name: LIVE[name] for name in LIVE if name != missing})
 
     assert status == 1
     assert output.splitlines()[-1].startswith(f"django.core.exceptions.ImproperlyConfigured: {missing} must be set")
@@ -106,7 +106,7 @@ def test_live_site_does_not_start_without(missing: str):
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "JWT_SECRET_KEY", "AUDIT_HMAC_KEY"])
 def test_key_shorter_than_32_characters_is_refused(name: str):
-    status, output = started("import config.settings", {**LIVE, name: "k" * 31})
+    status, output = run_python("import config.settings", {**LIVE, name: "k" * 31})
 
     assert status == 1
     assert output.splitlines()[-1] == (
@@ -124,13 +124,13 @@ def test_keys_and_seller_are_made_up_in_development_only():
 def test_live_site_with_every_setting_passes_every_check(tmp_path: Path):
     whole = WHOLE | {"SDI_PEC_SIGNER_CA_FILE": str(SigningAuthority(tmp_path).root_file)}
 
-    status, output = started("", whole, "manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    status, output = run_python("", whole, "manage.py", "check", "--deploy", "--fail-level", "WARNING")
 
     assert (status, output) == (0, "System check identified no issues (0 silenced).\n")
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "texts"),
     [
         ({}, []),
         ({"SELLER_NAME": "", "SELLER_CITY": ""}, ["SELLER_NAME, SELLER_CITY must be set: they are on every invoice"]),
@@ -140,24 +140,24 @@ def test_live_site_with_every_setting_passes_every_check(tmp_path: Path):
         ({"RAG_CHUNK_OVERLAP": 500}, ["RAG_CHUNK_OVERLAP must be less than half of RAG_CHUNK_SIZE"]),
     ],
 )  # fmt: skip
-def test_check_names_the_variable_that_is_wrong(change: dict[str, Any], said: list[str], settings: Any):
+def test_check_names_the_variable_that_is_wrong(change: dict[str, Any], texts: list[str], settings: Any):
     for name in STRIPE:
         setattr(settings, name, "")
     for name, value in change.items():
         setattr(settings, name, value)
 
-    found = run_checks(tags=["billing", "chatbot", "invoicing"])
+    messages = run_checks(tags=["billing", "chatbot", "invoicing"])
 
-    assert [message.msg for message in found if message.is_serious()] == said
+    assert [message.msg for message in messages if message.is_serious()] == texts
 
 
 def test_site_without_vendors_starts_and_says_what_it_cannot_do(settings: Any):
     for name in (*STRIPE, *PEC, "ANTHROPIC_API_KEY", "OPENAI_API_KEY"):
         setattr(settings, name, "")
 
-    found = run_checks(tags=["billing", "chatbot", "invoicing"])
+    messages = run_checks(tags=["billing", "chatbot", "invoicing"])
 
-    assert sorted(message.msg for message in found) == [
+    assert sorted(message.msg for message in messages) == [
         "ANTHROPIC_API_KEY, OPENAI_API_KEY not set: the assistant cannot answer",
         f"{', '.join(PEC)} not set: invoices will not be sent to SDI",
         "STRIPE_SECRET_KEY is not set: nothing can be paid",
@@ -173,7 +173,7 @@ def test_site_without_vendors_starts_and_says_what_it_cannot_do(settings: Any):
     ],
 )  # fmt: skip
 def test_value_that_is_no_number_is_named_in_one_sentence(name: str, value: str, expected: str):
-    status, output = started("", {**LIVE, name: value}, "manage.py", "check")
+    status, output = run_python("", {**LIVE, name: value}, "manage.py", "check")
 
     assert status == 1
     assert output == f"manage.py: {name} is {value!r}: {expected} was expected. Without its line the default applies.\n"
@@ -195,7 +195,7 @@ def test_secret_is_read_from_a_file_without_its_line_break(tmp_path: Path):
 
 
 def test_secret_file_that_is_not_there_stops_the_start():
-    status, output = started("import config.settings", {**LIVE, "SECRET_KEY_FILE": "/nowhere/key"})
+    status, output = run_python("import config.settings", {**LIVE, "SECRET_KEY_FILE": "/nowhere/key"})
 
     assert (status, "/nowhere/key" in output) == (1, True)
 
@@ -205,17 +205,17 @@ def test_password_is_taken_as_it_stands(tmp_path: Path):
     file = tmp_path / "password"
     file.write_text("$ecret")
 
-    found = settings_of({**LIVE, **passwords, "ANTHROPIC_API_KEY_FILE": str(file)}, "ANTHROPIC_API_KEY", *passwords)
+    values = settings_of({**LIVE, **passwords, "ANTHROPIC_API_KEY_FILE": str(file)}, "ANTHROPIC_API_KEY", *passwords)
 
-    assert found == ["$ecret", *passwords.values()]
+    assert values == ["$ecret", *passwords.values()]
 
 
 def test_https_makes_cookies_secure_and_http_does_not():
     names = "SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "SESSION_COOKIE_SECURE", "SECURE_HSTS_SECONDS", "ALLOWED_HOSTS"
 
-    found = [settings_of({**LIVE, "SITE_URL": f"{scheme}://a.it/"}, *names) for scheme in ("https", "http")]
+    values = [settings_of({**LIVE, "SITE_URL": f"{scheme}://a.it/"}, *names) for scheme in ("https", "http")]
 
-    assert found == [
+    assert values == [
         ["__Host-session", "__Host-csrf", True, 31_536_000, ["a.it"]],
         ["session", "csrf", False, 0, ["a.it"]],
     ]

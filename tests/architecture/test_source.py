@@ -21,18 +21,20 @@ SQL = {
 
 
 def test_celery_is_reached_through_core_tasks_alone():
-    found = {
-        name for name, _call, called in calls() if called in ("delay", "apply_async", "send_task", "delay_on_commit")
+    names = {
+        name
+        for name, _call, function in calls()
+        if function in ("delay", "apply_async", "send_task", "delay_on_commit")
     }
 
-    assert found == {"core/tasks.py"}
+    assert names == {"core/tasks.py"}
 
 
 def test_tasks_are_enqueued_by_keyword():
     wrong = [
         f"{name}:{call.lineno}"
-        for name, call, called in calls()
-        if called in ("enqueue", "wake") and name != "core/tasks.py" and len(call.args) != 1
+        for name, call, function in calls()
+        if function in ("enqueue", "wake") and name != "core/tasks.py" and len(call.args) != 1
     ]
 
     assert wrong == []
@@ -45,26 +47,28 @@ def test_there_are_no_signals_of_our_own():
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").endswith((".signals", ".dispatch", "dispatch"))
     ]
-    connected = [f"{name}:{call.lineno}" for name, call, called in calls() if called in ("receiver", "Signal")]
+    registrations = [f"{name}:{call.lineno}" for name, call, function in calls() if function in ("receiver", "Signal")]
 
-    assert receivers + connected == []
+    assert receivers + registrations == []
 
 
 def test_sql_by_hand_is_where_it_is_explained():
-    found = {name for name, _call, called in calls() if called in ("execute", "executemany", "raw", "extra", "RawSQL")}
+    names = {
+        name for name, _call, function in calls() if function in ("execute", "executemany", "raw", "extra", "RawSQL")
+    }
 
-    assert found == set(SQL)
+    assert names == set(SQL)
 
 
 def test_querysets_take_no_sql():
-    assert [f"{name}:{call.lineno}" for name, call, called in calls() if called in ("raw", "extra", "RawSQL")] == []
+    assert [f"{name}:{call.lineno}" for name, call, function in calls() if function in ("raw", "extra", "RawSQL")] == []
 
 
 def test_statement_is_a_constant_and_values_are_parameters():
     wrong = [
         f"{name}:{call.lineno}"
-        for name, call, called in calls()
-        if called == "execute" and not _is_constant(call.args[0], modules()[name])
+        for name, call, function in calls()
+        if function == "execute" and not _is_constant(call.args[0], modules()[name])
     ]
 
     assert wrong == []

@@ -49,20 +49,20 @@ def test_template_compiles(name: str):
 
 
 def test_translated_blocks_are_trimmed():
-    untrimmed = [
+    names = [
         name
         for name, text in templates().items()
         for tag in re.findall(r"\{% blocktranslate\b([^%]*)%\}", text)
         if "trimmed" not in tag.split()
     ]
 
-    assert untrimmed == []
+    assert names == []
 
 
 def test_only_words_of_the_template_itself_are_taken_for_html():
-    marked = [name for name, text in templates().items() if re.search(r"""[^"']\|\s*safe\b|autoescape off""", text)]
+    names = [name for name, text in templates().items() if re.search(r"""[^"']\|\s*safe\b|autoescape off""", text)]
 
-    assert [name for name in marked if name.endswith(".html")] == []
+    assert [name for name in names if name.endswith(".html")] == []
 
 
 def test_pages_come_from_one_host():

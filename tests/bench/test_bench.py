@@ -63,8 +63,8 @@ def test_report_of_the_invoice_is_complete_json(monkeypatch: pytest.MonkeyPatch,
 
 def test_missed_target_fails_the_check_and_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     figures = Figures({"ours": [{"ms": 5.0}]})
-    missed = Report("slow", figures, [Target("ours, ms", figures.spread("ours", "ms"), 3)])
-    monkeypatch.setattr(invoice, "run", lambda rounds, warmup: missed)
+    report = Report("slow", figures, [Target("ours, ms", figures.spread("ours", "ms"), 3)])
+    monkeypatch.setattr(invoice, "run", lambda rounds, warmup: report)
     monkeypatch.setattr("sys.argv", ["bench", "invoice", "--check"])
 
     status = command.main()
@@ -83,9 +83,9 @@ def test_passages_made_up_for_the_search_fit_the_tables_and_are_found(monkeypatc
     monkeypatch.setattr(chatbot, "DOCUMENTS", 20)
     monkeypatch.setattr(chatbot, "EACH", 10)
     login = connection.settings_dict
-    made = chatbot._Made()
+    corpus = chatbot._Corpus()
 
-    chatbot._fill("postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**login), made)
+    chatbot._fill("postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**login), corpus)
 
-    found = chatbot._search([made.question()], ("NIS2",))()
-    assert (Chunk.objects.count(), sorted(found)) == (200, ["ms", "p95 ms"])
+    sample = chatbot._search([corpus.question()], ("NIS2",))()
+    assert (Chunk.objects.count(), sorted(sample)) == (200, ["ms", "p95 ms"])

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 QUESTIONS = "chatbot/demo/questions.jsonl"
 RUNS = "/admin/chatbot/evaluationrun/"
-ASKED = ("--questions", QUESTIONS, "--answers", "--json", "--all-documents")
+OPTIONS = ("--questions", QUESTIONS, "--answers", "--json", "--all-documents")
 
 
 @pytest.fixture(autouse=True)
@@ -24,12 +24,12 @@ def ready(site: Site) -> None:
 
 
 def test_gate_is_reached_and_staff_read_how_the_figures_went(visit: Visit, site: Site):
-    done = site.manage("rag_eval", *ASKED, "--gate", "chatbot/demo/gate.toml")
+    result = site.manage("rag_eval", *OPTIONS, "--gate", "chatbot/demo/gate.toml")
 
-    assert done.returncode == 0, done.stderr
-    assert "the gate is reached" in done.stderr
-    told = json.loads(done.stdout)
-    assert told["questions"] == told["answers"]["asked"] == len((ROOT / QUESTIONS).read_text().splitlines())
+    assert result.returncode == 0, result.stderr
+    assert "the gate is reached" in result.stderr
+    report = json.loads(result.stdout)
+    assert report["questions"] == report["answers"]["asked"] == len((ROOT / QUESTIONS).read_text().splitlines())
 
     staff = visit(width=360, theme="dark", language="en")
     page = staff.page
@@ -49,8 +49,8 @@ def test_gate_that_is_missed_fails_and_says_which(site: Site, tmp_path: Path):
     gate = tmp_path / "gate.toml"
     gate.write_text("[at_least]\nhybrid.all.recall_at_5 = 1.1\nhybrid.all.mrr_at_10 = 0\n")
 
-    done = site.manage("rag_eval", "--questions", str(few), "--no-keep", "--gate", str(gate))
+    result = site.manage("rag_eval", "--questions", str(few), "--no-keep", "--gate", str(gate))
 
-    assert done.returncode == 1
-    assert "hybrid.all.recall_at_5 >= 1.1: 1" in done.stderr
-    assert "mrr_at_10" not in done.stderr
+    assert result.returncode == 1
+    assert "hybrid.all.recall_at_5 >= 1.1: 1" in result.stderr
+    assert "mrr_at_10" not in result.stderr

@@ -37,23 +37,23 @@ RULES = {
 def flaws(visitor: Visitor) -> list[str]:
     """What axe finds wrong on the open page, and by how much it is too wide."""
     page: Any = visitor.page
-    found = Axe().run(page, options=RULES).response["violations"]
-    said = [f"{rule['id']}: {node['target']}" for rule in found for node in rule["nodes"]]
-    return said + ([f"{visitor.overflow()} px too wide"] if visitor.overflow() > 0 else [])
+    violations = Axe().run(page, options=RULES).response["violations"]
+    lines = [f"{rule['id']}: {node['target']}" for rule in violations for node in rule["nodes"]]
+    return lines + ([f"{visitor.overflow()} px too wide"] if visitor.overflow() > 0 else [])
 
 
 @pytest.mark.parametrize(("width", "theme", "language"), WINDOWS)
 def test_public_pages_fit_and_can_be_read(visit: Visit, width: int, theme: str, language: str):
     guest = visit(width=width, theme=theme, language=language)
-    found = {}
+    flaws_by_path = {}
 
     for path in PUBLIC:
         guest.go(path)
-        found[path] = flaws(guest)
+        flaws_by_path[path] = flaws(guest)
         if path == "/" and (width, theme) == (1280, "light"):
             keep_screenshot(guest.page, "home")
 
-    assert found == {path: [] for path in PUBLIC}
+    assert flaws_by_path == {path: [] for path in PUBLIC}
     assert guest.page.locator("html").get_attribute("lang") == language
 
 
@@ -63,14 +63,14 @@ def test_pages_of_a_customer_fit_and_can_be_read(visit: Visit, width: int, theme
     giulia.log_in()
     number = order(giulia)
     giulia.page.frame_locator("[data-payment-element] iframe").locator("[name=number]").wait_for()
-    found = {"pay": flaws(giulia)}
+    flaws_by_path = {"pay": flaws(giulia)}
     paths = [*PRIVATE, f"/area/ordini/{number}/"]
 
     for path in paths:
         giulia.go(path)
-        found[path] = flaws(giulia)
+        flaws_by_path[path] = flaws(giulia)
 
-    assert found == {path: [] for path in ["pay", *paths]}
+    assert flaws_by_path == {path: [] for path in ["pay", *paths]}
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])

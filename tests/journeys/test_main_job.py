@@ -87,10 +87,10 @@ def test_customer_registers_buys_and_has_the_invoice(visit: Visit, site: Site, t
 
     pdf.value.save_as(tmp_path / "invoice.pdf")
     xml.value.save_as(tmp_path / "invoice.xml")
-    written = PdfReader(tmp_path / "invoice.pdf").pages[0].extract_text()
+    pdf_text = PdfReader(tmp_path / "invoice.pdf").pages[0].extract_text()
     invoice = (tmp_path / "invoice.xml").read_text()
     assert page.locator("main [data-wait]").get_attribute("data-status") == "paid"
-    assert "Cartiera del Serchio S.r.l." in written
+    assert "Cartiera del Serchio S.r.l." in pdf_text
     assert "<Denominazione>Cartiera del Serchio S.r.l.</Denominazione>" in invoice
     until(lambda: any(mail["attachments"] for mail in site.mails(email)), "the invoice was not mailed")
     keep_screenshot(visit_order_in_the_dark(visit, email, number), "order-dark")
@@ -139,12 +139,12 @@ def test_declined_card_charges_nothing_and_another_one_pays(visit: Visit):
 
     give_card(page, DECLINED)
     expect(page.locator("[data-payment-message]")).to_contain_text("rifiutata", ignore_case=True)
-    refused_at = page.url
+    url = page.url
     give_card(page, VISA)
 
     page.wait_for_url(f"**/area/ordini/{number}/**")
     expect(page.locator("main [data-wait]")).to_have_attribute("data-status", "paid", timeout=60_000)
-    assert refused_at.endswith("/paga/")
+    assert url.endswith("/paga/")
     giulia.complaints.clear()  # the browser notes Stripe's 402 as a failed request
 
 

@@ -18,7 +18,7 @@ def test_shop_stays_open_without_redis_and_catches_up(visit: Visit, site: Site):
     page = giulia.page
     site.redis.stop()
     try:
-        degraded = site.ready()
+        readiness = site.ready()
         giulia.log_in()
         number = order(giulia)
         give_card(page, VISA)
@@ -27,7 +27,7 @@ def test_shop_stays_open_without_redis_and_catches_up(visit: Visit, site: Site):
     finally:
         site.redis.start()
 
-    assert (degraded["status"], degraded["redis"], degraded["database"]) == ("degraded", False, True)
+    assert (readiness["status"], readiness["redis"], readiness["database"]) == ("degraded", False, True)
     assert waiting == "awaiting_payment"
     expect(page.locator("main [data-wait]")).to_have_attribute("data-invoice", "delivered", timeout=120_000)
     until(lambda: site.ready()["status"] == "ready", "the instance did not recover")
@@ -62,8 +62,8 @@ def test_answer_survives_a_restart_of_the_database(visit: Visit, site: Site):
 
     expect(answer.locator(".sources li").first).to_be_visible()
     until(lambda: site.ready()["status"] == "ready", "the instance did not recover")
-    told = site.manage("shell", "--command", ANSWERS).stdout.splitlines()[-1]
-    assert json.loads(told) == [["answered"], [True]]
+    output = site.manage("shell", "--command", ANSWERS).stdout.splitlines()[-1]
+    assert json.loads(output) == [["answered"], [True]]
     page.reload()
     expect(page.locator("#assistant-panel .chat__answer")).to_have_count(1)
     expect(page.locator("#assistant-panel .chat__answer .sources li").first).to_be_visible()

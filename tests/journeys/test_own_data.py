@@ -74,8 +74,8 @@ def test_copy_comes_by_one_click_and_the_account_goes_by_many(visit: Visit, site
     expect(morning.page.locator("main .alert--warn")).to_have_count(0)
 
     # and in the end, by letter
-    done = site.manage("erase_account", email)
-    assert done.stdout.rstrip().endswith("erased"), done.stderr
+    result = site.manage("erase_account", email)
+    assert result.stdout.rstrip().endswith("erased"), result.stderr
     anna.go("/area/")
     page.wait_for_url("**/account/accedi/**")
     until(lambda: len(site.mails(email)) >= 6, "the last mail did not come")

@@ -24,10 +24,10 @@ def ask(visitor: Visitor, question: str) -> Locator:
     return visitor.page.locator("#assistant-panel .chat__answer").last
 
 
-def press(page: Page, button: str, **filled: str) -> None:
+def press(page: Page, button: str, **fields: str) -> None:
     """Choose a button of the back office, fill in what it asks and confirm."""
     page.click(f"a[href*='/{button}']")
-    for name, value in filled.items():
+    for name, value in fields.items():
         page.fill(f".question [name={name}]", value)
     page.click(".question__yes")
     page.wait_for_url(re.compile("/change/"))
@@ -84,8 +84,8 @@ def test_guest_reaches_a_person_and_the_answer_becomes_an_article(visit: Visit, 
     site.wait_for_documents()
 
     # its question belongs to what is measured from now on
-    measured = json.loads(site.manage("rag_eval", "--articles", "--json").stdout)
-    assert measured["methods"]["hybrid"]["article"]["recall_at_5"] == 1.0
+    report = json.loads(site.manage("rag_eval", "--articles", "--json").stdout)
+    assert report["methods"]["hybrid"]["article"]["recall_at_5"] == 1.0
 
     # the next one who asks is answered with its source
     other = visit()

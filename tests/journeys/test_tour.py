@@ -18,21 +18,21 @@ STEPS = [
 
 
 def test_tour_sees_every_step_through_the_public_doors(site: Site):
-    done = site.manage("tour", "--json")
+    result = site.manage("tour", "--json")
 
-    told = json.loads(done.stdout)
-    times = [step["at_s"] for step in told["steps"]]
-    assert (done.returncode, told["ok"], told["error"]) == (0, True, "")
+    report = json.loads(result.stdout)
+    times = [step["at_s"] for step in report["steps"]]
+    assert (result.returncode, report["ok"], report["error"]) == (0, True, "")
     # a step of its own only where they still have to be read
-    assert [step["title"] for step in told["steps"] if step["title"] != "Assistant's documents read"] == STEPS
+    assert [step["title"] for step in report["steps"] if step["title"] != "Assistant's documents read"] == STEPS
     assert times == sorted(times)
 
 
 def test_tour_of_an_instance_that_is_not_there_fails_and_says_so(site: Site):
     url = f"http://127.0.0.1:{free_port()}"
 
-    done = site.manage("tour", "--json", "--url", url)
+    result = site.manage("tour", "--json", "--url", url)
 
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["ok"], told["steps"]) == (1, False, [])
-    assert told["error"] == f"{url} cannot be reached: ConnectionError"
+    report = json.loads(result.stdout)
+    assert (result.returncode, report["ok"], report["steps"]) == (1, False, [])
+    assert report["error"] == f"{url} cannot be reached: ConnectionError"

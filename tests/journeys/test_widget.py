@@ -34,7 +34,7 @@ def last_answer(page: Page) -> Locator:
     return page.locator("#assistant-panel .chat__answer").last
 
 
-def finished(page: Page, *, count: int = 1) -> Locator:
+def wait_for_answer(page: Page, *, count: int = 1) -> Locator:
     """The last of so many answers once it is complete."""
     expect(page.locator("#assistant-panel .chat__answer")).to_have_count(count)
     answer = last_answer(page)
@@ -42,7 +42,7 @@ def finished(page: Page, *, count: int = 1) -> Locator:
     return answer
 
 
-def focused(page: Page) -> str:
+def find_focus(page: Page) -> str:
     """The id, class or tag of what has the focus, in the panel or on the page."""
     return str(
         page.evaluate(
@@ -82,12 +82,12 @@ def test_answer_streams_and_can_be_stopped(visit: Visit, site: Site):
     expect(last_answer(page).locator(".chat__text")).to_contain_text("Ecco")
     expect(last_answer(page)).to_have_attribute("aria-busy", "true")
     page.locator(".chat__row button:visible").click()
-    answer = finished(page)
-    written = answer.locator(".chat__text").inner_text()
+    answer = wait_for_answer(page)
+    text = answer.locator(".chat__text").inner_text()
 
     expect(answer.locator(".alert")).to_be_visible()
     page.wait_for_function("document.visibilityState === 'visible'")
-    assert answer.locator(".chat__text").inner_text() == written
+    assert answer.locator(".chat__text").inner_text() == text
     expect(page.locator("#assistant-question")).to_be_focused()
 
 
@@ -106,7 +106,7 @@ def test_lost_connection_is_told_and_the_answer_goes_on_by_itself(visit: Visit, 
     site.control("claude/pace", token_s=0)
     page.context.set_offline(False)
 
-    answer = finished(page)
+    answer = wait_for_answer(page)
     expect(answer.locator(".chat__text")).to_contain_text("24 ore")
     expect(page.locator(".chat__state")).to_be_hidden()
     page.reload()
@@ -127,7 +127,7 @@ def test_page_left_in_the_middle_of_an_answer_goes_on_with_it(visit: Visit, site
 
     guest.go("/servizi/")
 
-    expect(finished(page).locator(".chat__text")).to_contain_text("24 ore")
+    expect(wait_for_answer(page).locator(".chat__text")).to_contain_text("24 ore")
     expect(page.locator("#assistant-panel .chat__question")).to_have_text([QUESTION])
 
 
@@ -138,7 +138,7 @@ def test_conversation_lasts_as_long_as_was_agreed(visit: Visit, keep: bool):
     guest.go("/")
     guest.open_assistant(keep=keep)
     guest.ask(FOREIGN)
-    expect(finished(page).locator(".chat__text")).to_have_text(NO_ANSWER)
+    expect(wait_for_answer(page).locator(".chat__text")).to_have_text(NO_ANSWER)
 
     page.reload()
 
@@ -153,7 +153,7 @@ def test_deleting_withdraws_the_choice_and_the_conversation(visit: Visit):
     guest.go("/")
     guest.open_assistant(keep=True)
     guest.ask(FOREIGN)
-    finished(page)
+    wait_for_answer(page)
 
     page.locator(".chat__kept button:visible").last.click()
 
@@ -172,7 +172,7 @@ def test_feedback_asks_why_and_two_thumbs_down_offer_a_person(visit: Visit):
     guest.open_assistant()
     for count, question in enumerate((FOREIGN, "Chi ha vinto la partita di ieri?"), start=1):
         guest.ask(question)
-        answer = finished(page, count=count)
+        answer = wait_for_answer(page, count=count)
         answer.locator(".chat__thumb").nth(1).click()
         expect(answer.locator(".chat__reasons")).to_be_visible()
         answer.locator("input[value=incomplete]").check()
@@ -202,12 +202,12 @@ def test_person_is_always_within_reach_and_guests_say_who_they_are(visit: Visit)
     expect(form.locator("#assistant-name")).to_be_focused()
     for name, value in {"name": "Anna Bianchi", "email": "anna@esempio.example", "text": "Serve un parere."}.items():
         form.locator(f"[name={name}]").fill(value)
-    with page.expect_response(lambda answer: answer.url.endswith("/handoff")) as sent:
+    with page.expect_response(lambda answer: answer.url.endswith("/handoff")) as response_info:
         form.locator("button").first.click()
 
-    said = sent.value.request.post_data_json
-    assert said == {"name": "Anna Bianchi", "email": "anna@esempio.example", "text": "Serve un parere."}
-    outcome = page.locator(".chat__person .alert--done" if sent.value.ok else ".chat__person .alert--stop")
+    data = response_info.value.request.post_data_json
+    assert data == {"name": "Anna Bianchi", "email": "anna@esempio.example", "text": "Serve un parere."}
+    outcome = page.locator(".chat__person .alert--done" if response_info.value.ok else ".chat__person .alert--stop")
     expect(outcome).to_be_visible()
     guest.complaints.clear()  # a refusal is noted by the browser
 
@@ -231,13 +231,13 @@ def test_answer_is_copied_with_its_sources(visit: Visit):
     guest.go("/")
     guest.open_assistant()
     guest.ask(QUESTION)
-    answer = finished(page)
+    answer = wait_for_answer(page)
 
     answer.locator(".chat__acts button").first.click()
 
-    copied = page.evaluate("navigator.clipboard.readText()").split("\n\n")
-    assert "24 ore" in copied[0]
-    assert copied[-1].startswith("[1] Guida NIS2 per le PMI, ")
+    paragraphs = page.evaluate("navigator.clipboard.readText()").split("\n\n")
+    assert "24 ore" in paragraphs[0]
+    assert paragraphs[-1].startswith("[1] Guida NIS2 per le PMI, ")
     expect(answer.locator(".chat__acts button").first).to_have_text("Copiata")
 
 
@@ -248,7 +248,7 @@ def test_escape_closes_the_innermost_thing_only(visit: Visit, width: int):
     guest.go("/")
     guest.open_assistant()
     guest.ask(QUESTION)
-    answer = finished(page)
+    answer = wait_for_answer(page)
 
     mark = answer.locator(".chat__text .cite").first
     mark.click()
@@ -260,7 +260,7 @@ def test_escape_closes_the_innermost_thing_only(visit: Visit, width: int):
     page.keyboard.press("Escape")
 
     expect(page.locator("#assistant-panel")).to_have_count(0)
-    assert "launcher" in focused(page)
+    assert "launcher" in find_focus(page)
 
 
 def test_escape_right_after_a_passage_opened_closes_the_passage(visit: Visit):
@@ -269,7 +269,7 @@ def test_escape_right_after_a_passage_opened_closes_the_passage(visit: Visit):
     guest.go("/")
     guest.open_assistant()
     guest.ask(QUESTION)
-    answer = finished(page)
+    answer = wait_for_answer(page)
 
     # both keys in one task of the browser: what it tells only later has not been told yet
     answer.locator(".chat__text .cite").first.evaluate(
@@ -294,7 +294,7 @@ def test_answers_hold_no_html_no_images_and_no_foreign_links(visit: Visit, site:
     guest.go("/")
     guest.open_assistant()
     guest.ask(QUESTION)
-    passage = (finished(page).locator(".sources blockquote").first.text_content() or "").strip()
+    passage = (wait_for_answer(page).locator(".sources blockquote").first.text_content() or "").strip()
     # whichever of the passages given it is: a quote that does not stand in one is no citation
     cites = [
         {"type": "search_result_location", "search_result_index": index, "cited_text": passage, "source": "x",
@@ -302,11 +302,11 @@ def test_answers_hold_no_html_no_images_and_no_foreign_links(visit: Visit, site:
         for index in range(5)
     ]  # fmt: skip
     rewritten = {"content": [{"type": "text", "text": QUESTION}]}  # the second question follows on the first
-    said = {"content": [{"type": "text", "text": text, "citations": cites}]}
-    site.control("claude/mode", mode="scripted", script=[rewritten, said])
+    reply = {"content": [{"type": "text", "text": text, "citations": cites}]}
+    site.control("claude/mode", mode="scripted", script=[rewritten, reply])
 
     guest.ask(f"{QUESTION} Di nuovo.")
-    answer = finished(page, count=2)
+    answer = wait_for_answer(page, count=2)
 
     links = [link.get_attribute("href") for link in answer.locator(".chat__text a:not(.cite)").all()]
     assert (answer.locator("img").count(), links) == (0, [f"{site.url}/servizi/"])
@@ -320,25 +320,25 @@ def test_keyboard_alone_is_enough(visit: Visit):
     page.locator(".launcher").focus()
     page.keyboard.press("Enter")
     page.locator("#assistant-panel").wait_for()
-    started_at = focused(page)
+    first_focus = find_focus(page)
 
     page.locator(".chat__choice button").first.focus()
     page.keyboard.press("Enter")
     page.keyboard.type(FOREIGN)
     page.keyboard.press("Enter")
-    answer = finished(page)
+    answer = wait_for_answer(page)
     for _step in range(12):
         page.keyboard.press("Shift+Tab")
         if page.evaluate("document.querySelector('.assistant').shadowRoot.activeElement?.matches('.chat__thumb')"):
             break
     page.keyboard.press("Enter")
 
-    assert started_at == "assistant-title"
+    assert first_focus == "assistant-title"
     expect(answer.locator(".chat__thumb[aria-pressed=true]")).to_have_count(1)
 
 
 def test_focus_leaves_the_panel_on_a_wide_screen_and_stays_in_it_on_a_phone(visit: Visit):
-    left = {}
+    leaves_panel = {}
     for width in (1280, 360):
         guest = visit(width=width)
         guest.go("/")
@@ -348,9 +348,9 @@ def test_focus_leaves_the_panel_on_a_wide_screen_and_stays_in_it_on_a_phone(visi
         for _step in range(30):
             guest.page.keyboard.press("Tab")
             places.append(guest.page.evaluate("document.activeElement.matches('.assistant, body')"))
-        left[width] = not all(places)
+        leaves_panel[width] = not all(places)
 
-    assert left == {1280: True, 360: False}
+    assert leaves_panel == {1280: True, 360: False}
 
 
 def test_answer_is_announced_once_and_whole(visit: Visit, site: Site):
@@ -363,7 +363,7 @@ def test_answer_is_announced_once_and_whole(visit: Visit, site: Site):
     voice = page.locator("#assistant-panel [aria-live=polite]")
     expect(last_answer(page).locator(".chat__text")).to_contain_text("Ecco")
     while_streaming = voice.locator("p").count()
-    finished(page)
+    wait_for_answer(page)
 
     expect(voice.locator("p")).to_have_count(2)
     assert while_streaming == 1
@@ -377,25 +377,25 @@ def test_answer_is_announced_once_and_whole(visit: Visit, site: Site):
 def test_every_state_fits_and_can_be_read(visit: Visit, width: int, theme: str, language: str):
     guest = visit(width=width, theme=theme, language=language)
     page = guest.page
-    found = {}
+    flaws_by_state = {}
     guest.go("/")
     page.click(".launcher")
     page.locator(".chat__choice").wait_for()
-    found["notice"] = flaws(guest)
+    flaws_by_state["notice"] = flaws(guest)
     page.locator(".chat__choice button").first.click()
     guest.ask(QUESTION)
-    answer = finished(page)
+    answer = wait_for_answer(page)
     answer.locator(".chat__text .cite").first.click()
-    found["passage"] = flaws(guest)
+    flaws_by_state["passage"] = flaws(guest)
     if (width, theme) == (360, "dark"):
         keep_screenshot(page, "assistant-phone")
     answer.locator(".chat__thumb").nth(1).click()
     answer.locator(".chat__reasons").wait_for()
-    found["feedback"] = flaws(guest)
+    flaws_by_state["feedback"] = flaws(guest)
     page.locator(".chat__head .btn--text").click()
-    found["person"] = flaws(guest)
+    flaws_by_state["person"] = flaws(guest)
 
-    assert found == {state: [] for state in found}
+    assert flaws_by_state == {state: [] for state in flaws_by_state}
     assert page.evaluate("document.querySelector('.assistant').shadowRoot.querySelector('dialog').scrollWidth") <= width
 
 
@@ -406,7 +406,7 @@ def test_what_a_finger_presses_is_44_pixels_wide_and_high(browser: Browser, site
         phone.go("/")
         phone.open_assistant()
         phone.ask(FOREIGN)
-        answer = finished(phone.page)
+        answer = wait_for_answer(phone.page)
         answer.locator(".chat__thumb").nth(1).click()
         answer.locator(".chat__reasons").wait_for()
         sizes = phone.page.evaluate(
@@ -430,7 +430,7 @@ def test_phone_on_its_side_and_a_page_at_200_percent_can_be_used(visit: Visit):
 
     guest.ask(FOREIGN)
 
-    expect(finished(guest.page).locator(".chat__text")).to_have_text(NO_ANSWER)
+    expect(wait_for_answer(guest.page).locator(".chat__text")).to_have_text(NO_ANSWER)
     assert flaws(guest) == []
 
 
@@ -483,7 +483,7 @@ def test_another_site_embeds_it_under_a_strict_policy(visit: Visit, site: Site, 
         before = looks(page)
         guest.open_assistant()
         guest.ask(FOREIGN)
-        answer = finished(page)
+        answer = wait_for_answer(page)
         expect(answer.locator(".alert")).to_be_visible()
         expect(page.locator("#assistant-question")).to_be_in_viewport(ratio=1)
         style = answer.locator(".chat__text").evaluate(
@@ -514,10 +514,10 @@ def test_site_that_is_not_in_the_list_gets_nothing(visit: Visit, site: Site):
     server = serve(origin, site, "it")
     try:
         guest = visit()
-        with guest.page.expect_event("requestfailed") as failed:
+        with guest.page.expect_event("requestfailed") as request_info:
             guest.page.goto(f"{origin}/")
 
-        assert "/api/v1/chat/widget" in failed.value.url
+        assert "/api/v1/chat/widget" in request_info.value.url
         expect(guest.page.locator(".launcher")).to_have_count(0)
         guest.complaints.clear()
     finally:

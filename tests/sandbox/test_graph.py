@@ -266,26 +266,26 @@ def test_fifth_request_at_once_is_over_the_mailbox_concurrency(graph, mailer):
     with ThreadPoolExecutor(5) as pool:
         answers = list(pool.map(lambda _: mailer.send(message()), range(5)))
 
-    refused = [answer for answer in answers if answer.status_code == 429]
+    throttled = [answer for answer in answers if answer.status_code == 429]
     assert sorted(answer.status_code for answer in answers) == [202, 202, 202, 202, 429]
-    assert refused[0].json()["error"]["message"] == "Application is over its MailboxConcurrency limit."
-    assert refused[0].headers["Retry-After"] == "1"
+    assert throttled[0].json()["error"]["message"] == "Application is over its MailboxConcurrency limit."
+    assert throttled[0].headers["Retry-After"] == "1"
 
 
 def test_draft_is_found_by_its_message_id_and_sent_once(graph, mailer):
     draft = mailer.post("/messages", message(internetMessageId="<order-7@example.eu>"))
-    found = mailer.get("/messages", **{"$filter": "internetMessageId eq '<order-7@example.eu>'"}).json()["value"]
+    drafts = mailer.get("/messages", **{"$filter": "internetMessageId eq '<order-7@example.eu>'"}).json()["value"]
     assert (draft.status_code, draft.json()["isDraft"]) == (201, True)
-    assert [each["id"] for each in found] == [draft.json()["id"]]
+    assert [each["id"] for each in drafts] == [draft.json()["id"]]
     assert graph.get("/messages") == []
 
-    sent = mailer.post(f"/messages/{draft.json()['id']}/send")
+    response = mailer.post(f"/messages/{draft.json()['id']}/send")
     again = mailer.post(f"/messages/{draft.json()['id']}/send")
 
-    assert sent.status_code == 202
+    assert response.status_code == 202
     assert error_of(again) == (404, "ErrorItemNotFound")
-    moved = mailer.get("/messages", **{"$filter": "internetMessageId eq '<order-7@example.eu>'"}).json()["value"]
-    assert [(each["isDraft"], each["parentFolderId"]) for each in moved] == [(False, "sentitems")]
+    mails = mailer.get("/messages", **{"$filter": "internetMessageId eq '<order-7@example.eu>'"}).json()["value"]
+    assert [(each["isDraft"], each["parentFolderId"]) for each in mails] == [(False, "sentitems")]
     assert len(graph.get("/messages")) == 1
 
 
@@ -348,20 +348,20 @@ def test_large_attachment_is_uploaded_in_ranges(graph, mailer):
     assert second.status_code == 201
     assert f"/messages/{draft}/attachments/" in second.headers["Location"]
     mail = graph.get("/messages")[0]
-    stored = requests.get(f"{graph.control_url}/messages/{mail['id']}/attachments/grande.bin", timeout=5)
-    assert stored.content == content
+    response = requests.get(f"{graph.control_url}/messages/{mail['id']}/attachments/grande.bin", timeout=5)
+    assert response.content == content
 
 
 def test_upload_refuses_what_the_service_refuses(mailer):
     size = 5 * 1024 * 1024
     _, url = _session_for(mailer, size)
 
-    signed = _put(mailer, url, b"x" * UNIT, 0, size, **mailer.headers)
+    with_token = _put(mailer, url, b"x" * UNIT, 0, size, **mailer.headers)
     odd = _put(mailer, url, b"x" * 1000, 0, size)
     gap = _put(mailer, url, b"x" * UNIT, UNIT, size)
     large = _put(mailer, url, b"x" * (13 * UNIT), 0, size)
 
-    assert error_of(signed) == (401, "InvalidAuthenticationToken")
+    assert error_of(with_token) == (401, "InvalidAuthenticationToken")
     assert error_of(odd) == (400, "ErrorInvalidRange")
     assert error_of(gap) == (416, "ErrorInvalidRange")
     assert error_of(large) == (413, "RequestEntityTooLarge")
@@ -392,14 +392,14 @@ def test_bounce_puts_a_delivery_report_into_the_inbox(graph, mailer):
 
     report = mailer.get("/mailFolders/inbox/messages").json()["value"][0]
     raw = mailer.get(f"/messages/{report['id']}/$value").content
-    parsed = email.message_from_bytes(raw, policy=email.policy.default)
-    status = next(part for part in parsed.walk() if part.get_content_type() == "message/delivery-status")
+    bounce = email.message_from_bytes(raw, policy=email.policy.default)
+    status = next(part for part in bounce.walk() if part.get_content_type() == "message/delivery-status")
     fields = status.get_payload()[1]
     assert report["subject"] == "Undeliverable: La vostra fattura"
-    assert parsed.get_content_type() == "multipart/report"
+    assert bounce.get_content_type() == "multipart/report"
     assert (fields["Action"], fields["Status"]) == ("failed", "5.1.1")
     assert str(fields["Final-Recipient"]) == "rfc822;Gone@example.it"
-    original = next(part for part in parsed.walk() if part.get_content_type() == "text/rfc822-headers")
+    original = next(part for part in bounce.walk() if part.get_content_type() == "text/rfc822-headers")
     assert "Message-ID: <m9@example.eu>" in original.get_content().splitlines()
     assert [mail["folder"] for mail in graph.get("/messages")] == ["inbox", "sentitems"]
 
@@ -443,11 +443,11 @@ def test_mails_survive_a_restart_and_the_oldest_go_first(graph, mailer, tmp_path
     for number in range(5):
         mailer.send(message(subject=f"Mail {number}", attachments=[attachment]))
 
-    reopened = Mailbox(tmp_path / "graph" / "messages").newest_first()
+    mails = Mailbox(tmp_path / "graph" / "messages").newest_first()
 
-    assert [mail.subject for mail in reopened] == ["Mail 4", "Mail 3", "Mail 2"]
-    assert reopened[0].attachments[0].content == b"ciao"
-    assert reopened[0].summary() == graph.get("/messages")[0]
+    assert [mail.subject for mail in mails] == ["Mail 4", "Mail 3", "Mail 2"]
+    assert mails[0].attachments[0].content == b"ciao"
+    assert mails[0].summary() == graph.get("/messages")[0]
 
 
 def test_clearing_forgets_every_mail(graph, mailer):

@@ -92,7 +92,7 @@ def open_sandbox(stand_ins: list[StandIn], certificate: tuple[Path, Path]) -> It
 
 
 @pytest.fixture
-def opened(tmp_path, authority) -> Iterator[Callable[..., Sandbox]]:
+def open_stand_ins(tmp_path, authority) -> Iterator[Callable[..., Sandbox]]:
     """Open a sandbox with the stand-ins of these names."""
     makers: dict[str, Callable[[], StandIn]] = {
         "claude": lambda: ClaudeStandIn(tmp_path),
@@ -148,15 +148,15 @@ class Sender:
 
 
 @pytest.fixture
-def mail(opened, authority) -> Iterator[tuple[Sandbox, Sender]]:
-    sandbox = opened("graph")
+def mail(open_stand_ins, authority) -> Iterator[tuple[Sandbox, Sender]]:
+    sandbox = open_stand_ins("graph")
     sender = Sender(sandbox, authority.root)
     yield sandbox, sender
     sender.session.close()
 
 
-def test_home_shows_a_card_for_each_stand_in_that_runs(opened):
-    sandbox = opened("claude", "vies")
+def test_home_shows_a_card_for_each_stand_in_that_runs(open_stand_ins):
+    sandbox = open_stand_ins("claude", "vies")
 
     page = sandbox.page("/")
 
@@ -166,16 +166,16 @@ def test_home_shows_a_card_for_each_stand_in_that_runs(opened):
     assert "/mail" not in page
 
 
-def test_page_of_an_absent_stand_in_says_so(opened):
-    answer = requests.get(f"{opened('vies').url}/payments", timeout=5)
+def test_page_of_an_absent_stand_in_says_so(open_stand_ins):
+    answer = requests.get(f"{open_stand_ins('vies').url}/payments", timeout=5)
 
     assert answer.status_code == 404
     assert "the stripe stand-in does not run" in answer.text
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/mail/unknown-id", "/mail/unknown-id/html"])
-def test_unknown_page_is_not_found(opened, path):
-    answer = requests.get(f"{opened('graph').url}{path}", timeout=5)
+def test_unknown_page_is_not_found(open_stand_ins, path):
+    answer = requests.get(f"{open_stand_ins('graph').url}{path}", timeout=5)
 
     assert answer.status_code == 404
     assert "Not here" in answer.text
@@ -187,12 +187,12 @@ def test_mails_are_listed_filtered_and_opened(mail):
     sender.send("Ordine", "<p>Grazie</p>", to="bruno@example.it")
 
     assert re.findall(r"<a href=\"/mail/[^\"]+\">(\w+)</a>", sandbox.page("/mail")) == ["Ordine", "Benvenuta"]
-    listed = sandbox.page("/mail", to="anna@example.it")
-    assert "Ordine" not in listed
-    ident = re.search(r"/mail/([^\"/]+)\">Benvenuta", listed)[1]
-    opened_mail = sandbox.page(f"/mail/{ident}")
-    assert 'href="https://example.eu/v?t=1&amp;u=2" target="_blank" rel="noopener noreferrer"' in opened_mail
-    assert "ORD-2026-00001" in opened_mail
+    html = sandbox.page("/mail", to="anna@example.it")
+    assert "Ordine" not in html
+    ident = re.search(r"/mail/([^\"/]+)\">Benvenuta", html)[1]
+    mail_html = sandbox.page(f"/mail/{ident}")
+    assert 'href="https://example.eu/v?t=1&amp;u=2" target="_blank" rel="noopener noreferrer"' in mail_html
+    assert "ORD-2026-00001" in mail_html
     attachment = requests.get(f"{sandbox.url}/mail/{ident}/attachments/fattura%201.pdf", timeout=5)
     assert attachment.content == b"%PDF-1.7"
     assert attachment.headers["content-disposition"] == "attachment; filename*=UTF-8''fattura%201.pdf"
@@ -203,11 +203,11 @@ def test_hostile_mail_is_escaped_on_the_page_and_shut_in_as_html(mail):
     sandbox, sender = mail
     sender.send(EVIL, f"<p>ciao</p>{EVIL}<a href='javascript:alert(2)'>x</a>")
 
-    listed = sandbox.page("/mail")
-    ident = re.search(r"/mail/([^\"/]+)\">&lt;script", listed)[1]
+    html = sandbox.page("/mail")
+    ident = re.search(r"/mail/([^\"/]+)\">&lt;script", html)[1]
     html = requests.get(f"{sandbox.url}/mail/{ident}/html", timeout=5)
 
-    assert EVIL not in listed
+    assert EVIL not in html
     assert EVIL not in sandbox.page(f"/mail/{ident}")
     assert "javascript:" not in sandbox.page(f"/mail/{ident}")
     policy = html.headers["content-security-policy"]
@@ -226,8 +226,8 @@ def test_every_answer_carries_a_strict_policy(mail):
         assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer")
 
 
-def test_no_page_has_inline_script_or_style(opened):
-    sandbox = opened("claude", "graph", "pec", "vies")
+def test_no_page_has_inline_script_or_style(open_stand_ins):
+    sandbox = open_stand_ins("claude", "graph", "pec", "vies")
     for path in ("/", "/mail", "/pec", "/sdi", "/vies", "/claude", "/graph"):
         page = sandbox.page(path)
         assert re.findall(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", page) == []
@@ -244,8 +244,8 @@ def test_no_page_has_inline_script_or_style(opened):
     ],
 )
 @pytest.mark.parametrize("path", ["/do/vies-state", "/control/vies/state"])
-def test_form_of_another_site_is_refused(opened, path, headers):
-    sandbox = opened("vies")
+def test_form_of_another_site_is_refused(open_stand_ins, path, headers):
+    sandbox = open_stand_ins("vies")
 
     answer = requests.post(f"{sandbox.url}{path}", data={"state": "down", "slow_s": "1"}, headers=headers, timeout=5)
 
@@ -253,14 +253,16 @@ def test_form_of_another_site_is_refused(opened, path, headers):
     assert sandbox.control("vies", "/state")["state"] == "up"
 
 
-def test_reading_under_another_host_name_is_refused(opened):
-    answer = requests.get(f"{opened('graph').url}/control/graph/messages", headers={"Host": "evil.example"}, timeout=5)
+def test_reading_under_another_host_name_is_refused(open_stand_ins):
+    answer = requests.get(
+        f"{open_stand_ins('graph').url}/control/graph/messages", headers={"Host": "evil.example"}, timeout=5
+    )
 
     assert answer.status_code == 403
 
 
-def test_own_form_changes_the_stand_in_and_says_what_it_did(opened):
-    sandbox = opened("vies")
+def test_own_form_changes_the_stand_in_and_says_what_it_did(open_stand_ins):
+    sandbox = open_stand_ins("vies")
 
     answer = sandbox.do(
         "vies-state", {"Origin": sandbox.url, "Sec-Fetch-Site": "same-origin"},
@@ -287,8 +289,8 @@ def test_own_form_changes_the_stand_in_and_says_what_it_did(opened):
         ("sdi-message", {"name": "IT1_00001.xml", "kind": "RC"}, "SDI has not received IT1_00001.xml"),
     ],
 )
-def test_senseless_form_is_refused_with_the_reason(opened, action, form, reason):
-    answer = opened("claude", "graph", "pec", "vies").do(action, **form)
+def test_senseless_form_is_refused_with_the_reason(open_stand_ins, action, form, reason):
+    answer = open_stand_ins("claude", "graph", "pec", "vies").do(action, **form)
 
     assert answer.status_code == 200
     assert f"Not done: {reason}" in answer.text
@@ -296,12 +298,12 @@ def test_senseless_form_is_refused_with_the_reason(opened, action, form, reason)
 
 
 @pytest.mark.parametrize("action", ["unknown", "next-card"])
-def test_action_without_its_stand_in_is_not_found(opened, action):
-    assert opened("vies").do(action).status_code == 404
+def test_action_without_its_stand_in_is_not_found(open_stand_ins, action):
+    assert open_stand_ins("vies").do(action).status_code == 404
 
 
-def test_claude_forms_set_mode_pace_and_faults(opened):
-    sandbox = opened("claude")
+def test_claude_forms_set_mode_pace_and_faults(open_stand_ins):
+    sandbox = open_stand_ins("claude")
 
     sandbox.do("claude-mode", mode="obey")
     sandbox.do("claude-pace", first_byte_s="0.5", token_s="0.1")
@@ -318,8 +320,8 @@ def test_claude_forms_set_mode_pace_and_faults(opened):
     assert (sandbox.control("claude", "/faults"), sandbox.control("claude", "/stream-fault")) == ([], [])
 
 
-def test_claude_requests_are_shown_with_their_body(opened):
-    sandbox = opened("claude")
+def test_claude_requests_are_shown_with_their_body(open_stand_ins):
+    sandbox = open_stand_ins("claude")
     headers = {"x-api-key": sandbox.env["ANTHROPIC_API_KEY"], "anthropic-version": "2023-06-01"}
     body = {"model": "claude-sonnet-4-6", "max_tokens": 50, "messages": [{"role": "user", "content": f"Ciao {EVIL}"}]}
     requests.post(f"{sandbox.env['ANTHROPIC_BASE_URL']}/v1/messages", json=body, headers=headers, timeout=5)
@@ -351,14 +353,14 @@ def test_graph_forms_make_faults_bounces_and_expiry(mail):
 
 
 @pytest.fixture
-def certified(opened) -> tuple[Sandbox, Product]:
-    sandbox = opened("pec")
+def pec_product(open_stand_ins) -> tuple[Sandbox, Product]:
+    sandbox = open_stand_ins("pec")
     sandbox.do("pec-settings", receipt_delay_s="0", sdi_delay_s="0")
     return sandbox, Product(sandbox.env)
 
 
-def test_invoice_sent_by_pec_is_shown_with_its_receipts_and_xml(certified):
-    sandbox, product = certified
+def test_invoice_sent_by_pec_is_shown_with_its_receipts_and_xml(pec_product):
+    sandbox, product = pec_product
     product.send(invoice())
     until(lambda: len(sandbox.control("pec", "/mailbox")) >= 3)
 
@@ -377,8 +379,8 @@ def test_invoice_sent_by_pec_is_shown_with_its_receipts_and_xml(certified):
     assert b"X-Trasporto: posta-certificata" in raw.content
 
 
-def test_forms_plan_a_rejection_and_send_further_messages(certified):
-    sandbox, product = certified
+def test_forms_plan_a_rejection_and_send_further_messages(pec_product):
+    sandbox, product = pec_product
     sandbox.do("sdi-next", sdi="NS", codes="00404, 00417")
     assert sandbox.control("pec", "/next")["plans"] == [{"provider": "", "sdi": {"NS": ["00404", "00417"]}}]
 
@@ -391,8 +393,8 @@ def test_forms_plan_a_rejection_and_send_further_messages(certified):
     assert "rejected" in sandbox.page("/sdi")
 
 
-def test_form_holds_and_releases_the_answers(certified):
-    sandbox, product = certified
+def test_form_holds_and_releases_the_answers(pec_product):
+    sandbox, product = pec_product
     sandbox.do("pec-settings", receipt_delay_s="0", sdi_delay_s="0", hold="yes")
     product.send(invoice())
     until(lambda: sandbox.control("pec", "/invoices"))
@@ -403,8 +405,8 @@ def test_form_holds_and_releases_the_answers(certified):
     until(lambda: any(mail["kind"] in {"RC", "MC"} for mail in sandbox.control("pec", "/mailbox")))
 
 
-def test_smtp_fault_is_planned(certified):
-    sandbox, _ = certified
+def test_smtp_fault_is_planned(pec_product):
+    sandbox, _ = pec_product
 
     sandbox.do("pec-next", smtp_code="451")
 
@@ -431,13 +433,13 @@ def _pay(sandbox: Sandbox, card: str) -> Any:
 
 
 def _status(sandbox: Sandbox, ident: str) -> str:
-    found = [each for each in sandbox.control("stripe", "/objects/payment_intent") if each["id"] == ident]
-    return str(found[0]["status"])
+    intents = [each for each in sandbox.control("stripe", "/objects/payment_intent") if each["id"] == ident]
+    return str(intents[0]["status"])
 
 
 @pytest.mark.parametrize(("succeed", "status"), [("yes", "succeeded"), ("no", "requires_payment_method")])
-def test_pending_3d_secure_is_answered_from_the_page(opened, succeed, status):
-    sandbox = opened("stripe")
+def test_pending_3d_secure_is_answered_from_the_page(open_stand_ins, succeed, status):
+    sandbox = open_stand_ins("stripe")
     intent = _pay(sandbox, "pm_card_threeDSecure2Required")
     page = sandbox.page("/payments")
     assert "122.00 EUR" in page
@@ -450,18 +452,18 @@ def test_pending_3d_secure_is_answered_from_the_page(opened, succeed, status):
     assert status in sandbox.page("/payments")
 
 
-def test_next_card_can_be_made_to_fail_from_the_page(opened):
-    sandbox = opened("stripe")
+def test_next_card_can_be_made_to_fail_from_the_page(open_stand_ins):
+    sandbox = open_stand_ins("stripe")
     sandbox.do("next-card", outcome="insufficient_funds")
 
-    with pytest.raises(stripe.CardError) as caught:
+    with pytest.raises(stripe.CardError) as exc_info:
         _pay(sandbox, "pm_card_visa")
 
-    assert caught.value.error.decline_code == "insufficient_funds"
+    assert exc_info.value.error.decline_code == "insufficient_funds"
 
 
-def test_webhooks_are_held_and_redelivered_from_the_page(opened):
-    sandbox = opened("stripe")
+def test_webhooks_are_held_and_redelivered_from_the_page(open_stand_ins):
+    sandbox = open_stand_ins("stripe")
     sandbox.do("hold", hold="yes")
     _pay(sandbox, "pm_card_visa")
     assert "Webhooks are held." in sandbox.page("/payments")

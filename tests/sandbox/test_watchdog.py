@@ -30,10 +30,10 @@ OWNER = (
 @pytest.fixture
 def owner(tmp_path: Path):
     """A process whose child and grandchild ignore SIGTERM; it is killed as `kill -9` does it."""
-    script, started = tmp_path / "stubborn.py", tmp_path / "started"
+    script, marker = tmp_path / "stubborn.py", tmp_path / "started"
     script.write_text(STUBBORN)
-    process = subprocess.Popen([sys.executable, "-c", OWNER, started, script])
-    until(started.exists, "the grandchild did not start", 30)
+    process = subprocess.Popen([sys.executable, "-c", OWNER, marker, script])
+    until(marker.exists, "the grandchild did not start", 30)
     yield process
     process.kill()
     process.wait()
@@ -41,7 +41,7 @@ def owner(tmp_path: Path):
 
 def test_family_of_a_killed_process_ends_though_it_ignores_sigterm(owner, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(watchdog, "GRACE_S", 0.2)
-    known = psutil.Process(owner.pid).children(recursive=True)
+    family = psutil.Process(owner.pid).children(recursive=True)
     families: list[set[psutil.Process]] = []
     look = threading.Thread(target=lambda: families.append(watchdog.wait_for_end(owner.pid)))
     look.start()
@@ -52,9 +52,9 @@ def test_family_of_a_killed_process_ends_though_it_ignores_sigterm(owner, monkey
     look.join(timeout=30)
     watchdog.end_family(families[0])
 
-    assert len(known) == 2
-    assert families == [set(known)]
-    assert [process for process in known if watchdog.is_alive(process.pid)] == []
+    assert len(family) == 2
+    assert families == [set(family)]
+    assert [process for process in family if watchdog.is_alive(process.pid)] == []
 
 
 def test_ended_process_is_not_alive(owner):

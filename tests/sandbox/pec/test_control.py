@@ -28,9 +28,9 @@ PA_INVOICE = {"version": "FPA12", "code": "ABC123"}
 
 @pytest.fixture
 def pec(tmp_path, authority, run_stand_in):
-    started = run_stand_in(PecStandIn(tmp_path, authority=authority))
-    started.post("/settings", receipt_delay_s=0, sdi_delay_s=0)
-    return started
+    stand_in = run_stand_in(PecStandIn(tmp_path, authority=authority))
+    stand_in.post("/settings", receipt_delay_s=0, sdi_delay_s=0)
+    return stand_in
 
 
 @pytest.fixture
@@ -107,20 +107,20 @@ def test_sdi_does_what_was_asked(pec, product, plan, expected, state):
 
     product.send(invoice())
 
-    found = answers(product.mails(2 + len(expected)))
-    assert [etree.QName(root).localname for _, root in found] == expected
+    messages = answers(product.mails(2 + len(expected)))
+    assert [etree.QName(root).localname for _, root in messages] == expected
     assert pec.get("/invoices")[0]["state"] == state
     if isinstance(plan, dict):
-        errors = [error.findtext("Codice") for error in found[0][1].iterfind("ListaErrori/Errore")]
+        errors = [error.findtext("Codice") for error in messages[0][1].iterfind("ListaErrori/Errore")]
         assert errors == ["00311", "00399"]
 
 
 def test_unsigned_invoice_to_a_public_office_is_rejected(pec, product):
     product.send(invoice(**PA_INVOICE))
 
-    (found,) = answers(product.mails(3))
+    (message,) = answers(product.mails(3))
 
-    assert found[1].tag == f"{PUBLIC}NotificaScarto"
+    assert message[1].tag == f"{PUBLIC}NotificaScarto"
     assert [file["verdicts"][0]["code"] for file in pec.get("/invoices")] == ["00102"]
 
 
@@ -138,11 +138,11 @@ def test_public_office_reacts_as_set(pec, product, pa_invoice, shared, outcome, 
 
     product.send(pa_invoice, f"{NAME}.p7m")
 
-    found = answers(product.mails(2 + len(expected)))
+    messages = answers(product.mails(2 + len(expected)))
     schema = etree.XMLSchema(etree.parse(shared / "fatturapa" / "messages-xsd" / "MessaggiTypes_v1.1.xsd"))
-    assert [root.tag for _, root in found] == [f"{PUBLIC}{name}" for name in expected]
-    assert [schema.validate(root) for _, root in found] == [True] * len(expected)
-    assert {root.findtext("NomeFile") for _, root in found} == {f"{NAME}.p7m"}
+    assert [root.tag for _, root in messages] == [f"{PUBLIC}{name}" for name in expected]
+    assert [schema.validate(root) for _, root in messages] == [True] * len(expected)
+    assert {root.findtext("NomeFile") for _, root in messages} == {f"{NAME}.p7m"}
     assert pec.get("/invoices")[0]["state"] == state
 
 
@@ -156,7 +156,7 @@ def test_public_refusal_frees_the_number_and_acceptance_does_not(pec, product):
     product.mails(3 * 2 + 2 + 2 + 1)
 
     assert [file["state"] for file in pec.get("/invoices")] == ["refused", "accepted", "rejected"]
-    assert [found["code"] for found in pec.get("/invoices")[2]["verdicts"]] == ["00404"]
+    assert [verdict["code"] for verdict in pec.get("/invoices")[2]["verdicts"]] == ["00404"]
 
 
 def test_undeliverable_public_invoice_ends_with_an_attestation(pec, product, pa_invoice):
@@ -195,9 +195,9 @@ def test_further_messages_repeat_or_advance(pec, product):
     pec.post(f"/invoices/{NAME}/message", kind="RC")
 
     mails = product.mails(7)
-    repeated = mails[3:6]
-    assert len({mail.as_bytes() for mail in repeated}) == 1
-    names = [name for name, _ in answers([mails[2], repeated[0], mails[6]])]
+    copies = mails[3:6]
+    assert len({mail.as_bytes() for mail in copies}) == 1
+    names = [name for name, _ in answers([mails[2], copies[0], mails[6]])]
     progressives = [int(name[-7:-4]) for name in names]
     assert progressives == [progressives[0], progressives[0] + 1, progressives[0] + 2]
     assert [message["kind"] for message in pec.get("/invoices")[0]["messages"]] == ["RC", "NS", "RC"]
@@ -209,38 +209,38 @@ def test_anomaly_envelope_is_not_certified_mail(pec, product):
 
     pec.post(f"/invoices/{NAME}/message", kind="NS", codes=["00001"], anomaly=True)
 
-    forged = product.mails(4)[3]
-    assert forged["X-Trasporto"] == "errore"
-    assert forged["Subject"].startswith("ANOMALIA MESSAGGIO: Notifica di scarto")
+    anomaly = product.mails(4)[3]
+    assert anomaly["X-Trasporto"] == "errore"
+    assert anomaly["Subject"].startswith("ANOMALIA MESSAGGIO: Notifica di scarto")
     assert pec.get("/invoices")[0]["state"] == "delivered"
-    assert [part.get_filename() for part in forged.walk() if part.get_filename() == "daticert.xml"] == []
+    assert [part.get_filename() for part in anomaly.walk() if part.get_filename() == "daticert.xml"] == []
 
 
 def test_any_mail_can_be_dropped_into_the_inbox(pec, product):
     raw = b"From: someone@example.test\nSubject: offerta\nMessage-ID: <x@y>\n\nciao\n"
 
     plain = pec.post("/mail", raw=base64.b64encode(raw).decode())
-    certified = pec.post("/mail", raw=base64.b64encode(raw).decode(), certified=True)
+    envelope = pec.post("/mail", raw=base64.b64encode(raw).decode(), certified=True)
 
-    listed = pec.get("/mailbox")
-    assert [(mail["uid"], mail["kind"], mail["subject"]) for mail in listed] == [
+    rows = pec.get("/mailbox")
+    assert [(mail["uid"], mail["kind"], mail["subject"]) for mail in rows] == [
         (plain["uid"], "ordinaria", "offerta"),
-        (certified["uid"], "posta-certificata", "POSTA CERTIFICATA: offerta"),
+        (envelope["uid"], "posta-certificata", "POSTA CERTIFICATA: offerta"),
     ]
-    fetched = requests.get(f"{pec.control_url}/mailbox/{plain['uid']}", timeout=5).content
-    assert fetched == product.raw_mails(2)[0] == raw.replace(b"\n", b"\r\n")
+    content = requests.get(f"{pec.control_url}/mailbox/{plain['uid']}", timeout=5).content
+    assert content == product.raw_mails(2)[0] == raw.replace(b"\n", b"\r\n")
 
 
 def test_lists_show_what_happened(pec, product):
     product.send(invoice())
     product.mails(3)
 
-    (sent,) = pec.get("/outgoing")
+    (message,) = pec.get("/outgoing")
     (file,) = pec.get("/invoices")
 
-    assert sent["recipients"] == ["sdi01@pec.fatturapa.it"]
-    assert sent["message_id"] == "<fattura-1@aish.test>"
-    assert sent["attachments"] == [{"name": NAME, "size": len(invoice())}]
+    assert message["recipients"] == ["sdi01@pec.fatturapa.it"]
+    assert message["message_id"] == "<fattura-1@aish.test>"
+    assert message["attachments"] == [{"name": NAME, "size": len(invoice())}]
     assert file["documents"] == [{"number": "2026/00001", "year": "2026"}]
     assert (file["format"], file["recipient_code"], file["verdicts"]) == ("FPR12", "ABC1234", [])
     assert [mail["kind"] for mail in pec.get("/mailbox")] == ["accettazione", "avvenuta-consegna", "RC"]
@@ -291,10 +291,10 @@ def test_message_about_an_unknown_file_is_404(pec):
 def test_smtp_fails_at_the_stage_asked_then_recovers(pec, product, stage, error):
     pec.post("/next", smtp={"at": stage, "code": 451, "text": "4.3.2 riprovare"})
 
-    with pytest.raises(error) as raised:
+    with pytest.raises(error) as exc_info:
         product.send(invoice())
 
-    detail = getattr(raised.value, "smtp_code", None) or next(iter(raised.value.recipients.values()))[0]
+    detail = getattr(exc_info.value, "smtp_code", None) or next(iter(exc_info.value.recipients.values()))[0]
     assert detail == 451
     assert pec.get("/outgoing") == []
     product.send(invoice())
@@ -304,10 +304,10 @@ def test_smtp_fails_at_the_stage_asked_then_recovers(pec, product, stage, error)
 def test_smtp_refuses_the_connection_as_asked(pec, product):
     pec.post("/next", smtp={"at": "CONNECT", "code": 421, "text": "4.3.2 troppe connessioni"})
 
-    with pytest.raises(smtplib.SMTPConnectError) as raised:
+    with pytest.raises(smtplib.SMTPConnectError) as exc_info:
         product.smtp()
 
-    assert (raised.value.smtp_code, raised.value.smtp_error) == (421, b"4.3.2 troppe connessioni")
+    assert (exc_info.value.smtp_code, exc_info.value.smtp_error) == (421, b"4.3.2 troppe connessioni")
     product.smtp().quit()
 
 
@@ -316,9 +316,9 @@ def test_one_refused_recipient_does_not_stop_the_others(pec, product):
     message = product.message(invoice(), to="a@pec.example.test, sdi01@pec.fatturapa.it")
 
     with product.smtp() as client:
-        refused = client.send_message(message)
+        refusals = client.send_message(message)
 
-    assert refused == {"a@pec.example.test": (550, b"5.1.1 sconosciuto")}
+    assert refusals == {"a@pec.example.test": (550, b"5.1.1 sconosciuto")}
     assert kinds(product.mails(3)) == ["accettazione", "avvenuta-consegna", "posta-certificata"]
 
 
@@ -370,7 +370,7 @@ def test_restart_keeps_mail_flags_names_and_address(tmp_path, authority):
         product.send(invoice(number="2026/00002"))
         mails = product.mails(5)
         assert [mail["uid"] for mail in second.get("/mailbox")] == [2, 3, 4, 5, 6]
-        assert [found["code"] for found in second.get("/invoices")[1]["verdicts"]] == ["00002"]
+        assert [verdict["code"] for verdict in second.get("/invoices")[1]["verdicts"]] == ["00002"]
         assert "nuovo indirizzo" not in mails[4].as_string()
 
 
@@ -398,6 +398,6 @@ def test_kill_between_submission_and_delivery_loses_nothing(tmp_path, authority)
         process.wait(timeout=10)
         process.stdout.close()
 
-    with running(PecStandIn(tmp_path, authority=authority), authority) as revived:
-        until(lambda: len(revived.get("/mailbox")) >= 3, "SDI sent no receipts")
-        assert [mail["kind"] for mail in revived.get("/mailbox")] == ["accettazione", "avvenuta-consegna", "RC"]
+    with running(PecStandIn(tmp_path, authority=authority), authority) as second:
+        until(lambda: len(second.get("/mailbox")) >= 3, "SDI sent no receipts")
+        assert [mail["kind"] for mail in second.get("/mailbox")] == ["accettazione", "avvenuta-consegna", "RC"]

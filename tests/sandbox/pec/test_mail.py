@@ -79,12 +79,12 @@ class Product:
         try:
             while True:
                 client.noop()
-                found = client.uid("SEARCH", "ALL")[1][0].split()
-                if len(found) >= count or time.monotonic() > deadline:
+                uids = client.uid("SEARCH", "ALL")[1][0].split()
+                if len(uids) >= count or time.monotonic() > deadline:
                     break
                 time.sleep(0.02)
-            assert len(found) == count
-            return [client.uid("FETCH", uid.decode(), "(BODY.PEEK[])")[1][0][1] for uid in found]
+            assert len(uids) == count
+            return [client.uid("FETCH", uid.decode(), "(BODY.PEEK[])")[1][0][1] for uid in uids]
         finally:
             client.logout()
 
@@ -102,7 +102,7 @@ def product(pec) -> Product:
     return Product(pec.env)
 
 
-def attached(message: EmailMessage, name: str) -> bytes:
+def content_of(message: EmailMessage, name: str) -> bytes:
     parts = [part for part in message.walk() if part.get_filename() == name]
     assert len(parts) == 1
     return parts[0].get_payload(decode=True)
@@ -125,15 +125,15 @@ def kinds(mails: list[EmailMessage]) -> list[str]:
 def test_invoice_gets_acceptance_delivery_and_sdi_receipt(pec, product):
     product.send(invoice())
 
-    accepted, delivered, answer = product.mails(3)
+    acceptance, delivery, answer = product.mails(3)
 
-    assert kinds([accepted, delivered, answer]) == ["accettazione", "avvenuta-consegna", "posta-certificata"]
-    assert accepted["Subject"] == f"ACCETTAZIONE: Fattura – {NAME}"
-    assert delivered["Subject"] == f"CONSEGNA: Fattura – {NAME}"
-    assert accepted["From"] == "posta-certificata@pec.gestore.test"
-    assert delivered["From"] == "posta-certificata@pcert.sogei.it"
-    assert {mail["X-Riferimento-Message-ID"] for mail in (accepted, delivered)} == {MESSAGE_ID}
-    assert len({mail["Message-ID"] for mail in (accepted, delivered, answer)}) == 3
+    assert kinds([acceptance, delivery, answer]) == ["accettazione", "avvenuta-consegna", "posta-certificata"]
+    assert acceptance["Subject"] == f"ACCETTAZIONE: Fattura – {NAME}"
+    assert delivery["Subject"] == f"CONSEGNA: Fattura – {NAME}"
+    assert acceptance["From"] == "posta-certificata@pec.gestore.test"
+    assert delivery["From"] == "posta-certificata@pcert.sogei.it"
+    assert {mail["X-Riferimento-Message-ID"] for mail in (acceptance, delivery)} == {MESSAGE_ID}
+    assert len({mail["Message-ID"] for mail in (acceptance, delivery, answer)}) == 3
     name, root = sdi_message(answer)
     assert re.fullmatch(r"IT07643520567_00001_RC_00\d\.xml", name)
     assert root.tag == f"{PRIVATE}RicevutaConsegna"
@@ -145,21 +145,21 @@ def test_invoice_gets_acceptance_delivery_and_sdi_receipt(pec, product):
 def test_receipts_carry_certified_data(product):
     product.send(invoice())
 
-    accepted, delivered, _ = product.mails(3)
+    acceptance, delivery, _ = product.mails(3)
 
-    data = etree.fromstring(attached(accepted, "daticert.xml"))
+    data = etree.fromstring(content_of(acceptance, "daticert.xml"))
     assert dict(data.attrib) == {"tipo": "accettazione", "errore": "nessuno"}
     assert data.findtext("intestazione/mittente") == "fatture@pec.gestore.test"
     assert data.findtext("intestazione/destinatari") == "sdi01@pec.fatturapa.it"
     assert data.findtext("dati/msgid") == MESSAGE_ID
     assert data.find("dati/consegna") is None
-    data = etree.fromstring(attached(delivered, "daticert.xml"))
+    data = etree.fromstring(content_of(delivery, "daticert.xml"))
     assert dict(data.attrib) == {"tipo": "avvenuta-consegna", "errore": "nessuno"}
     assert data.findtext("dati/consegna") == "sdi01@pec.fatturapa.it"
     assert data.find("dati/ricevuta").get("tipo") == "completa"
-    envelope = next(part for part in delivered.walk() if part.get_filename() == "postacert.eml")
+    envelope = next(part for part in delivery.walk() if part.get_filename() == "postacert.eml")
     assert envelope.get_payload()[0]["Message-ID"] == MESSAGE_ID
-    assert attached(envelope.get_payload()[0], NAME) == invoice()
+    assert content_of(envelope.get_payload()[0], NAME) == invoice()
 
 
 def test_answer_is_a_transport_envelope_from_sogei(product):
@@ -171,7 +171,7 @@ def test_answer_is_a_transport_envelope_from_sogei(product):
     assert answer["Reply-To"] == "sdi03@pec.fatturapa.it"
     assert answer["Return-Path"] == "<sdi03@pec.fatturapa.it>"
     assert re.fullmatch(r"POSTA CERTIFICATA: Ricevuta di consegna \d+", answer["Subject"])
-    assert etree.fromstring(attached(answer, "daticert.xml")).get("tipo") == "posta-certificata"
+    assert etree.fromstring(content_of(answer, "daticert.xml")).get("tipo") == "posta-certificata"
 
 
 def test_every_mail_is_signed_by_its_provider(pec, product, tmp_path: Path):
@@ -180,7 +180,7 @@ def test_every_mail_is_signed_by_its_provider(pec, product, tmp_path: Path):
     raw_mails = product.raw_mails(3)
 
     root = x509.load_pem_x509_certificate((tmp_path / "pec" / "keys" / "signers.pem").read_bytes())
-    senders = [verified_signer(raw, root) for raw in raw_mails]
+    senders = [verify_signer(raw, root) for raw in raw_mails]
     assert senders == [
         "posta-certificata@pec.gestore.test",
         "posta-certificata@pcert.sogei.it",
@@ -188,18 +188,18 @@ def test_every_mail_is_signed_by_its_provider(pec, product, tmp_path: Path):
     ]
 
 
-def verified_signer(raw: bytes, root: x509.Certificate) -> str:
+def verify_signer(raw: bytes, root: x509.Certificate) -> str:
     """The address in the signer's certificate, once chain, digest and signature are right."""
     message = email.message_from_bytes(raw, policy=email.policy.default)
     assert message.get_content_type() == "multipart/signed"
     line_of = b"\r\n--" + message.get_boundary().encode() + b"\r\n"
     content = raw.split(line_of)[1]
-    signed = cms.ContentInfo.load(attached(message, "smime.p7s"))["content"]
-    signer = signed["signer_infos"][0]
+    signed_data = cms.ContentInfo.load(content_of(message, "smime.p7s"))["content"]
+    signer = signed_data["signer_infos"][0]
     attributes = {item["type"].native: item["values"][0].native for item in signer["signed_attrs"]}
     assert attributes["message_digest"] == hashlib.sha256(content).digest()
-    carried = [x509.load_der_x509_certificate(choice.chosen.dump()) for choice in signed["certificates"]]
-    authority, certificate = sorted(carried, key=lambda each: each.issuer != root.subject)
+    certificates = [x509.load_der_x509_certificate(choice.chosen.dump()) for choice in signed_data["certificates"]]
+    authority, certificate = sorted(certificates, key=lambda each: each.issuer != root.subject)
     authority.verify_directly_issued_by(root)
     certificate.verify_directly_issued_by(authority)
     key = certificate.public_key()
@@ -252,9 +252,9 @@ def test_message_over_thirty_megabytes_is_refused_by_smtp(pec, product):
 
 
 def test_failed_checks_give_a_rejection_with_all_codes(pec, product):
-    broken = invoice(lines=line(price="50.00", rate="22.00"), number="BIS")
+    xml = invoice(lines=line(price="50.00", rate="22.00"), number="BIS")
 
-    product.send(broken)
+    product.send(xml)
 
     name, root = sdi_message(product.mails(3)[2])
     assert "_NS_" in name
@@ -262,7 +262,7 @@ def test_failed_checks_give_a_rejection_with_all_codes(pec, product):
     assert [error.findtext("Codice") for error in root.iterfind("ListaErrori/Errore")] == ["00425", "00422"]
     (file,) = pec.get("/invoices")
     assert file["state"] == "rejected"
-    assert [found["code"] for found in file["verdicts"]] == ["00425", "00422"]
+    assert [verdict["code"] for verdict in file["verdicts"]] == ["00425", "00422"]
 
 
 def test_recipient_without_address_gives_unavailable_without_daticert(pec, product):
@@ -311,7 +311,7 @@ def test_file_name_is_taken_for_ever_and_number_only_when_not_rejected(pec, prod
 
     product.mails(12)
 
-    verdicts = [[found["code"] for found in file["verdicts"]] for file in pec.get("/invoices")]
+    verdicts = [[verdict["code"] for verdict in file["verdicts"]] for file in pec.get("/invoices")]
     assert verdicts == [["00425"], ["00002"], [], ["00404"]]
     assert len({file["sdi_id"] for file in pec.get("/invoices")}) == 4
 
@@ -337,7 +337,7 @@ def test_virus_is_not_accepted(pec, product):
     assert refusal["X-Ricevuta"] == "non-accettazione"
     assert refusal["X-VerificaSicurezza"] == "errore"
     assert refusal["Subject"] == f"AVVISO DI NON ACCETTAZIONE PER VIRUS: Fattura – {NAME}"
-    assert etree.fromstring(attached(refusal, "daticert.xml")).get("errore") == "virus"
+    assert etree.fromstring(content_of(refusal, "daticert.xml")).get("errore") == "virus"
     assert pec.get("/invoices") == []
 
 
@@ -349,17 +349,17 @@ def test_hidden_recipient_is_not_accepted(pec, product):
     (refusal,) = product.mails(1)
 
     assert kinds([refusal]) == ["non-accettazione"]
-    assert "copia nascosta" in etree.fromstring(attached(refusal, "daticert.xml")).findtext("dati/errore-esteso")
+    assert "copia nascosta" in etree.fromstring(content_of(refusal, "daticert.xml")).findtext("dati/errore-esteso")
 
 
 def test_mailbox_that_sdi_does_not_have_gives_a_delivery_error(pec, product):
     product.send(invoice(), to="fatture@pec.fatturapa.it")
 
-    accepted, failed = product.mails(2)
+    acceptance, failure = product.mails(2)
 
-    assert kinds([accepted, failed]) == ["accettazione", "errore-consegna"]
-    assert failed["Subject"] == f"AVVISO DI MANCATA CONSEGNA: Fattura – {NAME}"
-    assert etree.fromstring(attached(failed, "daticert.xml")).get("errore") == "no-dest"
+    assert kinds([acceptance, failure]) == ["accettazione", "errore-consegna"]
+    assert failure["Subject"] == f"AVVISO DI MANCATA CONSEGNA: Fattura – {NAME}"
+    assert etree.fromstring(content_of(failure, "daticert.xml")).get("errore") == "no-dest"
     assert pec.get("/invoices") == []
 
 
@@ -369,10 +369,10 @@ def test_delivery_receipt_without_the_original_on_request(product):
     with product.smtp() as client:
         client.send_message(message)
 
-    delivered = product.mails(3)[1]
+    delivery = product.mails(3)[1]
 
-    assert delivered["X-TipoRicevuta"] == "sintetica"
-    assert [part.get_filename() for part in delivered.walk() if part.get_filename() == "postacert.eml"] == []
+    assert delivery["X-TipoRicevuta"] == "sintetica"
+    assert [part.get_filename() for part in delivery.walk() if part.get_filename() == "postacert.eml"] == []
 
 
 def test_imap_searches_flags_moves_and_expunges(product):
@@ -381,8 +381,8 @@ def test_imap_searches_flags_moves_and_expunges(product):
     client = product.imap()
 
     assert {"IDLE", "UIDPLUS", "MOVE"} <= set(client.capability()[1][0].decode().split())
-    found = client.uid("SEARCH", "HEADER", "X-Riferimento-Message-ID", f'"{MESSAGE_ID}"')[1][0].split()
-    assert found == [b"1", b"2"]
+    uids = client.uid("SEARCH", "HEADER", "X-Riferimento-Message-ID", f'"{MESSAGE_ID}"')[1][0].split()
+    assert uids == [b"1", b"2"]
     assert client.uid("SEARCH", "UID", "3:*")[1] == [b"3"]
     assert client.uid("SEARCH", "UNSEEN", "SINCE", "01-Jan-2020")[1] == [b"1 2 3"]
     client.uid("STORE", "1", "+FLAGS", r"(\Seen)")

@@ -48,12 +48,12 @@ def fund(*, rate="22.00", natura="", withheld=False):
     )
 
 
-def body(*, kind="TD01", day="2026-11-20", number="2026/00001", general="", linked="", lines="", summaries=""):
+def body(*, kind="TD01", day="2026-11-20", number="2026/00001", general="", linked_invoices="", lines="", summaries=""):
     return (
         "<FatturaElettronicaBody><DatiGenerali><DatiGeneraliDocumento>"
         f"<TipoDocumento>{kind}</TipoDocumento><Divisa>EUR</Divisa><Data>{day}</Data><Numero>{number}</Numero>{general}"
-        f"</DatiGeneraliDocumento>{linked}</DatiGenerali><DatiBeniServizi>{lines or line()}{summaries or summary()}"
-        "</DatiBeniServizi></FatturaElettronicaBody>"
+        f"</DatiGeneraliDocumento>{linked_invoices}</DatiGenerali>"
+        f"<DatiBeniServizi>{lines or line()}{summaries or summary()}</DatiBeniServizi></FatturaElettronicaBody>"
     )
 
 
@@ -66,7 +66,15 @@ def party(tag, ids, *, regime="", country="IT"):
 
 
 def invoice(
-    *, version="FPR12", sent_as="", code="ABC1234", pec="", seller=SELLER, buyer=BUYER, bodies="", **document
+    *,
+    version="FPR12",
+    transmission_format="",
+    code="ABC1234",
+    pec="",
+    seller=SELLER,
+    buyer=BUYER,
+    bodies="",
+    **document,
 ) -> bytes:
     """A valid invoice of 100.00 + 22 %, with the given parts in the place of its own."""
     regime = "<RegimeFiscale>RF01</RegimeFiscale>"
@@ -74,7 +82,7 @@ def invoice(
         f'<?xml version="1.0" encoding="UTF-8"?><p:FatturaElettronica xmlns:p="{NAMESPACE}" versione="{version}">'
         "<FatturaElettronicaHeader><DatiTrasmissione><IdTrasmittente><IdPaese>IT</IdPaese>"
         "<IdCodice>07643520567</IdCodice></IdTrasmittente><ProgressivoInvio>00001</ProgressivoInvio>"
-        f"<FormatoTrasmissione>{sent_as or version}</FormatoTrasmissione>"
+        f"<FormatoTrasmissione>{transmission_format or version}</FormatoTrasmissione>"
         f"<CodiceDestinatario>{code}</CodiceDestinatario>"
         f"{f'<PECDestinatario>{pec}</PECDestinatario>' if pec else ''}</DatiTrasmissione>"
         f"{party('CedentePrestatore', seller, regime=regime)}{party('CessionarioCommittente', buyer)}"
@@ -83,7 +91,7 @@ def invoice(
 
 
 def codes(xml, *, name=NAME, **options):
-    return [found.code for found in check_invoice(xml, name, RECEIVED_AT, **options)]
+    return [verdict.code for verdict in check_invoice(xml, name, RECEIVED_AT, **options)]
 
 
 def discount(content, kind="SC"):
@@ -95,14 +103,14 @@ WITHHOLDING = (
     "<DatiRitenuta><TipoRitenuta>RT02</TipoRitenuta><ImportoRitenuta>20.00</ImportoRitenuta>"
     "<AliquotaRitenuta>20.00</AliquotaRitenuta><CausalePagamento>A</CausalePagamento></DatiRitenuta>"
 )
-LINKED = "<DatiFattureCollegate><IdDocumento>1</IdDocumento><Data>2026-11-19</Data></DatiFattureCollegate>"
+LINKED_INVOICE = "<DatiFattureCollegate><IdDocumento>1</IdDocumento><Data>2026-11-19</Data></DatiFattureCollegate>"
 NO_VAT = {"rate": "0.00", "natura": "N2.1"}
 NO_VAT_SUMMARY = summary(**NO_VAT, tax="0.00")
 SM = "<IdFiscaleIVA><IdPaese>SM</IdPaese><IdCodice>12345</IdCodice></IdFiscaleIVA>"
 OO = "<IdFiscaleIVA><IdPaese>OO</IdPaese><IdCodice>99999999999</IdCodice></IdFiscaleIVA>"
 PERSON = "<CodiceFiscale>RSSMRA85T10A562S</CodiceFiscale>"
 
-BROKEN = [
+DEFECTS = [
     ("00200", {"number": "2026/00001/troppo-lungo"}),
     ("00200", {"lines": line(price="1.0")}),
     ("00301", {"seller": SELLER.replace("07643520567", "01234567890")}),
@@ -140,7 +148,7 @@ BROKEN = [
     ),
     ("00415", {"general": fund(withheld=True)}),
     ("00417", {"buyer": ""}),
-    ("00418", {"kind": "TD04", "day": "2026-11-18", "linked": LINKED}),
+    ("00418", {"kind": "TD04", "day": "2026-11-18", "linked_invoices": LINKED_INVOICE}),
     ("00419", {"lines": line() + line(price="0.00", rate="10.00")}),
     (
         "00420",
@@ -157,7 +165,7 @@ BROKEN = [
     ("00424", {"lines": line(rate="0.22"), "summaries": summary(rate="0.22", tax="0.22")}),
     ("00425", {"number": "BIS"}),
     ("00427", {"code": "ABC123"}),
-    ("00428", {"sent_as": "FPA12", "code": "ABC123"}),
+    ("00428", {"transmission_format": "FPA12", "code": "ABC123"}),
     ("00429", {"lines": line(**NO_VAT), "summaries": NO_VAT_SUMMARY + summary(rate="0.00", base="0.00", tax="0.00")}),
     (
         "00430",
@@ -208,7 +216,7 @@ SOUND = [
     {"lines": line(price="100.75", total="100.75")},  # less than one euro away from the summary
     {"lines": line(price="0.50", rate="5.00"), "summaries": summary(rate="5.00", base="0.50", tax="0.03")},
     {"lines": line(withheld=True), "general": WITHHOLDING},
-    {"kind": "TD04", "linked": LINKED},
+    {"kind": "TD04", "linked_invoices": LINKED_INVOICE},
     {"kind": "TD17", "seller": OO},
     {"kind": "TD28", "seller": SM},
     {"kind": "TD27", "buyer": SELLER},
@@ -217,7 +225,7 @@ SOUND = [
 
 
 def test_descriptions_are_complete_and_fit_both_families():
-    assert {code for code, _ in BROKEN} <= DESCRIPTIONS.keys()
+    assert {code for code, _ in DEFECTS} <= DESCRIPTIONS.keys()
     assert max(map(len, DESCRIPTIONS.values())) <= 255
 
 
@@ -226,7 +234,7 @@ def test_sound_variant_passes(parts):
     assert codes(invoice(**parts)) == []
 
 
-@pytest.mark.parametrize(("code", "parts"), BROKEN)
+@pytest.mark.parametrize(("code", "parts"), DEFECTS)
 def test_broken_variant_fails_with_its_code_only(code, parts):
     assert codes(invoice(**parts)) == [code]
 
@@ -268,9 +276,9 @@ def test_file_name_that_breaks_the_rule_is_00001(name):
     assert codes(invoice(), name=name) == ["00001"]
 
 
-@pytest.mark.parametrize("used", ["IT07643520567_00001.xml", "it07643520567_00001.xml.p7m"])
-def test_file_name_used_before_is_00002(used):
-    assert codes(invoice(), known=Known(stems=frozenset({stem(used)}))) == ["00002"]
+@pytest.mark.parametrize("file_name", ["IT07643520567_00001.xml", "it07643520567_00001.xml.p7m"])
+def test_file_name_used_before_is_00002(file_name):
+    assert codes(invoice(), known=Known(stems=frozenset({stem(file_name)}))) == ["00002"]
 
 
 def test_file_over_five_megabytes_is_00003():
@@ -288,11 +296,11 @@ def test_more_than_fifty_format_errors_are_00201():
 
 
 def test_format_errors_are_told_one_by_one_with_their_line():
-    found = check_invoice(invoice(lines=line(number=0) + "\n" + line(rate="22")), NAME, RECEIVED_AT)
+    verdicts = check_invoice(invoice(lines=line(number=0) + "\n" + line(rate="22")), NAME, RECEIVED_AT)
 
-    assert [verdict.code for verdict in found] == ["00200", "00200"]
-    assert "riga 1" in found[0].description
-    assert "riga 2" in found[1].description
+    assert [verdict.code for verdict in verdicts] == ["00200", "00200"]
+    assert "riga 1" in verdicts[0].description
+    assert "riga 2" in verdicts[1].description
 
 
 def test_document_known_to_sdi_is_00404():
@@ -330,20 +338,20 @@ def test_day_of_reception_is_that_of_rome():
     ],
 )
 def test_hostile_xml_is_00200_and_reveals_nothing(xml):
-    found = check_invoice(xml, NAME, RECEIVED_AT)
+    verdicts = check_invoice(xml, NAME, RECEIVED_AT)
 
-    assert [verdict.code for verdict in found] == ["00200"]
-    assert "root:" not in found[0].description
+    assert [verdict.code for verdict in verdicts] == ["00200"]
+    assert "root:" not in verdicts[0].description
 
 
 def test_schema_is_the_official_one_from_either_source(shared: Path):
     beside = shared / "fatturapa" / "xsd" / "Schema_VFPR12_v1.2.3.xsd"
 
-    installed, _ = schema_bytes()
-    given_path, _ = schema_bytes(beside)
+    package_schema, _ = schema_bytes()
+    file_schema, _ = schema_bytes(beside)
 
-    assert hashlib.sha256(installed).hexdigest() == SCHEMA_SHA256
-    assert given_path == installed
+    assert hashlib.sha256(package_schema).hexdigest() == SCHEMA_SHA256
+    assert file_schema == package_schema
     assert codes(invoice(), schema=beside) == []
 
 

@@ -33,7 +33,7 @@ def transmission(*, is_public: bool) -> Transmission:
     )
 
 
-def made(kind: str, *, is_public: bool, outcome: str = "EC01") -> etree._Element:
+def build_message(kind: str, *, is_public: bool, outcome: str = "EC01") -> etree._Element:
     answer = Answer(kind, outcome, TWO_ERRORS if kind == "NS" else ())
     return etree.fromstring(build(transmission(is_public=is_public), answer, message_id=17, now=NOW))
 
@@ -53,7 +53,7 @@ def made(kind: str, *, is_public: bool, outcome: str = "EC01") -> etree._Element
     ],
 )
 def test_message_is_valid_by_its_official_schema(schemas, is_public, kind, root):
-    message = made(kind, is_public=is_public)
+    message = build_message(kind, is_public=is_public)
 
     family = PUBLIC if is_public else PRIVATE
     assert message.tag == f"{{{family}}}{root}"
@@ -67,7 +67,7 @@ def test_public_message_has_the_fields_of_the_published_example(shared: Path, ki
     path = shared / "fatturapa" / "samples-messages" / f"IT01234567890_11111_{kind}_001.xml"
     example = etree.parse(path).getroot()
 
-    message = made(kind, is_public=True)
+    message = build_message(kind, is_public=True)
 
     optional = {"RiferimentoArchivio", "Note", "PecMessageId", "RiferimentoFattura"}
     assert message.tag == example.tag
@@ -75,7 +75,7 @@ def test_public_message_has_the_fields_of_the_published_example(shared: Path, ki
 
 
 def test_private_message_carries_the_hash_and_a_suggestion_for_each_error():
-    message = made("NS", is_public=False)
+    message = build_message("NS", is_public=False)
 
     assert message.findtext("Hash") == "ab" * 32
     assert [error.findtext("Codice") for error in message.iterfind("ListaErrori/Errore")] == ["00421", "00200"]
@@ -83,14 +83,14 @@ def test_private_message_carries_the_hash_and_a_suggestion_for_each_error():
 
 
 def test_times_are_written_in_three_ways():
-    assert made("RC", is_public=False).findtext("DataOraRicezione") == "2026-11-20T13:00:00.000+01:00"
-    assert made("NS", is_public=False).findtext("DataOraRicezione") == "2026-11-20T13:00:00"
-    assert made("MC", is_public=False).findtext("DataOraRicezione") == "2026-11-20T12:00:00Z"
+    assert build_message("RC", is_public=False).findtext("DataOraRicezione") == "2026-11-20T13:00:00.000+01:00"
+    assert build_message("NS", is_public=False).findtext("DataOraRicezione") == "2026-11-20T13:00:00"
+    assert build_message("MC", is_public=False).findtext("DataOraRicezione") == "2026-11-20T12:00:00Z"
 
 
 @pytest.mark.parametrize("outcome", ["EC01", "EC02"])
 def test_outcome_message_names_the_invoice_and_the_outcome(schemas, outcome):
-    message = made("NE", is_public=True, outcome=outcome)
+    message = build_message("NE", is_public=True, outcome=outcome)
 
     assert schemas[PUBLIC].validate(message)
     assert message.findtext("EsitoCommittente/Esito") == outcome
@@ -100,4 +100,4 @@ def test_outcome_message_names_the_invoice_and_the_outcome(schemas, outcome):
 @pytest.mark.parametrize("kind", ["NE", "DT", "AT"])
 def test_outcome_messages_do_not_exist_for_private_recipients(kind):
     with pytest.raises(MessageError, match="private"):
-        made(kind, is_public=False)
+        build_message(kind, is_public=False)

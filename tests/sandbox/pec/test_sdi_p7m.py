@@ -14,7 +14,7 @@ XML = b'<?xml version="1.0"?>\r\n<a>\xc3\xa8</a>\n' * 20
 
 
 @pytest.fixture(scope="module")
-def signed(tmp_path_factory: pytest.TempPathFactory):
+def sign_p7m(tmp_path_factory: pytest.TempPathFactory):
     """Sign bytes as a .p7m of the given encoding."""
     signer = SigningAuthority(tmp_path_factory.mktemp("keys")).signer("firmatario@example.test")
 
@@ -34,38 +34,38 @@ def short(tag: int, content: bytes) -> bytes:
     return bytes([tag, len(content)]) + content
 
 
-def test_content_of_der_is_what_was_signed(signed):
-    assert extract_content(signed(XML)) == XML
+def test_content_of_der_is_what_was_signed(sign_p7m):
+    assert extract_content(sign_p7m(XML)) == XML
 
 
-def test_content_of_a_large_file_is_what_was_signed(signed):
+def test_content_of_a_large_file_is_what_was_signed(sign_p7m):
     content = XML * 5000
 
-    assert extract_content(signed(content)) == content
+    assert extract_content(sign_p7m(content)) == content
 
 
-def test_content_of_pem_and_bare_base64_is_read(signed):
-    assert extract_content(signed(XML, Encoding.PEM)) == XML
-    assert extract_content(base64.encodebytes(signed(XML))) == XML
+def test_content_of_pem_and_bare_base64_is_read(sign_p7m):
+    assert extract_content(sign_p7m(XML, Encoding.PEM)) == XML
+    assert extract_content(base64.encodebytes(sign_p7m(XML))) == XML
 
 
 def test_indefinite_lengths_and_chunked_octets_are_read():
-    signed_data, data = (
+    signed_data_oid, data = (
         short(0x06, bytes.fromhex("2a864886f70d010702")),
         short(0x06, bytes.fromhex("2a864886f70d010701")),
     )
     octets = indefinite(0x24, short(0x04, XML[:100]), short(0x04, XML[100:180]))
     content = indefinite(0x30, data, indefinite(0xA0, octets))
     p7m = indefinite(
-        0x30, signed_data, indefinite(0xA0, indefinite(0x30, short(0x02, b"\1"), short(0x31, b""), content))
+        0x30, signed_data_oid, indefinite(0xA0, indefinite(0x30, short(0x02, b"\1"), short(0x31, b""), content))
     )
 
     assert extract_content(p7m) == XML[:180]
 
 
-def test_detached_signature_has_no_content(signed):
+def test_detached_signature_has_no_content(sign_p7m):
     with pytest.raises(P7mError, match="detached"):
-        extract_content(signed(XML, Encoding.DER, pkcs7.PKCS7Options.DetachedSignature))
+        extract_content(sign_p7m(XML, Encoding.DER, pkcs7.PKCS7Options.DetachedSignature))
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_rubbish_is_refused(data):
         extract_content(data)
 
 
-def test_truncated_file_is_refused(signed):
-    p7m = signed(XML)
+def test_truncated_file_is_refused(sign_p7m):
+    p7m = sign_p7m(XML)
 
     for length in range(0, len(p7m), 97):
         with pytest.raises(P7mError):

@@ -58,12 +58,12 @@ def test_publishable_key_reads_and_confirms_only_with_the_secret(desk: Running, 
 
     assert public_call(desk, "GET", f"{path}?client_secret={secret}_x").status_code == 404
     assert public_call(desk, "GET", path).json()["error"]["code"] == "parameter_missing"
-    seen = public_call(desk, "GET", f"{path}?client_secret={secret}").json()
-    assert (seen["status"], "metadata" in seen, "customer" in seen) == ("requires_payment_method", False, False)
-    paid = public_call(
+    body = public_call(desk, "GET", f"{path}?client_secret={secret}").json()
+    assert (body["status"], "metadata" in body, "customer" in body) == ("requires_payment_method", False, False)
+    response = public_call(
         desk, "POST", f"{path}/confirm", client_secret=secret, payment_method="pm_card_visa", return_url=RETURN
     )
-    assert paid.json()["status"] == "succeeded"
+    assert response.json()["status"] == "succeeded"
 
 
 @pytest.mark.parametrize(
@@ -119,17 +119,17 @@ def test_version_is_echoed_and_other_majors_refused(desk: Running):
     ],
 )
 def test_bad_parameters_get_stripes_error(api: Any, params: dict[str, Any], code: str | None, param: str):
-    with pytest.raises(stripe.InvalidRequestError) as caught:
+    with pytest.raises(stripe.InvalidRequestError) as exc_info:
         api.payment_intents.create(params)
 
-    assert (caught.value.http_status, caught.value.code, caught.value.param) == (400, code, param)
+    assert (exc_info.value.http_status, exc_info.value.code, exc_info.value.param) == (400, code, param)
     assert event_types(api) == []
 
 
 def test_unknown_object_and_address_are_404(desk: Running, api: Any):
-    with pytest.raises(stripe.InvalidRequestError, match="No such payment_intent: 'pi_none'") as caught:
+    with pytest.raises(stripe.InvalidRequestError, match="No such payment_intent: 'pi_none'") as exc_info:
         api.payment_intents.retrieve("pi_none")
-    assert (caught.value.http_status, caught.value.code) == (404, "resource_missing")
+    assert (exc_info.value.http_status, exc_info.value.code) == (404, "resource_missing")
     answer = requests.get(f"{desk.url}/v1/nothing", auth=(desk.env["STRIPE_SECRET_KEY"], ""), timeout=5)
     assert answer.status_code == 404
     assert answer.json()["error"]["message"].startswith("Unrecognized request URL (GET: /v1/nothing)")
@@ -176,11 +176,11 @@ def test_same_key_with_other_parameters_or_address_is_refused(desk: Running, api
 
 
 def test_declined_card_is_replayed_and_charged_once(api: Any):
-    declined = {**PAY, "payment_method": "pm_card_chargeDeclined"}
+    params = {**PAY, "payment_method": "pm_card_chargeDeclined"}
 
     for _ in range(2):
         with pytest.raises(stripe.CardError):
-            api.payment_intents.create(declined, {"idempotency_key": "order-2"})
+            api.payment_intents.create(params, {"idempotency_key": "order-2"})
 
     assert len(api.charges.list().data) == 1
 
@@ -219,16 +219,16 @@ def test_lost_answer_is_found_again_by_the_sdks_own_retry(desk: Running):
 
 
 def test_lists_are_paged_both_ways(api: Any):
-    made = [api.customers.create({"name": str(number)}).id for number in range(5)][::-1]
+    ids = [api.customers.create({"name": str(number)}).id for number in range(5)][::-1]
 
     first = api.customers.list({"limit": 2})
     second = api.customers.list({"limit": 2, "starting_after": first.data[-1].id})
-    back = api.customers.list({"limit": 2, "ending_before": made[3]})
+    back = api.customers.list({"limit": 2, "ending_before": ids[3]})
 
-    assert ([entry.id for entry in first.data], first.has_more) == (made[:2], True)
-    assert [entry.id for entry in second.data] == made[2:4]
-    assert ([entry.id for entry in back.data], back.has_more) == (made[1:3], True)
-    assert [entry.id for entry in api.customers.list({"limit": 2}).auto_paging_iter()] == made
+    assert ([entry.id for entry in first.data], first.has_more) == (ids[:2], True)
+    assert [entry.id for entry in second.data] == ids[2:4]
+    assert ([entry.id for entry in back.data], back.has_more) == (ids[1:3], True)
+    assert [entry.id for entry in api.customers.list({"limit": 2}).auto_paging_iter()] == ids
     with pytest.raises(stripe.InvalidRequestError, match="No such object"):
         api.customers.list({"starting_after": "cus_none"})
 
@@ -238,23 +238,23 @@ def test_lists_are_filtered(api: Any):
     for customer in (anna, bob):
         api.payment_intents.create({"amount": 500, "currency": "eur", "customer": customer.id})
 
-    found = api.payment_intents.list({"customer": anna.id, "created": {"gte": anna.created}})
+    intents = api.payment_intents.list({"customer": anna.id, "created": {"gte": anna.created}})
 
-    assert [entry.customer for entry in found.data] == [anna.id]
+    assert [entry.customer for entry in intents.data] == [anna.id]
     assert [entry.id for entry in api.customers.list({"email": "bob@example.com"}).data] == [bob.id]
     assert api.payment_intents.list({"created": {"lt": anna.created}}).data == []
 
 
 def test_expansion_is_limited_as_at_stripe(api: Any):
-    paid = api.payment_intents.create(PAY)
+    intent = api.payment_intents.create(PAY)
 
-    listed = api.charges.list({"expand": ["data.payment_intent.latest_charge"]})
-    assert listed.data[0].payment_intent.latest_charge.id == paid.latest_charge
+    charges = api.charges.list({"expand": ["data.payment_intent.latest_charge"]})
+    assert charges.data[0].payment_intent.latest_charge.id == intent.latest_charge
     with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
-        api.payment_intents.retrieve(paid.id, {"expand": ["description"]})
+        api.payment_intents.retrieve(intent.id, {"expand": ["description"]})
     with pytest.raises(stripe.InvalidRequestError, match="more than 4 levels"):
         api.payment_intents.retrieve(
-            paid.id, {"expand": ["latest_charge.payment_intent.latest_charge.customer.default_source"]}
+            intent.id, {"expand": ["latest_charge.payment_intent.latest_charge.customer.default_source"]}
         )
 
 

@@ -129,13 +129,14 @@ def chromium() -> Iterator[Browser]:
 def page(chromium: Browser, shop: Shop) -> Iterator[Page]:
     context = chromium.new_context(locale="it-IT")
     tab = context.new_page()
-    blocked: list[str] = []
+    violations: list[str] = []
     tab.on(
-        "console", lambda message: blocked.append(message.text) if "Content Security Policy" in message.text else None
+        "console",
+        lambda message: violations.append(message.text) if "Content Security Policy" in message.text else None,
     )
     yield tab
     context.close()
-    assert (shop.violations, blocked) == ([], [])
+    assert (shop.violations, violations) == ([], [])
 
 
 @pytest.fixture
@@ -184,8 +185,8 @@ def test_card_pays_and_the_merchant_never_sees_it(page: Page, shop: Shop, api: s
     events = json.loads(page.locator("body").get_attribute("data-events") or "")
     assert events[0][0] == "ready"
     assert [event[1] for event in events if event[0] == "change"][-1] is True
-    seen = json.dumps(shop.requests) + page.content()
-    assert "4242" not in seen.replace(secret, "")
+    traffic = json.dumps(shop.requests) + page.content()
+    assert "4242" not in traffic.replace(secret, "")
 
 
 def test_bank_page_authorises_by_keyboard(page: Page, shop: Shop, api: stripe.StripeClient):
@@ -299,8 +300,8 @@ def test_setup_saves_the_card_for_the_customer(page: Page, shop: Shop, api: stri
     page.frame_locator("dialog iframe").get_by_role("button", name="Autorizza").click()
 
     assert result_of(page, "intent")["status"] == "succeeded"
-    saved = api.v1.customers.payment_methods.list(customer.id)
-    assert [method.card.last4 for method in saved.data] == ["3155"]
+    methods = api.v1.customers.payment_methods.list(customer.id)
+    assert [method.card.last4 for method in methods.data] == ["3155"]
 
 
 def test_wrong_client_secret_is_a_load_error(page: Page, shop: Shop, api: stripe.StripeClient):
@@ -328,8 +329,8 @@ def test_server_side_redirect_comes_back_to_the_merchant(page: Page, shop: Shop,
     page.goto(intent.next_action.redirect_to_url.url)
     page.get_by_role("button", name="Autorizza").click()
 
-    returned = result_of(page, "returned")
-    assert (returned["order"], returned["payment_intent"], returned["redirect_status"]) == ("7", intent.id, "succeeded")
+    query = result_of(page, "returned")
+    assert (query["order"], query["payment_intent"], query["redirect_status"]) == ("7", intent.id, "succeeded")
 
 
 def test_element_follows_locale_and_theme(page: Page, shop: Shop, api: stripe.StripeClient):

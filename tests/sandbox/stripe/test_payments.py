@@ -57,13 +57,13 @@ def test_one_off_payment_from_customer_to_balance(api: Any):
     assert intent.client_secret.startswith(f"{intent.id}_secret_")
     assert intent.metadata.to_dict() == {"order": "ORD-2026-00001", "0": "digits are keys too"}
 
-    paid = api.payment_intents.confirm(
+    intent = api.payment_intents.confirm(
         intent.id, {"payment_method_data": card("4242424242424242"), "return_url": RETURN}
     )
 
-    assert (paid.status, paid.amount_received, paid.next_action) == ("succeeded", 12_200, None)
+    assert (intent.status, intent.amount_received, intent.next_action) == ("succeeded", 12_200, None)
     full = api.payment_intents.retrieve(
-        paid.id, {"expand": ["latest_charge.balance_transaction", "customer", "payment_method"]}
+        intent.id, {"expand": ["latest_charge.balance_transaction", "customer", "payment_method"]}
     )
     charge = full.latest_charge
     assert (charge.status, charge.paid, charge.captured, charge.receipt_email) == (
@@ -85,33 +85,33 @@ def test_one_off_payment_from_customer_to_balance(api: Any):
 def test_card_is_kept_when_the_intent_asks_for_it(api: Any):
     customer = api.customers.create()
 
-    paid = api.payment_intents.create({**PAY, "customer": customer.id, "setup_future_usage": "off_session"})
+    intent = api.payment_intents.create({**PAY, "customer": customer.id, "setup_future_usage": "off_session"})
 
-    saved = api.customers.payment_methods.list(customer.id).data
-    assert [method.id for method in saved] == [paid.payment_method]
+    methods = api.customers.payment_methods.list(customer.id).data
+    assert [method.id for method in methods] == [intent.payment_method]
     again = api.payment_intents.create(
-        {**PAY, "customer": customer.id, "payment_method": paid.payment_method, "off_session": True}
+        {**PAY, "customer": customer.id, "payment_method": intent.payment_method, "off_session": True}
     )
     assert again.status == "succeeded"
 
 
 def test_card_that_was_not_kept_serves_once(api: Any):
-    paid = api.payment_intents.create(PAY)
+    intent = api.payment_intents.create(PAY)
 
     with pytest.raises(stripe.InvalidRequestError, match="may not be used again"):
-        api.payment_intents.create({**PAY, "payment_method": paid.payment_method})
+        api.payment_intents.create({**PAY, "payment_method": intent.payment_method})
 
 
 def test_amount_changes_until_paid(api: Any):
     intent = api.payment_intents.create({"amount": 500, "currency": "eur"})
 
-    changed = api.payment_intents.update(intent.id, {"amount": 700, "metadata": {"coupon": "X"}})
+    updated_intent = api.payment_intents.update(intent.id, {"amount": 700, "metadata": {"coupon": "X"}})
     api.payment_intents.confirm(intent.id, {"payment_method": "pm_card_visa", "return_url": RETURN})
 
-    assert (changed.amount, changed.metadata.to_dict()) == (700, {"coupon": "X"})
-    with pytest.raises(stripe.InvalidRequestError) as caught:
+    assert (updated_intent.amount, updated_intent.metadata.to_dict()) == (700, {"coupon": "X"})
+    with pytest.raises(stripe.InvalidRequestError) as exc_info:
         api.payment_intents.update(intent.id, {"amount": 900})
-    assert caught.value.code == "payment_intent_unexpected_state"
+    assert exc_info.value.code == "payment_intent_unexpected_state"
 
 
 def test_metadata_is_merged_and_cleared(api: Any):
@@ -132,29 +132,29 @@ def test_open_intent_is_canceled(api: Any, status: str):
         intent = api.payment_intents.confirm(intent.id)
     assert intent.status == status
 
-    canceled = api.payment_intents.cancel(intent.id, {"cancellation_reason": "abandoned"})
+    intent = api.payment_intents.cancel(intent.id, {"cancellation_reason": "abandoned"})
 
-    assert (canceled.status, canceled.cancellation_reason, canceled.next_action) == ("canceled", "abandoned", None)
+    assert (intent.status, intent.cancellation_reason, intent.next_action) == ("canceled", "abandoned", None)
     assert event_types(api)[-1] == "payment_intent.canceled"
-    with pytest.raises(stripe.InvalidRequestError) as caught:
+    with pytest.raises(stripe.InvalidRequestError) as exc_info:
         api.payment_intents.confirm(intent.id, {"payment_method": "pm_card_visa"})
-    assert caught.value.code == "payment_intent_unexpected_state"
+    assert exc_info.value.code == "payment_intent_unexpected_state"
 
 
 def test_paid_intent_cannot_be_canceled(api: Any):
-    paid = api.payment_intents.create(PAY)
+    intent = api.payment_intents.create(PAY)
 
     with pytest.raises(stripe.InvalidRequestError, match="status of succeeded"):
-        api.payment_intents.cancel(paid.id)
+        api.payment_intents.cancel(intent.id)
 
 
 def test_manual_capture_takes_part_of_the_amount(api: Any):
-    held = api.payment_intents.create({**PAY, "capture_method": "manual"})
-    assert (held.status, held.amount_capturable, held.amount_received) == ("requires_capture", 12_200, 0)
+    intent = api.payment_intents.create({**PAY, "capture_method": "manual"})
+    assert (intent.status, intent.amount_capturable, intent.amount_received) == ("requires_capture", 12_200, 0)
 
-    taken = api.payment_intents.capture(held.id, {"amount_to_capture": 10_000})
+    capture = api.payment_intents.capture(intent.id, {"amount_to_capture": 10_000})
 
-    assert (taken.status, taken.amount_capturable, taken.amount_received) == ("succeeded", 0, 10_000)
+    assert (capture.status, capture.amount_capturable, capture.amount_received) == ("succeeded", 0, 10_000)
     assert event_types(api)[-4:] == [
         "charge.succeeded",
         "payment_intent.amount_capturable_updated",
@@ -179,10 +179,10 @@ DECLINES = [
 def test_declined_card_leaves_the_intent_open(api: Any, number: str, code: str, decline_code: str):
     intent = api.payment_intents.create({"amount": 500, "currency": "eur", **CARD_ONLY})
 
-    with pytest.raises(stripe.CardError) as caught:
+    with pytest.raises(stripe.CardError) as exc_info:
         api.payment_intents.confirm(intent.id, {"payment_method_data": card(number)})
 
-    error = caught.value
+    error = exc_info.value
     assert (error.http_status, error.code, error.error.decline_code) == (402, code, decline_code)
     assert error.error.payment_intent.id == intent.id
     after = api.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]})
@@ -204,10 +204,10 @@ def test_declined_card_leaves_the_intent_open(api: Any, number: str, code: str, 
     ],
 )
 def test_impossible_card_is_refused_before_any_charge(api: Any, fields: dict[str, Any], code: str, param: str | None):
-    with pytest.raises(stripe.CardError) as caught:
+    with pytest.raises(stripe.CardError) as exc_info:
         api.payment_methods.create(card("4242424242424242") | {"card": {**card("4242424242424242")["card"], **fields}})
 
-    assert (caught.value.code, caught.value.param) == (code, param)
+    assert (exc_info.value.code, exc_info.value.param) == (code, param)
     assert api.charges.list().data == []
 
 
@@ -235,10 +235,10 @@ def test_declined_card_does_not_attach(api: Any):
 def test_next_card_can_be_told_to_fail(desk: Running, api: Any, outcome: str, code: str):
     desk.post("/next-card", outcome=outcome)
 
-    with pytest.raises(stripe.CardError) as caught:
+    with pytest.raises(stripe.CardError) as exc_info:
         api.payment_intents.create(PAY)
 
-    assert caught.value.code == code
+    assert exc_info.value.code == code
     assert api.payment_intents.create(PAY).status == "succeeded"
 
 
@@ -308,22 +308,22 @@ def test_card_set_up_for_later_is_not_asked_again(desk: Running, api: Any):
     desk.post(f"/setup_intents/{setup.id}/authorize", succeed=True)
     setup = api.setup_intents.retrieve(setup.id)
 
-    paid = api.payment_intents.create(
+    intent = api.payment_intents.create(
         {**PAY, "customer": customer.id, "payment_method": setup.payment_method, "off_session": True}
     )
 
-    assert (setup.status, paid.status) == ("succeeded", "succeeded")
+    assert (setup.status, intent.status) == ("succeeded", "succeeded")
 
 
 def test_off_session_payment_that_needs_the_customer_is_declined(api: Any):
     customer = api.customers.create({"payment_method": "pm_card_authenticationRequired"})
     method = api.customers.payment_methods.list(customer.id).data[0].id
 
-    with pytest.raises(stripe.CardError) as caught:
+    with pytest.raises(stripe.CardError) as exc_info:
         api.payment_intents.create({**PAY, "customer": customer.id, "payment_method": method, "off_session": True})
 
-    assert caught.value.code == "authentication_required"
-    assert caught.value.error.payment_intent.status == "requires_payment_method"
+    assert exc_info.value.code == "authentication_required"
+    assert exc_info.value.error.payment_intent.status == "requires_payment_method"
 
 
 def test_changed_amount_asks_the_bank_again(api: Any):
@@ -332,9 +332,9 @@ def test_changed_amount_asks_the_bank_again(api: Any):
     )
     page = intent.next_action.redirect_to_url.url
 
-    changed = api.payment_intents.update(intent.id, {"amount": 99_900})
+    updated_intent = api.payment_intents.update(intent.id, {"amount": 99_900})
 
-    assert (changed.status, changed.next_action) == ("requires_confirmation", None)
+    assert (updated_intent.status, updated_intent.next_action) == ("requires_confirmation", None)
     assert requests.post(page, data={"choice": "authorise"}, timeout=5).status_code == 404
 
 
@@ -342,18 +342,18 @@ def test_changed_amount_asks_the_bank_again(api: Any):
 
 
 def test_partial_refunds_end_at_the_amount_paid(api: Any):
-    paid = api.payment_intents.create(PAY)
+    intent = api.payment_intents.create(PAY)
 
-    part = api.refunds.create({"payment_intent": paid.id, "amount": 2_200, "metadata": {"note": "1"}})
+    part = api.refunds.create({"payment_intent": intent.id, "amount": 2_200, "metadata": {"note": "1"}})
     with pytest.raises(stripe.InvalidRequestError, match="greater than unrefunded amount"):
-        api.refunds.create({"payment_intent": paid.id, "amount": 10_001})
-    rest = api.refunds.create({"charge": paid.latest_charge})
-    with pytest.raises(stripe.InvalidRequestError) as caught:
-        api.refunds.create({"payment_intent": paid.id})
+        api.refunds.create({"payment_intent": intent.id, "amount": 10_001})
+    rest = api.refunds.create({"charge": intent.latest_charge})
+    with pytest.raises(stripe.InvalidRequestError) as exc_info:
+        api.refunds.create({"payment_intent": intent.id})
 
     assert (part.status, part.amount, rest.amount) == ("succeeded", 2_200, 10_000)
-    assert caught.value.code == "charge_already_refunded"
-    charge = api.charges.retrieve(paid.latest_charge, {"expand": ["refunds"]})
+    assert exc_info.value.code == "charge_already_refunded"
+    charge = api.charges.retrieve(intent.latest_charge, {"expand": ["refunds"]})
     assert (charge.amount_refunded, charge.refunded) == (12_200, True)
     assert [entry.id for entry in charge.refunds.data] == [rest.id, part.id]
     assert api.balance_transactions.retrieve(part.balance_transaction).amount == -2_200
@@ -370,22 +370,22 @@ def test_unpaid_intent_has_nothing_to_refund(api: Any):
 
 
 def test_refund_that_comes_back_restores_the_charge(desk: Running, api: Any):
-    paid = api.payment_intents.create(PAY)
-    made = api.refunds.create({"payment_intent": paid.id})
+    intent = api.payment_intents.create(PAY)
+    refund = api.refunds.create({"payment_intent": intent.id})
 
-    desk.post(f"/refunds/{made.id}/settle", succeed=False)
+    desk.post(f"/refunds/{refund.id}/settle", succeed=False)
 
-    assert api.refunds.retrieve(made.id).status == "failed"
-    charge = api.charges.retrieve(paid.latest_charge)
+    assert api.refunds.retrieve(refund.id).status == "failed"
+    charge = api.charges.retrieve(intent.latest_charge)
     assert (charge.amount_refunded, charge.refunded) == (0, False)
     assert event_types(api)[-1] == "refund.failed"
 
 
 def test_pending_refund_arrives_later(desk: Running, api: Any):
-    paid = api.payment_intents.create({**PAY, "payment_method": "pm_card_pendingRefund"})
-    made = api.refunds.create({"payment_intent": paid.id})
-    assert made.status == "pending"
+    intent = api.payment_intents.create({**PAY, "payment_method": "pm_card_pendingRefund"})
+    refund = api.refunds.create({"payment_intent": intent.id})
+    assert refund.status == "pending"
 
-    desk.post(f"/refunds/{made.id}/settle", succeed=True)
+    desk.post(f"/refunds/{refund.id}/settle", succeed=True)
 
-    assert api.refunds.retrieve(made.id).status == "succeeded"
+    assert api.refunds.retrieve(refund.id).status == "succeeded"

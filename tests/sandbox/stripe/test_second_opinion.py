@@ -20,7 +20,7 @@ from sandbox.stripe import StripeStandIn
 from tests.sandbox.conftest import running
 
 # Fields that localstripe still shows and the API version spoken here has dropped.
-DROPPED = {
+MISSING_FIELDS = {
     # renamed to balance, removed, or only with expand[]
     "customer": {"account_balance", "business_vat_id", "sources", "subscriptions", "tax_ids"},
     "payment_intent": {"charges", "invoice"},  # replaced by latest_charge and by invoice payments
@@ -55,10 +55,10 @@ class Side:
 
     def method(self, number: str, customer: str | None = None) -> str:
         card = {"card[number]": number, "card[exp_month]": "12", "card[exp_year]": "2034", "card[cvc]": "123"}
-        made = self.make("/payment_methods", type="card", **card)
+        payment_method = self.make("/payment_methods", type="card", **card)
         if customer:
-            self.make(f"/payment_methods/{made['id']}/attach", customer=customer)
-        return made["id"]
+            self.make(f"/payment_methods/{payment_method['id']}/attach", customer=customer)
+        return payment_method["id"]
 
     def intent(self, **form: Any) -> dict[str, Any]:
         return self.make(
@@ -196,8 +196,13 @@ def is_refunded(side: Side) -> Story:
     intent = side.intent(payment_method=side.method("4242424242424242"), confirm="true")
     part = side.make("/refunds", payment_intent=intent["id"], amount="2200")
     path = f"/refunds/{part['id']}"
-    listed = side.ask("GET", "/refunds", payment_intent=intent["id"]).json()["data"]
-    return [part["status"], part["amount"], side.ask("GET", path).json()["amount"], [made["amount"] for made in listed]]
+    refunds = side.ask("GET", "/refunds", payment_intent=intent["id"]).json()["data"]
+    return [
+        part["status"],
+        part["amount"],
+        side.ask("GET", path).json()["amount"],
+        [refund["amount"] for refund in refunds],
+    ]
 
 
 def unpaid_is_not_refunded(side: Side) -> Story:
@@ -205,17 +210,17 @@ def unpaid_is_not_refunded(side: Side) -> Story:
 
 
 def keeps_customers(side: Side) -> Story:
-    made = side.make("/customers", email="anna@example.com", name="Anna", **{"metadata[user]": "7"})
-    path = f"/customers/{made['id']}"
-    changed = side.make(path, name="Anna Bianchi", **{"metadata[plan]": "dpo"})
-    gone = side.ask("DELETE", path)
+    customer = side.make("/customers", email="anna@example.com", name="Anna", **{"metadata[user]": "7"})
+    path = f"/customers/{customer['id']}"
+    update = side.make(path, name="Anna Bianchi", **{"metadata[plan]": "dpo"})
+    response = side.ask("DELETE", path)
     return [
-        made["email"],
-        made["metadata"],
-        changed["name"],
-        changed["metadata"],
-        gone.status_code,
-        gone.json()["deleted"],
+        customer["email"],
+        customer["metadata"],
+        update["name"],
+        update["metadata"],
+        response.status_code,
+        response.json()["deleted"],
     ]
 
 
@@ -287,12 +292,12 @@ def test_fields_of_the_other_are_here_too_with_the_same_types(ours: Side, other:
         if mine[kind][name] is not None and theirs[kind][name] is not None
         if type(mine[kind][name]) is not type(theirs[kind][name])
     }
-    assert missing == DROPPED
+    assert missing == MISSING_FIELDS
     assert differing == set(OTHER_TYPE)
 
 
 def test_ids_begin_alike(ours: Side, other: Side):
     mine, theirs = one_of_each(ours), one_of_each(other)
 
-    prefix = {kind: made["id"].partition("_")[0] for kind, made in mine.items()}
-    assert prefix == {kind: made["id"].partition("_")[0] for kind, made in theirs.items()}
+    prefix = {kind: obj["id"].partition("_")[0] for kind, obj in mine.items()}
+    assert prefix == {kind: obj["id"].partition("_")[0] for kind, obj in theirs.items()}

@@ -62,9 +62,9 @@ DEVIATIONS: dict[tuple[str, str], str] = {
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory, authority: Any) -> Iterator[Running]:
-    with running(StripeStandIn(tmp_path_factory.mktemp("stripe")), authority) as served:
-        live_through_everything(served)
-        yield served
+    with running(StripeStandIn(tmp_path_factory.mktemp("stripe")), authority) as stand_in:
+        live_through_everything(stand_in)
+        yield stand_in
 
 
 def live_through_everything(desk: Running) -> None:
@@ -91,7 +91,7 @@ def live_through_everything(desk: Running) -> None:
 
 
 def pay_once(api: Any, customer: str) -> None:
-    paid = api.payment_intents.create(
+    intent = api.payment_intents.create(
         {
             "amount": 12_200,
             "currency": "eur",
@@ -103,7 +103,7 @@ def pay_once(api: Any, customer: str) -> None:
             "shipping": {"name": "Anna", "address": {"city": "Torino", "country": "IT"}},
         }
     )
-    api.refunds.create({"payment_intent": paid.id, "amount": 2_200, "reason": "requested_by_customer"})
+    api.refunds.create({"payment_intent": intent.id, "amount": 2_200, "reason": "requested_by_customer"})
     api.payment_intents.create({"amount": 500, "currency": "eur", "capture_method": "manual"})
     secure = {"amount": 900, "currency": "eur", "confirm": True, "return_url": "https://shop.example/"}
     api.payment_intents.create({**secure, "payment_method": "pm_card_threeDSecure2Required"})
@@ -168,11 +168,11 @@ def compare(example: Any, ours: Any, path: str = "") -> Iterator[tuple[str, str]
 
 def deviations(desk: Running, shared: Path, kind: str) -> dict[tuple[str, str], str]:
     example = json.loads((shared / "stripe" / "fixtures3.json").read_text())["resources"][kind]
-    made = objects(desk, kind)
-    assert made, f"no {kind} came into being"
+    examples = objects(desk, kind)
+    assert examples, f"no {kind} came into being"
     return {
         (kind, path): trouble
-        for ours in made
+        for ours in examples
         for path, trouble in compare(example, ours)
         if not path.startswith("data.object")  # an event carries any object; each is checked by itself
     }
@@ -180,9 +180,9 @@ def deviations(desk: Running, shared: Path, kind: str) -> dict[tuple[str, str], 
 
 @pytest.mark.parametrize("kind", sorted(SDK_CLASSES))
 def test_object_has_the_fields_and_types_of_the_published_example(desk: Running, shared: Path, kind: str):
-    found = deviations(desk, shared, kind)
+    differences = deviations(desk, shared, kind)
 
-    assert found.keys() == {key for key in DEVIATIONS if key[0] == kind}
+    assert differences.keys() == {key for key in DEVIATIONS if key[0] == kind}
 
 
 # the SDK's types -----------------------------------------------------------------------------------------------------
@@ -202,15 +202,15 @@ def hints(cls: type) -> dict[str, Any]:
         for base in inspect.getmro(cls)
         if "__annotations__" in vars(base) and base.__module__.startswith("stripe.")
     ]
-    found: dict[str, Any] = {}
+    annotations_by_name: dict[str, Any] = {}
     for base in reversed(own):
         module = vars(sys.modules[base.__module__])
         for name, annotation in vars(base)["__annotations__"].items():
             if not name.startswith("_") and base is not stripe.StripeObject:
                 holder = types.new_class("Holder")
                 holder.__annotations__ = {name: annotation}
-                found[name] = typing.get_type_hints(holder, dict(module), scope)[name]
-    return {name: kind for name, kind in found.items() if typing.get_origin(kind) is not typing.ClassVar}
+                annotations_by_name[name] = typing.get_type_hints(holder, dict(module), scope)[name]
+    return {name: kind for name, kind in annotations_by_name.items() if typing.get_origin(kind) is not typing.ClassVar}
 
 
 def is_optional(kind: Any) -> bool:
@@ -239,38 +239,38 @@ def mismatches(kind: Any, value: Any, path: str) -> list[str]:
         return [] if isinstance(value, dict) else [f"{path}: not an object"]
     if inspect.isclass(kind) and issubclass(kind, stripe.StripeObject):
         return object_mismatches(kind, value, path) if isinstance(value, dict) else [f"{path}: not an object"]
-    wanted = {int: int, str: str, bool: bool, float: (int, float), Decimal: str, type(None): type(None)}[kind]
-    fits = isinstance(value, wanted) and (kind is bool or not isinstance(value, bool))
+    python_type = {int: int, str: str, bool: bool, float: (int, float), Decimal: str, type(None): type(None)}[kind]
+    fits = isinstance(value, python_type) and (kind is bool or not isinstance(value, bool))
     return [] if fits else [f"{path}: {value!r} is not {kind.__name__}"]
 
 
 def object_mismatches(cls: type, value: dict[str, Any], path: str) -> list[str]:
-    known = hints(cls)
-    found = [f"{path}.{name}: not in the SDK" for name in value if name not in known]
-    for name, kind in known.items():
+    hints_by_name = hints(cls)
+    problems = [f"{path}.{name}: not in the SDK" for name in value if name not in hints_by_name]
+    for name, kind in hints_by_name.items():
         if value.get(name) is not None:
-            found += mismatches(kind, value[name], f"{path}.{name}")
+            problems += mismatches(kind, value[name], f"{path}.{name}")
         elif not is_optional(kind):
-            found.append(f"{path}.{name}: missing")
-    return found
+            problems.append(f"{path}.{name}: missing")
+    return problems
 
 
 @pytest.mark.parametrize("kind", sorted(SDK_CLASSES))
 def test_object_fits_the_sdk_types(desk: Running, kind: str):
-    made = objects(desk, kind)
+    objs = objects(desk, kind)
 
-    assert made, f"no {kind} came into being"
-    found = {text for ours in made for text in object_mismatches(SDK_CLASSES[kind], ours, kind)}
-    assert sorted(found) == []
+    assert objs, f"no {kind} came into being"
+    problems = {text for ours in objs for text in object_mismatches(SDK_CLASSES[kind], ours, kind)}
+    assert sorted(problems) == []
 
 
 def test_objects_in_events_fit_the_sdk_types(desk: Running):
-    found = set()
+    problems = set()
     for event in objects(desk, "event"):
-        carried = event["data"]["object"]
-        if carried["object"] in SDK_CLASSES and not carried.get("deleted"):
-            found |= set(object_mismatches(SDK_CLASSES[carried["object"]], carried, event["type"]))
-    assert sorted(found) == []
+        obj = event["data"]["object"]
+        if obj["object"] in SDK_CLASSES and not obj.get("deleted"):
+            problems |= set(object_mismatches(SDK_CLASSES[obj["object"]], obj, event["type"]))
+    assert sorted(problems) == []
 
 
 @pytest.mark.parametrize(
@@ -289,9 +289,9 @@ def test_the_comparison_itself_notices(desk: Running, change: dict[str, Any], tr
 
 
 def test_event_types_are_those_of_the_sdk(desk: Running):
-    known = set(typing.get_args(hints(stripe.Event)["type"]))
+    sdk_types = set(typing.get_args(hints(stripe.Event)["type"]))
 
-    assert {event["type"] for event in objects(desk, "event")} - known == set()
+    assert {event["type"] for event in objects(desk, "event")} - sdk_types == set()
 
 
 # parameters ----------------------------------------------------------------------------------------------------------
@@ -358,11 +358,11 @@ def test_parameters_are_the_sdks(route: str):
     endpoint = next(entry for entry in ENDPOINTS if f"{entry.method} {entry.path}" == route)
     module = importlib.import_module(f"stripe.params._{PARAMETERS[route]}_params")
     name = "".join(part.title() for part in PARAMETERS[route].split("_")) + "Params"
-    known = set(getattr(module, name).__annotations__)
+    sdk_params = set(getattr(module, name).__annotations__)
 
     ours = {parameter.rstrip("!") for parameter in endpoint.params}
 
-    assert ours - known - BROWSER_ONLY - {"expand"} == set()
+    assert ours - sdk_params - BROWSER_ONLY - {"expand"} == set()
 
 
 def test_required_parameters_are_required(desk: Running):

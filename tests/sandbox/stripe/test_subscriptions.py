@@ -64,12 +64,12 @@ class Life:
 
     def invoices(self, **query: Any) -> list[tuple[int, str]]:
         """Amounts due and statuses, oldest first."""
-        found = self.api.invoices.list({"customer": self.customer.id, "limit": 100, **query}).data
-        return [(invoice.amount_due, invoice.status) for invoice in reversed(found)]
+        invoices = self.api.invoices.list({"customer": self.customer.id, "limit": 100, **query}).data
+        return [(invoice.amount_due, invoice.status) for invoice in reversed(invoices)]
 
     def events(self, prefix: str) -> list[str]:
-        found = self.api.events.list({"limit": 100}).auto_paging_iter()
-        return [event.type for event in reversed(list(found)) if event.type.startswith(prefix)]
+        events = self.api.events.list({"limit": 100}).auto_paging_iter()
+        return [event.type for event in reversed(list(events)) if event.type.startswith(prefix)]
 
 
 @pytest.fixture
@@ -138,10 +138,10 @@ def test_error_if_incomplete_leaves_nothing_behind(api: Any, card: str | None, c
     life = Life(api, card=card)
     before = len(list(api.events.list({"limit": 100}).data))
 
-    with pytest.raises(stripe.StripeError) as caught:
+    with pytest.raises(stripe.StripeError) as exc_info:
         life.subscribe(payment_behavior="error_if_incomplete")
 
-    assert caught.value.code == code
+    assert exc_info.value.code == code
     assert (api.subscriptions.list({"status": "all"}).data, life.invoices()) == ([], [])
     assert len(list(api.events.list({"limit": 100}).data)) == before
 
@@ -237,9 +237,9 @@ def test_paused_subscription_resumes_with_a_payment(api: Any):
     life.to(START + 8 * DAY)
     life.set_card("pm_card_visa")
 
-    resumed = api.subscriptions.resume(subscription.id)
+    subscription = api.subscriptions.resume(subscription.id)
 
-    assert (resumed.status, life.invoices()) == ("active", [(0, "paid"), (20_000, "paid")])
+    assert (subscription.status, life.invoices()) == ("active", [(0, "paid"), (20_000, "paid")])
 
 
 def test_trial_collects_a_card_by_setup_intent(api: Any):
@@ -263,8 +263,8 @@ def test_failed_renewal_is_past_due_until_a_retry_succeeds(api: Any, life: Life)
 
     life.to(MARCH + 2 * HOUR)
     assert api.subscriptions.retrieve(subscription.id).status == "past_due"
-    failed = api.invoices.retrieve(api.subscriptions.retrieve(subscription.id).latest_invoice)
-    assert (failed.status, failed.attempt_count, failed.next_payment_attempt) == (
+    invoice = api.invoices.retrieve(api.subscriptions.retrieve(subscription.id).latest_invoice)
+    assert (invoice.status, invoice.attempt_count, invoice.next_payment_attempt) == (
         "open", 1, MARCH + HOUR + 3 * DAY,
     )  # fmt: skip
     life.set_card("pm_card_visa")
@@ -280,11 +280,11 @@ def test_last_failed_retry_ends_it_and_a_late_payment_does_not_revive_it(api: An
 
     life.to(MARCH + 17 * DAY)
 
-    ended = api.subscriptions.retrieve(subscription.id)
-    assert (ended.status, ended.cancellation_details.reason) == ("canceled", "payment_failed")
+    after = api.subscriptions.retrieve(subscription.id)
+    assert (after.status, after.cancellation_details.reason) == ("canceled", "payment_failed")
     assert life.events("invoice.payment_failed") == ["invoice.payment_failed"] * 4
     life.set_card("pm_card_visa")
-    assert api.invoices.pay(ended.latest_invoice).status == "paid"
+    assert api.invoices.pay(after.latest_invoice).status == "paid"
     assert api.subscriptions.retrieve(subscription.id).status == "canceled"
 
 
@@ -318,10 +318,10 @@ def test_previewed_upgrade_costs_what_is_then_charged(api: Any, life: Life):
     preview = api.invoices.create_preview({"subscription": subscription.id, "subscription_details": change})
     assert (preview.amount_due, [line.amount for line in preview.lines.data]) == (15_000, [-10_000, 25_000])
     assert life.invoices() == [(20_000, "paid")]
-    changed = api.subscriptions.update(subscription.id, change)
+    update = api.subscriptions.update(subscription.id, change)
 
     assert life.invoices() == [(20_000, "paid"), (preview.amount_due, "paid")]
-    assert (item_of(changed).price.id, item_of(changed).current_period_end) == (life.large, MARCH)
+    assert (item_of(update).price.id, item_of(update).current_period_end) == (life.large, MARCH)
     life.to(MARCH + 2 * HOUR)
     assert life.invoices()[-1] == (50_000, "paid")
 
@@ -343,9 +343,9 @@ def test_yearly_price_starts_a_new_period_at_once(api: Any, life: Life):
     life.to(START + 14 * DAY)
     yearly = life.price(200_000, "year")
 
-    changed = api.subscriptions.update(subscription.id, {"items": [{"id": item_of(subscription).id, "price": yearly}]})
+    update = api.subscriptions.update(subscription.id, {"items": [{"id": item_of(subscription).id, "price": yearly}]})
 
-    assert item_of(changed).current_period_start == START + 14 * DAY
+    assert item_of(update).current_period_start == START + 14 * DAY
     assert life.invoices() == [(20_000, "paid"), (190_000, "paid")]
 
 
@@ -387,14 +387,14 @@ def test_failed_upgrade_is_undone_with_error_if_incomplete(api: Any, life: Life)
 def test_cancel_at_period_end_keeps_it_until_then(api: Any, life: Life):
     subscription = life.subscribe()
 
-    planned = api.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
-    assert (planned.status, planned.cancel_at, planned.cancel_at_period_end) == ("active", MARCH, True)
+    update = api.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
+    assert (update.status, update.cancel_at, update.cancel_at_period_end) == ("active", MARCH, True)
     life.to(MARCH - DAY)
     assert api.subscriptions.retrieve(subscription.id).status == "active"
     life.to(MARCH + 2 * HOUR)
 
-    ended = api.subscriptions.retrieve(subscription.id)
-    assert (ended.status, ended.ended_at) == ("canceled", MARCH)
+    after = api.subscriptions.retrieve(subscription.id)
+    assert (after.status, after.ended_at) == ("canceled", MARCH)
     assert life.invoices() == [(20_000, "paid")]
     assert life.events("customer.subscription.deleted") == ["customer.subscription.deleted"]
 
@@ -403,19 +403,19 @@ def test_planned_cancellation_is_taken_back(api: Any, life: Life):
     subscription = life.subscribe()
     api.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
 
-    kept = api.subscriptions.update(subscription.id, {"cancel_at_period_end": False})
+    update = api.subscriptions.update(subscription.id, {"cancel_at_period_end": False})
     life.to(MARCH + 2 * HOUR)
 
-    assert (kept.cancel_at, kept.canceled_at, kept.cancel_at_period_end) == (None, None, False)
+    assert (update.cancel_at, update.canceled_at, update.cancel_at_period_end) == (None, None, False)
     assert life.invoices() == [(20_000, "paid")] * 2
 
 
 def test_cancel_now(api: Any, life: Life):
     subscription = life.subscribe()
 
-    ended = api.subscriptions.cancel(subscription.id, {"cancellation_details": {"feedback": "too_expensive"}})
+    after = api.subscriptions.cancel(subscription.id, {"cancellation_details": {"feedback": "too_expensive"}})
 
-    assert (ended.status, ended.cancellation_details.feedback) == ("canceled", "too_expensive")
+    assert (after.status, after.cancellation_details.feedback) == ("canceled", "too_expensive")
     assert api.subscriptions.list().data == []
     assert [entry.id for entry in api.subscriptions.list({"status": "ended"}).data] == [subscription.id]
     with pytest.raises(stripe.InvalidRequestError):
@@ -453,8 +453,8 @@ def test_promotion_code_is_used_up(api: Any, life: Life):
     code = api.promotion_codes.create(
         {"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "AUTUNNO", "max_redemptions": 1}
     )
-    found = api.promotion_codes.list({"code": "autunno"}).data
-    assert [entry.id for entry in found] == [code.id]
+    codes = api.promotion_codes.list({"code": "autunno"}).data
+    assert [entry.id for entry in codes] == [code.id]
 
     life.subscribe(discounts=[{"promotion_code": code.id}])
 
@@ -485,15 +485,20 @@ def test_manual_invoice_from_items_to_payment(api: Any, life: Life):
     draft = api.invoices.create({"customer": life.customer.id, "pending_invoice_items_behavior": "include"})
     api.invoice_items.create({"customer": life.customer.id, "amount": 500, "currency": "eur", "invoice": draft.id})
 
-    opened = api.invoices.finalize_invoice(draft.id)
-    paid = api.invoices.pay(draft.id)
+    open_invoice = api.invoices.finalize_invoice(draft.id)
+    paid_invoice = api.invoices.pay(draft.id)
 
-    assert (draft.status, draft.amount_due, opened.status, opened.amount_due) == ("draft", 12_000, "open", 12_500)
-    assert (paid.status, paid.amount_paid, paid.amount_remaining) == ("paid", 12_500, 0)
-    assert "125,00" in requests.get(paid.hosted_invoice_url, headers={"Accept-Language": "it"}, timeout=5).text
-    with pytest.raises(stripe.InvalidRequestError) as caught:
+    assert (draft.status, draft.amount_due, open_invoice.status, open_invoice.amount_due) == (
+        "draft",
+        12_000,
+        "open",
+        12_500,
+    )
+    assert (paid_invoice.status, paid_invoice.amount_paid, paid_invoice.amount_remaining) == ("paid", 12_500, 0)
+    assert "125,00" in requests.get(paid_invoice.hosted_invoice_url, headers={"Accept-Language": "it"}, timeout=5).text
+    with pytest.raises(stripe.InvalidRequestError) as exc_info:
         api.invoices.pay(draft.id)
-    assert caught.value.code == "invoice_already_paid"
+    assert exc_info.value.code == "invoice_already_paid"
 
 
 def test_voided_invoice_cancels_its_payment(api: Any, life: Life):
@@ -501,9 +506,9 @@ def test_voided_invoice_cancels_its_payment(api: Any, life: Life):
     draft = api.invoices.create({"customer": life.customer.id, "pending_invoice_items_behavior": "include"})
     api.invoices.finalize_invoice(draft.id)
 
-    voided = api.invoices.void_invoice(draft.id)
+    invoice = api.invoices.void_invoice(draft.id)
 
-    assert voided.status == "void"
+    assert invoice.status == "void"
     assert [(intent.status, intent.cancellation_reason) for intent in api.payment_intents.list().data] == [
         ("canceled", "void_invoice")
     ]
@@ -513,8 +518,8 @@ def test_voided_invoice_cancels_its_payment(api: Any, life: Life):
 
 
 def portal_url(life: Life, **params: Any) -> str:
-    given = {"customer": life.customer.id, "return_url": "https://shop.example/area", "locale": "it", **params}
-    return str(life.api.billing_portal.sessions.create(given).url)
+    fields = {"customer": life.customer.id, "return_url": "https://shop.example/area", "locale": "it", **params}
+    return str(life.api.billing_portal.sessions.create(fields).url)
 
 
 def test_portal_cancels_and_keeps(api: Any, life: Life):
@@ -523,11 +528,11 @@ def test_portal_cancels_and_keeps(api: Any, life: Life):
     assert "https://shop.example/area" in requests.get(url, timeout=5).text
 
     page = requests.post(f"{url}/cancel", data={"id": subscription.id}, timeout=5).text
-    planned = api.subscriptions.retrieve(subscription.id)
+    after = api.subscriptions.retrieve(subscription.id)
     requests.post(f"{url}/keep", data={"id": subscription.id}, timeout=5)
 
     assert "Termina il 01/03/2027" in page
-    assert (planned.cancel_at, planned.cancel_at_period_end) == (MARCH, False)
+    assert (after.cancel_at, after.cancel_at_period_end) == (MARCH, False)
     assert api.subscriptions.retrieve(subscription.id).cancel_at is None
 
 
@@ -537,10 +542,10 @@ def test_portal_changes_the_card_and_pays_what_is_open(api: Any, life: Life):
     life.to(MARCH + 2 * HOUR)
     url = portal_url(life)
 
-    saved = requests.post(
+    response = requests.post(
         f"{url}/card", data={"number": "5555555555554444", "expiry": "12/34", "cvc": "123"}, timeout=5
     )
-    assert "La carta è stata salvata." in saved.text
+    assert "La carta è stata salvata." in response.text
     unpaid = api.subscriptions.retrieve(subscription.id).latest_invoice
     requests.post(f"{url}/pay", data={"id": unpaid}, timeout=5)
 
@@ -568,10 +573,10 @@ def test_portal_refuses_bad_cards_strange_objects_and_old_links(api: Any, life: 
     other = stranger.subscribe()
     url = portal_url(life)
 
-    declined = requests.post(
+    response = requests.post(
         f"{url}/card", data={"number": "4000000000000002", "expiry": "12/34", "cvc": "123"}, timeout=5
     )
-    assert re.search(r'role="alert">Your card was declined', declined.text)
+    assert re.search(r'role="alert">Your card was declined', response.text)
     assert "No such subscription" in requests.post(f"{url}/cancel", data={"id": other.id}, timeout=5).text
     assert api.subscriptions.retrieve(other.id).cancel_at is None
     assert requests.get(f"{url}x", timeout=5).status_code == 410

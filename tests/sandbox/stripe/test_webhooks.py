@@ -36,7 +36,7 @@ class Product:
     """A server that takes webhooks: `answers` are the statuses it gives, the last for ever."""
 
     def __init__(self, port: int = 0) -> None:
-        self.received: list[tuple[str, str]] = []
+        self.deliveries: list[tuple[str, str]] = []
         self.answers = [200]
         self.news = threading.Condition()
         product = self
@@ -46,7 +46,7 @@ class Product:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 with product.news:
                     status = product.answers.pop(0) if len(product.answers) > 1 else product.answers[0]
-                    product.received.append((body, self.headers["Stripe-Signature"]))
+                    product.deliveries.append((body, self.headers["Stripe-Signature"]))
                     product.news.notify_all()
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
@@ -63,9 +63,9 @@ class Product:
     def wait_for(self, count: int) -> list[dict[str, Any]]:
         """The first `count` events, as soon as they are there."""
         with self.news:
-            arrived = self.news.wait_for(lambda: len(self.received) >= count, timeout=20)
-            assert arrived, f"{len(self.received)} of {count} deliveries arrived"
-            return [json.loads(body) for body, _ in self.received]
+            has_arrived = self.news.wait_for(lambda: len(self.deliveries) >= count, timeout=20)
+            assert has_arrived, f"{len(self.deliveries)} of {count} deliveries arrived"
+            return [json.loads(body) for body, _ in self.deliveries]
 
     def close(self) -> None:
         self.server.shutdown()
@@ -97,16 +97,16 @@ def api(desk: Running) -> Any:
 
 
 def test_events_arrive_signed_in_the_order_of_the_life(desk: Running, api: Any, product: Product):
-    paid = api.payment_intents.create(PAY, {"idempotency_key": "order-1"})
+    intent = api.payment_intents.create(PAY, {"idempotency_key": "order-1"})
 
     events = product.wait_for(4)
 
     assert [event["type"] for event in events] == [
         "payment_intent.created", "charge.succeeded", "payment_intent.succeeded", "charge.updated",
     ]  # fmt: skip
-    body, signature = product.received[2]
+    body, signature = product.deliveries[2]
     event = stripe.Webhook.construct_event(body, signature, desk.env["STRIPE_WEBHOOK_SECRET"])
-    assert (event.data.object.id, event.data.object.status) == (paid.id, "succeeded")
+    assert (event.data.object.id, event.data.object.status) == (intent.id, "succeeded")
     assert (event.api_version, event.pending_webhooks, event.livemode) == ("2026-08-26.dahlia", 1, False)
     assert (event["request"].idempotency_key, event["request"].id[:4]) == ("order-1", "req_")
     assert events[3]["data"]["previous_attributes"] == {"balance_transaction": None}
@@ -122,9 +122,9 @@ def test_refused_delivery_is_repeated_with_a_new_signature(desk: Running, api: A
     events = product.wait_for(3)
     assert len({event["id"] for event in events}) == 1
     until(lambda: not desk.get("/deliveries")["pending"], limit_s=20)
-    done = desk.get("/deliveries")["done"][0]
-    assert [attempt["status"] for attempt in done["attempts"]] == [500, 503, 200]
-    first, second, third = (attempt["at"] for attempt in done["attempts"])
+    delivery = desk.get("/deliveries")["done"][0]
+    assert [attempt["status"] for attempt in delivery["attempts"]] == [500, 503, 200]
+    first, second, third = (attempt["at"] for attempt in delivery["attempts"])
     assert (0.9 < second - first < 2.0, 1.9 < third - second < 3.5) == (True, True)
     assert api.events.retrieve(events[0]["id"]).pending_webhooks == 0
 
@@ -135,28 +135,30 @@ def test_product_that_is_down_gets_its_events_later(run_stand_in: Callable[[Stan
     client(desk).customers.create()
     waiting = until(lambda: [entry for entry in desk.get("/deliveries")["pending"] if entry["attempts"]], limit_s=20)
     assert waiting[0]["attempts"][0]["error"] == "ConnectionError"
-    missed = client(desk).events.list({"delivery_success": False}).data
+    undelivered_events = client(desk).events.list({"delivery_success": False}).data
 
     product = Product(port)
     try:
-        assert [event["id"] for event in product.wait_for(1)] == [missed[0].id]
+        assert [event["id"] for event in product.wait_for(1)] == [undelivered_events[0].id]
     finally:
         product.close()
     until(lambda: not desk.get("/deliveries")["pending"], limit_s=20)
     assert client(desk).events.list({"delivery_success": False}).data == []
-    assert [event.id for event in client(desk).events.list({"delivery_success": True}).data] == [missed[0].id]
+    assert [event.id for event in client(desk).events.list({"delivery_success": True}).data] == [
+        undelivered_events[0].id
+    ]
 
 
 def test_held_deliveries_are_taken_by_the_test(desk: Running, api: Any, product: Product):
     desk.post("/deliveries/hold", hold=True)
     api.payment_intents.create(PAY)
 
-    taken = desk.post("/deliveries/take")
+    entries = desk.post("/deliveries/take")
 
-    assert [entry["type"] for entry in taken] == [
+    assert [entry["type"] for entry in entries] == [
         "payment_intent.created", "charge.succeeded", "payment_intent.succeeded", "charge.updated",
     ]  # fmt: skip
-    for entry in taken:
+    for entry in entries:
         event = stripe.Webhook.construct_event(entry["body"], entry["signature"], desk.env["STRIPE_WEBHOOK_SECRET"])
         assert (event.id, entry["url"]) == (entry["event"], product.url)
     assert desk.get("/deliveries")["pending"] == []
@@ -184,7 +186,7 @@ def test_event_is_delivered_twice_on_request(desk: Running, api: Any, product: P
     desk.post(f"/events/{event['id']}/redeliver")
 
     assert [entry["id"] for entry in product.wait_for(2)] == [event["id"]] * 2
-    assert product.received[0][0] == product.received[1][0]
+    assert product.deliveries[0][0] == product.deliveries[1][0]
 
 
 def test_any_payload_is_signed_for_forgeries(desk: Running):
@@ -193,13 +195,13 @@ def test_any_payload_is_signed_for_forgeries(desk: Running):
 
     now = desk.post("/sign", payload=body)["signature"]
     old = desk.post("/sign", payload=body, timestamp=int(time.time()) - 301)["signature"]
-    forged = desk.post("/sign", payload=body, secret="whsec_other")["signature"]
+    forgery = desk.post("/sign", payload=body, secret="whsec_other")["signature"]
 
     assert stripe.Webhook.construct_event(body, now, secret).id == "evt_forged"
     with pytest.raises(stripe.SignatureVerificationError, match="outside the tolerance"):
         stripe.Webhook.construct_event(body, old, secret)
     with pytest.raises(stripe.SignatureVerificationError, match="No signatures found"):
-        stripe.Webhook.construct_event(body, forged, secret)
+        stripe.Webhook.construct_event(body, forgery, secret)
 
 
 def test_registered_endpoint_hears_what_it_asked_for(desk: Running, api: Any, product: Product):
@@ -211,13 +213,13 @@ def test_registered_endpoint_hears_what_it_asked_for(desk: Running, api: Any, pr
         events = other.wait_for(1)
         assert [event["type"] for event in events] == ["payment_intent.succeeded"]
         assert events[0]["pending_webhooks"] == 2
-        stripe.Webhook.construct_event(*other.received[0], endpoint.secret)
+        stripe.Webhook.construct_event(*other.deliveries[0], endpoint.secret)
         product.wait_for(4)
 
         api.webhook_endpoints.update(endpoint.id, {"disabled": True})
         api.payment_intents.create(PAY)
         product.wait_for(8)
-        assert len(other.received) == 1
+        assert len(other.deliveries) == 1
         assert "secret" not in api.webhook_endpoints.retrieve(endpoint.id).to_dict()
         api.webhook_endpoints.delete(endpoint.id)
         assert [entry.url for entry in api.webhook_endpoints.list().data] == [product.url]
@@ -271,10 +273,10 @@ def test_restart_keeps_objects_keys_answers_and_deliveries(tmp_path: Path, autho
             )
             assert again.id == intent.id
             assert [event["type"] for event in product.wait_for(2)] == ["customer.created", "payment_intent.created"]
-            paid = api.payment_intents.confirm(
+            confirmation = api.payment_intents.confirm(
                 intent.id, {"payment_method": "pm_card_visa", "return_url": "https://shop.example/"}
             )
-            assert paid.status == "succeeded"
+            assert confirmation.status == "succeeded"
     finally:
         product.close()
 
@@ -308,7 +310,7 @@ def test_kill_in_mid_write_loses_nothing_that_was_answered(tmp_path: Path, autho
     )
     assert process.stdout
     env = json.loads(process.stdout.readline())
-    made: list[str] = []
+    ids: list[str] = []
 
     def work() -> None:
         session = requests.Session()
@@ -317,7 +319,7 @@ def test_kill_in_mid_write_loses_nothing_that_was_answered(tmp_path: Path, autho
             while True:
                 form = {**{f"metadata[k{place}]": "x" * 400 for place in range(40)}, "amount": "500", "currency": "eur"}
                 answer = session.post(f"{env['STRIPE_API_BASE']}/v1/payment_intents", data=form, timeout=5)
-                made.append(answer.json()["id"])
+                ids.append(answer.json()["id"])
         except (requests.RequestException, ValueError):
             return
         finally:
@@ -325,17 +327,17 @@ def test_kill_in_mid_write_loses_nothing_that_was_answered(tmp_path: Path, autho
 
     thread = threading.Thread(target=work)
     thread.start()
-    until(lambda: len(made) >= 40, limit_s=20)
+    until(lambda: len(ids) >= 40, limit_s=20)
     os.kill(process.pid, signal.SIGKILL)
     process.wait(timeout=10)
     process.stdout.close()
     thread.join()
 
     with running(StripeStandIn(tmp_path), authority) as desk:
-        kept = [intent["id"] for intent in desk.get("/objects/payment_intent")]
-        told = [event["data"]["object"]["id"] for event in desk.get("/objects/event")]
-    assert set(made) - set(kept) == set()
-    assert kept == told
+        stored_ids = [intent["id"] for intent in desk.get("/objects/payment_intent")]
+        event_ids = [event["data"]["object"]["id"] for event in desk.get("/objects/event")]
+    assert set(ids) - set(stored_ids) == set()
+    assert stored_ids == event_ids
 
 
 def test_signature_is_the_documented_hmac():
