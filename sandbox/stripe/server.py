@@ -53,7 +53,7 @@ class Answer:
 
 
 class ApiServer:
-    """`handle` is the one route; `committed` is called after each request that may have left events."""
+    """`handle` is the one route; `on_commit` is called after each request that may have left events."""
 
     def __init__(self, store: Store, secret_key: str, publishable_key: str) -> None:
         self.store = store
