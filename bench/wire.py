@@ -32,7 +32,11 @@ class StreamedAnswer(NamedTuple):
 def request(url: str, body: bytes, headers: Mapping[str, str], method: str = "POST") -> bytes:
     """A request as it goes over the wire."""
     parts = urlsplit(url)
-    lines = [f"{method} {parts.path}{'?' * bool(parts.query)}{parts.query} HTTP/1.1", f"Host: {parts.netloc}", f"Content-Length: {len(body)}"]
+    lines = [
+        f"{method} {parts.path}{'?' * bool(parts.query)}{parts.query} HTTP/1.1",
+        f"Host: {parts.netloc}",
+        f"Content-Length: {len(body)}",
+    ]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 

@@ -32,7 +32,7 @@ def refuse(error: DomainError | exceptions.APIException) -> HttpResponse:
     response = handle(error, {})
     assert response is not None
     body = JsonResponse(response.data, status=response.status_code, content_type=CONTENT_TYPE)
-    for name in _KEPT_HEADERS:
+    for name in _RESPONSE_HEADERS:
         if name in response:
             body[name] = response[name]
     return body
