@@ -49,12 +49,12 @@ def run(rounds: int, warmup: int) -> Report:
 
 def _delays(event: re.Pattern[bytes], key: str, here: Instance) -> Summarize:
     def summarize(answers: Sequence[StreamedAnswer], streams: Sequence[dict[str, Any]]) -> Sample:
-        start_s = max(stream["said"][0][0] for stream in streams)
-        end_s = min(stream["said"][-1][0] for stream in streams)
+        start_s = max(stream["progress"][0][0] for stream in streams)
+        end_s = min(stream["progress"][-1][0] for stream in streams)
         pairs = [
             pair
             for answer, stream in zip(answers, streams, strict=True)
-            for pair in _pairs(answer, stream["said"], event, key)
+            for pair in _pairs(answer, stream["progress"], event, key)
         ]
         delays = [(came_s - sent_s) * 1000 for sent_s, came_s in pairs if start_s <= sent_s <= end_s]
         if not delays:

@@ -47,17 +47,17 @@ def complete(result: Shape, **_about: Any) -> Shape:
 def sections() -> list[tuple[str, list[Shape]]]:
     """The API for a page to show: by tag its operations, then the shapes they name."""
     schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    found: dict[str, list[Shape]] = {}
+    by_tag: dict[str, list[Shape]] = {}
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             shape = {name: operation[name] for name in ("parameters", "requestBody", "responses") if name in operation}
-            told = {"name": f"{method.upper()} {path}", "text": operation["description"], "shape": _shown(shape)}
-            found.setdefault(operation["tags"][0], []).append(told)
+            entry = {"name": f"{method.upper()} {path}", "text": operation["description"], "shape": _dump(shape)}
+            by_tag.setdefault(operation["tags"][0], []).append(entry)
     shapes = schema["components"]["schemas"].items()
-    return [*sorted(found.items()), ("schemas", [{"name": name, "shape": _shown(shape)} for name, shape in shapes])]
+    return [*sorted(by_tag.items()), ("schemas", [{"name": name, "shape": _dump(shape)} for name, shape in shapes])]
 
 
-def _shown(shape: Shape) -> str:
+def _dump(shape: Shape) -> str:
     return json.dumps(shape, indent=2)
 
 

@@ -58,23 +58,23 @@ def main() -> int:
 def run(data: Path, env_file: Path) -> int:
     """Start everything, say where it is, and stop it all when one part ends or Ctrl-C comes."""
     _write_env_if_needed(env_file)
-    given = {**_read_env(env_file), **os.environ}
-    port, page_port = _port("PORT", given, 8000), _port("SANDBOX_PORT", given, 8100)
-    for name, wanted in (("PORT", port), ("SANDBOX_PORT", page_port)):
-        _require_free(name, wanted)
+    environ = {**_read_env(env_file), **os.environ}
+    port, page_port = _port("PORT", environ, 8000), _port("SANDBOX_PORT", environ, 8100)
+    for name, number in (("PORT", port), ("SANDBOX_PORT", page_port)):
+        _require_free(name, number)
     site = f"http://127.0.0.1:{port}"
     with contextlib.ExitStack() as stack:
-        env = {"DATA_DIR": str(data), "PORT": str(port), "SITE_URL": given.get("SITE_URL") or site}
+        env = {"DATA_DIR": str(data), "PORT": str(port), "SITE_URL": environ.get("SITE_URL") or site}
         env |= {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
-        env |= {"SDI_PEC_POLL_SECONDS": given.get("SDI_PEC_POLL_SECONDS", "3")}
+        env |= {"SDI_PEC_POLL_SECONDS": environ.get("SDI_PEC_POLL_SECONDS", "3")}
         print("Starting PostgreSQL, Redis and the stand-ins", flush=True)
         watchdog = [sys.executable, "-m", "sandbox.watchdog", str(data)]
         stack.enter_context(running(watchdog, log=data / "watchdog.log"))
-        services = stack.enter_context(database_and_cache(data, given))
+        services = stack.enter_context(database_and_cache(data, environ))
         env |= services
         webhook = f"{site}/api/v1/webhooks/stripe"
-        env |= stack.enter_context(stand_ins(data / "sandbox", given, webhook_url=webhook, page_port=page_port))
-        env |= embeddings_settings(given)
+        env |= stack.enter_context(stand_ins(data / "sandbox", environ, webhook_url=webhook, page_port=page_port))
+        env |= embeddings_settings(environ)
         whole = {**_read_env(env_file), **os.environ, **env}
         stack.enter_context(_run_file(data / "run.env", env))
         has_tables = "DATABASE_URL" in services and _has_known_tables(services["DATABASE_URL"], data)
@@ -248,8 +248,8 @@ def _read_env(path: Path) -> dict[str, str]:
     return pairs
 
 
-def _port(name: str, given: Mapping[str, str], default: int) -> int:
-    value = given.get(name) or str(default)
+def _port(name: str, environ: Mapping[str, str], default: int) -> int:
+    value = environ.get(name) or str(default)
     if not value.isdecimal() or not 0 < int(value) < 65536:
         raise ServiceError(f"{name} is {value!r}: a number from 1 to 65535 was expected")
     return int(value)

@@ -92,12 +92,12 @@ def _can_be_run_by_nobody(program: Path) -> bool:
     if not program.exists() or program.stat().st_uid != os.geteuid():
         return False
     try:
-        asked = subprocess.run(
+        completed = subprocess.run(
             [program, "--version"], user=NOBODY, group=NOBODY, cwd="/", check=False, capture_output=True
         )
     except OSError:
         return False
-    return asked.returncode == 0
+    return completed.returncode == 0
 
 
 @dataclass

@@ -113,20 +113,20 @@ def step(name: str, command: list[str], env: dict[str, str]) -> int:
     """Run one command with its output shown; its exit status."""
     print(f"── {name}", flush=True)
     began = time.monotonic()
-    done = subprocess.run(command, cwd=ROOT, env=env, check=False)
-    print(f"   {'ok' if done.returncode == 0 else 'FAILED'} ({time.monotonic() - began:.0f} s)", flush=True)
-    return done.returncode
+    completed = subprocess.run(command, cwd=ROOT, env=env, check=False)
+    print(f"   {'ok' if completed.returncode == 0 else 'FAILED'} ({time.monotonic() - began:.0f} s)", flush=True)
+    return completed.returncode
 
 
 def find_chromium() -> str:
     """The path of a Chromium, installed if that is possible; `ServiceError` says what to do when it is not."""
     for candidate in (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"):
-        if found := candidate and shutil.which(candidate):
-            return found
+        if path := candidate and shutil.which(candidate):
+            return path
     if bundled := _playwright_chromium():
         return bundled
-    if found := _installed("chromium", "chromium"):
-        return found
+    if path := _installed("chromium", "chromium"):
+        return path
     raise ServiceError(
         "no Chromium found, and it could not be installed. Install it (Debian: apt install chromium; elsewhere:\n"
         ".venv/bin/playwright install chromium), set CHROMIUM=/path/to/it, or run ./run-tests.sh --no-browser"
@@ -135,8 +135,8 @@ def find_chromium() -> str:
 
 def find_dovecot() -> str:
     """The path of Dovecot's program, installed if that is possible; `ServiceError` says what to do when it is not."""
-    if found := os.environ.get("DOVECOT") or _program("dovecot") or _installed("dovecot-imapd", "dovecot"):
-        return found
+    if path := os.environ.get("DOVECOT") or _program("dovecot") or _installed("dovecot-imapd", "dovecot"):
+        return path
     raise ServiceError(
         "no Dovecot found, and it could not be installed. Install it (Debian: apt install dovecot-imapd), set\n"
         "DOVECOT=/path/to/dovecot, or run ./run-tests.sh --no-dovecot"

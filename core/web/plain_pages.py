@@ -52,5 +52,5 @@ def plain_error(
 @cache
 def _styles() -> SafeString:
     """Colours and letters of every page, without the rules of parts that are not here."""
-    found = [finders.find(f"css/{name}.css") for name in ("tokens", "base")]
-    return mark_safe("\n".join(Path(str(path)).read_text() for path in found))  # noqa: S308 -- our own files
+    paths = [finders.find(f"css/{name}.css") for name in ("tokens", "base")]
+    return mark_safe("\n".join(Path(str(path)).read_text() for path in paths))  # noqa: S308 -- our own files

@@ -73,7 +73,7 @@ class OpenStream:
     question: str
     state: str = "open"
     deltas: int = 0
-    said: list[tuple[float, int]] = field(default_factory=list)
+    progress: list[tuple[float, int]] = field(default_factory=list)
     ended_s: float = 0.0
 
 
@@ -325,9 +325,9 @@ class EventStream(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _note(self, text: str) -> None:
-        before = self.stream.said[-1][1] if self.stream.said else 0
+        before = self.stream.progress[-1][1] if self.stream.progress else 0
         if text:
-            self.stream.said.append((time.monotonic(), before + len(text)))
+            self.stream.progress.append((time.monotonic(), before + len(text)))
 
     def _until_fault(self) -> Iterator[dict[str, Any]]:
         """The events as far as the fault lets them come."""

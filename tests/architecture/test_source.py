@@ -120,3 +120,30 @@ def test_there_are_no_drawers():
 
     assert [name for name in modules() if name.rpartition("/")[2].removesuffix(".py") in drawers] == []
     assert all((ROOT / app / "__init__.py").exists() for app in APPS)
+
+
+PARTICIPLES = {"asked", "found", "given", "said", "told", "tried", "wanted", "written"}
+
+
+def bound_names(tree: ast.AST) -> Iterator[str]:
+    """Names of variables, parameters, attributes that are set, and functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.id if isinstance(node, ast.Name) else node.attr
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+
+
+def is_participle(name: str) -> bool:
+    return name.strip("_") in PARTICIPLES
+
+
+def test_names_say_what_they_hold_and_not_what_was_done_to_it():
+    others = [path for folder in ("tests", "sandbox", "bench") for path in (ROOT / folder).rglob("*.py")]
+    trees = modules() | {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in others}
+
+    participles = {f"{place}: {name}" for place in trees for name in bound_names(trees[place]) if is_participle(name)}
+
+    assert participles == set()

@@ -50,8 +50,8 @@ class Site:
         )  # fmt: skip
 
     def ready(self) -> dict[str, Any]:
-        told: dict[str, Any] = requests.get(f"{self.url}/ready", timeout=30).json()
-        return told
+        status: dict[str, Any] = requests.get(f"{self.url}/ready", timeout=30).json()
+        return status
 
     def wait_for_documents(self) -> None:
         until(lambda: self.ready()["documents_waiting"] == 0, "the documents were not read", limit_s=READY_S)
@@ -64,16 +64,16 @@ class Site:
     def mails(self, email: str) -> list[dict[str, Any]]:
         """What came to an address, newest first."""
         answer = requests.get(f"{self.sandbox}/control/graph/messages", params={"to": email}, timeout=30)
-        found: list[dict[str, Any]] = answer.json()
-        return found
+        mails: list[dict[str, Any]] = answer.json()
+        return mails
 
     def mailed_link(self, email: str, path: str) -> str:
         """The newest link to `path` mailed to an address, waited for."""
 
         def link() -> str:
             for mail in self.mails(email):
-                if found := re.search(rf"https?://\S+{re.escape(path)}\S+", mail["text"]):
-                    return found.group()
+                if match := re.search(rf"https?://\S+{re.escape(path)}\S+", mail["text"]):
+                    return match.group()
             return ""
 
         return until(link, f"no link to {path} came to {email}")

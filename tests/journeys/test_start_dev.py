@@ -25,21 +25,21 @@ def answers(url: str) -> bool:
 
 
 def processes_of(data: Path) -> list[str]:
-    """Command lines of processes that belong to this instance, by the folder they were told."""
-    found, folders = [], (data, home_of(data / "postgres"))
+    """Command lines of processes that belong to this instance, by the folder they were given."""
+    commands, folders = [], (data, home_of(data / "postgres"))
     for entry in Path("/proc").iterdir():
         try:
-            told = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+            text = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
         except OSError:  # gone meanwhile, or somebody else's
             continue
         # of a server that root started, the folder's name stands in that of its home
         if (
             entry.name.isdigit()
-            and any(str(folder).encode() in told for folder in folders)
+            and any(str(folder).encode() in text for folder in folders)
             and int(entry.name) != os.getpid()
         ):
-            found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:120])
-    return found
+            commands.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:120])
+    return commands
 
 
 def test_second_start_makes_nothing_anew_and_ctrl_c_leaves_nothing(tmp_path: Path):
@@ -88,10 +88,10 @@ def test_taken_port_is_named_with_the_way_out(tmp_path: Path):
 
         status = start_dev(tmp_path, env).wait(timeout=60)
 
-    said = (tmp_path / "dev.log").read_text()
+    output = (tmp_path / "dev.log").read_text()
     assert status == 1
-    assert f"port {env['PORT']} on 127.0.0.1 is taken by another program" in said
-    assert f"PORT={int(env['PORT']) + 10} ./start-dev.sh" in said
+    assert f"port {env['PORT']} on 127.0.0.1 is taken by another program" in output
+    assert f"PORT={int(env['PORT']) + 10} ./start-dev.sh" in output
 
 
 @pytest.mark.parametrize("script", ["start-dev.sh", "run-tests.sh"])
