@@ -35,7 +35,8 @@ def run(rounds: int, warmup: int) -> Report:
 def _first_words(mark: bytes) -> Summarize:
     def summarize(answers: Sequence[StreamedAnswer], streams: Sequence[dict[str, Any]]) -> Sample:
         delays = [
-            (answer.came_s(mark) - stream["progress"][0][0]) * 1000 for answer, stream in zip(answers, streams, strict=True)
+            (answer.came_s(mark) - stream["progress"][0][0]) * 1000
+            for answer, stream in zip(answers, streams, strict=True)
         ]
         return {"p50 ms": percentile(delays, 50), "p95 ms": percentile(delays, 95)}
 

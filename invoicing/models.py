@@ -6,19 +6,22 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q, Sum
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fiscal.model import FiscalIdentity
+from accounts.models import User
 from core.queue import QueuedRow, QueueQuerySet, seconds
 from invoicing.fatturapa.law import CREDIT_NOTE
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
-    def visible_to(self, user: Any) -> "InvoiceQuerySet":
-        return self.filter(customer=user)
+    def visible_to(self, user: User | AnonymousUser | None) -> "InvoiceQuerySet":
+        """A customer's own; nothing for a guest, nor what an erased account left (whose column is NULL)."""
+        return self.filter(customer=user) if user and user.is_authenticated else self.none()
 
     def unanswered(self) -> "InvoiceQuerySet":
         """Sent, and SDI has not said anything yet."""

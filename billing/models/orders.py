@@ -3,9 +3,10 @@
 import uuid
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -59,8 +60,9 @@ class CartItem(models.Model):
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
-    def visible_to(self, user: Any) -> "OrderQuerySet":
-        return self.filter(user=user)
+    def visible_to(self, user: User | AnonymousUser | None) -> "OrderQuerySet":
+        """A customer's own; nothing for a guest, nor what an erased account left (whose column is NULL)."""
+        return self.filter(user=user) if user and user.is_authenticated else self.none()
 
 
 class IllegalMoveError(DomainError):

@@ -12,6 +12,7 @@ from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, learn, run_answer
 from tests.conftest import Control
 from tests.factories import make_order
+from tests.invoicing.flow import issue
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +72,15 @@ def test_tool_called_wrongly_gives_nothing_of_others(name: str, arguments: Any, 
     rows = own_data.run(name, arguments, customer, "it")
 
     assert [row.text for row in rows] == ([] if name == "delete_orders" else [NOTHING[name]])
+
+
+@pytest.mark.parametrize("nobody", [None, AnonymousUser()])
+def test_guest_reads_nothing_not_even_an_invoice_without_an_account(nobody: Any):
+    issue(customer=None)
+
+    rows = own_data.run("find_invoices", {}, nobody, "it")
+
+    assert [row.text for row in rows] == [NOTHING["find_invoices"]]
 
 
 def test_rows_speak_the_language_of_the_question(customer: Any):
