@@ -203,7 +203,7 @@ def test_html_says_its_language_and_has_a_preheader(order: Order, kind: str, lan
     mail = send(kind, order, language)
 
     assert mail.html.count(f'lang="{language}"') == 2
-    preheader = re.search(r"mso-hide:all;\">(.+)</div>", mail.html)
+    preheader = re.search(r"mso-hide:all;\">(.+?)</div>", mail.html, re.DOTALL)
     assert preheader
     assert preheader[1].strip() != ""
 
