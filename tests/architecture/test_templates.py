@@ -8,10 +8,11 @@ from django.template import TemplateSyntaxError
 from django.template.loader import get_template
 
 from tests.architecture.html import inline_parts
-from tests.architecture.source import templates
+from tests.architecture.source import APPS, ROOT, templates
 
 # It brings its style along under a policy of its own, with a nonce: tests/architecture/test_odd_requests.py.
 ALONE = "plain_error.html"
+LONGEST_LINE = 120  # as in the Python files; a mail's .txt is content, and as long as its sentences
 PAGES = {name: text for name, text in templates().items() if name.endswith(".html") and not name.startswith("emails/")}
 
 
@@ -38,6 +39,18 @@ def test_what_is_looked_for_is_found():
 
     assert [len(inline_parts(part)) for part in bad] == [1] * len(bad)
     assert [inline_parts(part) for part in good] == [[]] * len(good)
+
+
+def test_no_line_of_html_is_too_long():
+    paths = [path for folder in (*APPS, "sandbox", "templates") for path in sorted((ROOT / folder).rglob("*.html"))]
+    long = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in paths
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if len(line) > LONGEST_LINE
+    ]
+
+    assert (long, len(paths) > 100) == ([], True)
 
 
 @pytest.mark.parametrize("name", sorted(templates()))
