@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from core.web.notices import Notice
 from invoicing.models import Invoice, InvoiceEvent, Submission
 
 
@@ -73,3 +74,17 @@ def next_action(invoice: Invoice) -> str:
         _("Wait for the answer.") if invoice.state in (*Invoice.WAITING, state.ISSUED, state.SENDING) else _("None.")
     )
     return words.get(state(invoice.state), waiting)
+
+
+def invoice_notice(invoice: Invoice) -> Notice | None:
+    """What its customer is told first: answers of SDI after which the original is not where it was sent."""
+    if invoice.state == Invoice.State.MADE_AVAILABLE:
+        text = _(
+            "SDI could not deliver it to your address: you find the original in the cassetto fiscale of the "
+            "Agenzia delle Entrate, and the courtesy copy here."
+        )
+        return Notice("warn", _("The original is in your tax drawer."), text)
+    if invoice.state == Invoice.State.REJECTED:
+        text = _("We correct it within five days; you need not do anything.")
+        return Notice("stop", _("SDI has rejected this invoice."), text)
+    return None

@@ -9,7 +9,7 @@ from invoicing.courtesy_copy import draw_pdf
 from invoicing.downloads import file_response
 from invoicing.fatturapa.view import read_invoice
 from invoicing.models import Invoice
-from invoicing.timeline import invoice_steps
+from invoicing.timeline import invoice_notice, invoice_steps
 
 
 @require_safe
@@ -25,6 +25,7 @@ def show_invoice(request: HttpRequest, number: str) -> HttpResponse:
     file = invoice.current_file()
     context = {
         "invoice": invoice,
+        "notice": invoice_notice(invoice),
         "steps": invoice_steps(invoice),
         "file": file,
         "document": read_invoice(bytes(file.xml.content)),
