@@ -20,10 +20,10 @@ from accounts.services import save_billing_profile
 from billing.models import Category, Order, Service
 from billing.ordering import services
 from billing.ordering.carts import cart_of, remember_cart
+from billing.ordering.page import order_page
 from billing.ordering.timeline import order_timeline
 from billing.payments import services as payments
 from core.errors import DomainError
-from invoicing.models import Invoice
 
 
 @login_not_required
@@ -170,21 +170,18 @@ def list_orders(request: HttpRequest) -> HttpResponse:
 def show_order(request: HttpRequest, number: str) -> HttpResponse:
     order = get_object_or_404(Order.objects.visible_to(request.user), number=number)
     payment = order.payments.exclude(status="canceled").select_related("invoice").first()
-    failed = order.is_payable and request.GET.get("redirect_status") == "failed"
-    just_paid = order.is_payable and "payment_intent" in request.GET and not failed
-    invoice = payment.invoice if payment else None
+    has_failed = order.is_payable and request.GET.get("redirect_status") == "failed"
+    just_paid = order.is_payable and "payment_intent" in request.GET and not has_failed
+    # where the switches of language and theme lead back to: Stripe's secret in the address stays out of the page
+    here = f"{request.path}?payment_intent=" if just_paid else request.path
     context = {
         "order": order,
         "lines": order.lines.order_by("pk"),
         "payment": payment,
-        "invoice": invoice,
+        "invoice": payment.invoice if payment else None,
         "steps": order_timeline(order, payment),
-        "waiting": just_paid or (payment is not None and payment.status == "processing"),
-        "failed": failed,
-        # the invoice's answers come later: the page asks for them now and then
-        "follow": order.status == Order.Status.PAID and (invoice is None or invoice.state not in Invoice.ANSWERS),
-        # where the switches of language and theme lead back to: Stripe's secret in the address stays out of the page
-        "here": f"{request.path}?payment_intent=" if just_paid else request.path,
+        "order_page": order_page(order, payment, has_failed=has_failed, just_paid=just_paid, here=here),
+        "here": here,
         "section": "orders",
     }
     return render(request, "billing/order.html", context)
