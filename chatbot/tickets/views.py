@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -25,6 +26,7 @@ from chatbot.tickets.forms import AnswerForm, PersonForm
 from chatbot.tickets.limits import check_answering_allowed, check_opening_allowed
 from chatbot.tickets.links import find_ticket, path_of
 from core.errors import DomainError
+from core.web.notices import Notice
 
 
 @login_not_required
@@ -165,12 +167,28 @@ def _show(request: HttpRequest, access: _TicketAccess) -> HttpResponse:
                 return redirect(access.page)
     context = {
         "ticket": access.ticket,
+        "notice": ticket_notice(access.ticket),
         "access": access,
         "ticket_messages": _read_messages(access),
         "form": form,
         "section": "tickets",
     }
     return render(request, "chatbot/ticket.html", context, status=status)
+
+
+def ticket_notice(ticket: Ticket) -> Notice | None:
+    """How the request stands, as long as its customer has something to learn from it."""
+    if ticket.status == Ticket.Status.CLOSED:
+        text = _("Something else, or the same again? Open a new one.")
+        return Notice("", _("This request is closed."), text, reverse("chatbot:ask_person"), _("Ask a person"))
+    if ticket.status == Ticket.Status.RESOLVED:
+        text = _("If something is left, write below within seven days: it is open again.")
+        return Notice("done", _("This request is solved."), text)
+    if not ticket.first_responded_at:
+        time = date_format(timezone.localtime(ticket.first_response_due_at), "DATETIME_FORMAT")
+        title = _("A person answers by %(time)s.") % {"time": time}
+        return Notice("", title, _("The answer comes by mail and stands here."))
+    return None
 
 
 def _read_messages(access: _TicketAccess) -> list[dict[str, object]]:
