@@ -24,8 +24,8 @@ class Page(NamedTuple):
 PAGES = {
     "home": Page("/", 1),
     "service": Page("/servizi/readiness-nis2/", 2),
-    "area": Page("/area/", 8),
-    "orders": Page("/area/ordini/", 6),
+    "area": Page("/area/", 6),
+    "orders": Page("/area/ordini/", 4),
 }
 
 

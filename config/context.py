@@ -1,14 +1,23 @@
 """What every page knows: the theme, the cart's count, the house's addresses."""
 
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
+from django.utils.text import capfirst
+from django.utils.translation import get_language_info
 
 from billing.ordering.carts import cart_count
 
 THEME_COOKIE = "theme"
+
+
+@cache
+def languages() -> list[tuple[str, str]]:
+    """Code and own name of each language of the site."""
+    return [(code, capfirst(get_language_info(code)["name_local"])) for code, _name in settings.LANGUAGES]
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -16,6 +25,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     theme = request.COOKIES.get(THEME_COOKIE, "")
     return {
         "theme": theme if theme in ("light", "dark") else "",
+        "languages": languages(),
         "support_email": settings.SUPPORT_EMAIL,
         "seller": {
             "name": settings.SELLER_NAME,

@@ -71,6 +71,7 @@ def rate(percent: Decimal) -> str:
 
 
 @register.filter
+@lru_cache(maxsize=512)  # a fifth of a service's page was parsing the same texts again
 def markdown(text: str) -> SafeString:
     """A text of the catalogue as HTML: paragraphs, lists, emphasis, links; markup inside it is shown, not obeyed."""
     tokens = _markdown.parse(str(text))
@@ -84,6 +85,7 @@ def markdown(text: str) -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=32)
 def seal(subject: str, css_class: str = "seal") -> str:
     """The subject's rosette: r = R + a·cos(nθ), turned a few times; drawn once and repeated by reference.
 
