@@ -21,7 +21,7 @@ from honcho.manager import Manager
 
 from sandbox.services import ServiceError
 from sandbox.stack import BIN, ROOT, database_and_cache, embeddings_settings, new_secrets, running, stand_ins
-from sandbox.watchdog import is_alive
+from sandbox.watchdog import OWNER, is_alive
 
 READY_S = 60
 LEFTOVER_S = 15  # how long what an earlier start left may take to end
@@ -68,7 +68,8 @@ def run(data: Path, env_file: Path) -> int:
         env |= {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
         env |= {"SDI_PEC_POLL_SECONDS": environ.get("SDI_PEC_POLL_SECONDS", "3")}
         print("Starting PostgreSQL, Redis and the stand-ins", flush=True)
-        watchdog = [sys.executable, "-m", "sandbox.watchdog", str(data)]
+        os.environ[OWNER] = str(os.getpid())
+        watchdog = [sys.executable, "-m", "sandbox.watchdog", str(os.getpid()), str(data)]
         stack.enter_context(running(watchdog, log=data / "watchdog.log"))
         services = stack.enter_context(database_and_cache(data, environ))
         env |= services

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sandbox.services import ServiceError
 from sandbox.stack import BIN, ROOT, database_and_cache, embeddings_settings, new_secrets, running
+from sandbox.watchdog import OWNER
 
 PACKAGES = (
     "accounts",
@@ -47,7 +48,11 @@ def main() -> int:
         browser = find_chromium() if has_tests and not arguments.no_browser else None
         dovecot = find_dovecot() if has_tests and not arguments.no_dovecot else None
         with tempfile.TemporaryDirectory(prefix="aish-tests-") as folder:
-            failed = run(Path(folder), arguments.only, browser, dovecot, pytest_arguments)
+            data = Path(folder)
+            watchdog = [sys.executable, "-m", "sandbox.watchdog", str(os.getpid()), folder, "--delete"]
+            os.environ[OWNER] = str(os.getpid())
+            with running(watchdog, log=data / "watchdog.log"):
+                failed = run(data, arguments.only, browser, dovecot, pytest_arguments)
     except ServiceError as error:
         print(f"run-tests: {error}", file=sys.stderr)
         return 1

@@ -1,11 +1,12 @@
-"""`python -m sandbox.watchdog DATA`: nothing of start-dev.sh is left when it ends, also after `kill -9`.
+"""`python -m sandbox.watchdog PID DATA`: nothing of start-dev.sh or run-tests.sh outlives it, `kill -9` or not.
 
 `kill -9` runs no `finally`, so this process, started first, looks after the one that started it. Once that is gone it
 ends what was started meanwhile, and the two servers of the data folder, which are nobody's children.
 """
 
+import argparse
 import contextlib
-import os
+import shutil
 import signal
 import sys
 import time
@@ -13,31 +14,47 @@ from pathlib import Path
 
 import psutil
 
-from sandbox.services import Postgres, Redis
+from sandbox.services import Postgres, Redis, clear_abandoned
 
+OWNER = "STARTED_BY_PID"  # in the environment of all that the owner starts, which finds what came since the last look
 LOOK_EVERY_S = 0.5
 GRACE_S = 8.0  # for a worker to put its work away; after that nobody is asked
 
 
-def main(data: Path) -> int:
+def main() -> int:
     """Wait for the owner's end, then end its family and the servers of the folder it started them in."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.watchdog")
+    parser.add_argument("owner", type=int, help="id of the process: it may be gone before this one can ask for it")
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--delete", action="store_true", help="the folder, too: it was a temporary one")
+    arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))  # the owner ends its family itself
-    end_family({process for process in wait_for_end(os.getppid()) if not _is_redis(process)})
-    Redis(data / "redis").stop_leftover()
-    Postgres(data / "postgres").stop_leftover()
+    end_family({process for process in wait_for_end(arguments.owner) if not _ends_by_itself(process)})
+    Redis(arguments.data / "redis").stop_leftover()
+    Postgres(arguments.data / "postgres").stop_leftover()
+    if arguments.delete:
+        shutil.rmtree(arguments.data, ignore_errors=True)
+        clear_abandoned()
     return 0
 
 
 def wait_for_end(pid: int) -> set[psutil.Process]:
-    """Return soon after this process is gone, with those that descended from it when it was last seen."""
+    """Return soon after this process is gone, with what it had started: seen beneath it, or marked by `OWNER`."""
     family: set[psutil.Process] = set()
     with contextlib.suppress(psutil.NoSuchProcess):
         owner = psutil.Process(pid)
         while is_alive(pid):
             family = set(owner.children(recursive=True)) or family
             time.sleep(LOOK_EVERY_S)
-    return family - {psutil.Process()}
+    marked = {process for process in psutil.process_iter() if _environment(process).get(OWNER) == str(pid)}
+    return (family | marked) - {psutil.Process()}
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    with contextlib.suppress(psutil.Error, OSError):
+        return process.environ()
+    return {}  # gone, or somebody else's
 
 
 def end_family(family: set[psutil.Process]) -> None:
@@ -56,10 +73,10 @@ def end_family(family: set[psutil.Process]) -> None:
     psutil.wait_procs(stubborn, timeout=GRACE_S)
 
 
-def _is_redis(process: psutil.Process) -> bool:
-    """The server that is a child of start-dev.sh: it ends last, others put their work away in it."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return bool(process.name() == "redis-server")
+def _ends_by_itself(process: psutil.Process) -> bool:
+    """Redis, which ends last because others put their work away in it, and another watchdog, which has its owner."""
+    with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        return bool(process.name() == "redis-server" or "sandbox.watchdog" in process.cmdline())
     return False
 
 
@@ -72,4 +89,4 @@ def is_alive(pid: int) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main())

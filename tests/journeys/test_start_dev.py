@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,22 @@ def test_killed_start_leaves_nothing_and_a_second_one_waits_for_its_turn(tmp_pat
     until(lambda: answers(url), f"no answer after kill -9, see {log}", limit_s=180)
     third.send_signal(signal.SIGINT)
     assert (third.wait(timeout=60), processes_of(tmp_path)) == (0, [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
+def test_ended_suite_leaves_nothing(tmp_path: Path, number: signal.Signals):
+    command = [sys.executable, "-m", "sandbox.suite", "--only", "tests", "--no-browser", "--no-dovecot"]
+    suite = subprocess.Popen(
+        [*command, "tests/core/test_queue.py"], cwd=ROOT, env={**dev_environment(), "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    until(lambda: any(" -m not browser" in line for line in processes_of(tmp_path)), "no test was started", limit_s=180)
+
+    suite.send_signal(number)
+    suite.wait(timeout=60)
+
+    until(lambda: processes_of(tmp_path) == [], "something goes on", limit_s=60)
+    assert list(tmp_path.glob("aish-tests-*")) == []
 
 
 def test_taken_port_is_named_with_the_way_out(tmp_path: Path):

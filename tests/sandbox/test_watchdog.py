@@ -1,5 +1,6 @@
 """What looks after start-dev.sh: all that descends from a process ends with it, whether it wants to or not."""
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -9,6 +10,7 @@ import psutil
 import pytest
 
 from sandbox import watchdog
+from sandbox.watchdog import OWNER as OWNER_MARK
 from tests.waiting import until
 
 STUBBORN = (
@@ -34,9 +36,13 @@ def owner(tmp_path: Path):
     script.write_text(STUBBORN)
     process = subprocess.Popen([sys.executable, "-c", OWNER, marker, script])
     until(marker.exists, "the grandchild did not start", 30)
+    family = psutil.Process(process.pid).children(recursive=True)
     yield process
     process.kill()
     process.wait()
+    for each in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
 
 
 def test_family_of_a_killed_process_ends_though_it_ignores_sigterm(owner, monkeypatch: pytest.MonkeyPatch):
@@ -55,6 +61,17 @@ def test_family_of_a_killed_process_ends_though_it_ignores_sigterm(owner, monkey
     assert len(family) == 2
     assert families == [set(family)]
     assert [process for process in family if watchdog.is_alive(process.pid)] == []
+
+
+def test_what_was_started_since_the_last_look_is_known_by_its_mark():
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    marked = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env={OWNER_MARK: str(gone.pid)})
+
+    family = watchdog.wait_for_end(gone.pid)
+
+    assert family == {psutil.Process(marked.pid)}
+    marked.communicate(b"\n", timeout=30)
 
 
 def test_ended_process_is_not_alive(owner):
