@@ -41,3 +41,10 @@ class Environment(environ.Env):
         if isinstance(value, list):
             return [part for each in value if (part := each.strip() if isinstance(each, str) else each) != ""]
         return value
+
+    def secret(self, name: str, *, debug: bool) -> str:
+        """A key of at least 32 characters (RFC 7518 §3.2 asks as many bytes for HS256), made up only with `debug`."""
+        value: str = self.str(name, default=f"insecure-{name}-insecure-insecure-insecure" if debug else "")
+        if len(value) < 32:
+            raise ImproperlyConfigured(f"{name} must be set and have at least 32 characters")
+        return value

@@ -4,15 +4,12 @@ Unsafe defaults exist only with DEBUG=True. Whatever has its key switches itself
 """
 
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from django.templatetags.static import static
-from django.utils.translation import gettext_lazy as _
 
 from config.environment import Environment
+from config.parts import api, back_office, security, stores
 from core import logs
 from invoicing.fatturapa.law import STAMP_NATURES
 
@@ -23,19 +20,9 @@ if env.bool("READ_ENV_FILES", default=True):
     env.read_env(BASE_DIR / "var" / "run.env")  # there while start-dev.sh runs
 
 DEBUG = env.bool("DEBUG", default=False)
-
-
-def secret(name: str) -> str:
-    """A key of at least 32 characters (RFC 7518 §3.2 asks as many bytes for HS256), made up only with DEBUG."""
-    value: str = env.str(name, default=f"insecure-{name}-insecure-insecure-insecure" if DEBUG else "")
-    if len(value) < 32:
-        raise ImproperlyConfigured(f"{name} must be set and have at least 32 characters")
-    return value
-
-
-SECRET_KEY = secret("SECRET_KEY")
-JWT_SECRET_KEY = secret("JWT_SECRET_KEY")
-AUDIT_HMAC_KEY = secret("AUDIT_HMAC_KEY")
+SECRET_KEY = env.secret("SECRET_KEY", debug=DEBUG)
+JWT_SECRET_KEY = env.secret("JWT_SECRET_KEY", debug=DEBUG)
+AUDIT_HMAC_KEY = env.secret("AUDIT_HMAC_KEY", debug=DEBUG)
 
 # --- Site ---------------------------------------------------------------------------------------------------------
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000" if DEBUG else "").rstrip("/")
@@ -121,42 +108,9 @@ TEMPLATES = [
 ]
 
 # --- Database, cache, sessions ------------------------------------------------------------------------------------
-if env.str("DATABASE_URL", default=""):
-    DATABASES: dict[str, Any] = {"default": env.db("DATABASE_URL")}
-else:
-    DATABASES = {
-        "default": {
-            "ENGINE": "django.db.backends.postgresql",
-            "HOST": env.str("POSTGRES_HOST", default="127.0.0.1"),
-            "PORT": env.int("POSTGRES_PORT", default=5432),
-            "NAME": env.str("POSTGRES_DB", default="aish"),
-            "USER": env.str("POSTGRES_USER", default="aish"),
-            "PASSWORD": env.str("POSTGRES_PASSWORD", default=""),
-        }
-    }
 DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=0)
-DATABASES["default"] |= {
-    # under ASGI a kept connection leaks with its thread: a pool, or one connection per request
-    "CONN_MAX_AGE": 0,
-    "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {
-        "connect_timeout": 5,
-        "options": (
-            "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000 "
-            # with a filter the index alone would give too few passages
-            "-c hnsw.ef_search=100 -c hnsw.iterative_scan=relaxed_order"
-        ),
-    },
-}
-if DATABASE_POOL_SIZE:
-    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 10}
-
-if env.str("REDIS_URL", default=""):
-    REDIS_URL = env.str("REDIS_URL")
-else:
-    _password = env.str("REDIS_PASSWORD", default="")
-    _host, _port = env.str("REDIS_HOST", default="127.0.0.1"), env.int("REDIS_PORT", default=6379)
-    REDIS_URL = f"redis://{':' + _password + '@' if _password else ''}{_host}:{_port}/0"
+DATABASES = {"default": stores.database(env, DATABASE_POOL_SIZE)}
+REDIS_URL = stores.redis_url(env)
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
@@ -241,72 +195,12 @@ CORS_URLS_REGEX = r"^/api/"
 CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After"]
 
 STRIPE_JS_URL = env.str("STRIPE_JS_URL", default="https://js.stripe.com/dahlia/stripe.js")
-_stripe_js = f"{urlsplit(STRIPE_JS_URL).scheme}://{urlsplit(STRIPE_JS_URL).netloc}"
-_is_real_stripe = _stripe_js == "https://js.stripe.com"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF, _stripe_js],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "font-src": [SELF],
-        "connect-src": [SELF, "https://api.stripe.com" if _is_real_stripe else _stripe_js],
-        "frame-src": [
-            _stripe_js,
-            *(["https://*.js.stripe.com", "https://hooks.stripe.com"] if _is_real_stripe else []),
-        ],
-        "form-action": [SELF],
-        "manifest-src": [SELF],
-        "base-uri": [NONE],
-        "object-src": [NONE],
-        "frame-ancestors": [NONE],
-    }
-}
+CONTENT_SECURITY_POLICY = security.content_security_policy(STRIPE_JS_URL)
 
-# --- API ----------------------------------------------------------------------------------------------------------
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "accounts.login.authentication.BearerAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_THROTTLE_CLASSES": ["accounts.login.authentication.ApiThrottle"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["core.web.rest.BoundedJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "config.pagination.Pages",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "core.web.problems.handle",
-    "PAGE_SIZE": 20,
-    "COERCE_DECIMAL_TO_STRING": True,
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "AI Strategy Hub",
-    "DESCRIPTION": "Everything a customer can do. Errors are problem+json (RFC 9457) with a stable `code`.",
-    "VERSION": "1",
-    "SCHEMA_PATH_PREFIX": r"/api/v1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "PATH_CONVERTER_OVERRIDES": {"number": {"type": "string", "pattern": "^[A-Z]{2,4}-[0-9]{4}-[0-9]{5,9}$"}},
-    "ENUM_NAME_OVERRIDES": {
-        "ChatOutcome": "chatbot.models.Message.Outcome",
-        "ChatRole": "chatbot.models.Message.Role",
-        "CustomerKind": "accounts.fiscal.model.FiscalIdentity.Kind",
-        "FeedbackReason": "chatbot.models.MessageFeedback.Reason",
-        "HandoffReason": "chatbot.tickets.serializers.HANDOVER_REASONS",
-        "InvoiceState": "invoicing.models.Invoice.State",
-        "Language": LANGUAGES,
-        "OrderStatus": "billing.models.Order.Status",
-        "Pricing": "billing.models.Service.Pricing",
-        "ServiceKind": "billing.models.Service.Kind",
-        "Subject": "billing.models.catalogue.Subject",
-        "TicketStatus": "chatbot.models.Ticket.Status",
-    },
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "config.openapi.complete",
-    ],
-}
+# --- API and back office ------------------------------------------------------------------------------------------
+REST_FRAMEWORK = api.REST_FRAMEWORK
+SPECTACULAR_SETTINGS = api.describe_api(LANGUAGES)
+UNFOLD = back_office.UNFOLD
 
 # --- Work in the background ---------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
@@ -433,33 +327,3 @@ if SENTRY_DSN:
     import sentry_sdk
 
     sentry_sdk.init(dsn=SENTRY_DSN, send_default_pii=False, traces_sample_rate=0.0)
-
-# --- Back office --------------------------------------------------------------------------------------------------
-UNFOLD = {
-    "SITE_TITLE": "AI Strategy Hub",
-    "SITE_HEADER": "AI Strategy Hub",
-    "SITE_SUBHEADER": _("Back office"),
-    "SITE_URL": "/",
-    "SITE_ICON": lambda _request: static("img/favicon.svg"),
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("img/favicon.svg")},
-    ],
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": True,
-    "SHOW_LANGUAGES": True,
-    "DASHBOARD_CALLBACK": "config.back_office.dashboard.figures",
-    "STYLES": [lambda _request: static("css/tokens.css"), lambda _request: static("css/admin.css")],
-    "BORDER_RADIUS": "2px",
-    # unfold takes 600 on light pages and 500 on dark ones: the two accents of static/css/tokens.css
-    "COLORS": {
-        "base": {
-            "50": "#f0f4f2", "100": "#e7ecea", "200": "#d3dbd8", "300": "#b6c3bf", "400": "#8d9c97",
-            "500": "#5d6c68", "600": "#4a5956", "700": "#33423f", "800": "#222e2b", "900": "#0e1514", "950": "#0a100f",
-        },
-        "primary": {
-            "50": "#f0f8f6", "100": "#deedea", "200": "#b8dbd5", "300": "#a9e0d8", "400": "#8fd3c9",
-            "500": "#79c8bd", "600": "#085e58", "700": "#06433f", "800": "#063431", "900": "#14312d", "950": "#031817",
-        },
-    },
-    "SIDEBAR": {"show_search": True, "show_all_applications": True},
-}  # fmt: skip

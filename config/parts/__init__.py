@@ -1,0 +1,1 @@
+"""Settings of single libraries, which `config/settings.py` puts together with what the environment says."""
