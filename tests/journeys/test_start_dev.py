@@ -1,10 +1,12 @@
 """`./start-dev.sh`: what is made once is kept, gone without a trace on Ctrl-C, clear about what is wrong."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,30 @@ def test_killed_start_leaves_nothing_and_a_second_one_waits_for_its_turn(tmp_pat
     until(lambda: answers(url), f"no answer after kill -9, see {log}", limit_s=180)
     third.send_signal(signal.SIGINT)
     assert (third.wait(timeout=60), processes_of(tmp_path)) == (0, [])
+
+
+def test_copy_of_the_checkout_starts_where_no_server_ever_was(tmp_path: Path):
+    """Without PostgreSQL's programs of an earlier start, from a folder that only its owner can enter."""
+    checkout = tmp_path / "a copy"
+    left_out = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", "var", "staticfiles", ".env")
+    shutil.copytree(ROOT, checkout, ignore=left_out)
+    with tempfile.TemporaryDirectory(prefix="aish-homes-", dir="/var/tmp") as homes:
+        Path(homes).chmod(0o755)
+        env = dev_environment(SERVER_HOMES=homes)
+        url, log = f"http://127.0.0.1:{env['PORT']}", tmp_path / "dev.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "sandbox.dev"], cwd=checkout, env=env, stdout=out, stderr=out,
+                start_new_session=True, umask=0o077,
+            )  # fmt: skip
+
+        until(lambda: answers(url), f"no answer, see {log}", limit_s=180)
+        kept_for_nobody = {path.name.partition("-")[0] for path in Path(homes).iterdir()}
+        process.send_signal(signal.SIGINT)
+
+        assert (process.wait(timeout=60), processes_of(checkout), processes_of(Path(homes))) == (0, [], [])
+    assert kept_for_nobody == ({"aish"} if os.geteuid() == 0 else set())
+    assert (checkout / "var" / "filled").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
