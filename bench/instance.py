@@ -15,6 +15,7 @@ import psycopg
 
 from bench.frame import BenchError
 from sandbox.frame import free_port
+from sandbox.patience import Deadline
 from sandbox.stack import ROOT, database_and_cache, new_secrets, running, stand_ins
 
 SERVE = [sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--log-level", "warning", "--no-access-log"]
@@ -92,8 +93,8 @@ def manage(env: Mapping[str, str], *arguments: str) -> None:
 
 def wait_for(url: str, log: Path) -> None:
     """Until the server answers; `BenchError` with the end of its log when it does not."""
-    deadline = time.monotonic() + READY_S
-    while time.monotonic() < deadline:
+    deadline = Deadline(READY_S)
+    while not deadline.has_passed:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
             return
         time.sleep(0.05)

@@ -19,6 +19,7 @@ import psycopg
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
 
+from sandbox.patience import Deadline
 from sandbox.services import ServiceError
 from sandbox.stack import BIN, ROOT, database_and_cache, embeddings_settings, new_secrets, running, stand_ins
 from sandbox.watchdog import OWNER, is_alive
@@ -91,7 +92,7 @@ def run(data: Path, env_file: Path) -> int:
 def _only_start(data: Path) -> Iterator[None]:
     """Hold the data folder while the block runs; say which process has it, or wait for the rest of one that is gone."""
     with (data / "started-by").open("a+") as file:
-        deadline = time.monotonic() + LEFTOVER_S
+        deadline = Deadline(LEFTOVER_S)
         while not _lock(file.fileno()):
             file.seek(0)
             owner = int(file.read() or 0)
@@ -100,7 +101,7 @@ def _only_start(data: Path) -> Iterator[None]:
                     f"an earlier start of this folder, process {owner}, is still running. End it with\n"
                     f"    kill {owner}\nor start this one with a folder of its own: ./start-dev.sh --data FOLDER"
                 )
-            if time.monotonic() > deadline:
+            if deadline.has_passed:
                 raise ServiceError(f"processes of an earlier start (process {owner}, gone) still use {data}")
             time.sleep(0.1)
         file.truncate(0)
@@ -133,8 +134,8 @@ def _run_processes(env: dict[str, str], site: str) -> int:
 
 
 def _announce(site: str, env: dict[str, str]) -> None:
-    deadline = time.monotonic() + READY_S
-    while time.monotonic() < deadline:
+    deadline = Deadline(READY_S)
+    while not deadline.has_passed:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{site}/health", timeout=2) as answer:
             if answer.status == 200:
                 break

@@ -23,6 +23,7 @@ import psycopg
 import redis
 
 from sandbox.frame import free_port
+from sandbox.patience import Deadline
 
 NOBODY = 65534
 HOMES = Path(os.environ.get("SERVER_HOMES", "/var/tmp"))
@@ -206,9 +207,9 @@ class Redis:
             # its own session: Ctrl-C must reach it last, after web and worker have put their work away
             self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         url = f"redis://127.0.0.1:{self.port}/0"
-        deadline = time.monotonic() + 20
+        deadline = Deadline(20)
         while True:
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if self.process.poll() is not None or deadline.has_passed:
                 raise ServiceError(f"Redis did not start; see {self.data / 'redis.log'}")
             try:
                 redis.Redis.from_url(url).ping()

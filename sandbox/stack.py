@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sandbox.frame import free_port
+from sandbox.patience import Deadline
 from sandbox.services import Postgres, Redis, ServiceError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,9 +63,9 @@ def stand_ins(
     command = [sys.executable, "-m", "sandbox", "--data", str(data), "--addresses", str(addresses)]
     command += ["--webhook-url", webhook_url, "--page-port", str(page_port)]
     with running(command, log=data / "sandbox.log") as process:
-        deadline = time.monotonic() + 30
+        deadline = Deadline(30)
         while not addresses.exists():
-            if process.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None or deadline.has_passed:
                 tail = "\n".join((data / "sandbox.log").read_text(errors="replace").splitlines()[-5:])
                 raise ServiceError(f"the sandbox did not start:\n{tail}")
             time.sleep(0.05)

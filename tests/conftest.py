@@ -19,6 +19,7 @@ from config.celery import app as celery_app
 from sandbox.stack import stand_ins
 from tests import factories
 from tests.database import empty_tables
+from tests.waiting import start_surely
 
 CLOSED_PORT = "redis://127.0.0.1:1/0"
 PUBLISHED = Path(__file__).resolve().parents[2] / "shared"
@@ -85,7 +86,7 @@ def sandbox_env() -> Iterator[dict[str, str]]:
     """The stand-ins of this test process, with the product's settings pointed to them."""
     with (
         tempfile.TemporaryDirectory(prefix="aish-sandbox-") as folder,
-        stand_ins(Path(folder), {}, webhook_url="") as env,
+        start_surely(lambda: stand_ins(Path(folder), {}, webhook_url="")) as env,
     ):
         _apply(env)
         yield env

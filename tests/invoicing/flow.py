@@ -18,6 +18,7 @@ from invoicing import services
 from invoicing.fatturapa.draft import Address, Buyer, BuyerKind, InvoiceDraft
 from invoicing.models import Invoice, InvoiceFile, PecMessage, ReceivedMail
 from invoicing.sdi import receipts, sending
+from sandbox.patience import Deadline
 from sandbox.pec.envelopes import Original, Provider, Receipt, plain_mail, receipt_mail, transport_mail
 from sandbox.pec.sdi_checks import verdict
 from sandbox.pec.sdi_messages import Answer, Transmission, build
@@ -77,9 +78,9 @@ def on_its_way(invoice: Invoice) -> PecMessage:
 
 def read_until(invoice: Invoice, *states: str) -> Invoice:
     """Read the mailbox as beat does, until the invoice is in one of the states."""
-    deadline = time.monotonic() + 20
+    deadline = Deadline(20)
     while invoice.state not in states:
-        assert time.monotonic() < deadline, (
+        assert not deadline.has_passed, (
             invoice.state,
             list(ReceivedMail.objects.values_list("subject", "outcome", "reason")),
         )
@@ -92,9 +93,9 @@ def drop(pec: Control, raw: bytes, *, certified: bool = False) -> ReceivedMail:
     """Put a mail into the mailbox, and read it from there."""
     existing_ids = set(ReceivedMail.objects.values_list("pk", flat=True))
     pec.post("/mail", raw=base64.b64encode(raw).decode(), certified=certified)
-    deadline = time.monotonic() + 10
+    deadline = Deadline(10)
     while not (mail := ReceivedMail.objects.exclude(pk__in=existing_ids).first()):
-        assert time.monotonic() < deadline
+        assert not deadline.has_passed
         receipts.read_mailbox()
     return mail
 

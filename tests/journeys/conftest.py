@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -94,6 +95,12 @@ def start_dev(data: Path, env: dict[str, str]) -> "subprocess.Popen[bytes]":
 
 @pytest.fixture(scope="package")
 def site() -> Iterator[Site]:
+    with waiting.start_surely(run_site) as site:
+        yield site
+
+
+@contextmanager
+def run_site() -> Iterator[Site]:
     with tempfile.TemporaryDirectory(prefix="aish-journeys-") as folder:
         data = Path(folder)
         redis = Redis(data / "redis", fast=True)

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from lxml import etree
 
+from sandbox.patience import Deadline
 from sandbox.pec import PecStandIn
 from tests.sandbox.pec.test_sdi_checks import NAME, invoice, line
 
@@ -74,13 +75,13 @@ class Product:
         return [email.message_from_bytes(raw, policy=email.policy.default) for raw in self.raw_mails(count)]
 
     def raw_mails(self, count: int) -> list[bytes]:
-        deadline = time.monotonic() + 10
+        deadline = Deadline(10)
         client = self.imap()
         try:
             while True:
                 client.noop()
                 uids = client.uid("SEARCH", "ALL")[1][0].split()
-                if len(uids) >= count or time.monotonic() > deadline:
+                if len(uids) >= count or deadline.has_passed:
                     break
                 time.sleep(0.02)
             assert len(uids) == count

@@ -16,6 +16,7 @@ import requests
 
 from sandbox.certificates import Authority
 from sandbox.frame import free_port
+from sandbox.patience import Deadline
 from sandbox.stripe import StripeStandIn
 from tests.sandbox.conftest import running
 
@@ -92,8 +93,8 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
 
 
 def _wait_for(port: int, process: subprocess.Popen[Any]) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    deadline = Deadline(30)
+    while not deadline.has_passed:
         assert process.poll() is None, "localstripe ended"
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
