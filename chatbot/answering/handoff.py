@@ -1,9 +1,8 @@
-"""When a person is offered: somebody asks for one, an answer has little behind it, or the answers were of no use."""
+"""When an answer offers a person: somebody asks for one, or little of the answer has a source."""
 
 import re
 
-from chatbot.answering.feedback import wants_person
-from chatbot.models import Conversation, Message, Ticket
+from chatbot.models import Message
 
 # Who asks for a person says so in few words; a question about persons is longer.
 _LONGEST = 200
@@ -44,15 +43,3 @@ def support_of(text: str) -> float:
 def has_little_support(answer: Message) -> bool:
     """Whether a person should look at what the assistant answered."""
     return answer.outcome == Message.Outcome.ANSWERED and support_of(answer.text) < _LITTLE_SUPPORT
-
-
-def reason_of(conversation: Conversation) -> str:
-    """Why somebody asks for a person after this conversation, as its last answer and what was thought of it tell."""
-    last = conversation.messages.filter(role=Message.Role.ANSWER).order_by("-pk").first()
-    if last is None or last.outcome == Message.Outcome.PERSON:
-        return Ticket.Reason.ASKED
-    if last.outcome == Message.Outcome.REFUSED:
-        return Ticket.Reason.MISSING_KNOWLEDGE
-    if wants_person(conversation):
-        return Ticket.Reason.THUMBS_DOWN
-    return Ticket.Reason.LOW_SUPPORT if has_little_support(last) else Ticket.Reason.ASKED

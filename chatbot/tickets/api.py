@@ -19,7 +19,6 @@ from rest_framework.response import Response
 
 from accounts.current_user import signed_in, user_of
 from chatbot.answering.callers import ANYBODY, Caller, CallerAuthentication
-from chatbot.answering.handoff import reason_of
 from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage
 from chatbot.tickets import services as tickets
 from chatbot.tickets.downloads import file_response
@@ -59,8 +58,8 @@ def hand_off(request: Request, token: UUID) -> Response:
     guest = None if user_of(request) else tickets.Guest(data.get("name", ""), data.get("email", ""))
     check_opening_allowed(request, guest.email if guest else "")
     ticket = tickets.open_from_conversation(
-        conversation=conversation, reason=data.get("reason") or reason_of(conversation), text=data.get("text", ""),
-        guest=guest, now=timezone.now(),
+        conversation=conversation, reason=data.get("reason") or tickets.reason_of(conversation),
+        text=data.get("text", ""), guest=guest, now=timezone.now(),
     )  # fmt: skip
     answer = HandedOffSerializer({"number": ticket.number, "link": link_of(ticket)})
     return Response(answer.data, status=HTTPStatus.CREATED, headers={"Cache-Control": "no-store"})

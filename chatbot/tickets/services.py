@@ -18,6 +18,8 @@ from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from chatbot.answering.feedback import wants_person
+from chatbot.answering.handoff import has_little_support
 from chatbot.knowledge import articles
 from chatbot.models import Conversation, Document, IllegalTicketMoveError, Message, Ticket, TicketMessage, Topic
 from chatbot.models.tickets import TicketAttachment
@@ -50,6 +52,18 @@ class Guest:
 
     name: str
     email: str
+
+
+def reason_of(conversation: Conversation) -> str:
+    """Why somebody asks for a person after this conversation, as its last answer and what was thought of it tell."""
+    last = conversation.messages.filter(role=Message.Role.ANSWER).order_by("-pk").first()
+    if last is None or last.outcome == Message.Outcome.PERSON:
+        return Ticket.Reason.ASKED
+    if last.outcome == Message.Outcome.REFUSED:
+        return Ticket.Reason.MISSING_KNOWLEDGE
+    if wants_person(conversation):
+        return Ticket.Reason.THUMBS_DOWN
+    return Ticket.Reason.LOW_SUPPORT if has_little_support(last) else Ticket.Reason.ASKED
 
 
 @transaction.atomic

@@ -18,7 +18,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.current_user import signed_in, user_of
 from chatbot.answering.callers import page_caller
-from chatbot.answering.handoff import reason_of
 from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage
 from chatbot.tickets import services as tickets
 from chatbot.tickets.downloads import file_response
@@ -58,7 +57,7 @@ def _open_ticket(request: HttpRequest, form: PersonForm, conversation: Conversat
     check_opening_allowed(request, guest.email if guest else "")
     if conversation is not None:
         return tickets.open_from_conversation(
-            conversation=conversation, reason=reason_of(conversation), text=data["text"], guest=guest,
+            conversation=conversation, reason=tickets.reason_of(conversation), text=data["text"], guest=guest,
             now=timezone.now(),
         )  # fmt: skip
     return tickets.open_from_text(

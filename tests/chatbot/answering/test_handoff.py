@@ -5,8 +5,9 @@ from django.test import Client
 
 from chatbot.answering.answers import PERSONS, Done, Token
 from chatbot.answering.feedback import give_feedback
-from chatbot.answering.handoff import asks_for_person, has_little_support, reason_of, support_of
+from chatbot.answering.handoff import asks_for_person, has_little_support, support_of
 from chatbot.models import Message, ModelCall
+from chatbot.tickets.services import reason_of
 from tests.chatbot.talk import BREACH, NOW, ask, learn, run_answer
 from tests.conftest import Control
 
