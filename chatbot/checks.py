@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 
-from chatbot.answering.callers import is_origin
+from chatbot.conversations.callers import is_origin
 from chatbot.working_hours import opening_hours
 
 

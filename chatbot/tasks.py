@@ -45,7 +45,7 @@ def count_words() -> None:
 
 @sweep("chatbot.clear_old_conversations", every=timedelta(hours=1), about=_("Old conversations are deleted"))
 def clear_old_conversations() -> int:
-    from chatbot.answering import conversations
+    from chatbot.conversations import services as conversations
 
     return conversations.clear_old_conversations(now=timezone.now())
 

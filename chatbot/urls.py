@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chatbot.answering import views
+from chatbot.conversations import views
 from chatbot.tickets import views as ticket_views
 
 app_name = "chatbot"

@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularAPIView
 import accounts.api as accounts
 import accounts.privacy.api as privacy
 import billing.api as billing
-import chatbot.answering.api as chatbot
+import chatbot.conversations.api as chatbot
 import chatbot.tickets.api as tickets
 import invoicing.api as invoicing
 from config import views

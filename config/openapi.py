@@ -8,7 +8,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 
-from chatbot.answering.callers import ANYBODY
+from chatbot.conversations.callers import ANYBODY
 from chatbot.models import Message
 from core.web.problems import CONTENT_TYPE
 
@@ -89,7 +89,7 @@ _QUESTION = _object(
     keep={"type": "boolean", "description": "Whether the cookie outlives the browser's session, for 180 days."},
     service=_text("The slug of the service beside whose page it is asked.", example="readiness-nis2"),
 )
-# The data of each event of the stream, by its name (chatbot/answering/sse.py).
+# The data of each event of the stream, by its name (chatbot/conversations/sse.py).
 EVENTS = {
     "conversation": _event(
         ("key",),

@@ -11,7 +11,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from chatbot.admin.fields import ArticleForm
-from chatbot.answering import feedback as services
+from chatbot.conversations import feedback as services
 from chatbot.models import MessageFeedback
 from core.admin import ReadOnlyAdmin, confirmed
 

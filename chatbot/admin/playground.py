@@ -12,9 +12,9 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from accounts.models import User
 from chatbot.answering import configuration
-from chatbot.answering.conversations import clean_question
 from chatbot.answering.rewriting import is_sure
 from chatbot.clients import embeddings
+from chatbot.conversations.services import clean_question
 from chatbot.evaluation import trial
 from chatbot.languages import language_of
 from chatbot.models import AssistantVersion

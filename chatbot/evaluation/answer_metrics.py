@@ -17,8 +17,8 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.db.models import Sum
 
-from chatbot.answering import conversations
 from chatbot.answering.answers import answer
+from chatbot.conversations import services as conversations
 from chatbot.evaluation.retrieval_metrics import Question, is_right
 from chatbot.models import Citation, Message, ModelCall
 from core.errors import DomainError

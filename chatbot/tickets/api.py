@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.current_user import signed_in, user_of
-from chatbot.answering.callers import ANYBODY, Caller, CallerAuthentication
+from chatbot.conversations.callers import ANYBODY, Caller, CallerAuthentication
 from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage
 from chatbot.tickets import services as tickets
 from chatbot.tickets.downloads import file_response

@@ -18,8 +18,8 @@ from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from chatbot.answering.feedback import wants_person
 from chatbot.answering.handoff import has_little_support
+from chatbot.conversations.feedback import wants_person
 from chatbot.knowledge import articles
 from chatbot.models import Conversation, Document, IllegalTicketMoveError, Message, Ticket, TicketMessage, Topic
 from chatbot.models.tickets import TicketAttachment

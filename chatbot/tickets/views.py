@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.current_user import signed_in, user_of
-from chatbot.answering.callers import page_caller
+from chatbot.conversations.callers import page_caller
 from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage
 from chatbot.tickets import services as tickets
 from chatbot.tickets.downloads import file_response

@@ -15,7 +15,7 @@ from accounts.privacy import erasure
 from billing.models import Order
 from billing.ordering import services as billing
 from billing.payments import services as payments
-from chatbot.answering.feedback import give_feedback
+from chatbot.conversations.feedback import give_feedback
 from chatbot.knowledge.unanswered import keep_trace
 from chatbot.models import Chunk, Conversation, Message, ModelCall, Ticket
 from chatbot.models.knowledge import EMBEDDING_DIMENSIONS

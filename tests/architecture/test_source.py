@@ -97,8 +97,8 @@ def test_nothing_of_ours_is_marked_exempt_from_csrf_but_the_api():
         and "csrf_exempt" in [ast.unparse(item) for item in node.decorator_list]
     }
 
-    # the stream checks the token itself, for callers with a session (chatbot/answering/callers.py)
-    assert exempt == {"chatbot/answering/api.py:post_message", "config/views.py:api_not_found"}
+    # the stream checks the token itself, for callers with a session (chatbot/conversations/callers.py)
+    assert exempt == {"chatbot/conversations/api.py:post_message", "config/views.py:api_not_found"}
 
 
 def functions() -> Iterator[tuple[str, int]]:

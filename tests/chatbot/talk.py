@@ -8,8 +8,8 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
-from chatbot.answering import conversations
 from chatbot.answering.answers import Event, answer
+from chatbot.conversations import services as conversations
 from chatbot.knowledge import ingest
 from chatbot.models import Document, Message
 

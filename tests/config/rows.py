@@ -14,7 +14,7 @@ from accounts.models import AccountErasure, ApiSession, DataExport, User
 from billing.models import Category, Order, Payment, Service, StripeEvent
 from billing.payments import services as payments
 from chatbot import models as chatbot
-from chatbot.answering.feedback import give_feedback
+from chatbot.conversations.feedback import give_feedback
 from chatbot.knowledge import ingest
 from chatbot.tickets import services as tickets
 from core import audit

@@ -7,9 +7,10 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
-from chatbot.answering import configuration, conversations
+from chatbot.answering import configuration
 from chatbot.answering.answers import Replace, Token
 from chatbot.answering.guard import _letters
+from chatbot.conversations import services as conversations
 from chatbot.models import Message
 from tests.chatbot import attacks
 from tests.chatbot.embedder import Embedder

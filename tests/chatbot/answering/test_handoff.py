@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 
 from chatbot.answering.answers import PERSONS, Done, Token
-from chatbot.answering.feedback import give_feedback
 from chatbot.answering.handoff import asks_for_person, has_little_support, support_of
+from chatbot.conversations.feedback import give_feedback
 from chatbot.models import Message, ModelCall
 from chatbot.tickets.services import reason_of
 from tests.chatbot.talk import BREACH, NOW, ask, learn, run_answer

@@ -13,7 +13,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from chatbot.answering import budget, conversations
+from chatbot.answering import budget
+from chatbot.conversations import services as conversations
 from chatbot.evaluation.answer_metrics import AnswerResult, ask_all, figures_of, look_into
 from chatbot.evaluation.retrieval_metrics import Question
 from chatbot.models import AssistantVersion, Chunk, Citation, Conversation, EvaluationRun, Message, ModelCall

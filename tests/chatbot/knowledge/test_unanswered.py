@@ -9,8 +9,8 @@ from django.db import connection
 from django.utils import timezone
 
 from chatbot import tasks
-from chatbot.answering import conversations
-from chatbot.answering.feedback import give_feedback
+from chatbot.conversations import services as conversations
+from chatbot.conversations.feedback import give_feedback
 from chatbot.knowledge import unanswered
 from chatbot.knowledge.unanswered import GroupDoneError
 from chatbot.models import Chunk, Conversation, Document, Message, QuestionGroup, QuestionTrace, Ticket

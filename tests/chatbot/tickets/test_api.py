@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import services as accounts
-from chatbot.answering.callers import COOKIE
+from chatbot.conversations.callers import COOKIE
 from chatbot.models import Conversation, Ticket
 from chatbot.tickets import links
 from chatbot.tickets import services as tickets

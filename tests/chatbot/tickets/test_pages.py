@@ -10,7 +10,7 @@ from django.core import signing
 from django.test import Client
 from django.utils import timezone
 
-from chatbot.answering.callers import COOKIE
+from chatbot.conversations.callers import COOKIE
 from chatbot.models import Conversation, Ticket
 from chatbot.tickets import links
 from chatbot.tickets import services as tickets

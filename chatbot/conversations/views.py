@@ -10,9 +10,9 @@ from django.templatetags.static import static
 from django.utils import timezone, translation
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from chatbot.answering import conversations
 from chatbot.answering.answers import answer, ending
-from chatbot.answering.callers import COOKIE, page_caller, remember
+from chatbot.conversations import services as conversations
+from chatbot.conversations.callers import COOKIE, page_caller, remember
 from chatbot.models import Message
 from core.errors import DomainError
 from core.web.ratelimit import client_ip

@@ -12,7 +12,7 @@ from django.core.signing import TimestampSigner
 from django.test import AsyncClient, Client
 
 from accounts.models import User
-from chatbot.answering import callers, widget
+from chatbot.conversations import callers, widget
 from chatbot.models import Conversation, Message, MessageFeedback
 from tests.architecture.source import ROOT
 from tests.chatbot.stream import CURRENT, FOREIGN, URL, get_conversation, get_messages, get_problem, post_question, send

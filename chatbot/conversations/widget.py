@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from chatbot.answering.conversations import MAX_QUESTION
+from chatbot.conversations.services import MAX_QUESTION
 from chatbot.models import MessageFeedback
 
 STYLESHEETS = ("css/tokens.css", "css/base.css", "css/components.css", "css/assistant.css")

@@ -16,8 +16,10 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from accounts.models import User
-from chatbot.answering import answers, conversations, resume, sse
+from chatbot.answering import answers
 from chatbot.answering.answers import REFUSALS, Done, Token
+from chatbot.conversations import resume, sse
+from chatbot.conversations import services as conversations
 from chatbot.models import Conversation, Message
 from config.asgi import application
 from sandbox.claude import HTTP_FAULTS

@@ -33,8 +33,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from chatbot.answering import conversations, feedback, sse, widget
-from chatbot.answering.callers import (
+from chatbot.conversations import feedback, sse, widget
+from chatbot.conversations import services as conversations
+from chatbot.conversations.callers import (
     ANYBODY,
     COOKIE,
     Caller,
@@ -45,8 +46,8 @@ from chatbot.answering.callers import (
     key_of,
     remember,
 )
-from chatbot.answering.resume import deliver_answer, finished_answer
-from chatbot.answering.serializers import (
+from chatbot.conversations.resume import deliver_answer, finished_answer
+from chatbot.conversations.serializers import (
     ChatBeginSerializer,
     ChatBegunSerializer,
     ChatConversationSerializer,

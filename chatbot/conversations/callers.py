@@ -19,7 +19,7 @@ from rest_framework.request import Request
 
 from accounts.login.authentication import BearerAuthentication
 from accounts.models import User
-from chatbot.answering.conversations import RETENTION
+from chatbot.conversations.services import RETENTION
 from chatbot.models import Conversation
 from core.errors import DomainError
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
-from chatbot.answering.callers import KEY_HEADER, is_embedded
+from chatbot.conversations.callers import KEY_HEADER, is_embedded
 
 _DOORS = re.compile(
     r"/api/v1/chat/(?:widget|messages(?:/[0-9a-f-]{36}/feedback)?|conversations(?:/current|/[0-9a-f-]{36}/handoff)?)"
@@ -21,7 +21,7 @@ _ALLOWED = {
 class EmbeddingMiddleware:
     """Answers the browser's question before it sends (preflight), and says who may read the answer.
 
-    The doors themselves decide what such a caller may do: `chatbot.answering.callers` takes them for guests.
+    The doors themselves decide what such a caller may do: `chatbot.conversations.callers` takes them for guests.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from chatbot.answering import feedback
-from chatbot.answering.feedback import AlreadyReviewedError
+from chatbot.conversations import feedback
+from chatbot.conversations.feedback import AlreadyReviewedError
 from chatbot.models import Conversation, Document, Message, MessageFeedback
 from core.models import AuditEntry
 from tests.chatbot.stream import (

@@ -17,9 +17,10 @@ from django.utils import timezone
 from accounts import services as accounts
 from accounts.models import User
 from chatbot import tasks
-from chatbot.answering import answers, conversations
+from chatbot.answering import answers
 from chatbot.answering.answers import REFUSALS, Cite, Done, Replace, Token
-from chatbot.answering.sse import format_event
+from chatbot.conversations import services as conversations
+from chatbot.conversations.sse import format_event
 from chatbot.models import Conversation, Message
 from config.asgi import application
 from sandbox.claude import HTTP_FAULTS
