@@ -19,7 +19,7 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 
 from core.logs import request_id
-from core.web.plain_pages import plain_error
+from core.web.error_pages import plain_error
 
 logger = logging.getLogger(__name__)
 
