@@ -26,6 +26,7 @@ from config import openapi
 from config.context import THEME_COOKIE
 from core.models import Sweep
 from core.web import problems
+from core.web.error_pages import error_page, error_response
 from core.web.redirects import page_after
 from invoicing.models import Invoice
 
@@ -141,45 +142,33 @@ def api_not_found(request: HttpRequest) -> JsonResponse:
     return problems.not_found(request)
 
 
-def _is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/")
-
-
-def _error_page(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
-    return render(request, "error.html", {"title": title, "text": text, "status": status}, status=status)
-
-
 @login_not_required
 def bad_request(request: HttpRequest, exception: Any) -> HttpResponse:
-    if _is_api(request):
-        return problems.problem_response(400, "invalid", _("This request cannot be understood."))
-    return _error_page(request, 400, _("Something in this request is not right"), _("Go back and try again."))
+    problem = problems.problem_response(400, "invalid", _("This request cannot be understood."))
+    title = _("Something in this request is not right")
+    return error_response(request, problem, title, _("Go back and try again."))
 
 
 @login_not_required
 def permission_denied(request: HttpRequest, exception: Any) -> HttpResponse:
-    if _is_api(request):
-        return problems.problem_response(403, "permission_denied", _("You may not do this."))
-    return _error_page(request, 403, _("This is not open to you"), _("Sign in with another account, or go back."))
+    problem = problems.problem_response(403, "permission_denied", _("You may not do this."))
+    text = _("Sign in with another account, or go back.")
+    return error_response(request, problem, _("This is not open to you"), text)
 
 
 @login_not_required
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     text = _("The page you sent was open for too long. Go back, reload it and send it again: nothing has been saved.")
-    return _error_page(request, 403, _("Please send that again"), text)
+    return error_page(request, 403, _("Please send that again"), text)
 
 
 @login_not_required
 def page_not_found(request: HttpRequest, exception: Any) -> HttpResponse:
-    if _is_api(request):
-        return problems.not_found(request)
     text = _("The page may have moved, or the address has a typing error.")
-    return _error_page(request, 404, _("There is nothing here"), text)
+    return error_response(request, problems.not_found(request), _("There is nothing here"), text)
 
 
 @login_not_required
 def server_error(request: HttpRequest) -> HttpResponse:
-    if _is_api(request):
-        return problems.server_error(request)
     text = _("We have a record of it. Before you repeat an order, look into your area: it may have gone through.")
-    return _error_page(request, 500, _("Something broke on our side"), text)
+    return error_response(request, problems.server_error(request), _("Something broke on our side"), text)

@@ -25,6 +25,7 @@ from chatbot.tickets.forms import AnswerForm, PersonForm
 from chatbot.tickets.limits import check_answering_allowed, check_opening_allowed
 from chatbot.tickets.links import find_ticket, path_of
 from core.errors import DomainError
+from core.web.error_pages import error_page
 from core.web.notices import Notice
 
 
@@ -216,7 +217,7 @@ def _download(access: _TicketAccess, reference: str) -> HttpResponse:
 def _link_over(request: HttpRequest) -> HttpResponse:
     """Forged, too old, or of a closed ticket: nobody is told which."""
     title, text = _("This link leads nowhere any more"), _("Its request may be closed. Write to us, and it goes on.")
-    return render(request, "error.html", {"title": title, "text": text, "status": 404}, status=404)
+    return error_page(request, HTTPStatus.NOT_FOUND, title, text)
 
 
 def _private(response: HttpResponse) -> HttpResponse:

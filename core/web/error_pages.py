@@ -1,15 +1,19 @@
-"""Pages for requests that reach no view, or that no view answers: without session, user or other middleware.
+"""Errors as problem+json below /api/ and as a page elsewhere, of which there are two.
 
-They bring their style along: at a name that is not ours the browser gets no file from us either.
+A page of the site (`error_page`) has its head and foot, and takes the session, the user and what the middleware adds to
+an answer. Where a request reaches no view, or no view answers, there is the plain one (`plain_error`): without any of
+these, and with its style in it, for at a name that is not ours the browser gets no file from us either.
 """
 
 import secrets
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.functional import Promise
@@ -18,6 +22,7 @@ from django.utils.translation import get_language_from_request
 
 from core.web.problems import problem_response
 
+Text = str | Promise
 _HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
@@ -26,23 +31,43 @@ _HEADERS = {
 }
 
 
-def plain_error(
-    request: HttpRequest, status: int, code: str, title: str | Promise, text: str | Promise
+def error_page(request: HttpRequest, status: int, title: Text, text: Text) -> HttpResponse:
+    """A page of the site."""
+    return render(request, "error.html", {"title": title, "text": text, "status": status}, status=status)
+
+
+def _plain_page(_request: HttpRequest, status: int, title: Text, text: Text) -> HttpResponse:
+    nonce = secrets.token_urlsafe(16)
+    context = {
+        "status": status, "title": title, "text": text, "language": translation.get_language(), "styles": _styles(),
+        "nonce": nonce, "home": settings.SITE_URL,
+    }  # fmt: skip
+    response = HttpResponse(render_to_string("plain_error.html", context), status=status)
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; style-src 'nonce-{nonce}'; frame-ancestors 'none'; base-uri 'none'"
+    )
+    return response
+
+
+def error_response(
+    request: HttpRequest,
+    problem: HttpResponse,
+    title: Text,
+    text: Text,
+    *,
+    draw_page: Callable[[HttpRequest, int, Text, Text], HttpResponse] = error_page,
 ) -> HttpResponse:
-    """An error as problem+json below /api/, as a page elsewhere; lazy texts come in the reader's language."""
+    """The problem as it is below /api/; elsewhere a page of the same status, which says more."""
+    if request.path.startswith("/api/"):
+        return problem
+    return draw_page(request, problem.status_code, title, text)
+
+
+def plain_error(request: HttpRequest, status: int, code: str, title: Text, text: Text) -> HttpResponse:
+    """The same for the middleware, with a plain page and every header; lazy texts come in the reader's language."""
     with translation.override(get_language_from_request(request)):
-        if request.path.startswith("/api/"):
-            response: HttpResponse = problem_response(status, code, str(title))
-        else:
-            nonce = secrets.token_urlsafe(16)
-            context = {
-                "status": status, "title": title, "text": text, "language": translation.get_language(),
-                "styles": _styles(), "nonce": nonce, "home": settings.SITE_URL,
-            }  # fmt: skip
-            response = HttpResponse(render_to_string("plain_error.html", context), status=status)
-            response.headers["Content-Security-Policy"] = (
-                f"default-src 'none'; style-src 'nonce-{nonce}'; frame-ancestors 'none'; base-uri 'none'"
-            )
+        problem = problem_response(status, code, str(title))
+        response = error_response(request, problem, title, text, draw_page=_plain_page)
     response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
