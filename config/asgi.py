@@ -40,6 +40,8 @@ claude.load()
 gc.collect()
 gc.freeze()
 # Of what came since, a full one takes 80 ms with 200 answers at once: rarer, p99 of a piece 18 -> 2.5 ms for 5 MB.
+# Where 200 answers end within two seconds some pieces still wait half a second for the threads that keep rows; a
+# shorter turn of the interpreter made that worse.
 gc.set_threshold(2_000, 4, 20)
 
 

@@ -1,7 +1,10 @@
 """`python -m sandbox.keep PROGRAM …`: start a program again when it ends by itself, as docker compose's `restart` does.
 
-A Celery worker ends itself when Redis goes away at an unlucky moment (docs/decisions.md), and nobody should have to
-look after that. Signals reach the program by its process group and not by way of this one.
+A Celery worker ends itself when Redis goes away at an unlucky moment, and nobody should have to look after that: kombu
+5.7 closes a channel to put a task's message back, looks for the address of a connection that is gone, and Celery takes
+the `AttributeError` for an unrecoverable one. The rows wait for the next sweep, the message for the visibility timeout.
+
+Signals reach the program by its process group and not by way of this one.
 """
 
 import signal

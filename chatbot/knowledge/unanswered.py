@@ -27,8 +27,10 @@ from core.errors import DomainError, VendorError
 
 logger = logging.getLogger(__name__)
 
-# Measured on 28 questions of eleven meanings, Italian and English (docs/decisions.md). With nothing to take the middle
-# of, only the same words are the same.
+# Measured on 28 questions of eleven meanings, Italian and English, with multilingual-e5-small alone: joins 17 of the 26
+# pairs of one meaning and none of 352 others (the demo's documents), or one (four laws). Plain cosines: 0.84 and more
+# between questions of one meaning, up to 0.89 between strangers. With nothing to take the middle of, only the same
+# words are the same.
 ALIKE, ALIKE_WITHOUT_PASSAGES = 0.56, 0.995
 _AT_ONCE = 200
 
@@ -38,6 +40,7 @@ SELECT avg(embedding)::text FROM (
     SELECT embedding FROM chatbot_chunk WHERE embedding_model = %(model)s ORDER BY sha256 LIMIT 2000
 ) AS sample
 """
+# On average, not by one member: chains of neighbours would join everything.
 _NEAREST = """
 SELECT other.group_id, avg(1 - ((other.embedding - %(middle)s::halfvec) <=> (own.embedding - %(middle)s::halfvec)))
 FROM chatbot_questiontrace AS own JOIN chatbot_questiontrace AS other ON other.group_id IS NOT NULL
@@ -160,7 +163,10 @@ def _let_go(since: datetime) -> set[int]:
 
 
 def _join(since: datetime, now: datetime) -> list[int]:
-    """Put each new question into the group it is like, or into one of its own; returns the group of each."""
+    """Put each new question into the group it is like, or into one of its own; returns the group of each.
+
+    Groups are only added to, so that what somebody was done with stays what it was.
+    """
     fresh = QuestionTrace.objects.unanswered(since).filter(group=None, embedding_model=settings.EMBEDDING_MODEL)
     rows = fresh.only("pk").order_by("pk")[:_AT_ONCE]
     traces: list[tuple[int, str]] = [(trace.pk, trace.why) for trace in rows]  # type: ignore[attr-defined]

@@ -3,7 +3,15 @@
 Both sides bring their best `_POOL` passages; each passage of either then has both scores, and they are added: the
 cosine, spread over the pool so that any embedding model's scale will do, and the share of the question's words. Ranks
 (reciprocal rank fusion) throw away how much better a passage is, and were measured to be worse (docs/decisions.md).
-Rules come before what explains them, and a section comes once, with its best passage.
+Rules come before what explains them, and a section comes once, with its best passage. The share of words counts less
+the fewer of them are found anywhere, which tells a question in the law's own terms from a paraphrase.
+
+What each lever did alone to Recall@5 (60 questions on four laws, multilingual-e5-small): the document's own title
+before each passage 0.65 -> 0.75; one passage a section 0.75 -> 0.78; recitals after articles 0.78 -> 0.80; BM25's
+weights instead of `ts_rank_cd` 0.43 -> 0.51 (full text alone); a glossary learned from the laws' two versions 0.20 ->
+0.80 (full text alone, questions in the other language). Tried and left out: passages of 350 characters (0.85 -> 0.69
+alone, 0.81 at a fifth of the weight), headings as a vector of their own (0.85 -> 0.80), feedback from the first results
+(0.84).
 """
 
 import re

@@ -16,7 +16,8 @@ from importlib.resources import files
 from django.db import connection, transaction
 
 CONFIGURATIONS = {"it": "italian", "en": "english"}
-# Ranking reads every passage that has one of the words: the rarest ones are looked for, up to so many passages.
+# Ranking reads every passage that has one of the words: the rarest ones are looked for, up to so many passages
+# (Recall@5 0.850 with 6,000 and 4,000, 0.842 with 2,500 and 1,500).
 _BUDGET = 4_000
 _MOST_WORDS = 60
 _TOKEN = re.compile(r"[^\s'’\"“”«»()?!,;:]+")

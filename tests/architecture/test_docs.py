@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPERS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md")
+MOST_LINES, LONGEST_LINE = 3, 125  # of a decision
 # Names with a place in them that is the reader's, and what only a running instance has.
 NOT_FILES = re.compile(r"[A-Z]{3,}[./]|/ready|^/|var/$|^\.venv|^\.env$|/NAME")
 
@@ -30,3 +31,25 @@ def test_every_file_that_is_named_is_there(paper: str):
         if not ((beside / path).exists() or (ROOT / path).exists() or list(ROOT.glob(f"*/{path}")))  # or an app's
     ]
     assert missing == []
+
+
+def decisions() -> list[str]:
+    return re.split(r"\n\n(?=\*\*)", (ROOT / "docs/decisions.md").read_text().strip())[1:]
+
+
+def test_a_decision_is_short():
+    """What is decided and why; details stand in the code that they are about."""
+    long = [
+        entry.splitlines()[0]
+        for entry in decisions()
+        if len(entry.splitlines()) > MOST_LINES or max(map(len, entry.splitlines())) > LONGEST_LINE
+    ]
+
+    assert (long, len(decisions()) > 50) == ([], True)
+
+
+def test_decisions_have_a_date_and_the_newest_comes_first():
+    dates = [entry[2:12] for entry in decisions() if re.match(r"\*\*\d{4}-\d\d-\d\d · .+?\*\* ", entry, re.DOTALL)]
+
+    assert dates == sorted(dates, reverse=True)
+    assert len(dates) == len(decisions())
