@@ -27,7 +27,7 @@ def describe_api(languages: list[tuple[str, str]]) -> dict[str, Any]:
     return {
         "TITLE": "AI Strategy Hub",
         "DESCRIPTION": "Everything a customer can do. Errors are problem+json (RFC 9457) with a stable `code`.",
-        "VERSION": "1",
+        "VERSION": "1",  # the API's, as in its paths; the product's is in pyproject.toml
         "SCHEMA_PATH_PREFIX": r"/api/v1",
         "SERVE_INCLUDE_SCHEMA": False,
         "ENUM_GENERATE_CHOICE_DESCRIPTION": False,

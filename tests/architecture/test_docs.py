@@ -1,6 +1,7 @@
 """What the papers name is there: a file that moved takes its mention along."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,13 @@ def test_decisions_have_a_date_and_the_newest_comes_first():
 
     assert dates == sorted(dates, reverse=True)
     assert len(dates) == len(decisions())
+
+
+def test_the_newest_version_of_the_changelog_is_the_projects():
+    heads = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    versions = [re.fullmatch(r"\[(\d+\.\d+\.\d+)\] - (\d{4}-\d\d-\d\d)", head) for head in heads[1:]]
+
+    assert (heads[0], all(versions)) == ("[Unreleased]", True)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert versions[0].group(1) == project["version"]
+    assert [match.group(2) for match in versions] == sorted((match.group(2) for match in versions), reverse=True)
