@@ -18,7 +18,16 @@ from billing.clients.stripe_mirror import MIRRORED
 from billing.models import Category, Order, OrderEvent, OrderLine, Payment, Service, ServiceItem, StripeEvent
 from billing.ordering import services
 from billing.payments import services as payments
-from core.admin import QUEUE_LOOKS, AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, amount, badge, confirmed
+from core.admin import (
+    AuditedAdmin,
+    QueueAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    amount,
+    another_try,
+    badge,
+    confirmed,
+)
 from core.templatetags.ui import eur, rate
 
 _ORDER_LOOKS = {
@@ -286,7 +295,7 @@ class PaymentAdmin(ReadOnlyAdmin):
 
 
 @admin.register(StripeEvent)
-class StripeEventAdmin(ReadOnlyAdmin):
+class StripeEventAdmin(QueueAdmin):
     list_display = ("event_id", "type", "received_at", "state_badge", "attempts", "done_at", "last_error")
     list_filter = ("state", "type")
     search_fields = ("event_id", "type")
@@ -297,19 +306,15 @@ class StripeEventAdmin(ReadOnlyAdmin):
         "last_error", "mirror_error", "payload",
     )  # fmt: skip
     readonly_fields = ("state_badge",)
-    actions_detail = ("process_again",)
 
-    state_badge = badge("state", _("state"), QUEUE_LOOKS)
-
-    @confirmed(
+    try_again = another_try(
         description=_("Process again"),
         question=_("The event is worked on once more. What it already did is not done twice."),
+        answer=_("The event is back in the queue."),
+        verb="retried",
         offered=lambda event: event.state == StripeEvent.State.FAILED or event.mirror_error != "",
+        revive=lambda event: payments.retry_event(event_id=event.pk),
     )
-    def process_again(self, request: HttpRequest, event: StripeEvent) -> str:
-        payments.retry_event(event_id=event.pk)
-        self.record(request, event, "retried")
-        return gettext("The event is back in the queue.")
 
 
 @admin.register(*MIRRORED)

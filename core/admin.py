@@ -172,22 +172,50 @@ class ReadOnlyAdmin(HouseAdmin):
 QUEUE_LOOKS = {"pending": "now", "running": "now", "done": "done", "failed": "stop"}
 
 
+def _is_given_up(row: QueuedRow) -> bool:
+    return row.state == QueuedRow.State.FAILED
+
+
+def _revive_given_up(row: QueuedRow) -> bool:
+    return QueueQuerySet(type(row)).failed().revive(row.pk)
+
+
+def another_try(
+    *,
+    description: Any,
+    question: Any,
+    answer: Any,
+    verb: str,
+    offered: Callable[[Any], bool] = _is_given_up,
+    revive: Callable[[Any], bool] = _revive_given_up,
+) -> Any:
+    """Make the button that puts a row back in its queue; `answer` is the sentence to show, `verb` the audit entry's.
+
+    `revive` is the row's service where it has one that wakes its worker, or does more; False when nothing was done.
+    """
+
+    @confirmed(description=description, question=question, offered=offered)
+    def try_again(self: HouseAdmin, request: HttpRequest, row: QueuedRow) -> str:
+        if not revive(row):
+            raise DomainError(_("Nothing was done: its state has changed meanwhile."))
+        self.record(request, row, verb)
+        return str(answer)
+
+    return try_again
+
+
 class QueueAdmin(ReadOnlyAdmin):
     """Rows that a worker works: how far each has come, and one more try for what was given up."""
 
     actions_detail = ("try_again",)
 
     state_badge = badge("state", _("state"), QUEUE_LOOKS)
-
-    @confirmed(
+    try_again = another_try(
         description=_("Try again"),
         question=_("A worker takes it up once more. What it already did is not done twice."),
-        offered=lambda row: row.state == QueuedRow.State.FAILED,
+        answer=_("It is back in the queue."),
+        verb="tried_again",
     )
-    def try_again(self, request: HttpRequest, row: QueuedRow) -> str:
-        QueueQuerySet(type(row)).failed().revive(row.pk)
-        self.record(request, row, "tried_again")
-        return gettext("It is back in the queue.")
 
 
 class AuditedAdmin(HouseAdmin):

@@ -1,12 +1,9 @@
 """The back office's view of the outbox."""
 
 from django.contrib import admin
-from django.http import HttpRequest
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.admin import QUEUE_LOOKS, ReadOnlyAdmin, ReadOnlyInline, badge, confirmed
-from core.errors import DomainError
+from core.admin import QueueAdmin, ReadOnlyInline, another_try
 from notifications import services
 from notifications.models import Mail, MailAttachment
 
@@ -18,7 +15,7 @@ class AttachmentInline(ReadOnlyInline):
 
 
 @admin.register(Mail)
-class MailAdmin(ReadOnlyAdmin):
+class MailAdmin(QueueAdmin):
     list_display = ("created_at", "kind", "to_email", "subject", "state_badge", "attempts", "sent_at")
     list_filter = ("state", "kind", "language")
     search_fields = ("to_email", "subject", "reference")
@@ -30,17 +27,11 @@ class MailAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     readonly_fields = ("state_badge",)
     inlines = (AttachmentInline,)
-    actions_detail = ("send_again",)
 
-    state_badge = badge("state", _("state"), QUEUE_LOOKS)
-
-    @confirmed(
+    try_again = another_try(
         description=_("Send again"),
         question=_("The mail goes out once more, as it was written."),
-        offered=lambda mail: mail.state == Mail.State.FAILED,
+        answer=_("The mail is back in the queue."),
+        verb="sent_again",
+        revive=lambda mail: services.send_again(mail=mail),
     )
-    def send_again(self, request: HttpRequest, mail: Mail) -> str:
-        if not services.send_again(mail=mail):
-            raise DomainError(_("Only a mail that was given up can be sent again."))
-        self.record(request, mail, "sent_again")
-        return gettext("The mail is back in the queue.")

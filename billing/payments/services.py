@@ -342,7 +342,12 @@ def _stripe_customer(user: User) -> str:
 
 
 @transaction.atomic
-def retry_event(*, event_id: str) -> None:
-    """A person wants an event worked on once more: a given-up one, or one that the mirror could not take."""
-    StripeEvent.objects.revive(event_id)
+def retry_event(*, event_id: str) -> bool:
+    """A person wants an event worked on once more: a given-up one, or one that the mirror could not take.
+
+    False for one that a worker has in hand.
+    """
+    if not StripeEvent.objects.revive(event_id):
+        return False
     enqueue(tasks.process_stripe_event, event_id=event_id)
+    return True

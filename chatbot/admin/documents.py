@@ -16,7 +16,7 @@ from chatbot.clients import web
 from chatbot.knowledge import ingest, webpages
 from chatbot.models import Chunk, Document, WebPage
 from chatbot.tickets.forms import FilesField
-from core.admin import QUEUE_LOOKS, AuditedAdmin, ReadOnlyAdmin, badge, confirmed
+from core.admin import QUEUE_LOOKS, AuditedAdmin, ReadOnlyAdmin, another_try, badge, confirmed
 from core.errors import DomainError, PermanentError
 from core.tasks import enqueue
 from core.uploads import checked_kind
@@ -78,7 +78,7 @@ class DocumentAdmin(AuditedAdmin):
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-pk")
     actions = ("switch_on", "switch_off")
-    actions_detail = ("read_again",)
+    actions_detail = ("try_again",)
 
     state_badge = badge("state", _("status"), QUEUE_LOOKS)
 
@@ -166,15 +166,14 @@ class DocumentAdmin(AuditedAdmin):
         url = f"{reverse('admin:chatbot_chunk_changelist')}?document__id__exact={document.pk}"
         return format_html('<a href="{}">{}</a>', url, document.chunk_count)
 
-    @confirmed(
+    try_again = another_try(
         description=_("Read again"),
         question=_("Its passages are taken out of the answers until the document has been read once more."),
+        answer=_("The document is read again in the background."),
+        verb="read_again",
         offered=lambda document: document.state in (Document.State.DONE, Document.State.FAILED),
+        revive=lambda document: ingest.read_again(document=document),
     )
-    def read_again(self, request: HttpRequest, document: Document) -> str:
-        ingest.read_again(document=document)
-        self.record(request, document, "read_again")
-        return gettext("The document is read again in the background.")
 
 
 class WebPageForm(forms.ModelForm):

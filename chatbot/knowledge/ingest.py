@@ -110,12 +110,14 @@ def _count_words_after_the_last() -> None:
 
 
 @transaction.atomic
-def read_again(*, document: Document) -> None:
-    """A person wants a document that is ready or failed read from the start."""
-    if Document.objects.revive(document.pk):
-        document.chunks.all().delete()
-        Document.objects.filter(pk=document.pk).update(chunk_count=0, embedded_count=0, last_error="")
+def read_again(*, document: Document) -> bool:
+    """A person wants a document that is ready or failed read from the start. False for one that is being read."""
+    if not Document.objects.revive(document.pk):
+        return False
+    document.chunks.all().delete()
+    Document.objects.filter(pk=document.pk).update(chunk_count=0, embedded_count=0, last_error="")
     enqueue(tasks.ingest_document, document_id=document.pk)
+    return True
 
 
 def _version_before(name: str, page: WebPage | None) -> Document | None:

@@ -13,7 +13,18 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from core.admin import QUEUE_LOOKS, HouseAdmin, ReadOnlyAdmin, ReadOnlyInline, amount, badge, confirmed, moment
+from core.admin import (
+    QUEUE_LOOKS,
+    HouseAdmin,
+    QueueAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    amount,
+    another_try,
+    badge,
+    confirmed,
+    moment,
+)
 from core.templatetags.ui import eur
 from core.web.downloads import file_attachment
 from invoicing import corrections
@@ -282,7 +293,7 @@ class PecMessageAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ReceivedMail)
-class ReceivedMailAdmin(ReadOnlyAdmin):
+class ReceivedMailAdmin(QueueAdmin):
     list_display = ("received_at", "sender", "subject", "kind", "outcome", "invoice", "reason", "last_error")
     list_filter = ("outcome", "state", "kind")
     search_fields = ("subject", "sender", "message_id", "invoice__number")
@@ -293,17 +304,14 @@ class ReceivedMailAdmin(ReadOnlyAdmin):
         ("received_at", "outcome", "invoice"), ("sender", "subject", "kind"), ("message_id", "sha256"), "reason",
         ("state", "attempts", "next_try_at"), "last_error",
     )  # fmt: skip
-    actions_detail = ("apply_again",)
 
-    @confirmed(
+    try_again = another_try(
         description=_("Apply again"),
         question=_("The mail is read once more as it was received. What it already did is not done twice."),
-        offered=lambda mail: mail.state == ReceivedMail.State.FAILED,
+        answer=_("The mail is back in the queue."),
+        verb="applied_again",
+        revive=lambda mail: receipts.apply_again(mail=mail),
     )
-    def apply_again(self, request: HttpRequest, mail: ReceivedMail) -> str:
-        receipts.apply_again(mail=mail)
-        self.record(request, mail, "applied_again")
-        return gettext("The mail is back in the queue.")
 
 
 @admin.register(Mailbox)
@@ -334,7 +342,7 @@ class ArchivePackageAdmin(HouseAdmin):
     date_hierarchy = "requested_at"
     ordering = ("-period",)
     readonly_fields = ("state_badge", "progress", "download", "sha256", "size", "last_error", "finished_at")
-    actions_detail = ("build_again",)
+    actions_detail = ("try_again",)
 
     state_badge = badge("state", _("state"), QUEUE_LOOKS)
 
@@ -377,12 +385,11 @@ class ArchivePackageAdmin(HouseAdmin):
         url = reverse("admin:invoicing_archivepackage_download", args=[package.pk])
         return format_html('<a href="{}">{}</a>', url, package.path.name)
 
-    @confirmed(
+    try_again = another_try(
         description=_("Build again"),
         question=_("The package is written anew from what is in the archive now."),
+        answer=_("The package is being built."),
+        verb="requested",
         offered=lambda package: package.state in (ArchivePackage.State.DONE, ArchivePackage.State.FAILED),
+        revive=lambda package: packages.request_package(period=package.period).state == ArchivePackage.State.PENDING,
     )
-    def build_again(self, request: HttpRequest, package: ArchivePackage) -> str:
-        packages.request_package(period=package.period)
-        self.record(request, package, "requested")
-        return gettext("The package is being built.")

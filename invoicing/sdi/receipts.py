@@ -103,10 +103,12 @@ def apply_due() -> int:
 
 
 @transaction.atomic
-def apply_again(*, mail: ReceivedMail) -> None:
-    """A person wants a mail that could not be applied tried once more."""
-    ReceivedMail.objects.failed().revive(mail.pk)
+def apply_again(*, mail: ReceivedMail) -> bool:
+    """A person wants a mail that could not be applied tried once more. False for any other mail."""
+    if not ReceivedMail.objects.failed().revive(mail.pk):
+        return False
     enqueue(tasks.read_pec_mailbox)
+    return True
 
 
 def _apply(row: ReceivedMail) -> None:

@@ -20,7 +20,7 @@ from chatbot import models as chatbot
 from chatbot.tickets import services as tickets
 from core.admin import ReadOnlyAdmin
 from core.models import AuditEntry
-from invoicing.models import ArchivePackage, Document, Invoice
+from invoicing.models import ArchivePackage, Document, Invoice, ReceivedMail
 from notifications.models import Mail
 from tests.config.rows import MAKERS
 from tests.queues import claimed, given_up
@@ -215,6 +215,16 @@ def make_failed_export(number: int) -> DataExport:
     return given_up(MAKERS[DataExport](number))
 
 
+def make_waiting_receipt(number: int) -> ReceivedMail:
+    receipt = MAKERS[ReceivedMail](number)
+    ReceivedMail.objects.revive(receipt.pk)
+    return receipt
+
+
+def make_failed_receipt(number: int) -> ReceivedMail:
+    return given_up(make_waiting_receipt(number))
+
+
 def make_unsent_invoice(number: int) -> Invoice:
     invoice = MAKERS[Invoice](number)
     given_up(invoice.submission())
@@ -282,17 +292,18 @@ def value(row: Any, column: Any) -> Any:
 
 # button, a row it is offered for, the column it changes, before and after, what the audit trail calls it
 BUTTONS = [
-    ("send_again", make_failed_mail, "state", "failed", "pending", "mail.sent_again"),
+    ("try_again", make_failed_mail, "state", "failed", "pending", "mail.sent_again"),
     ("send_again", make_unsent_invoice, submission_state, "failed", "pending", "invoice.sent_again"),
     ("try_again", make_failed_export, "state", "failed", "pending", "dataexport.tried_again"),
     ("start_work", make_paid_order, "status", "paid", "processing", "order.processing"),
     ("complete_work", make_started_order, "status", "processing", "completed", "order.completed"),
     ("cancel_order", MAKERS[Order], "status", "awaiting_payment", "cancelled", "order.cancelled"),
     ("invoice_again", make_uninvoiced_payment, request_state, "failed", "done", "payment.invoiced"),
-    ("process_again", MAKERS[StripeEvent], "state", "pending", "pending", "stripeevent.retried"),
-    ("build_again", make_built_package, "state", "done", "pending", "archivepackage.requested"),
+    ("try_again", make_failed_receipt, "state", "failed", "pending", "receivedmail.applied_again"),
+    ("try_again", MAKERS[StripeEvent], "state", "pending", "pending", "stripeevent.retried"),
+    ("try_again", make_built_package, "state", "done", "pending", "archivepackage.requested"),
     ("look_now", MAKERS[chatbot.WebPage], "url", "https://example.com/1", "https://example.com/1", "webpage.look_now"),
-    ("read_again", make_read_document, "state", "done", "pending", "document.read_again"),
+    ("try_again", make_read_document, "state", "done", "pending", "document.read_again"),
     ("take", make_new_ticket, "status", "new", "in_progress", "ticket.assigned"),
     ("reopen", make_resolved_ticket, "status", "resolved", "in_progress", "ticket.reopened"),
 ]
@@ -363,6 +374,23 @@ def test_button_that_is_late_says_why_and_changes_nothing(staff_client: Client):
     assert order.status == "awaiting_payment"
     assert [(m.level_tag, str(m)) for m in answer.context["messages"]] == [
         ("error", "L’ordine è in attesa di pagamento: ora non è possibile.")
+    ]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [make_waiting_receipt, *(MAKERS[row] for row in (Mail, DataExport, StripeEvent, ArchivePackage, chatbot.Document))],
+)
+def test_row_that_a_worker_has_is_left_to_it(make: Any, staff_client: Client):
+    row = claimed(make(1))
+    entries_before = AuditEntry.objects.count()
+
+    answer = staff_client.post(button_of(row, "try_again"), follow=True)
+
+    row.refresh_from_db()
+    assert (row.state, AuditEntry.objects.count() - entries_before) == ("running", 0)
+    assert [(m.level_tag, str(m)) for m in answer.context["messages"]] == [
+        ("error", "Non è stato fatto nulla: nel frattempo lo stato è cambiato.")
     ]
 
 
