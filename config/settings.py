@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import Environment
-from config.parts import api, back_office, security, stores
+from config.libraries import csp, rest_framework, stores, unfold
 from core import logs
 from invoicing.fatturapa.law import STAMP_NATURES
 
@@ -195,12 +195,12 @@ CORS_URLS_REGEX = r"^/api/"
 CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After"]
 
 STRIPE_JS_URL = env.str("STRIPE_JS_URL", default="https://js.stripe.com/dahlia/stripe.js")
-CONTENT_SECURITY_POLICY = security.content_security_policy(STRIPE_JS_URL)
+CONTENT_SECURITY_POLICY = csp.content_security_policy(STRIPE_JS_URL)
 
 # --- API and back office ------------------------------------------------------------------------------------------
-REST_FRAMEWORK = api.REST_FRAMEWORK
-SPECTACULAR_SETTINGS = api.describe_api(LANGUAGES)
-UNFOLD = back_office.UNFOLD
+REST_FRAMEWORK = rest_framework.REST_FRAMEWORK
+SPECTACULAR_SETTINGS = rest_framework.describe_api(LANGUAGES)
+UNFOLD = unfold.UNFOLD
 
 # --- Work in the background ---------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL

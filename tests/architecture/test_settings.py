@@ -35,7 +35,7 @@ NO_SETTINGS = {"DJANGO_SETTINGS_MODULE"}  # read by Django itself
 def names_read() -> set[str]:
     """The first argument of env.…("NAME") and os.environ.get("NAME")."""
     names: set[str] = set()
-    for path in ("config/settings.py", "config/celery.py", "config/parts/stores.py"):
+    for path in ("config/settings.py", "config/celery.py", "config/libraries/stores.py"):
         for node in ast.walk(modules()[path]):
             if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
                 continue
@@ -222,4 +222,6 @@ def test_https_makes_cookies_secure_and_http_does_not():
 
 
 def test_settings_can_be_read_in_one_go():
-    assert len((ROOT / "config/settings.py").read_text().splitlines()) <= 350, "put a library's own into config/parts/"
+    assert len((ROOT / "config/settings.py").read_text().splitlines()) <= 350, (
+        "put a library's own into config/libraries/"
+    )

@@ -1,4 +1,6 @@
-"""Rates, Natura and arithmetic of lines, funds and summaries: 00400–00424, 00429–00445."""
+"""Rates, Natura and arithmetic of lines, funds and summaries: 00400–00401, 00411–00424, 00429–00445,
+without those of `parties` and `documents`; 00404 (a number used before) is `invoicing.services`'s, which has the rows.
+"""
 
 from collections.abc import Iterator
 from decimal import Decimal
