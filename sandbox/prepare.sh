@@ -20,6 +20,12 @@ find_python() {
 On Debian or Ubuntu: apt install python3 python3-venv; elsewhere see python.org. Or set PYTHON=/path/to/python3."
 }
 
+tell_progress() {
+    awk -v total="$(cat requirements/dev.txt requirements/schemas.txt | grep -c '==')" '
+        /^Collecting / && ++count % 25 == 0 { print "  " count " of some " total " packages"; fflush() }
+        /^Installing collected/ { print "  writing them to .venv"; fflush() }' >&2
+}
+
 prepare() {
     local stamp wanted
     case "$PWD" in
@@ -42,8 +48,8 @@ prepare() {
     if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
         say "Installing the locked requirements (a few minutes the first time)"
         # --no-deps: the locks are complete, and older pips refuse a pin that an extra asks for once a newer release is out
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-            -r requirements/dev.txt -r requirements/schemas.txt \
+        .venv/bin/python -m pip install --progress-bar off --disable-pip-version-check --require-hashes --no-deps \
+            -r requirements/dev.txt -r requirements/schemas.txt | tell_progress \
             || die "a package could not be installed: see pip's message above. Is the package index reachable?"
         printf '%s' "$wanted" > "$stamp"
     fi
