@@ -18,7 +18,7 @@ MIRRORED = (PaymentIntent, Charge, PaymentMethod, Customer, BalanceTransaction, 
 def mirror_event(payload: dict[str, Any]) -> str:
     """Let dj-stripe store the event and its objects; returns what went wrong, or "". Trouble here stops nothing.
 
-    Called under the event's lock: dj-stripe alone would run its handlers once per concurrent duplicate.
+    Called by whoever has claimed the event: dj-stripe alone would run its handlers once per concurrent duplicate.
     """
     try:
         with transaction.atomic():
