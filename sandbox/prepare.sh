@@ -21,9 +21,13 @@ On Debian or Ubuntu: apt install python3 python3-venv; elsewhere see python.org.
 }
 
 tell_progress() {
-    awk -v total="$(cat requirements/dev.txt requirements/schemas.txt | grep -c '==')" '
-        /^Collecting / && ++count % 25 == 0 { print "  " count " of some " total " packages"; fflush() }
-        /^Installing collected/ { print "  writing them to .venv"; fflush() }' >&2
+    local line count=0
+    while IFS= read -r line; do
+        case "$line" in
+            Collecting*) count=$((count + 1)); [ $((count % 25)) -ne 0 ] || say "  $count packages so far" ;;
+            "Installing collected"*) say "  writing $count packages to .venv" ;;
+        esac
+    done
 }
 
 prepare() {

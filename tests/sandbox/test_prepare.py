@@ -62,3 +62,15 @@ def test_moved_folder_is_installed_anew_and_one_that_stayed_is_not(tmp_path: Pat
     ]  # fmt: skip
     assert [result.returncode for result in (first, second, third)] == [0, 0, 0]
     assert (target / "asked").read_text().splitlines().count("-m sandbox.dev") == 3
+
+
+def test_progress_of_pip_is_told_and_its_failure_is_not_taken_for_an_end(tmp_path: Path):
+    pip = "for number in $(/usr/bin/seq 60); do echo Collecting it; done; echo Installing collected packages; exit 1"
+    failing = WORKING.replace('echo "$*" >> asked', pip)
+
+    result = run_start(checkout(tmp_path / "checkout"), failing)
+
+    progress = [line.strip() for line in result.stderr.splitlines() if line.startswith("  ")]
+    assert progress == ["25 packages so far", "50 packages so far", "writing 60 packages to .venv"]
+    assert (result.returncode, "a package could not be installed" in result.stderr) == (1, True)
+    assert not (tmp_path / "checkout" / ".venv" / ".installed").exists()
