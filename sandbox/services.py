@@ -101,6 +101,14 @@ def _can_be_run_by_nobody(program: Path) -> bool:
     return completed.returncode == 0
 
 
+def _user_name() -> str:
+    """Of whoever runs this; a container may run as a number that has no name, and initdb then refuses to run."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"{os.geteuid()}, who has no name on this system"
+
+
 @dataclass
 class Postgres:
     """An embedded PostgreSQL 18 with pgvector, data under `data`, on a free loopback port."""
@@ -184,7 +192,7 @@ class Postgres:
             done = subprocess.run(command, stdout=log, stderr=log, cwd="/", check=False, **self.owner)  # type: ignore[call-overload]
         if check and done.returncode:
             tail = "\n".join((self.home / "setup.log").read_text(errors="replace").splitlines()[-8:])
-            raise ServiceError(f"PostgreSQL: {program} failed (user {getpass.getuser()}):\n{tail}")
+            raise ServiceError(f"PostgreSQL: {program} failed (user {_user_name()}):\n{tail}")
 
 
 @dataclass

@@ -106,3 +106,13 @@ def test_copy_that_nobody_can_run_is_made_anew(tmp_path: Path, monkeypatch: pyte
         assert oct(copy.stat().st_mode & 0o777) == "0o755"
     finally:
         shutil.rmtree(homes)
+
+
+@pytest.mark.parametrize("error", [KeyError("getpwuid(): uid not found"), OSError("No username set")])
+def test_user_without_a_name_is_told_by_number(error: Exception, monkeypatch: pytest.MonkeyPatch):
+    def raise_error() -> str:
+        raise error
+
+    monkeypatch.setattr("getpass.getuser", raise_error)
+
+    assert services._user_name().startswith(f"{os.geteuid()}, who has no name")
