@@ -8,7 +8,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -21,6 +21,7 @@ from accounts.login.limits import check_login_allowed, check_mail_allowed
 from accounts.models import BillingProfile, User
 from accounts.privacy.erasure import waiting_erasure
 from core.errors import DomainError
+from core.web.languages import current_language
 from core.web.redirects import page_after
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
@@ -35,7 +36,7 @@ def register(request: HttpRequest) -> HttpResponse:
         values = {name: value for name, value in form.cleaned_data.items() if name != "terms"}
         try:
             check_mail_allowed(request, values["email"])
-            services.register(**values, language=translation.get_language() or "it", now=timezone.now())
+            services.register(**values, language=current_language(), now=timezone.now())
         except DomainError as error:
             form.add_error(error.field, str(error.message))
         else:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.shortcuts import get_object_or_404
-from django.utils import timezone, translation
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import api_view
 from rest_framework.generics import ListAPIView, RetrieveAPIView
@@ -24,6 +24,7 @@ from billing.serializers import (
     PlaceOrderSerializer,
     ServiceSerializer,
 )
+from core.web.languages import current_language
 from core.web.rest import checked
 
 
@@ -88,7 +89,7 @@ class OrderList(ListAPIView[Order]):
         values = checked(PlaceOrderSerializer, request)
         order = services.place_order(
             user=signed_in(request),
-            language=translation.get_language() or "it",
+            language=current_language(),
             terms_accepted=values["terms_accepted"],
             now=timezone.now(),
         )

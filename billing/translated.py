@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.utils.translation import get_language
+from core.web.languages import current_language
 
 
 class Translated:
@@ -13,6 +13,6 @@ class Translated:
 
     def __get__(self, instance: Any, owner: type | None = None) -> str:
         italian = str(getattr(instance, f"{self.name}_it"))
-        if (get_language() or "it").startswith("en"):
+        if current_language().startswith("en"):
             return str(getattr(instance, f"{self.name}_en")) or italian
         return italian

@@ -24,6 +24,7 @@ from billing.ordering.page import order_page
 from billing.ordering.timeline import order_timeline
 from billing.payments import services as payments
 from core.errors import DomainError
+from core.web.languages import current_language
 
 
 @login_not_required
@@ -116,7 +117,7 @@ def check_out(request: HttpRequest) -> HttpResponse:
 def _place(request: HttpRequest, form: BillingProfileForm, *, terms: bool) -> Order:
     save_billing_profile(user=signed_in(request), values=form.cleaned_data)
     return services.place_order(
-        user=signed_in(request), language=translation.get_language() or "it", terms_accepted=terms, now=timezone.now()
+        user=signed_in(request), language=current_language(), terms_accepted=terms, now=timezone.now()
     )
 
 

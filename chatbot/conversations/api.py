@@ -16,7 +16,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -40,6 +40,7 @@ from chatbot.conversations.callers import (
     COOKIE,
     Caller,
     CallerAuthentication,
+    api_caller,
     as_uuid,
     base_of,
     caller_of,
@@ -57,6 +58,7 @@ from chatbot.conversations.serializers import (
 )
 from chatbot.models import Conversation, Message
 from core.errors import DomainError, InvalidInputError
+from core.web.languages import current_language
 from core.web.offload import gives_back
 from core.web.problems import refuse
 from core.web.ratelimit import Limit, check, client_ip
@@ -76,7 +78,7 @@ class CurrentConversation(APIView):
     @extend_schema(operation_id="chat_conversations_current_retrieve", responses=ChatConversationSerializer)
     def get(self, request: Request) -> Response:
         """The conversation that the caller's cookie names, oldest message first."""
-        caller = _caller(request)
+        caller = api_caller(request)
         conversation = caller.conversation()
         about = _describe(caller, conversation) if conversation else {"token": None}
         body = {
@@ -87,7 +89,7 @@ class CurrentConversation(APIView):
     @extend_schema(operation_id="chat_conversations_current_destroy", responses={204: None})
     def delete(self, request: Request) -> Response:
         """Deletes what was said in the caller's conversation."""
-        caller = _caller(request)
+        caller = api_caller(request)
         if conversation := caller.conversation():
             conversations.forget_conversation(conversation=conversation, now=timezone.now())
         response = Response(status=HTTPStatus.NO_CONTENT, headers=_NOT_STORED)
@@ -106,9 +108,9 @@ class CurrentConversation(APIView):
 @throttle_classes([])
 def begin_conversation(request: Request) -> Response:
     """The caller's conversation, begun if needed: for asking a person before any question."""
-    caller = _caller(request)
+    caller = api_caller(request)
     conversation = caller.conversation() or conversations.begin_conversation(
-        user=caller.user, language=_language(), ip=client_ip(request._request)
+        user=caller.user, language=current_language(), ip=client_ip(request._request)
     )
     body = ChatBegunSerializer(_describe(caller, conversation)).data
     response = Response(body, status=HTTPStatus.CREATED, headers=_NOT_STORED)
@@ -128,7 +130,7 @@ def begin_conversation(request: Request) -> Response:
 def post_feedback(request: Request, reference: UUID) -> Response:
     """Whether an answer in the caller's conversation helped; given again, the last word counts."""
     check(_FEEDBACK, client_ip(request._request))
-    answers = Message.objects.filter(role=Message.Role.ANSWER, conversation=_caller(request).conversation())
+    answers = Message.objects.filter(role=Message.Role.ANSWER, conversation=api_caller(request).conversation())
     message = get_object_or_404(answers, reference=reference)
     body = _body(request.data)
     # the service says what a verdict is, and says it stricter than a serializer: "no" is not false
@@ -197,17 +199,12 @@ def _keep_question(request: HttpRequest) -> tuple[Caller, Message, bool]:
             _("A question id must be a random UUID (version 4)."), code="question_id_invalid", field="id"
         )
     question = conversations.ask(
-        text=body.get("text"), token=token, user=caller.user, language=_language(), ip=client_ip(request), now=now,
-        client_id=client_id, service=body.get("service"),
+        text=body.get("text"), token=token, user=caller.user, language=current_language(), ip=client_ip(request),
+        now=now, client_id=client_id, service=body.get("service"),
     )  # fmt: skip
     if question.created_at < now and finished_answer(question) is None:
         conversations.check_retry_limit(client_ip(request))
     return caller, question, body.get("keep") is True
-
-
-def _caller(request: Request) -> Caller:
-    caller: Caller = request.auth  # type: ignore[assignment]
-    return caller
 
 
 def _describe(caller: Caller, conversation: Conversation) -> dict[str, str]:
@@ -225,7 +222,3 @@ def _read_json(request: HttpRequest) -> dict[str, Any]:
 
 def _body(data: Any) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
-
-
-def _language() -> str:
-    return translation.get_language() or "it"

@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from chatbot.answering.answers import answer, ending
@@ -15,6 +15,7 @@ from chatbot.conversations import services as conversations
 from chatbot.conversations.callers import COOKIE, page_caller, remember
 from chatbot.models import Message
 from core.errors import DomainError
+from core.web.languages import current_language
 from core.web.ratelimit import client_ip
 
 
@@ -28,7 +29,7 @@ def show_assistant(request: HttpRequest) -> HttpResponse:
         try:
             question = conversations.ask(
                 text=request.POST.get("text", ""), token=caller.token, user=caller.user, ip=client_ip(request),
-                language=translation.get_language() or "it", now=timezone.now(),
+                language=current_language(), now=timezone.now(),
             )  # fmt: skip
         except DomainError as refused:
             error, status = str(refused.message), refused.status

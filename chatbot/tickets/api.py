@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.current_user import signed_in, user_of
-from chatbot.conversations.callers import ANYBODY, Caller, CallerAuthentication
+from chatbot.conversations.callers import ANYBODY, CallerAuthentication, api_caller
 from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage
 from chatbot.tickets import services as tickets
 from chatbot.tickets.downloads import file_response
@@ -51,7 +51,7 @@ def hand_off(request: Request, token: UUID) -> Response:
     Asked again while the request is open, it answers with the same number, and adds the text to it. Whoever sends no
     access token must send the CSRF cookie and `X-CSRFToken`.
     """
-    caller: Caller = request.auth  # type: ignore[assignment]
+    caller = api_caller(request)
     visible = Conversation.objects.visible_to(user=request.user, token=caller.token)
     conversation = get_object_or_404(visible, token=token)
     data = checked(HandoffSerializer, request)

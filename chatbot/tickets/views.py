@@ -11,7 +11,7 @@ from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -26,6 +26,7 @@ from chatbot.tickets.limits import check_answering_allowed, check_opening_allowe
 from chatbot.tickets.links import find_ticket, path_of
 from core.errors import DomainError
 from core.web.error_pages import error_page
+from core.web.languages import current_language
 from core.web.notices import Notice
 
 
@@ -62,7 +63,7 @@ def _open_ticket(request: HttpRequest, form: PersonForm, conversation: Conversat
             now=timezone.now(),
         )  # fmt: skip
     return tickets.open_from_text(
-        text=data["text"], customer=customer, guest=guest, language=translation.get_language() or "it",
+        text=data["text"], customer=customer, guest=guest, language=current_language(),
         now=timezone.now(),
     )  # fmt: skip
 

@@ -8,8 +8,9 @@ from typing import Any
 from django import template
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
 from markdown_it import MarkdownIt
+
+from core.web.languages import current_language
 
 register = template.Library()
 
@@ -36,7 +37,7 @@ def eur(amount: Decimal | None, places: int = 2) -> str:
         return ""
     digits = number_format(abs(amount), decimal_pos=places, use_l10n=True, force_grouping=True)
     sign = "\N{MINUS SIGN}" if amount < 0 else ""
-    return f"{sign}{digits}{NBSP}€" if (get_language() or "it").startswith("it") else f"{sign}€{digits}"
+    return f"{sign}{digits}{NBSP}€" if current_language().startswith("it") else f"{sign}€{digits}"
 
 
 @register.filter
@@ -53,7 +54,7 @@ def eur_range(low: Decimal, high: Decimal) -> str:
     places = 0 if low == low.to_integral_value() and high == high.to_integral_value() else 2
     digits = [number_format(amount, decimal_pos=places, use_l10n=True, force_grouping=True) for amount in (low, high)]
     both = "\N{EN DASH}".join(digits)
-    return f"{both}{NBSP}€" if (get_language() or "it").startswith("it") else f"€{both}"
+    return f"{both}{NBSP}€" if current_language().startswith("it") else f"€{both}"
 
 
 @register.filter
@@ -67,7 +68,7 @@ def figure(value: Decimal, places: int = 0) -> str:
 def rate(percent: Decimal) -> str:
     """`22.00` as "22 %" in Italian, "22%" in English."""
     digits = number_format(percent.normalize() + 0, use_l10n=True)
-    return f"{digits}{NBSP}%" if (get_language() or "it").startswith("it") else f"{digits}%"
+    return f"{digits}{NBSP}%" if current_language().startswith("it") else f"{digits}%"
 
 
 @register.filter
