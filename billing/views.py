@@ -161,8 +161,7 @@ def prepare_payment(request: HttpRequest, number: str) -> HttpResponse:
 
 @require_safe
 def list_orders(request: HttpRequest) -> HttpResponse:
-    orders = Order.objects.visible_to(request.user).prefetch_related("lines").order_by("-created_at", "-pk")
-    page = Paginator(orders, 20).get_page(request.GET.get("pagina"))
+    page = Paginator(Order.objects.visible_to(request.user).for_table(), 20).get_page(request.GET.get("pagina"))
     return render(request, "billing/orders.html", {"page": page, "section": "orders"})
 
 

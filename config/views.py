@@ -31,6 +31,7 @@ from core.web.redirects import page_after
 from invoicing.models import Invoice
 
 LEGAL_PAGES = ("privacy", "terms", "cookies", "accessibility")
+_AREA_ROWS = 5  # of orders and of invoices, the latest; the lists have all
 _BEAT_LIMIT = timedelta(minutes=2)
 
 
@@ -43,17 +44,16 @@ def show_home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def show_area(request: HttpRequest) -> HttpResponse:
-    orders = Order.objects.visible_to(request.user).order_by("-created_at", "-pk")
-    return render(
-        request,
-        "area.html",
-        {
-            "to_pay": orders.filter(status=Order.Status.AWAITING_PAYMENT),
-            "orders": orders.prefetch_related("lines")[:5],
-            "invoices": Invoice.objects.visible_to(request.user).order_by("-issue_date", "-pk")[:5],
-            "section": "overview",
-        },
-    )
+    orders = Order.objects.visible_to(request.user).for_table()
+    latest = list(orders[:_AREA_ROWS])
+    waiting = Order.Status.AWAITING_PAYMENT
+    if len(latest) < _AREA_ROWS:  # these are all, and another query says nothing new
+        to_pay = [order for order in latest if order.status == waiting]
+    else:
+        to_pay = list(orders.filter(status=waiting))
+    invoices = Invoice.objects.visible_to(request.user).for_table()[:_AREA_ROWS]
+    context = {"to_pay": to_pay, "orders": latest, "invoices": invoices, "section": "overview"}
+    return render(request, "area.html", context)
 
 
 @login_not_required

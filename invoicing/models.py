@@ -23,6 +23,10 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         """A customer's own; nothing for a guest, nor what an erased account left (whose column is NULL)."""
         return self.filter(customer=user) if user and user.is_authenticated else self.none()
 
+    def for_table(self) -> "InvoiceQuerySet":
+        """The latest first, with what the table of invoices shows and no more (`invoicing/_invoices_table.html`)."""
+        return self.only("number", "issue_date", "state", "gross_amount").order_by("-issue_date", "-pk")
+
     def unanswered(self) -> "InvoiceQuerySet":
         """Sent, and SDI has not said anything yet."""
         return self.filter(state__in=Invoice.WAITING)

@@ -14,8 +14,7 @@ from invoicing.timeline import invoice_notice, invoice_steps
 
 @require_safe
 def list_invoices(request: HttpRequest) -> HttpResponse:
-    invoices = Invoice.objects.visible_to(request.user).order_by("-issue_date", "-pk")
-    page = Paginator(invoices, 20).get_page(request.GET.get("pagina"))
+    page = Paginator(Invoice.objects.visible_to(request.user).for_table(), 20).get_page(request.GET.get("pagina"))
     return render(request, "invoicing/invoices.html", {"page": page, "section": "invoices"})
 
 

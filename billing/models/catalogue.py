@@ -41,6 +41,12 @@ class Category(models.Model):
         return self.name_it
 
 
+def buyable(prefix: str = "") -> Q:
+    """What goes into a cart; `prefix` leads to the service from another row ("service__")."""
+    fields = {"is_active": True, "kind": Service.Kind.PACKAGE, "pricing": Service.Pricing.FIXED}
+    return Q(**{f"{prefix}{name}": value for name, value in fields.items()})
+
+
 class ServiceQuerySet(models.QuerySet["Service"]):
     def listed(self) -> "ServiceQuerySet":
         """What customers see, in the order of the index."""
@@ -55,7 +61,7 @@ class ServiceQuerySet(models.QuerySet["Service"]):
         return queryset
 
     def buyable(self) -> "ServiceQuerySet":
-        return self.filter(is_active=True, kind=Service.Kind.PACKAGE, pricing=Service.Pricing.FIXED)
+        return self.filter(buyable())
 
 
 class Service(models.Model):

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.fiscal.model import FiscalIdentity
 from accounts.models import User
-from billing.models.catalogue import Service
+from billing.models.catalogue import Service, buyable
 from core.errors import DomainError
 from core.money import vat_on
 
@@ -35,13 +35,21 @@ class Cart(models.Model):
 
     def lines(self) -> models.QuerySet["CartItem"]:
         """What is still on offer, priced by the catalogue of this moment."""
-        return self.items.filter(service__in=Service.objects.buyable()).select_related("service").order_by("pk")
+        return self.items.on_offer().select_related("service").order_by("pk")
+
+
+class CartItemQuerySet(models.QuerySet["CartItem"]):
+    def on_offer(self) -> "CartItemQuerySet":
+        """Without what has left the catalogue since it was put into the cart."""
+        return self.filter(buyable("service__"))
 
 
 class CartItem(models.Model):
     cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="items")
     service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="+")
     quantity = models.PositiveSmallIntegerField(default=1)
+
+    objects = CartItemQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
@@ -63,6 +71,11 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def visible_to(self, user: User | AnonymousUser | None) -> "OrderQuerySet":
         """A customer's own; nothing for a guest, nor what an erased account left (whose column is NULL)."""
         return self.filter(user=user) if user and user.is_authenticated else self.none()
+
+    def for_table(self) -> "OrderQuerySet":
+        """The latest first, with what the table of orders shows and no more (`billing/_orders_table.html`)."""
+        shown = self.only("number", "created_at", "status", "gross_amount")
+        return shown.prefetch_related("lines").order_by("-created_at", "-pk")
 
 
 class IllegalMoveError(DomainError):

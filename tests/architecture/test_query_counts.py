@@ -42,8 +42,8 @@ def add_ticket(customer: Any, number: int) -> None:
 LISTS = [
     ("/", add_service, 3),
     ("/servizi/", add_service, 4),
-    ("/area/", add_paid_order, 8),
-    ("/area/ordini/", add_paid_order, 6),
+    ("/area/", add_paid_order, 6),
+    ("/area/ordini/", add_paid_order, 5),
     ("/area/fatture/", add_invoice, 4),
     ("/area/richieste/", add_ticket, 4),
     ("/api/v1/tickets", add_ticket, 3),
