@@ -26,6 +26,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     return {
         "theme": theme if theme in ("light", "dark") else "",
         "languages": languages(),
+        "here": request.get_full_path(),  # where the switches of language and theme lead back to
         "support_email": settings.SUPPORT_EMAIL,
         "seller": {
             "name": settings.SELLER_NAME,
