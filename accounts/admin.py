@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from accounts.models import AccountErasure, ApiSession, BillingProfile, DataExport, User
 from accounts.privacy import erasure
-from core.admin import QUEUE_LOOKS, AuditedAdmin, QueueAdmin, ReadOnlyAdmin, badge, confirmed
+from core.admin import QUEUE_LOOKS, AuditedAdmin, QueueAdmin, ReadOnlyAdmin, badge, confirmed_action
 
 
 class BillingProfileInline(StackedInline):
@@ -66,16 +66,16 @@ class UserAdmin(AuditedAdmin):
     def has_change_permission(self, request, obj=None):
         return super().has_change_permission(request, obj) and not (obj and obj.erased_at)
 
-    @confirmed(
+    @confirmed_action(
         description=pgettext_lazy("of an account", "Erase"),
         question=_(
             "For requests that come by letter, once you know whom it is from. This is what would happen; nothing has "
             "happened yet. There is no waiting and no way back."
         ),
-        offered=lambda user: not user.is_staff and user.erased_at is None,
+        is_offered=lambda user: not user.is_staff and user.erased_at is None,
         variant=ActionVariant.DANGER,
         form_class=EraseForm,
-        shown=_plan_of,
+        preview=_plan_of,
     )
     def erase_account(self, request: HttpRequest, user: User, data) -> str:
         if not request.user.is_superuser:

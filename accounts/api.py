@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import services
-from accounts.current_user import signed_in
+from accounts.current_user import require_user
 from accounts.login.limits import check_login_allowed, check_mail_allowed
 from accounts.models import ApiSession, BillingProfile
 from accounts.serializers import (
@@ -29,7 +29,7 @@ from accounts.serializers import (
 )
 from core.errors import DomainError
 from core.web.ratelimit import client_ip
-from core.web.rest import checked
+from core.web.rest import validate_request
 
 
 def public(view: Any) -> Any:
@@ -43,7 +43,7 @@ def public(view: Any) -> Any:
 @sensitive_variables("values")
 def register(request: Request) -> Response:
     """Open an account; the answer is the same whether the address was known or not."""
-    values = checked(RegistrationSerializer, request)
+    values = validate_request(RegistrationSerializer, request)
     check_mail_allowed(request._request, values["email"])
     services.register(**values, now=timezone.now())
     return Response(status=202)
@@ -54,7 +54,7 @@ def register(request: Request) -> Response:
 @public
 def verify_email(request: Request) -> Response:
     """Confirm an address with the token of the mailed link."""
-    services.verify_email(**checked(LinkSerializer, request), now=timezone.now())
+    services.verify_email(**validate_request(LinkSerializer, request), now=timezone.now())
     return Response(status=204)
 
 
@@ -63,7 +63,7 @@ def verify_email(request: Request) -> Response:
 @public
 def resend_verification(request: Request) -> Response:
     """Send the verification link again, if anybody waits for one."""
-    values = checked(EmailSerializer, request)
+    values = validate_request(EmailSerializer, request)
     check_mail_allowed(request._request, values["email"])
     services.resend_verification(**values, now=timezone.now())
     return Response(status=202)
@@ -75,7 +75,7 @@ def resend_verification(request: Request) -> Response:
 @sensitive_variables("values")
 def log_in(request: Request) -> Response:
     """A first pair of tokens for address and password."""
-    values = checked(LoginSerializer, request)
+    values = validate_request(LoginSerializer, request)
     check_login_allowed(request._request, values["email"])
     now = timezone.now()
     user = services.check_login(request=request._request, **values, now=now)
@@ -88,7 +88,7 @@ def log_in(request: Request) -> Response:
 @public
 def refresh(request: Request) -> Response:
     """A new pair for a refresh token; each is good once."""
-    pair = services.refresh_api_session(**checked(RefreshSerializer, request), now=timezone.now())
+    pair = services.refresh_api_session(**validate_request(RefreshSerializer, request), now=timezone.now())
     return Response(TokenPairSerializer(pair).data)
 
 
@@ -107,7 +107,7 @@ def log_out(request: Request) -> Response:
 @public
 def request_password_reset(request: Request) -> Response:
     """Mail a reset link, if the address is known; the answer does not tell."""
-    values = checked(EmailSerializer, request)
+    values = validate_request(EmailSerializer, request)
     check_mail_allowed(request._request, values["email"])
     services.request_password_reset(**values, now=timezone.now())
     return Response(status=202)
@@ -119,7 +119,7 @@ def request_password_reset(request: Request) -> Response:
 @sensitive_variables("values")
 def reset_password(request: Request) -> Response:
     """Set a new password with the token of the mailed link; every session ends."""
-    services.reset_password(**checked(NewPasswordSerializer, request), now=timezone.now())
+    services.reset_password(**validate_request(NewPasswordSerializer, request), now=timezone.now())
     return Response(status=204)
 
 
@@ -127,7 +127,7 @@ def reset_password(request: Request) -> Response:
 @api_view(["GET", "PATCH"])
 def me(request: Request) -> Response:
     """The signed-in user; name and language can be changed."""
-    user = signed_in(request)
+    user = require_user(request)
     if request.method == "PATCH":
         serializer = UserSerializer(user, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
@@ -140,10 +140,10 @@ def me(request: Request) -> Response:
 def profile(request: Request) -> Response:
     """The billing profile; PUT checks and replaces it."""
     if request.method == "PUT":
-        values = checked(BillingProfileSerializer, request)
-        saved = services.save_billing_profile(user=signed_in(request), values=values)
+        values = validate_request(BillingProfileSerializer, request)
+        saved = services.save_billing_profile(user=require_user(request), values=values)
         return Response(BillingProfileSerializer(saved).data)
-    billing_profile = BillingProfile.objects.filter(user=signed_in(request)).first()
+    billing_profile = BillingProfile.objects.filter(user=require_user(request)).first()
     if billing_profile is None:
         raise Http404
     return Response(BillingProfileSerializer(billing_profile).data)

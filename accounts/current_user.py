@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from accounts.models import User
 
 
-def signed_in(request: Any) -> User:
+def require_user(request: Any) -> User:
     """The user of a page or API call that only signed-in people reach; `PermissionDenied` for anybody else."""
     if isinstance(request.user, User):
         return request.user

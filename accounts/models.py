@@ -194,7 +194,7 @@ class DataExport(QueuedRow):
 
     LEASE = timedelta(minutes=30)
     BACKOFF = seconds(60, 600)
-    KEPT_FOR: ClassVar[timedelta] = timedelta(days=7)
+    RETENTION: ClassVar[timedelta] = timedelta(days=7)
 
     reference = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="data_exports", verbose_name=_("user"))

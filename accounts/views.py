@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import services
-from accounts.current_user import signed_in, user_of
+from accounts.current_user import require_user, user_of
 from accounts.forms import BillingProfileForm, EmailForm, LoginForm, NewPasswordForm, RegistrationForm
 from accounts.login.limits import check_login_allowed, check_mail_allowed
 from accounts.models import BillingProfile, User
@@ -140,10 +140,10 @@ def log_out(request: HttpRequest) -> HttpResponse:
 
 @form_methods
 def edit_billing_profile(request: HttpRequest) -> HttpResponse:
-    profile = BillingProfile.objects.filter(user=signed_in(request)).first()
+    profile = BillingProfile.objects.filter(user=require_user(request)).first()
     form = BillingProfileForm(request.POST or None, instance=profile)
     if request.method == "POST" and form.is_valid():
-        services.save_billing_profile(user=signed_in(request), values=form.cleaned_data)
+        services.save_billing_profile(user=require_user(request), values=form.cleaned_data)
         messages.success(request, _("Your billing details are saved."))
         return redirect(page_after(request, "accounts:edit_billing_profile"))
     return render(request, "accounts/billing_profile.html", {"form": form, "section": "profile"})

@@ -67,7 +67,8 @@ from bench.invoice import DRAFT
 from invoicing import courtesy_copy, services
 day = date({YEAR}, 11, 18)
 invoice = services.issue_invoice(
-    draft=DRAFT.dated(day), customer=None, reference="ORD-{YEAR}-00001", language="it", today=day, now=timezone.now()
+    draft=DRAFT.with_date(day), customer=None, reference="ORD-{YEAR}-00001", language="it", today=day,
+    now=timezone.now(),
 )
 courtesy_copy.draw_pdf(invoice=invoice)
 """

@@ -26,7 +26,7 @@ from core.admin import (
     amount,
     another_try,
     badge,
-    confirmed,
+    confirmed_action,
 )
 from core.templatetags.ui import eur, rate
 
@@ -208,26 +208,26 @@ class OrderAdmin(ReadOnlyAdmin):
     def vat_percent(self, order: Order):
         return rate(order.vat_rate)
 
-    @confirmed(
+    @confirmed_action(
         description=_("Start work"),
         question=_("The customer sees the order as in progress. There is no way back to “paid”."),
-        offered=lambda order: Order.Status.PROCESSING in Order.ALLOWED[order.status],
+        is_offered=lambda order: Order.Status.PROCESSING in Order.ALLOWED[order.status],
     )
     def start_work(self, request: HttpRequest, order: Order) -> str:
         return self._advance(request, order, Order.Status.PROCESSING)
 
-    @confirmed(
+    @confirmed_action(
         description=_("Work completed"),
         question=_("The customer sees the order as completed. There is no way back."),
-        offered=lambda order: Order.Status.COMPLETED in Order.ALLOWED[order.status],
+        is_offered=lambda order: Order.Status.COMPLETED in Order.ALLOWED[order.status],
     )
     def complete_work(self, request: HttpRequest, order: Order) -> str:
         return self._advance(request, order, Order.Status.COMPLETED)
 
-    @confirmed(
+    @confirmed_action(
         description=_("Cancel order"),
         question=_("The order and its payment at Stripe are cancelled; the customer cannot pay any more."),
-        offered=lambda order: Order.Status.CANCELLED in Order.ALLOWED[order.status],
+        is_offered=lambda order: Order.Status.CANCELLED in Order.ALLOWED[order.status],
         variant=ActionVariant.DANGER,
     )
     def cancel_order(self, request: HttpRequest, order: Order) -> str:
@@ -283,10 +283,10 @@ class PaymentAdmin(ReadOnlyAdmin):
     status_badge = badge("status", _("status"), _PAYMENT_LOOKS)
     shown_amount = amount("amount", _("amount"))
 
-    @confirmed(
+    @confirmed_action(
         description=_("Issue the invoice"),
         question=_("The invoice gets its number and is sent to SDI. It can be corrected by a credit note only."),
-        offered=lambda payment: hasattr(payment, "invoice_request") and not payment.invoice_id,
+        is_offered=lambda payment: hasattr(payment, "invoice_request") and not payment.invoice_id,
     )
     def invoice_again(self, request: HttpRequest, payment: Payment) -> str:
         invoice = payments.invoice_again(payment=payment)
@@ -312,7 +312,7 @@ class StripeEventAdmin(QueueAdmin):
         question=_("The event is worked on once more. What it already did is not done twice."),
         answer=_("The event is back in the queue."),
         verb="retried",
-        offered=lambda event: event.state == StripeEvent.State.FAILED or event.mirror_error != "",
+        is_offered=lambda event: event.state == StripeEvent.State.FAILED or event.mirror_error != "",
         revive=lambda event: payments.retry_event(event_id=event.pk),
     )
 

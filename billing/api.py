@@ -12,7 +12,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.current_user import signed_in
+from accounts.current_user import require_user
 from billing.models import Cart, Order, Service
 from billing.ordering import services
 from billing.payments import services as payments
@@ -25,7 +25,7 @@ from billing.serializers import (
     ServiceSerializer,
 )
 from core.web.languages import current_language
-from core.web.rest import checked
+from core.web.rest import validate_request
 
 
 @extend_schema(tags=["services"], auth=[])
@@ -58,12 +58,12 @@ class ServiceDetail(RetrieveAPIView[Service]):
 @api_view(["GET", "PUT"])
 def cart(request: Request) -> Response:
     """The caller's cart; PUT sets the quantity of one service, 0 takes it out. Prices are the catalogue's."""
-    user_cart = services.find_cart(token=None, user=signed_in(request))
+    user_cart = services.find_cart(token=None, user=require_user(request))
     if request.method == "PUT":
-        values = checked(CartItemSerializer, request)
+        values = validate_request(CartItemSerializer, request)
         service = get_object_or_404(Service, slug=values["service"], is_active=True)
         user_cart = services.put_into_cart(
-            cart=user_cart, user=signed_in(request), service=service, quantity=values["quantity"]
+            cart=user_cart, user=require_user(request), service=service, quantity=values["quantity"]
         )
     return Response(CartSerializer(_cart_view(user_cart)).data)
 
@@ -86,9 +86,9 @@ class OrderList(ListAPIView[Order]):
     @extend_schema(request=PlaceOrderSerializer, responses={201: OrderSerializer}, tags=["orders"])
     def post(self, request: Request) -> Response:
         """Place an order from the cart, billed to the profile."""
-        values = checked(PlaceOrderSerializer, request)
+        values = validate_request(PlaceOrderSerializer, request)
         order = services.place_order(
-            user=signed_in(request),
+            user=require_user(request),
             language=current_language(),
             terms_accepted=values["terms_accepted"],
             now=timezone.now(),
@@ -124,6 +124,6 @@ def payment_intent(request: Request, number: str) -> Response:
 def cancel(request: Request, number: str) -> Response:
     """Cancel an order that is not paid."""
     order = get_object_or_404(Order.objects.visible_to(request.user), number=number)
-    payments.cancel_order(order=order, actor=signed_in(request), now=timezone.now())
+    payments.cancel_order(order=order, actor=require_user(request), now=timezone.now())
     order.refresh_from_db()
     return Response(OrderSerializer(order).data)

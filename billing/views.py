@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.current_user import signed_in, user_of
+from accounts.current_user import require_user, user_of
 from accounts.forms import BillingProfileForm
 from accounts.models import BillingProfile
 from accounts.services import save_billing_profile
@@ -99,7 +99,7 @@ def check_out(request: HttpRequest) -> HttpResponse:
     lines = list(cart.lines()) if cart else []
     if not lines:
         return redirect("billing:show_cart")
-    profile = BillingProfile.objects.filter(user=signed_in(request)).first()
+    profile = BillingProfile.objects.filter(user=require_user(request)).first()
     form = BillingProfileForm(request.POST if request.method == "POST" else None, instance=profile)
     terms = request.POST.get("terms") == "on"
     if request.method == "POST":
@@ -115,9 +115,9 @@ def check_out(request: HttpRequest) -> HttpResponse:
 
 
 def _place(request: HttpRequest, form: BillingProfileForm, *, terms: bool) -> Order:
-    save_billing_profile(user=signed_in(request), values=form.cleaned_data)
+    save_billing_profile(user=require_user(request), values=form.cleaned_data)
     return services.place_order(
-        user=signed_in(request), language=current_language(), terms_accepted=terms, now=timezone.now()
+        user=require_user(request), language=current_language(), terms_accepted=terms, now=timezone.now()
     )
 
 
@@ -208,7 +208,7 @@ def order_state(request: HttpRequest, number: str) -> JsonResponse:
 def cancel_order(request: HttpRequest, number: str) -> HttpResponse:
     order = get_object_or_404(Order.objects.visible_to(request.user), number=number)
     try:
-        payments.cancel_order(order=order, actor=signed_in(request), now=timezone.now())
+        payments.cancel_order(order=order, actor=require_user(request), now=timezone.now())
     except DomainError as error:
         messages.error(request, str(error.message))
     else:

@@ -77,21 +77,21 @@ class HouseAdmin(ModelAdmin):
         audit.record(action=f"{obj._meta.model_name}.{verb}", target=obj, actor=actor, **detail)
 
 
-def confirmed(
+def confirmed_action(
     *,
     description: Any,
     question: Any,
-    offered: Callable[[Any], bool],
+    is_offered: Callable[[Any], bool],
     variant: ActionVariant = ActionVariant.DEFAULT,
     form_class: type[Form] | None = None,
     initial: Callable[[Any], Mapping[str, Any]] | None = None,
-    shown: Callable[[Any], str] | None = None,
+    preview: Callable[[Any], str] | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """Make a method a button of an object's page: GET asks `question` and changes nothing, POST does it.
 
     The method is given the object, and what was filled in where there is a `form_class`, which may begin with what
-    `initial` gives; it returns the sentence to show. `shown` gives what to look at before. A `DomainError` is shown in
-    its place, a form keeps what was written. unfold's own buttons are links, so that a GET would act, and a page
+    `initial` gives; it returns the sentence to show. `preview` gives what to look at before. A `DomainError` is shown
+    in its place, a form keeps what was written. unfold's own buttons are links, so that a GET would act, and a page
     elsewhere could make a signed-in person's browser do it.
     """
 
@@ -117,10 +117,10 @@ def confirmed(
                     return redirect(page)
             context = self.admin_site.each_context(request)
             context |= {"title": description, "question": question, "object": obj, "opts": self.opts, "page": page}
-            context |= {"form": form, "shown": shown(obj) if shown else ""}
+            context |= {"form": form, "preview": preview(obj) if preview else ""}
             return TemplateResponse(request, "admin/confirm_action.html", context)
 
-        view.is_offered = offered
+        view.is_offered = is_offered
         return view
 
     return decorate
@@ -186,7 +186,7 @@ def another_try(
     question: Any,
     answer: Any,
     verb: str,
-    offered: Callable[[Any], bool] = _is_given_up,
+    is_offered: Callable[[Any], bool] = _is_given_up,
     revive: Callable[[Any], bool] = _revive_given_up,
 ) -> Any:
     """Make the button that puts a row back in its queue; `answer` is the sentence to show, `verb` the audit entry's.
@@ -194,7 +194,7 @@ def another_try(
     `revive` is the row's service where it has one that wakes its worker, or does more; False when nothing was done.
     """
 
-    @confirmed(description=description, question=question, offered=offered)
+    @confirmed_action(description=description, question=question, is_offered=is_offered)
     def try_again(self: HouseAdmin, request: HttpRequest, row: QueuedRow) -> str:
         if not revive(row):
             raise DomainError(_("Nothing was done: its state has changed meanwhile."))
@@ -326,10 +326,10 @@ class ChannelPauseAdmin(ReadOnlyAdmin):
     def channel(self, row: ChannelPause):
         return channels.LABELS.get(row.name, row.name)
 
-    @confirmed(
+    @confirmed_action(
         description=_("Try now"),
         question=_("What is waiting is tried at once. If the cause is still there, the channel pauses again."),
-        offered=lambda _row: True,
+        is_offered=lambda _row: True,
     )
     def try_now(self, request: HttpRequest, row: ChannelPause) -> str:
         self.record(request, row, "tried")

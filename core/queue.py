@@ -118,7 +118,7 @@ class QueuedRow(models.Model):
         ]
 
     @property
-    def was_tried_often_enough(self) -> bool:
+    def has_no_tries_left(self) -> bool:
         return self.attempts > len(self.BACKOFF)
 
     def finish(self, **columns: Any) -> None:
@@ -127,7 +127,7 @@ class QueuedRow(models.Model):
 
     def put_off(self, error: str, *, retry_after_s: float | None = None, **columns: Any) -> None:
         """Try again after the vendor's wait or our own, whichever is longer; a person's after the last try."""
-        if self.was_tried_often_enough:
+        if self.has_no_tries_left:
             self.give_up(error, **columns)
             return
         wait = max(self.BACKOFF[max(self.attempts, 1) - 1], timedelta(seconds=retry_after_s or 0))

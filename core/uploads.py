@@ -32,7 +32,7 @@ class UploadRefusedError(InvalidInputError):
     field = "file"
 
 
-def checked_kind(file: BinaryIO, *, name: str, size: int, allowed: frozenset[str]) -> str:
+def detect_kind(file: BinaryIO, *, name: str, size: int, allowed: frozenset[str]) -> str:
     """The kind of the file ("pdf", …), one of `allowed`, or `UploadRefusedError`. Leaves `file` at its start."""
     kind = PurePath(name).suffix.lower().lstrip(".")
     if kind not in allowed:

@@ -131,7 +131,7 @@ def issue_invoice(
     number = number_of(draft.series, year, numbers[counter])
     latest = latest_date(draft.series, year)
     if latest and latest > draft.date:
-        draft = draft.dated(latest)
+        draft = draft.with_date(latest)
     document = build_document(draft, number=number, file=numbers[FILES], credited=credited, today=today)
     invoice = Invoice.objects.create(
         customer=customer, number=number, series=draft.series, document_type=draft.document_type,

@@ -7,15 +7,15 @@ from core.queue import QueuedRow
 Row = TypeVar("Row", bound=QueuedRow)
 
 
-def claimed(row: Row) -> Row:
+def claim_row(row: Row) -> Row:
     """The row as a worker has it."""
     claim: Row | None = type(row)._default_manager.claim(row.pk)  # type: ignore[attr-defined]
     assert claim is not None, "it is not due"
     return claim
 
 
-def given_up(row: Row, error: str = "no way") -> Row:
+def fail_row(row: Row, error: str = "no way") -> Row:
     """The row as it waits for a person."""
-    claimed(row).give_up(error)
+    claim_row(row).give_up(error)
     row.refresh_from_db()
     return row

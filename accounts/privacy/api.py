@@ -11,13 +11,13 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.current_user import signed_in
+from accounts.current_user import require_user
 from accounts.login.limits import check_login_allowed, check_mail_allowed
 from accounts.models import AccountErasure, DataExport
 from accounts.privacy import erasure, exports
 from accounts.privacy.downloads import export_response
 from accounts.serializers import DataExportSerializer, ErasureSerializer, LinkSerializer, PasswordSerializer
-from core.web.rest import checked
+from core.web.rest import validate_request
 
 
 @extend_schema(methods=["GET"], responses=DataExportSerializer, tags=["me"])
@@ -25,7 +25,7 @@ from core.web.rest import checked
 @api_view(["GET", "POST"])
 def export(request: Request) -> Response:
     """The newest copy of the person's data; POST asks for a new one, once a day. A mail says when it is ready."""
-    user, now = signed_in(request), timezone.now()
+    user, now = require_user(request), timezone.now()
     if request.method == "POST":
         new_export = exports.request_export(user=user, now=now)
         return Response(_serialize_export(new_export), status=202)
@@ -41,7 +41,7 @@ def export(request: Request) -> Response:
 @api_view(["GET"])
 def download_export(request: Request, reference: str) -> HttpResponseBase:
     """The copy itself, a ZIP; there for a week."""
-    return export_response(request._request, signed_in(request), reference)
+    return export_response(request._request, require_user(request), reference)
 
 
 @extend_schema(methods=["GET"], responses=ErasureSerializer, tags=["me"])
@@ -51,12 +51,12 @@ def download_export(request: Request, reference: str) -> HttpResponseBase:
 @sensitive_variables("values")
 def erase(request: Request) -> Response:
     """What deletion would do, and whether one waits. POST mails the link that confirms, DELETE calls it off."""
-    user, now = signed_in(request), timezone.now()
+    user, now = require_user(request), timezone.now()
     if request.method == "DELETE":
         erasure.cancel_erasure(user=user, now=now)
         return Response(status=204)
     if request.method == "POST":
-        values = checked(PasswordSerializer, request)
+        values = validate_request(PasswordSerializer, request)
         check_login_allowed(request._request, user.email)
         check_mail_allowed(request._request, user.email)
         erasure.request_erasure(user=user, **values, now=now)
@@ -68,8 +68,8 @@ def erase(request: Request) -> Response:
 @api_view(["POST"])
 def confirm_erasure(request: Request) -> Response:
     """Begin the week of waiting with the token of the mailed link; until its end DELETE calls it off."""
-    user, now = signed_in(request), timezone.now()
-    account_erasure = erasure.confirm_erasure(user=user, **checked(LinkSerializer, request), now=now)
+    user, now = require_user(request), timezone.now()
+    account_erasure = erasure.confirm_erasure(user=user, **validate_request(LinkSerializer, request), now=now)
     return Response(_serialize_plan(account_erasure, erasure.plan_for(user=user, now=now)))
 
 

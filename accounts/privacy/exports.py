@@ -96,7 +96,7 @@ def _build(export: DataExport) -> None:
             part.unlink(missing_ok=True)
     now = timezone.now()
     with transaction.atomic():
-        export.finish(ready_at=now, expires_at=now + DataExport.KEPT_FOR, size=export.path.stat().st_size)
+        export.finish(ready_at=now, expires_at=now + DataExport.RETENTION, size=export.path.stat().st_size)
         notify(to=Recipient.of(export.user), kind="data_export_ready", context={"export": export})
 
 

@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import services
-from accounts.current_user import signed_in
+from accounts.current_user import require_user
 from accounts.forms import PasswordForm
 from accounts.login.limits import check_login_allowed, check_mail_allowed
 from accounts.models import DataExport
@@ -22,7 +22,7 @@ from core.errors import DomainError
 @require_safe
 def show_data(request: HttpRequest) -> HttpResponse:
     """The copy, and the way to the deletion or back from it."""
-    user, now = signed_in(request), timezone.now()
+    user, now = require_user(request), timezone.now()
     export = exports.newest_export(user)
     context = {
         "section": "data",
@@ -38,7 +38,7 @@ def show_data(request: HttpRequest) -> HttpResponse:
 def request_export(request: HttpRequest) -> HttpResponse:
     """Ask for a copy."""
     try:
-        exports.request_export(user=signed_in(request), now=timezone.now())
+        exports.request_export(user=require_user(request), now=timezone.now())
     except DomainError:
         messages.warning(request, _("A copy can be asked for once a day. Please try again tomorrow."))
     else:
@@ -49,7 +49,7 @@ def request_export(request: HttpRequest) -> HttpResponse:
 @require_safe
 def download_export(request: HttpRequest, reference: str) -> StreamingHttpResponse:
     """The copy that was made."""
-    return export_response(request, signed_in(request), reference)
+    return export_response(request, require_user(request), reference)
 
 
 @never_cache
@@ -57,7 +57,7 @@ def download_export(request: HttpRequest, reference: str) -> StreamingHttpRespon
 @sensitive_post_parameters("password")
 def plan_erasure(request: HttpRequest) -> HttpResponse:
     """What would be erased and kept, and the first step: the password."""
-    user, now = signed_in(request), timezone.now()
+    user, now = require_user(request), timezone.now()
     if erasure.waiting_erasure(user):
         return redirect("accounts:show_data")
     form = PasswordForm(request.POST or None)
@@ -78,7 +78,7 @@ def plan_erasure(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_erasure(request: HttpRequest, token: str) -> HttpResponse:
     """The mailed link: a page that asks for the last click, since programs open links too."""
-    user, now = signed_in(request), timezone.now()
+    user, now = require_user(request), timezone.now()
     if request.method == "POST":
         try:
             erasure.confirm_erasure(user=user, token=token, now=now)
@@ -95,7 +95,7 @@ def confirm_erasure(request: HttpRequest, token: str) -> HttpResponse:
 def cancel_erasure(request: HttpRequest) -> HttpResponse:
     """Keep the account."""
     try:
-        erasure.cancel_erasure(user=signed_in(request), now=timezone.now())
+        erasure.cancel_erasure(user=require_user(request), now=timezone.now())
     except DomainError as error:
         messages.info(request, str(error.message))
     else:

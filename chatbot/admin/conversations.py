@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidg
 
 from chatbot.models import Citation, Conversation, Message, ModelCall, Ticket
 from chatbot.tickets import services as tickets
-from core.admin import ReadOnlyAdmin, ReadOnlyInline, confirmed
+from core.admin import ReadOnlyAdmin, ReadOnlyInline, confirmed_action
 
 
 class MessageInline(ReadOnlyInline):
@@ -54,10 +54,10 @@ class ConversationAdmin(ReadOnlyAdmin):
     def questions(self, conversation):
         return conversation.message_count
 
-    @confirmed(
+    @confirmed_action(
         description=_("Take over"),
         question=_("A ticket with this conversation is opened, and the customer gets its number by mail."),
-        offered=lambda conversation: not conversation.tickets.exclude(status=Ticket.Status.CLOSED).exists(),
+        is_offered=lambda conversation: not conversation.tickets.exclude(status=Ticket.Status.CLOSED).exists(),
         form_class=TakeOverForm,
     )
     def take_over(self, request: HttpRequest, conversation: Conversation, data: dict) -> str:

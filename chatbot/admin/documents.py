@@ -16,10 +16,10 @@ from chatbot.clients import web
 from chatbot.knowledge import ingest, webpages
 from chatbot.models import Chunk, Document, WebPage
 from chatbot.tickets.forms import FilesField
-from core.admin import QUEUE_LOOKS, AuditedAdmin, ReadOnlyAdmin, another_try, badge, confirmed
+from core.admin import QUEUE_LOOKS, AuditedAdmin, ReadOnlyAdmin, another_try, badge, confirmed_action
 from core.errors import DomainError, PermanentError
 from core.tasks import enqueue
-from core.uploads import checked_kind
+from core.uploads import detect_kind
 
 
 class DocumentsField(FilesField):
@@ -30,7 +30,7 @@ class DocumentsField(FilesField):
         errors = []
         for file in files:
             try:
-                checked_kind(file, name=file.name, size=file.size, allowed=ingest.KINDS)
+                detect_kind(file, name=file.name, size=file.size, allowed=ingest.KINDS)
             except DomainError as error:
                 errors.append(f"{file.name}: {error.message}")
         if errors:
@@ -171,7 +171,7 @@ class DocumentAdmin(AuditedAdmin):
         question=_("Its passages are taken out of the answers until the document has been read once more."),
         answer=_("The document is read again in the background."),
         verb="read_again",
-        offered=lambda document: document.state in (Document.State.DONE, Document.State.FAILED),
+        is_offered=lambda document: document.state in (Document.State.DONE, Document.State.FAILED),
         revive=lambda document: ingest.read_again(document=document),
     )
 
@@ -218,10 +218,10 @@ class WebPageAdmin(AuditedAdmin):
         url = f"{reverse('admin:chatbot_document_changelist')}?page__id__exact={page.pk}"
         return format_html('<a href="{}">{}</a>', url, page.documents.count())
 
-    @confirmed(
+    @confirmed_action(
         description=_("Look at it now"),
         question=_("The page is fetched at once, and read anew if its text has changed."),
-        offered=lambda page: page.is_active,
+        is_offered=lambda page: page.is_active,
     )
     def look_now(self, request: HttpRequest, page: WebPage) -> str:
         webpages.look_now(page=page)

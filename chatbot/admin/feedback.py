@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from chatbot.admin.fields import ArticleForm
 from chatbot.conversations import feedback as services
 from chatbot.models import MessageFeedback
-from core.admin import ReadOnlyAdmin, confirmed
+from core.admin import ReadOnlyAdmin, confirmed_action
 
 
 class ReviewForm(forms.Form):
@@ -76,13 +76,13 @@ class MessageFeedbackAdmin(ReadOnlyAdmin):
         url = reverse("admin:chatbot_conversation_change", args=[feedback.message.conversation_id])
         return format_html('<a href="{}">{}</a>', url, _("Open the conversation"))
 
-    @confirmed(
+    @confirmed_action(
         description=_("Write an article"),
         question=_(
             "The assistant tells everybody what stands here, and the feedback leaves the queue. Put the question in "
             "your own words: names, addresses or anything else of whoever asked must not stay in it."
         ),
-        offered=lambda feedback: feedback.reviewed_at is None,
+        is_offered=lambda feedback: feedback.reviewed_at is None,
         form_class=ArticleForm,
         initial=services.article_draft,
     )
@@ -91,10 +91,10 @@ class MessageFeedbackAdmin(ReadOnlyAdmin):
         self.record(request, feedback, "made_article", document=document.pk)
         return gettext("The article is being read: in a moment the assistant answers with it.")
 
-    @confirmed(
+    @confirmed_action(
         description=_("Mark as reviewed"),
         question=_("Take this feedback off the review queue?"),
-        offered=lambda feedback: feedback.reviewed_at is None,
+        is_offered=lambda feedback: feedback.reviewed_at is None,
         form_class=ReviewForm,
     )
     def mark_reviewed(self, request, feedback, data):

@@ -28,7 +28,7 @@ from chatbot.texts import MAX_TEXT
 from chatbot.tickets import services as tickets
 from chatbot.tickets.downloads import file_response
 from chatbot.tickets.forms import FilesField, files_hint
-from core.admin import ReadOnlyAdmin, badge, confirmed, moment
+from core.admin import ReadOnlyAdmin, badge, confirmed_action, moment
 
 _STATUS_LOOKS = {
     "new": "todo", "in_progress": "now", "waiting_customer": "todo", "resolved": "done", "closed": "done",
@@ -214,10 +214,10 @@ class TicketAdmin(ReadOnlyAdmin):
         self.record(request, file.message.ticket, "file_opened", reference=str(reference))
         return file_response(file)
 
-    @confirmed(
+    @confirmed_action(
         description=_("Reply"),
         question=_("The customer gets the answer by mail, and it is their turn then."),
-        offered=lambda ticket: not ticket.is_finished,
+        is_offered=lambda ticket: not ticket.is_finished,
         form_class=TextForm,
         variant=ActionVariant.PRIMARY,
     )
@@ -228,10 +228,10 @@ class TicketAdmin(ReadOnlyAdmin):
         self.record(request, ticket, "answered")
         return gettext("The answer is on its way.")
 
-    @confirmed(
+    @confirmed_action(
         description=_("Internal note"),
         question=_("Only staff read it: it is on no page and in no mail of the customer."),
-        offered=bool,  # at any time, a closed one too
+        is_offered=bool,  # at any time, a closed one too
         form_class=TextForm,
     )
     def add_note(self, request: HttpRequest, ticket: Ticket, data: dict) -> str:
@@ -239,20 +239,20 @@ class TicketAdmin(ReadOnlyAdmin):
         self.record(request, ticket, "noted")
         return gettext("The note is kept.")
 
-    @confirmed(
+    @confirmed_action(
         description=_("Assign to me"),
         question=_("News of this ticket come to you from now on."),
-        offered=lambda ticket: not ticket.is_finished,
+        is_offered=lambda ticket: not ticket.is_finished,
     )
     def take(self, request: HttpRequest, ticket: Ticket) -> str:
         tickets.assign(ticket=ticket, assignee=request.user, actor=request.user, now=timezone.now())
         self.record(request, ticket, "assigned", to=request.user.pk)
         return gettext("Ticket %(number)s is yours.") % {"number": ticket.number}
 
-    @confirmed(
+    @confirmed_action(
         description=_("Assign"),
         question=_("Whoever gets the ticket is told by mail, and has its news from now on."),
-        offered=lambda ticket: not ticket.is_finished,
+        is_offered=lambda ticket: not ticket.is_finished,
         form_class=AssignForm,
         initial=lambda ticket: {"assignee": ticket.assignee_id},
     )
@@ -262,10 +262,10 @@ class TicketAdmin(ReadOnlyAdmin):
         self.record(request, ticket, "assigned", to=assignee.pk)
         return gettext("The ticket is assigned to %(name)s.") % {"name": assignee.get_full_name()}
 
-    @confirmed(
+    @confirmed_action(
         description=_("Priority"),
         question=_("The deadlines follow the priority, counted from the opening."),
-        offered=lambda ticket: not ticket.is_finished,
+        is_offered=lambda ticket: not ticket.is_finished,
         form_class=PriorityForm,
         initial=lambda ticket: {"priority": ticket.priority},
     )
@@ -274,10 +274,10 @@ class TicketAdmin(ReadOnlyAdmin):
         self.record(request, ticket, "priority_set", priority=data["priority"])
         return gettext("The priority and the deadlines are changed.")
 
-    @confirmed(
+    @confirmed_action(
         description=_("Resolve"),
         question=_("The customer is told that it is solved. It closes after seven days, unless they write again."),
-        offered=lambda ticket: not ticket.is_finished,
+        is_offered=lambda ticket: not ticket.is_finished,
         form_class=LastWordsForm,
     )
     def resolve(self, request: HttpRequest, ticket: Ticket, data: dict) -> str:
@@ -285,23 +285,23 @@ class TicketAdmin(ReadOnlyAdmin):
         self.record(request, ticket, "resolved")
         return gettext("The ticket is resolved.")
 
-    @confirmed(
+    @confirmed_action(
         description=_("Open again"),
         question=_("The ticket is in progress again, and its clock goes on."),
-        offered=lambda ticket: ticket.status == Ticket.Status.RESOLVED,
+        is_offered=lambda ticket: ticket.status == Ticket.Status.RESOLVED,
     )
     def reopen(self, request: HttpRequest, ticket: Ticket) -> str:
         tickets.reopen(ticket=ticket, now=timezone.now())
         self.record(request, ticket, "reopened")
         return gettext("The ticket is open again.")
 
-    @confirmed(
+    @confirmed_action(
         description=_("Make an article"),
         question=_(
             "The assistant tells everybody what stands here. Read it through: names, addresses, numbers of orders or "
             "anything else of the customer must not stay in it."
         ),
-        offered=lambda ticket: ticket.is_finished and ticket.article_id is None,
+        is_offered=lambda ticket: ticket.is_finished and ticket.article_id is None,
         form_class=ArticleForm,
         initial=tickets.article_draft,
     )

@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from chatbot.admin.fields import ArticleForm
 from chatbot.knowledge import unanswered
 from chatbot.models import QuestionGroup, QuestionTrace, text_with_about_expression
-from core.admin import ReadOnlyAdmin, confirmed, moment
+from core.admin import ReadOnlyAdmin, confirmed_action, moment
 
 _SHOWN = 100
 
@@ -136,13 +136,13 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
             else gettext("The questions were deleted.")
         )
 
-    @confirmed(
+    @confirmed_action(
         description=_("Write an article"),
         question=_(
             "The assistant tells everybody what stands here, and these questions leave the list. Put the question "
             "in your own words: names, addresses or anything else of whoever asked must not stay in it."
         ),
-        offered=lambda group: bool(group.waiting),
+        is_offered=lambda group: bool(group.waiting),
         form_class=ArticleForm,
         initial=unanswered.article_draft,
         variant=ActionVariant.PRIMARY,
@@ -152,10 +152,10 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
         self.record(request, group, "made_article", document=document.pk)
         return gettext("The article is being read: in a moment the assistant answers with it.")
 
-    @confirmed(
+    @confirmed_action(
         description=_("Mark as done"),
         question=_("These questions leave the list. They come back when one more like them is asked."),
-        offered=lambda group: bool(group.waiting),
+        is_offered=lambda group: bool(group.waiting),
         form_class=DoneForm,
     )
     def mark_done(self, request: HttpRequest, group: QuestionGroup, data: dict) -> str:

@@ -30,7 +30,7 @@ from chatbot.models import Citation, Conversation, Message, ModelCall
 from chatbot.retrieval.chunking import sentences
 from chatbot.retrieval.search import Hit
 from core.errors import VendorError
-from core.web.offload import offloaded, offloaded_surely
+from core.web.offload import run_in_thread, run_in_thread_with_retries
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class Draft:
 async def answer(*, question: Message, conversation: Conversation) -> AsyncIterator[Event]:
     """Retrieve, ask, stream. Ends with `Done` unless the reader goes away; then what was written is kept as cut off."""
     draft = Draft()
-    context = await offloaded(_build_context, question, conversation)
+    context = await run_in_thread(_build_context, question, conversation)
     try:
         async with aclosing(write_answer(draft, context, question)) as events:
             async for event in events:
@@ -130,11 +130,11 @@ async def answer(*, question: Message, conversation: Conversation) -> AsyncItera
     except (asyncio.CancelledError, GeneratorExit):
         # the reader went away: keep what there is, from a task of its own, for this one is over
         draft.error = "reader_gone"
-        keeper = asyncio.ensure_future(offloaded_surely(_keep, question, draft))
+        keeper = asyncio.ensure_future(run_in_thread_with_retries(_keep, question, draft))
         _keepers.add(keeper)
         keeper.add_done_callback(_keepers.discard)
         raise
-    message = await offloaded_surely(_keep, question, draft)
+    message = await run_in_thread_with_retries(_keep, question, draft)
     yield Done(str(message.reference), message.outcome, ending(message))
 
 
@@ -206,7 +206,7 @@ async def _ask_model(
                 yield event
         if draft.tool_use is None:
             return
-        rows = await offloaded(
+        rows = await run_in_thread(
             own_data.run, draft.tool_use.name, draft.tool_use.arguments, context.user, context.language
         )
         citable_sources += [_CitableSource(row.title, "", None, row.text, url=row.url) for row in rows]
@@ -241,7 +241,7 @@ async def _call(
         if draft.so_far is None and await release_if_refused(draft.call, error):
             draft.call = None
         raise
-    await offloaded_surely(commit_cost, draft)
+    await run_in_thread_with_retries(commit_cost, draft)
     draft.call = None
 
 

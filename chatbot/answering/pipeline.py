@@ -18,7 +18,7 @@ from chatbot.clients import claude, embeddings
 from chatbot.models import Message, ModelCall
 from chatbot.retrieval.search import Hit, is_off_topic, search
 from core.errors import PermanentError, TransientError, VendorError
-from core.web.offload import offloaded, offloaded_surely
+from core.web.offload import run_in_thread, run_in_thread_with_retries
 
 logger = logging.getLogger(__name__)
 
@@ -70,17 +70,17 @@ async def retrieve(question: Message, context: AnswerContext, result: RetrievalR
     version, top_k = context.setting.version, context.setting.top_k
     count = max(top_k, reranking.CANDIDATES) if version.reranks else top_k
     result.vector = await _embed_question(text)
-    result.first_hits = result.candidates = await offloaded(search, text, result.vector, count=count)
+    result.first_hits = result.candidates = await run_in_thread(search, text, result.vector, count=count)
     result.is_searched = True
     rewritten_hits: list[Hit] = []
     if question.about:
         result.vector_with_about = await _embed_question(text_with_about)
     if question.about and not _is_lost(context, result):  # what is plainly off topic stays so, on whichever page
-        about_hits = await offloaded(search, text_with_about, result.vector_with_about, count=count)
+        about_hits = await run_in_thread(search, text_with_about, result.vector_with_about, count=count)
         result.candidates = rewriting.merge_hits(about_hits, result.first_hits, count)
     if await _rewrite_helps(text_with_about, context, result):
         vector = await _embed_question(result.rewritten_question)
-        rewritten_hits = await offloaded(search, result.rewritten_question, vector, count=count)
+        rewritten_hits = await run_in_thread(search, result.rewritten_question, vector, count=count)
         result.candidates = rewriting.merge_hits(rewritten_hits, result.candidates, count)
     result.hits = result.candidates[:top_k]
     # what the page alone brings in says nothing of the question
@@ -96,7 +96,7 @@ async def reserve(
     context: AnswerContext, purpose: str, request: claude.Request, topic: str, passages: Sequence[int] = ()
 ) -> ModelCall:
     """Reserve the call's cost for whoever pays; raises `BudgetError`."""
-    return await offloaded(
+    return await run_in_thread(
         budget.reserve, purpose=purpose, model=request.model.name, payer=context.payer,
         version=context.setting.version, characters=request.characters, max_tokens=request.model.max_tokens,
         topic=topic,
@@ -108,7 +108,7 @@ async def release_if_refused(call: ModelCall, error: VendorError) -> bool:
     """Whether the call was refused before it began, so that nothing was counted; of a lost one nobody knows."""
     if error.code in ("connection", "too_long"):
         return False
-    await offloaded(budget.release, call)
+    await run_in_thread(budget.release, call)
     return True
 
 
@@ -139,13 +139,13 @@ def _is_lost(context: AnswerContext, result: RetrievalResult) -> bool:
 async def _rewrite(text: str, context: AnswerContext) -> str:
     """The question in the documents' words; "" when there is no money or no model for that."""
     history, setting = context.history, context.setting
-    if cached_question := await offloaded(rewriting.get_cached, text, history, setting):
+    if cached_question := await run_in_thread(rewriting.get_cached, text, history, setting):
         return cached_question
     request = rewriting.build_request(text, history, setting)
     if (answer := await _complete(request, context, ModelCall.Purpose.REWRITE)) is None:
         return ""
     rewritten_question = rewriting.parse_answer(answer)
-    await offloaded(rewriting.set_cached, text, history, setting, rewritten_question)
+    await run_in_thread(rewriting.set_cached, text, history, setting, rewritten_question)
     return rewritten_question
 
 
@@ -180,7 +180,7 @@ async def _complete(request: claude.Request, context: AnswerContext, purpose: st
         logger.warning("went on without %s: %s", purpose, error)
         await release_if_refused(call, error)
         return None
-    await offloaded_surely(
+    await run_in_thread_with_retries(
         budget.commit, call, model=completion.message_stop.model, usage=completion.message_stop.usage
     )
     return completion.text

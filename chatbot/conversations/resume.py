@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 
 from chatbot.answering.answers import Cite, Done, Event, Token, answer, ending
 from chatbot.models import Message, QuestionTrace
-from core.web.offload import offloaded, offloaded_surely
+from core.web.offload import run_in_thread, run_in_thread_with_retries
 
 T = TypeVar("T")
 
@@ -42,11 +42,11 @@ async def deliver_answer(question: Message) -> AsyncIterator[Event]:
                 yield event
             return
         if lease:
-            await offloaded(_delete_unfinished_answers, question)
+            await run_in_thread(_delete_unfinished_answers, question)
         async with aclosing(answer(question=question, conversation=question.conversation)) as events:  # type: ignore[type-var]
             async for event in events:
                 if lease and isinstance(event, Done) and event.outcome in _FINISHED:
-                    await offloaded_surely(_settle, question, event.reference)
+                    await run_in_thread_with_retries(_settle, question, event.reference)
                 yield event
     finally:
         if lease:
@@ -56,10 +56,10 @@ async def deliver_answer(question: Message) -> AsyncIterator[Event]:
 async def _wait_for_answer_or_lease(question: Message, lease: "_Lease") -> Message | None:
     """The finished answer, waited for while somebody else makes it; None once the lease to make it is ours."""
     while not await lease.take():
-        if row := await offloaded(finished_answer, question):
+        if row := await run_in_thread(finished_answer, question):
             return row
         await asyncio.sleep(_POLL_S)
-    return await offloaded(finished_answer, question)
+    return await run_in_thread(finished_answer, question)
 
 
 def finished_answer(question: Message) -> Message | None:
@@ -129,7 +129,7 @@ class _Lease:
 
     async def take(self) -> bool:
         try:
-            has_lease = await _run_in_thread(
+            has_lease = await _call_redis(
                 lambda: get_redis_connection("default").set(self._key, self._owner, nx=True, ex=LEASE_S)
             )
         except RedisError:
@@ -142,7 +142,7 @@ class _Lease:
         while True:
             await asyncio.sleep(LEASE_S / 3)
             try:
-                await _run_in_thread(lambda: get_redis_connection("default").expire(self._key, LEASE_S))
+                await _call_redis(lambda: get_redis_connection("default").expire(self._key, LEASE_S))
             except RedisError:
                 return
 
@@ -150,7 +150,7 @@ class _Lease:
         """Give it back, in a task of its own that goes on when whoever waits for it is cancelled."""
         if self._keeper:
             self._keeper.cancel()
-            releaser = asyncio.ensure_future(_run_in_thread(self._release))
+            releaser = asyncio.ensure_future(_call_redis(self._release))
             _releasers.add(releaser)
             releaser.add_done_callback(_releasers.discard)
             await asyncio.shield(releaser)
@@ -165,5 +165,5 @@ class _Lease:
 _releasers: set[asyncio.Future[Any]] = set()
 
 
-async def _run_in_thread(function: Callable[[], T]) -> T:
+async def _call_redis(function: Callable[[], T]) -> T:
     return await sync_to_async(function, thread_sensitive=False)()

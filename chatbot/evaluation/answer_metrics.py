@@ -22,7 +22,7 @@ from chatbot.conversations import services as conversations
 from chatbot.evaluation.retrieval_metrics import Question, is_right
 from chatbot.models import Citation, Message, ModelCall
 from core.errors import DomainError
-from core.web.offload import offloaded
+from core.web.offload import run_in_thread
 
 logger = logging.getLogger(__name__)
 
@@ -108,11 +108,11 @@ def figures_of(results: Sequence[AnswerResult]) -> dict[str, Any]:
 async def _ask(question: Question) -> AnswerResult:
     row = None
     try:
-        row = await offloaded(conversations.ask_for_evaluation, text=question.text, language=question.language)
+        row = await run_in_thread(conversations.ask_for_evaluation, text=question.text, language=question.language)
         async with aclosing(answer(question=row, conversation=row.conversation)) as events:  # type: ignore[type-var]
             async for _event in events:
                 pass
-        return await offloaded(look_into, question, row)
+        return await run_in_thread(look_into, question, row)
     except DomainError as error:
         return AnswerResult(question, _FAILED, error.code)
     except Exception as error:  # the edge of one question: the others are still to be asked
@@ -120,7 +120,7 @@ async def _ask(question: Question) -> AnswerResult:
         return AnswerResult(question, _FAILED, type(error).__name__)
     finally:
         if row is not None:
-            await offloaded(row.conversation.delete)
+            await run_in_thread(row.conversation.delete)
 
 
 def look_into(question: Question, row: Message) -> AnswerResult:

@@ -26,7 +26,7 @@ from chatbot.retrieval.terms import CONFIGURATIONS, refresh_counts
 from core import channels
 from core.queue import LostClaimError, work, work_due
 from core.tasks import enqueue
-from core.uploads import checked_kind
+from core.uploads import detect_kind
 
 CHANNEL = channels.declare("embeddings", _("Embedding of documents"))
 KINDS = frozenset({"pdf", "docx", "doc", "html", "txt", "md"})
@@ -43,7 +43,7 @@ def add_document(
     the same web page, is a new version: the one before leaves the answers when this one is ready. Raises
     `UploadRefusedError`.
     """
-    kind = checked_kind(file, name=name, size=size, allowed=KINDS)
+    kind = detect_kind(file, name=name, size=size, allowed=KINDS)
     content = file.read()
     digest = hashlib.sha256(content).hexdigest()
     existing = Document.objects.filter(sha256=digest, is_active=True).exclude(state=Document.State.FAILED).first()

@@ -47,7 +47,7 @@ def _look(page: WebPage) -> None:
         response = web.fetch(page.url, etag=page.etag, last_modified=page.last_modified)
         text_sha256 = "" if response.content is None else _digest(response.kind, response.content)
     except TransientError as error:
-        if page.was_tried_often_enough:
+        if page.has_no_tries_left:
             _wait(page, error)
         else:
             page.put_off(str(error), checked_at=timezone.now())

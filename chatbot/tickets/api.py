@@ -17,7 +17,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.current_user import signed_in, user_of
+from accounts.current_user import require_user, user_of
 from chatbot.conversations.callers import ANYBODY, CallerAuthentication, api_caller
 from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage
 from chatbot.tickets import services as tickets
@@ -32,7 +32,7 @@ from chatbot.tickets.serializers import (
     TicketMessageSerializer,
     TicketSerializer,
 )
-from core.web.rest import BoundedJSONParser, checked
+from core.web.rest import BoundedJSONParser, validate_request
 
 
 @extend_schema(
@@ -54,7 +54,7 @@ def hand_off(request: Request, token: UUID) -> Response:
     caller = api_caller(request)
     visible = Conversation.objects.visible_to(user=request.user, token=caller.token)
     conversation = get_object_or_404(visible, token=token)
-    data = checked(HandoffSerializer, request)
+    data = validate_request(HandoffSerializer, request)
     guest = None if user_of(request) else tickets.Guest(data.get("name", ""), data.get("email", ""))
     check_opening_allowed(request, guest.email if guest else "")
     ticket = tickets.open_from_conversation(
@@ -96,11 +96,11 @@ class TicketDetail(RetrieveAPIView[Ticket]):
 def answer(request: Request, number: str) -> Response:
     """Go on with a request; files come along as multipart/form-data."""
     ticket = get_object_or_404(Ticket.objects.visible_to(request.user), number=number)
-    values = checked(AnswerSerializer, request)
+    values = validate_request(AnswerSerializer, request)
     check_answering_allowed(ticket)
     message = tickets.answer_as_customer(
         ticket=ticket, text=values["text"], files=values.get("file", ()),
-        author=signed_in(request), now=timezone.now(),
+        author=require_user(request), now=timezone.now(),
     )  # fmt: skip
     return Response(TicketMessageSerializer(message).data, status=HTTPStatus.CREATED)
 
@@ -110,7 +110,7 @@ def answer(request: Request, number: str) -> Response:
 def resolve(request: Request, number: str) -> Response:
     """Say that nothing more is needed; an answer later opens the request again."""
     ticket = get_object_or_404(Ticket.objects.visible_to(request.user), number=number)
-    tickets.resolve_as_customer(ticket=ticket, now=timezone.now(), actor=signed_in(request))
+    tickets.resolve_as_customer(ticket=ticket, now=timezone.now(), actor=require_user(request))
     ticket.refresh_from_db()
     return Response(TicketSerializer(ticket).data)
 

@@ -29,7 +29,7 @@ from core import audit
 from core.errors import DomainError, InvalidInputError
 from core.numbering import next_number
 from core.queue import each
-from core.uploads import UploadRefusedError, checked_kind
+from core.uploads import UploadRefusedError, detect_kind
 
 MAX_FILES = 5
 MAX_FILES_OF_TICKET = 30
@@ -300,7 +300,7 @@ def _attach(message: TicketMessage, files: list["UploadedFile[Any]"]) -> None:
         raise UploadRefusedError(text % {"each": MAX_FILES, "all": MAX_FILES_OF_TICKET}, code="file_count")
     for file in files:
         name, size = file.name or "", file.size or 0
-        kind = checked_kind(file, name=name, size=size, allowed=settings.ALLOWED_EXTENSIONS)  # type: ignore[arg-type]
+        kind = detect_kind(file, name=name, size=size, allowed=settings.ALLOWED_EXTENSIONS)  # type: ignore[arg-type]
         TicketAttachment.objects.create(
             message=message, name=_safe_name(name), kind=kind, size=size, content=file.read()
         )

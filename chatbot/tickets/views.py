@@ -16,7 +16,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.current_user import signed_in, user_of
+from accounts.current_user import require_user, user_of
 from chatbot.conversations.callers import page_caller
 from chatbot.models import Conversation, Ticket, TicketAttachment, TicketMessage
 from chatbot.tickets import services as tickets
@@ -204,7 +204,7 @@ def _read_messages(access: _TicketAccess) -> list[dict[str, object]]:
 
 def _solve(request: HttpRequest, access: _TicketAccess) -> HttpResponse:
     tickets.resolve_as_customer(
-        ticket=access.ticket, now=timezone.now(), actor=None if access.is_guest else signed_in(request)
+        ticket=access.ticket, now=timezone.now(), actor=None if access.is_guest else require_user(request)
     )
     messages.success(request, _("Good: the request is solved. If you write again, it is open again."))
     return redirect(access.page)

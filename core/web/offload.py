@@ -32,20 +32,20 @@ def gives_back(function: Callable[P, T]) -> Callable[P, T]:
     return call
 
 
-async def offloaded(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def run_in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run database work in a thread of its own: a stream must not hold a connection while it waits."""
     return await sync_to_async(gives_back(function), thread_sensitive=False)(*args, **kwargs)
 
 
-async def offloaded_surely(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """As `offloaded`, for work that must not be lost: tried again while the database is away, some ten seconds.
+async def run_in_thread_with_retries(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As `run_in_thread`, for work that must not be lost: tried again while the database is away, some ten seconds.
 
     `function` must be one that may be repeated: whether the first try was kept before it failed, nobody knows.
     """
     for pause_s in _PAUSES_S:
         try:
-            return await offloaded(function, *args, **kwargs)
+            return await run_in_thread(function, *args, **kwargs)
         except (OperationalError, InterfaceError) as error:
             logger.warning("%s: once more in %s s: %s", getattr(function, "__name__", function), pause_s, error)
             await asyncio.sleep(pause_s)
-    return await offloaded(function, *args, **kwargs)
+    return await run_in_thread(function, *args, **kwargs)

@@ -17,7 +17,7 @@ class BoundedJSONParser(JSONParser):
             raise ParseError from error
 
 
-def checked(serializer_class: Any, request: Request, **context: Any) -> dict[str, Any]:
+def validate_request(serializer_class: Any, request: Request, **context: Any) -> dict[str, Any]:
     """What the request brings, by the shape of the serializer; a refusal names the fields."""
     serializer = serializer_class(data=request.data, **context)
     serializer.is_valid(raise_exception=True)

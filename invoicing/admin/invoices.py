@@ -22,7 +22,7 @@ from core.admin import (
     amount,
     another_try,
     badge,
-    confirmed,
+    confirmed_action,
     moment,
 )
 from core.templatetags.ui import eur
@@ -210,12 +210,12 @@ class InvoiceAdmin(ReadOnlyAdmin):
     def write_by_hand(self, request: HttpRequest) -> HttpResponse:
         return redirect("admin:invoicing_invoice_write")
 
-    @confirmed(
+    @confirmed_action(
         description=_("Upload the signed file"),
         question=_(
             "Sign the XML of this invoice with your device (CAdES) and upload the .p7m: it is compared and sent."
         ),
-        offered=lambda invoice: invoice.state == Invoice.State.TO_SIGN,
+        is_offered=lambda invoice: invoice.state == Invoice.State.TO_SIGN,
         form_class=SignedFileForm,
     )
     def attach_signed(self, request: HttpRequest, invoice: Invoice, data: dict) -> str:
@@ -229,10 +229,10 @@ class InvoiceAdmin(ReadOnlyAdmin):
 
     correct.is_offered = lambda invoice: invoice.state in Invoice.CORRECTABLE
 
-    @confirmed(
+    @confirmed_action(
         description=_("Credit"),
         question=_("A credit note (TD04) on this invoice gets its number and goes to SDI. It does not move any money."),
-        offered=corrections.can_be_credited,
+        is_offered=corrections.can_be_credited,
         form_class=CreditForm,
     )
     def credit(self, request: HttpRequest, invoice: Invoice, data: dict) -> str:
@@ -243,10 +243,10 @@ class InvoiceAdmin(ReadOnlyAdmin):
         )  # fmt: skip
         return gettext("Credit note %(number)s is issued.") % {"number": note.number}
 
-    @confirmed(
+    @confirmed_action(
         description=_("Send to SDI again"),
         question=_("The same file leaves by PEC once more, under the same name."),
-        offered=sending.can_be_sent_again,
+        is_offered=sending.can_be_sent_again,
     )
     def send_again(self, request: HttpRequest, invoice: Invoice) -> str:
         sending.send_again(invoice=invoice, actor=request.user)
@@ -390,6 +390,6 @@ class ArchivePackageAdmin(HouseAdmin):
         question=_("The package is written anew from what is in the archive now."),
         answer=_("The package is being built."),
         verb="requested",
-        offered=lambda package: package.state in (ArchivePackage.State.DONE, ArchivePackage.State.FAILED),
+        is_offered=lambda package: package.state in (ArchivePackage.State.DONE, ArchivePackage.State.FAILED),
         revive=lambda package: packages.request_package(period=package.period).state == ArchivePackage.State.PENDING,
     )

@@ -176,6 +176,6 @@ class InvoiceDraft:
         """Whether it goes to a public administration: FPA12, and only signed."""
         return self.buyer.kind is BuyerKind.PUBLIC_ADMINISTRATION
 
-    def dated(self, day: datetime.date) -> Self:
+    def with_date(self, day: datetime.date) -> Self:
         """The same document with another date."""
         return replace(self, date=day)

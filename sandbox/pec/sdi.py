@@ -12,7 +12,7 @@ from sandbox.pec import sdi_checks, sdi_controls
 from sandbox.pec.envelopes import Original, Provider, plain_mail, transport_mail
 from sandbox.pec.p7m import P7mError, extract_content
 from sandbox.pec.provider import Attachment, Settings
-from sandbox.pec.sdi_checks import Known, Verdict, XmlError, verdict
+from sandbox.pec.sdi_checks import KnownFiles, Verdict, XmlError, verdict
 from sandbox.pec.sdi_messages import DS, Answer, Transmission, build
 from sandbox.pec.state import SdiFile, SdiMessage, State
 
@@ -69,7 +69,7 @@ class Sdi:
         for answer in answers:
             self.answer(sdi_file, answer, at + timedelta(seconds=self.settings.sdi_delay_s))
 
-    def _check(self, file: Attachment, at: datetime, known_files: Known) -> tuple[bytes, list[Verdict]]:
+    def _check(self, file: Attachment, at: datetime, known_files: KnownFiles) -> tuple[bytes, list[Verdict]]:
         """The invoice as XML, and what is wrong with the file."""
         verdicts = sdi_checks.check_file(file.name, len(file.content), known_files)
         if file.name.endswith(".zip") and not verdicts:

@@ -47,7 +47,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownFiles:
     """What SDI remembers: name stems used (lower case), and documents neither rejected nor refused."""
 
     stems: frozenset[str] = field(default_factory=frozenset)
@@ -59,7 +59,7 @@ def check_invoice(
     file_name: str,
     received_at: datetime,
     *,
-    known: Known | None = None,
+    known: KnownFiles | None = None,
     registry_checks: bool = True,
     schema: Path | None = None,
 ) -> list[Verdict]:
@@ -69,7 +69,7 @@ def check_invoice(
     looks up in the tax register, here reduced to check characters (00301, 00302, 00305, 00306). `schema` is the
     official XSD when it is not to come from the installed distribution.
     """
-    known = known or Known()
+    known = known or KnownFiles()
     verdicts = check_file(file_name, len(xml), known) or check_form(xml, schema)
     if verdicts:
         return verdicts
@@ -80,7 +80,7 @@ def check_invoice(
     return [verdict(code) for code in dict.fromkeys(codes)]
 
 
-def check_file(file_name: str, size: int, known: Known) -> list[Verdict]:
+def check_file(file_name: str, size: int, known: KnownFiles) -> list[Verdict]:
     match = _FILE_NAME.fullmatch(file_name)
     if not match or (match["country"] == "IT" and not 11 <= len(match["code"]) <= 16):
         return [verdict("00001")]

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sandbox.pec.sdi_checks import Known, Verdict
+from sandbox.pec.sdi_checks import KnownFiles, Verdict
 from sandbox.pec.sdi_controls import DocumentKey
 from sandbox.pec.sdi_messages import Transmission
 
@@ -217,11 +217,11 @@ class State:
     def next_sdi_id(self) -> int:
         return int(self.db.execute("SELECT coalesce(max(sdi_id) + 1, ?) FROM file", (FIRST_SDI_ID,)).fetchone()[0])
 
-    def load_known_files(self) -> Known:
+    def load_known_files(self) -> KnownFiles:
         stems = {row[0] for row in self.db.execute("SELECT stem FROM file WHERE stem != ''")}
         query = f"SELECT keys FROM file WHERE state NOT IN ({','.join('?' * len(_OPEN_STATES))})"
         keys = {DocumentKey(*key) for row in self.db.execute(query, _OPEN_STATES) for key in json.loads(row[0])}
-        return Known(frozenset(stems), frozenset(keys))
+        return KnownFiles(frozenset(stems), frozenset(keys))
 
     def add_file(self, file: SdiFile, *, stem: str) -> None:
         """Keep a new file; `stem` is the name it takes for ever, empty when the name was refused."""

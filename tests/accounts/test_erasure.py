@@ -31,7 +31,7 @@ from tests.clock import at
 from tests.conftest import Control
 from tests.factories import PASSWORD, make_customer, make_order
 from tests.invoicing.flow import issue
-from tests.queues import claimed
+from tests.queues import claim_row
 from tests.stripe_browser import deliver
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
@@ -354,7 +354,7 @@ def test_what_was_opened_in_the_week_is_waited_for_and_told_once(scheduled_erasu
 
 def test_account_taken_back_while_it_is_being_erased_stays(scheduled_erasure: AccountErasure, customer: Any):
     with at(scheduled_erasure.due_at):
-        claimed_row = claimed(scheduled_erasure)
+        claimed_row = claim_row(scheduled_erasure)
     erasure.cancel_erasure(user=customer, now=timezone.now())
 
     with pytest.raises(LostClaimError):
@@ -365,7 +365,7 @@ def test_account_taken_back_while_it_is_being_erased_stays(scheduled_erasure: Ac
 
 def test_account_erased_by_staff_meanwhile_is_done_with(scheduled_erasure: AccountErasure, customer: Any):
     with at(scheduled_erasure.due_at):
-        claimed_row = claimed(scheduled_erasure)
+        claimed_row = claim_row(scheduled_erasure)
     erase(customer)
 
     erasure._carry_out(claimed_row)

@@ -27,7 +27,7 @@ from tests.accounts.life import SECRETS, Life, talk
 from tests.chatbot.desk import write_to_us
 from tests.clock import at
 from tests.factories import make_profile
-from tests.queues import claimed
+from tests.queues import claim_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
 
@@ -223,7 +223,7 @@ def test_after_a_week_it_is_gone_with_its_file(customer: Any, customer_client: C
 
 def test_sweep_leaves_what_is_ready_or_being_built(customer: Any, stranger: Any, folder: Path):
     export = make_export(customer)
-    other = claimed(DataExport.objects.create(user=stranger, requested_at=timezone.now()))
+    other = claim_row(DataExport.objects.create(user=stranger, requested_at=timezone.now()))
     part = other.path.with_suffix(".part")
     part.write_bytes(b"x")
     orphan = folder / f"{uuid4()}.zip"
@@ -271,7 +271,7 @@ def test_failed_copy_is_tried_three_times_and_can_be_asked_for_again(customer: A
 def test_copy_of_a_killed_worker_is_built_by_the_next(customer: Any):
     now = timezone.now()
     with at(now):
-        claimed(exports.request_export(user=customer, now=now))
+        claim_row(exports.request_export(user=customer, now=now))
 
     early, late = build_at(now + timedelta(minutes=29)), build_at(now + timedelta(minutes=31))
 

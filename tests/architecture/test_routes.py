@@ -26,7 +26,7 @@ from tests.architecture.routes import methods_of, routes
 from tests.conftest import Control
 from tests.factories import make_order, make_profile, make_service
 from tests.invoicing.drafts import DAY, make_draft
-from tests.queues import claimed
+from tests.queues import claim_row
 
 pytestmark = pytest.mark.django_db
 
@@ -179,10 +179,10 @@ def belongings(customer: Any, stripe_stand_in: Control, settings: Any, tmp_path:
 def make_export(customer: Any) -> DataExport:
     """Asked for as customers do; what is in it does not matter here, and takes its time."""
     now = timezone.now()
-    export = claimed(exports.request_export(user=customer, now=now))
+    export = claim_row(exports.request_export(user=customer, now=now))
     export.path.parent.mkdir()
     export.path.write_bytes(b"a ZIP")
-    export.finish(ready_at=now, expires_at=now + DataExport.KEPT_FOR, size=5)
+    export.finish(ready_at=now, expires_at=now + DataExport.RETENTION, size=5)
     return export
 
 

@@ -185,7 +185,7 @@ def test_list_of_invoices_costs_the_same_for_any_length(
 ):
     now, today = timezone.now(), timezone.localdate()
     for _row in range(rows):
-        draft = make_draft().dated(today)
+        draft = make_draft().with_date(today)
         issue_invoice(draft=draft, customer=customer, reference="x", language="it", today=today, now=now)
 
     with django_assert_num_queries(3):

@@ -23,7 +23,7 @@ from core.models import AuditEntry
 from invoicing.models import ArchivePackage, Document, Invoice, ReceivedMail
 from notifications.models import Mail
 from tests.config.rows import MAKERS
-from tests.queues import claimed, given_up
+from tests.queues import claim_row, fail_row
 
 pytestmark = pytest.mark.django_db
 
@@ -208,11 +208,11 @@ def test_stored_file_is_a_download_and_never_a_page(staff_client: Client):
 
 
 def make_failed_mail(number: int) -> Mail:
-    return given_up(MAKERS[Mail](number), "the mailbox is gone")
+    return fail_row(MAKERS[Mail](number), "the mailbox is gone")
 
 
 def make_failed_export(number: int) -> DataExport:
-    return given_up(MAKERS[DataExport](number))
+    return fail_row(MAKERS[DataExport](number))
 
 
 def make_waiting_receipt(number: int) -> ReceivedMail:
@@ -222,12 +222,12 @@ def make_waiting_receipt(number: int) -> ReceivedMail:
 
 
 def make_failed_receipt(number: int) -> ReceivedMail:
-    return given_up(make_waiting_receipt(number))
+    return fail_row(make_waiting_receipt(number))
 
 
 def make_unsent_invoice(number: int) -> Invoice:
     invoice = MAKERS[Invoice](number)
-    given_up(invoice.submission())
+    fail_row(invoice.submission())
     Invoice.objects.filter(pk=invoice.pk).update(state="send_failed")
     return invoice
 
@@ -255,14 +255,14 @@ def make_uninvoiced_payment(number: int) -> Payment:
 
 def make_built_package(number: int) -> ArchivePackage:
     package = MAKERS[ArchivePackage](number)
-    claimed(package).finish()
+    claim_row(package).finish()
     package.refresh_from_db()
     return package
 
 
 def make_read_document(number: int) -> chatbot.Document:
     document = MAKERS[chatbot.Document](number)
-    claimed(document).finish()
+    claim_row(document).finish()
     document.refresh_from_db()
     return document
 
@@ -382,7 +382,7 @@ def test_button_that_is_late_says_why_and_changes_nothing(staff_client: Client):
     [make_waiting_receipt, *(MAKERS[row] for row in (Mail, DataExport, StripeEvent, ArchivePackage, chatbot.Document))],
 )
 def test_row_that_a_worker_has_is_left_to_it(make: Any, staff_client: Client):
-    row = claimed(make(1))
+    row = claim_row(make(1))
     entries_before = AuditEntry.objects.count()
 
     answer = staff_client.post(button_of(row, "try_again"), follow=True)

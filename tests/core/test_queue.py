@@ -11,7 +11,7 @@ from django.utils import timezone
 from core.errors import PermanentError, TransientError
 from core.queue import LostClaimError, QueuedRow, work, work_due
 from notifications.models import Mail
-from tests.queues import claimed, given_up
+from tests.queues import claim_row, fail_row
 
 pytestmark = pytest.mark.django_db
 
@@ -136,7 +136,7 @@ def test_row_tried_often_enough_is_a_persons(clock: Any):
 def test_row_that_kills_its_workers_does_not_come_back_for_ever(clock: Any):
     mail = row()
     for _worker in range(len(Mail.BACKOFF) + 1):
-        claimed(mail)
+        claim_row(mail)
         clock.shift(Mail.LEASE)
 
     calls: list[Mail] = []
@@ -146,7 +146,7 @@ def test_row_that_kills_its_workers_does_not_come_back_for_ever(clock: Any):
 
 
 def test_row_that_somebody_has_is_not_due_until_the_lease_ends(clock: Any):
-    mail = claimed(row())
+    mail = claim_row(row())
     clock.move_to(NOW + Mail.LEASE - timedelta(seconds=1))
     early = Mail.objects.claim(mail.pk)
     clock.move_to(NOW + Mail.LEASE)
@@ -157,7 +157,7 @@ def test_row_that_somebody_has_is_not_due_until_the_lease_ends(clock: Any):
 
 
 def test_worker_that_says_it_is_still_at_it_keeps_its_claim(clock: Any):
-    mail = claimed(row())
+    mail = claim_row(row())
     clock.move_to(NOW + Mail.LEASE - timedelta(seconds=1))
 
     mail.keep()
@@ -168,9 +168,9 @@ def test_worker_that_says_it_is_still_at_it_keeps_its_claim(clock: Any):
 
 @pytest.mark.parametrize("verb", ["finish", "put_off", "give_up", "give_back", "keep"])
 def test_worker_that_lost_its_claim_changes_nothing(verb: str, clock: Any):
-    slow = claimed(row())
+    slow = claim_row(row())
     clock.shift(Mail.LEASE)
-    other = claimed(slow)
+    other = claim_row(slow)
     arguments = {"put_off": ("late",), "give_up": ("late",), "give_back": (NOW,)}.get(verb, ())
 
     with pytest.raises(LostClaimError):
@@ -180,9 +180,9 @@ def test_worker_that_lost_its_claim_changes_nothing(verb: str, clock: Any):
 
 
 def test_lost_claim_takes_the_transaction_with_it(clock: Any):
-    slow = claimed(row())
+    slow = claim_row(row())
     clock.shift(Mail.LEASE)
-    claimed(slow)
+    claim_row(slow)
 
     def finish_with_another() -> None:
         with transaction.atomic():
@@ -196,7 +196,7 @@ def test_lost_claim_takes_the_transaction_with_it(clock: Any):
 
 
 def test_row_that_is_done_is_not_finished_twice(clock: Any):
-    mail = claimed(row())
+    mail = claim_row(row())
     mail.finish()
 
     with pytest.raises(LostClaimError):
@@ -204,7 +204,7 @@ def test_row_that_is_done_is_not_finished_twice(clock: Any):
 
 
 def test_row_given_back_has_not_been_tried(clock: Any):
-    mail = claimed(row())
+    mail = claim_row(row())
 
     mail.give_back(NOW + timedelta(hours=1))
 
@@ -212,7 +212,7 @@ def test_row_given_back_has_not_been_tried(clock: Any):
 
 
 def test_person_puts_a_given_up_row_back_to_the_start(clock: Any):
-    mail = given_up(row())
+    mail = fail_row(row())
 
     is_revived = Mail.objects.failed().revive(mail.pk)
 
@@ -220,7 +220,7 @@ def test_person_puts_a_given_up_row_back_to_the_start(clock: Any):
 
 
 def test_nobody_takes_a_row_out_of_a_workers_hand(clock: Any):
-    mail = claimed(row())
+    mail = claim_row(row())
 
     is_revived = Mail.objects.revive(mail.pk)
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import uploads
-from core.uploads import UploadRefusedError, checked_kind
+from core.uploads import UploadRefusedError, detect_kind
 
 EVERY_KIND = frozenset({"pdf", "docx", "doc", "txt", "md", "png", "jpg", "jpeg", "gif", "webp"})
 
@@ -40,7 +40,7 @@ ALIKE = {"md": "txt", "jpeg": "jpg"}  # the same content under two names
 def refusal(content: bytes, name: str, allowed: frozenset[str] = EVERY_KIND, size: int | None = None) -> str:
     """The code of the refusal, or "" for a file that is taken."""
     try:
-        checked_kind(BytesIO(content), name=name, size=len(content) if size is None else size, allowed=allowed)
+        detect_kind(BytesIO(content), name=name, size=len(content) if size is None else size, allowed=allowed)
     except UploadRefusedError as error:
         return error.code
     return ""
@@ -60,7 +60,7 @@ def test_file_that_is_what_its_name_says_is_taken_and_left_at_its_start(kind: st
     file = BytesIO(content)
     file.seek(3)
 
-    detected_kind = checked_kind(file, name=f"Relazione.v2.{kind.upper()}", size=len(content), allowed=EVERY_KIND)
+    detected_kind = detect_kind(file, name=f"Relazione.v2.{kind.upper()}", size=len(content), allowed=EVERY_KIND)
 
     assert (detected_kind, file.tell()) == (kind, 0)
 
@@ -79,7 +79,7 @@ def test_content_of_every_other_kind_is_refused(kind: str):
 )
 def test_other_kinds_are_refused_by_their_name(name: str):
     with pytest.raises(UploadRefusedError) as refused:
-        checked_kind(BytesIO(SAMPLES["pdf"]), name=name, size=9, allowed=frozenset({"pdf", "docx"}))
+        detect_kind(BytesIO(SAMPLES["pdf"]), name=name, size=9, allowed=frozenset({"pdf", "docx"}))
 
     assert (refused.value.code, refused.value.field, refused.value.status) == ("file_kind", "file", 400)
     assert str(refused.value.message) == "Accettiamo questi tipi di file: DOCX, PDF."

@@ -25,7 +25,7 @@ from sandbox.pec.sdi_messages import Answer, Transmission, build
 from sandbox.pec.signing import Signer, SigningAuthority
 from tests.conftest import Control
 from tests.invoicing.drafts import make_draft
-from tests.queues import claimed
+from tests.queues import claim_row
 
 OFFICE = Buyer(
     kind=BuyerKind.PUBLIC_ADMINISTRATION,
@@ -40,7 +40,7 @@ SDI = "sdi03@pec.fatturapa.it"
 def issue(customer: Any = None, draft: InvoiceDraft | None = None) -> Invoice:
     today = timezone.localdate()
     return services.issue_invoice(
-        draft=(draft or make_draft()).dated(today), customer=customer, reference="ORD-2026-00001",
+        draft=(draft or make_draft()).with_date(today), customer=customer, reference="ORD-2026-00001",
         language="it", today=today, now=timezone.now(),
     )  # fmt: skip
 
@@ -56,7 +56,7 @@ def begin_sending(invoice: Invoice) -> PecMessage:
     """A worker has written the intent, and is about to mail."""
     submission = invoice.submission()
     assert submission is not None
-    message = sending._begin(claimed(submission))
+    message = sending._begin(claim_row(submission))
     assert message is not None
     return message
 

@@ -50,7 +50,7 @@ def draft(**changes: Any) -> str:
 def issue_document() -> Invoice:
     day = timezone.localdate()
     return issue_invoice(
-        draft=make_draft(COMPANY, payments=()).dated(day), customer=None, reference="", language="it", today=day,
+        draft=make_draft(COMPANY, payments=()).with_date(day), customer=None, reference="", language="it", today=day,
         now=timezone.now(),
     )  # fmt: skip
 
@@ -235,8 +235,8 @@ def test_month_before_is_packed_once_from_the_eighth_on():
 def test_customer_reads_the_document_on_its_page(customer: Any, customer_client: Client):
     day = timezone.localdate()
     invoice = issue_invoice(
-        draft=make_draft(COMPANY, payments=()).dated(day), customer=customer, reference="", language="it", today=day,
-        now=timezone.now(),
+        draft=make_draft(COMPANY, payments=()).with_date(day), customer=customer, reference="", language="it",
+        today=day, now=timezone.now(),
     )  # fmt: skip
 
     page = customer_client.get(invoice.get_absolute_url())

@@ -54,23 +54,23 @@ def test_refused_draft_uses_no_number_and_leaves_no_row():
 
 
 def test_numbers_follow_the_year_of_the_date():
-    first = issue(make_draft().dated(date(2026, 12, 31)), today=date(2026, 12, 31))
-    second = issue(make_draft().dated(date(2027, 1, 1)), today=date(2027, 1, 1))
+    first = issue(make_draft().with_date(date(2026, 12, 31)), today=date(2026, 12, 31))
+    second = issue(make_draft().with_date(date(2027, 1, 1)), today=date(2027, 1, 1))
 
     assert (first.number, second.number) == ("2026/00001", "2027/00001")
 
 
 def test_dates_never_go_back_along_the_numbers():
-    issue(make_draft().dated(date(2026, 11, 20)), today=date(2026, 11, 20))
+    issue(make_draft().with_date(date(2026, 11, 20)), today=date(2026, 11, 20))
 
-    later = issue(make_draft().dated(date(2026, 11, 19)), today=date(2026, 11, 20))
+    later = issue(make_draft().with_date(date(2026, 11, 19)), today=date(2026, 11, 20))
 
     assert (later.number, later.issue_date) == ("2026/00002", date(2026, 11, 20))
 
 
 def test_date_in_the_future_is_refused():
     with pytest.raises(InvoiceRefusedError) as refusal:
-        issue(make_draft().dated(DAY + timedelta(days=1)))
+        issue(make_draft().with_date(DAY + timedelta(days=1)))
 
     assert [violation.code for violation in refusal.value.violations] == ["00403"]
 

@@ -40,7 +40,7 @@ class Command(BaseCommand):
         except OSError as error:
             self._refuse([Violation("unreadable", "", f"{options['draft']}: {error.strerror}")], [])
         if options["date"]:
-            draft = draft.dated(options["date"])
+            draft = draft.with_date(options["date"])
         result = self._preview(draft, options["number"], today)
         if result.errors or result.xml is None:
             self._refuse(result.errors, result.warnings)

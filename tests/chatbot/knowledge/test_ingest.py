@@ -28,7 +28,7 @@ from tests.chatbot.embedder import WAIT_S, Embedder
 from tests.chatbot.talk import BREACH, NOW, RECORDS, add, ask, learn
 from tests.clock import at
 from tests.database import refused_rows
-from tests.queues import claimed
+from tests.queues import claim_row
 
 pytestmark = pytest.mark.django_db
 
@@ -356,7 +356,7 @@ def test_document_deleted_while_it_is_read_leaves_nothing(embedder: Embedder):
 def test_worker_that_is_gone_loses_its_document_after_the_lease(embedder: Embedder):
     document = add(BREACH)
     with at(NOW):
-        claimed(document)
+        claim_row(document)
 
     early = sweep(NOW + Document.LEASE - timedelta(seconds=1))
     late = sweep(NOW + Document.LEASE)
@@ -542,10 +542,10 @@ def test_error_on_the_oldest_document_leaves_the_next_one_its_reading(embedder: 
 
 def test_worker_that_lost_its_document_writes_nothing_more(embedder: Embedder):
     with at(NOW):
-        slow = claimed(add(LONG))
+        slow = claim_row(add(LONG))
         ingest._store_passages(slow)
     with at(NOW + Document.LEASE):
-        claimed(slow)
+        claim_row(slow)
 
     with pytest.raises(LostClaimError):
         ingest._embed(slow)

@@ -8,7 +8,7 @@ from django.utils import translation
 from lxml import etree
 
 from invoicing.fatturapa.preflight import file_violations, file_warnings, violations, warnings
-from sandbox.pec.sdi_checks import Known, check_file
+from sandbox.pec.sdi_checks import KnownFiles, check_file
 from sandbox.pec.sdi_controls import DESCRIPTIONS
 from tests.invoicing.drafts import DAY, golden_xml, second_opinion
 
@@ -231,7 +231,7 @@ def test_name_of_the_file(file_name, codes):
         (c, "file") for c in codes
     ]
     assert file_warnings(file_name) == []
-    assert [violation.code for violation in check_file(file_name, 4, Known())] == codes
+    assert [violation.code for violation in check_file(file_name, 4, KnownFiles())] == codes
 
 
 @pytest.mark.parametrize("file_name", ["IT11847200968.xml", "fattura.xml", "allegato (2).xml.p7m", ""])
@@ -239,7 +239,7 @@ def test_name_that_was_not_meant_for_sdi_is_a_doubt(file_name):
     doubts = [(violation.code, violation.field) for violation in file_warnings(file_name)]
 
     assert (file_violations(file_name, b"<a/>"), doubts) == ([], [("00001", "file")])
-    assert [violation.code for violation in check_file(file_name, 4, Known())] == ["00001"]
+    assert [violation.code for violation in check_file(file_name, 4, KnownFiles())] == ["00001"]
 
 
 @pytest.mark.parametrize(("size", "codes"), [(5 * 1024 * 1024, []), (5 * 1024 * 1024 + 1, ["00003"])])
@@ -247,7 +247,7 @@ def test_size_of_the_file(size, codes):
     name = "IT11847200968_00001.xml"
 
     assert [violation.code for violation in file_violations(name, b"x" * size)] == codes
-    assert [violation.code for violation in check_file(name, size, Known())] == codes
+    assert [violation.code for violation in check_file(name, size, KnownFiles())] == codes
 
 
 def test_every_code_that_can_be_checked_offline_has_a_broken_document():

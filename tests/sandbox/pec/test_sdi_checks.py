@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.pec.fiscal_codes import is_fiscal_code, is_vat_number
-from sandbox.pec.sdi_checks import SCHEMA_SHA256, Known, SchemaError, check_invoice, parse, schema_bytes, stem
+from sandbox.pec.sdi_checks import SCHEMA_SHA256, KnownFiles, SchemaError, check_invoice, parse, schema_bytes, stem
 from sandbox.pec.sdi_controls import DESCRIPTIONS, document_keys
 
 NAMESPACE = "http://ivaservizi.agenziaentrate.gov.it/docs/xsd/fatture/v1.2"
@@ -278,7 +278,7 @@ def test_file_name_that_breaks_the_rule_is_00001(name):
 
 @pytest.mark.parametrize("file_name", ["IT07643520567_00001.xml", "it07643520567_00001.xml.p7m"])
 def test_file_name_used_before_is_00002(file_name):
-    assert codes(invoice(), known=Known(stems=frozenset({stem(file_name)}))) == ["00002"]
+    assert codes(invoice(), known=KnownFiles(stems=frozenset({stem(file_name)}))) == ["00002"]
 
 
 def test_file_over_five_megabytes_is_00003():
@@ -304,7 +304,7 @@ def test_format_errors_are_told_one_by_one_with_their_line():
 
 
 def test_document_known_to_sdi_is_00404():
-    known = Known(documents=frozenset(document_keys(parse(invoice()))))
+    known = KnownFiles(documents=frozenset(document_keys(parse(invoice()))))
 
     assert codes(invoice(), known=known) == ["00404"]
     assert codes(invoice(kind="TD06"), known=known) == ["00404"]
