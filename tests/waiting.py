@@ -13,12 +13,14 @@ from sandbox.services import ServiceError
 Started = TypeVar("Started")
 
 
-def until(condition: Callable[[], Any], trouble: str = "it did not happen", limit_s: float = 10) -> Any:
+def until(
+    condition: Callable[[], Any], trouble: str | Callable[[], str] = "it did not happen", limit_s: float = 10
+) -> Any:
     """What `condition` returns once it is true; fails with `trouble` when it never is."""
     deadline = Deadline(limit_s)
     while not (value := condition()):
         if deadline.has_passed:
-            pytest.fail(f"{trouble} within {limit_s:.0f} s")
+            pytest.fail(f"{trouble if isinstance(trouble, str) else trouble()} within {limit_s:.0f} s")
         time.sleep(0.05)
     return value
 

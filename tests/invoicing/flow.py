@@ -18,7 +18,6 @@ from invoicing import services
 from invoicing.fatturapa.draft import Address, Buyer, BuyerKind, InvoiceDraft
 from invoicing.models import Invoice, InvoiceFile, PecMessage, ReceivedMail
 from invoicing.sdi import receipts, sending
-from sandbox.patience import Deadline
 from sandbox.pec.envelopes import Original, Provider, Receipt, plain_mail, receipt_mail, transport_mail
 from sandbox.pec.sdi_checks import verdict
 from sandbox.pec.sdi_messages import Answer, Transmission, build
@@ -26,6 +25,7 @@ from sandbox.pec.signing import Signer, SigningAuthority
 from tests.conftest import Control
 from tests.invoicing.drafts import make_draft
 from tests.queues import claim_row
+from tests.waiting import until
 
 OFFICE = Buyer(
     kind=BuyerKind.PUBLIC_ADMINISTRATION,
@@ -78,14 +78,18 @@ def on_its_way(invoice: Invoice) -> PecMessage:
 
 def read_until(invoice: Invoice, *states: str) -> Invoice:
     """Read the mailbox as beat does, until the invoice is in one of the states."""
-    deadline = Deadline(20)
-    while invoice.state not in states:
-        assert not deadline.has_passed, (
-            invoice.state,
-            list(ReceivedMail.objects.values_list("subject", "outcome", "reason")),
-        )
-        receipts.read_mailbox()
-        invoice.refresh_from_db()
+
+    def arrived() -> bool:
+        if invoice.state not in states:
+            receipts.read_mailbox()
+            invoice.refresh_from_db()
+        return invoice.state in states
+
+    def tell() -> str:
+        mails = list(ReceivedMail.objects.values_list("subject", "outcome", "reason"))
+        return f"{invoice.state}, not {' or '.join(states)}, by {mails}"
+
+    until(arrived, tell, limit_s=20)
     return invoice
 
 
@@ -93,11 +97,12 @@ def drop(pec: Control, raw: bytes, *, certified: bool = False) -> ReceivedMail:
     """Put a mail into the mailbox, and read it from there."""
     existing_ids = set(ReceivedMail.objects.values_list("pk", flat=True))
     pec.post("/mail", raw=base64.b64encode(raw).decode(), certified=certified)
-    deadline = Deadline(10)
-    while not (mail := ReceivedMail.objects.exclude(pk__in=existing_ids).first()):
-        assert not deadline.has_passed
+
+    def read() -> ReceivedMail | None:
         receipts.read_mailbox()
-    return mail
+        return ReceivedMail.objects.exclude(pk__in=existing_ids).first()
+
+    return until(read, "the mail was not read")
 
 
 def receive(raw: bytes) -> ReceivedMail:
