@@ -142,6 +142,75 @@ def test_refusal_in_two_languages_follows_the_question(client):
     assert texts(ask(client, "Che tempo fa a Torino?", COOKIES, system=system)) == "Non so."
 
 
+FEES = passage(
+    "Articolo 12 - Compensi del revisore",
+    "# Misura",
+    "Il compenso del revisore è di 900 euro l'anno, ai sensi dell'art. 9, par. 2, del presente regolamento.",
+    "Esso comprende:\n- la verifica dei conti;\n- la relazione annuale all'assemblea.",
+)
+TERM = passage(
+    "Articolo 13 - Durata dell'incarico del revisore",
+    "L'incarico del revisore dura tre anni. L'incarico cessa alla scadenza del termine.",
+    "L'assemblea può revocare l'incarico del revisore per giusta causa.",
+)
+
+
+def test_several_sentences_are_linked_and_each_is_cited(client):
+    answer = ask(client, "L'assemblea può revocare il revisore, o cessa l'incarico alla scadenza?", COOKIES, FEES, TERM)
+
+    assert [(citation.search_result_index, citation.start_block_index) for citation in citations(answer)] == [
+        (2, 1), (2, 0),
+    ]  # fmt: skip
+    assert answer.content[2].text == " Si legge inoltre:"
+
+
+def test_answer_has_three_sentences_at_most(client):
+    about = passage(
+        "Revisore",
+        *(f"Il revisore {deed}." for deed in ("verifica i conti", "redige relazioni", "firma bilanci", "visita sedi")),
+    )
+
+    assert len(citations(ask(client, "Che cosa fa il revisore?", about))) == 3
+
+
+def test_sentence_does_not_end_at_an_abbreviation(client):
+    answer = ask(client, "A quanto ammonta il compenso del revisore?", COOKIES, FEES)
+
+    assert "900 euro l'anno, ai sensi dell'art. 9, par. 2, del presente regolamento." in texts(answer)
+
+
+def test_items_of_a_list_stay_with_the_line_that_leads_to_them(client):
+    answer = ask(client, "Che cosa comprende il compenso: la verifica dei conti o la relazione annuale?", FEES)
+
+    assert "Esso comprende: la verifica dei conti; la relazione annuale all'assemblea." in texts(answer)
+
+
+@pytest.mark.parametrize(
+    ("question", "index"),
+    [
+        ("Che cosa dispone l'art. 13 sull'incarico del revisore?", 1),
+        ("Che cosa dispone l'articolo 12 sul revisore?", 0),
+    ],
+)
+def test_article_that_is_named_answers_and_not_its_neighbour(client, question: str, index: int):
+    answer = ask(client, question, FEES, TERM)
+
+    assert {citation.search_result_index for citation in citations(answer)} == {index}
+
+
+def test_article_that_is_not_there_is_not_answered_by_another(client):
+    assert texts(ask(client, "Che cosa dispone l'art. 14 sul revisore?", FEES, TERM)) == REFUSAL_IT
+
+
+def test_english_question_finds_an_italian_passage_and_says_so(client):
+    question = "Within how many hours must a data breach be notified to the supervisory authority?"
+
+    answer = ask(client, question, COOKIES, NOTIFICATION)
+
+    assert answer.content[0].text == "The document, which is in Italian, says:"
+    assert citations(answer)[0].search_result_index == 1
+
+
 # question, the section that answers, two that do not, and what the answer must contain
 ANSWERABLE = [
     ("Entro quante ore va notificata al garante una violazione dei dati?", "gdpr.it#Articolo 33", "72 ore"),

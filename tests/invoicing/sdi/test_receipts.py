@@ -75,6 +75,18 @@ def test_published_rejection_tells_its_errors(shared: Path):
     ]
 
 
+@pytest.mark.parametrize("root", ["MetadatiInvioFile", "NotificaEsitoCommittente", "ScartoEsitoCommittente"])
+def test_message_for_those_who_receive_is_filed_and_changes_nothing(root: str, message: PecMessage, post: Post):
+    content = f"""<m:{root} xmlns:m="http://www.fatturapa.gov.it/sdi/messaggi/v1.0" versione="1.0">
+      <IdentificativoSdI>7</IdentificativoSdI><NomeFile>{message.file.file_name}</NomeFile>
+    </m:{root}>""".encode()
+
+    row = receive(post.envelope(content, f"{message.file.file_name[:-4]}_XX_001.xml"))
+
+    assert (row.outcome, row.invoice, is_untouched(message)) == ("foreign", None, True)
+    assert root in row.reason
+
+
 @pytest.mark.parametrize("kind", ["EC", "SE", "MT"])
 def test_message_for_receivers_is_no_business_of_ours(kind: str, shared: Path, message: PecMessage, post: Post):
     with pytest.raises(ForReceiversError):
