@@ -61,7 +61,8 @@ def run_stand_in(authority: Authority) -> Iterator[Callable[[StandIn], Running]]
 def running(stand_in: StandIn, authority: Authority) -> Iterator[Running]:
     port, control_port = free_port(), free_port()
     stand_in.url = f"{'https' if stand_in.tls else 'http'}://127.0.0.1:{port}"
-    loop = asyncio.new_event_loop()
+    runner = asyncio.Runner()
+    loop = runner.get_loop()
     ready, stop = threading.Event(), asyncio.Event()
     trouble: list[BaseException] = []
 
@@ -76,12 +77,12 @@ def running(stand_in: StandIn, authority: Authority) -> Iterator[Running]:
 
     def target() -> None:
         try:
-            loop.run_until_complete(main())
+            with runner:  # whatever goes wrong, no task is left behind for a later test to stumble over
+                runner.run(main())
         except BaseException as error:  # noqa: BLE001 -- handed to the test below
             trouble.append(error)
         finally:
             ready.set()
-            loop.close()
 
     thread = threading.Thread(target=target, name=f"stand-in-{stand_in.name}")
     thread.start()
@@ -93,3 +94,6 @@ def running(stand_in: StandIn, authority: Authority) -> Iterator[Running]:
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(timeout=20)
+    if trouble:
+        raise RuntimeError(f"the {stand_in.name} stand-in did not end well") from trouble[0]
+    assert not thread.is_alive(), f"the {stand_in.name} stand-in did not end"

@@ -35,6 +35,14 @@ OTHER_TYPE = {
 }
 
 
+# Its store is one file in /tmp for everybody, which whoever came first owns: here it keeps nothing.
+START = """
+from localstripe import resources, server
+resources.Store.dump_to_disk = lambda _store: None
+server.start()
+"""
+
+
 class Side:
     """One of the two servers, spoken to with plain form requests."""
 
@@ -74,7 +82,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
     port = free_port()
     log = (tmp_path_factory.mktemp("localstripe") / "log").open("w")
     process = subprocess.Popen(
-        [sys.executable, "-m", "localstripe", "--port", str(port), "--from-scratch"], stdout=log, stderr=log
+        [sys.executable, "-c", START, "--port", str(port), "--from-scratch"], stdout=log, stderr=log
     )
     try:
         _wait_for(port, process)
