@@ -1,13 +1,18 @@
 """SMTP submission with implicit TLS and AUTH, as Italian PEC providers offer on port 465 (aiosmtpd)."""
 
 import asyncio
+import contextlib
 import logging
+import socket
 import ssl
+from asyncio.trsock import TransportSocket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from sandbox.patience import Deadline
 
 MAX_MESSAGE_BYTES = 30 * 1024 * 1024
 STAGES = ("CONNECT", "AUTH", "MAIL", "RCPT", "DATA")
@@ -50,7 +55,7 @@ class Submission:
         self.accept = accept
         self.faults: list[SmtpFault] = []
         self.server: asyncio.Server | None = None
-        self.transports: set[asyncio.BaseTransport] = set()
+        self.sockets: dict[_Connection, TransportSocket] = {}
 
     async def start(self) -> int:
         """Open a free loopback port and return it."""
@@ -61,9 +66,13 @@ class Submission:
     async def stop(self) -> None:
         if self.server:
             self.server.close()
-        for transport in list(self.transports):
-            if isinstance(transport, asyncio.WriteTransport):
-                transport.abort()
+        # by their sockets: a TLS transport that was closed twice, as aiosmtpd does, cannot be aborted in Python 3.11.2
+        for connection in self.sockets.values():
+            with contextlib.suppress(OSError):  # gone already
+                connection.shutdown(socket.SHUT_RDWR)
+        deadline = Deadline(5)
+        while self.sockets and not deadline.has_passed:  # noqa: ASYNC110 -- asyncio tells nobody of a lost connection
+            await asyncio.sleep(0.005)
 
     def take_fault(self, stage: str) -> SmtpFault | None:
         for fault in self.faults:
@@ -138,12 +147,11 @@ class _Connection(SMTP):
         self._auth_require_tls = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.submission.transports.add(transport)
+        self.submission.sockets[self] = transport.get_extra_info("socket")
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self.transport is not None:
-            self.submission.transports.discard(self.transport)
+        self.submission.sockets.pop(self, None)
         super().connection_lost(error)
 
     async def _handle_client(self) -> None:
