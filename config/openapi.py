@@ -112,6 +112,7 @@ EVENTS = {
         reference=_text("Names the answer, for instance for feedback.", format="uuid"),
         outcome=_text("How it ended.", enum=Message.Outcome.values),
         text=_text("What to say below an answer that ended early."),
+        may_retry={"type": "boolean", "description": "Whether asking the same again may bring a better end."},
     ),
 }
 _SCHEMAS = {

@@ -6,21 +6,20 @@ model can be cited, and an answer that cites none becomes the refusal. What the 
 
 import asyncio
 import logging
-import re
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from chatbot.answering import budget, configuration, own_data
 from chatbot.answering.budget import BudgetError, Payer
-from chatbot.answering.guard import OutputGuard, PromptLeakError
+from chatbot.answering.guard import OutputGuard, PromptLeakError, strip_marks
 from chatbot.answering.handoff import asks_for_person, has_little_support
 from chatbot.answering.pipeline import AnswerContext, RetrievalResult, release_if_refused, reserve, retrieve
 from chatbot.clients import claude
@@ -36,7 +35,6 @@ logger = logging.getLogger(__name__)
 
 _HISTORY = 6
 _TOOL_ROUNDS = 2
-_MARK = re.compile(r"\s?\[(\d{1,2})\]")
 REFUSALS = {
     "it": "I nostri documenti non danno una risposta a questa domanda.",
     "en": "Our documents do not answer this question.",
@@ -77,11 +75,17 @@ class Replace:
 
 @dataclass(frozen=True)
 class Done:
-    """The end, with the outcome kept on the answer's row."""
+    """The end, with the outcome kept on the answer's row; `may_retry` where asking the same again may help."""
 
     reference: str
     outcome: str
     text: str = ""
+    may_retry: bool = False
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the question has its answer, or the only one it will get."""
+        return self.outcome != Message.Outcome.LIMITED and not self.may_retry
 
 
 Event = Token | Cite | Replace | Done
@@ -107,12 +111,17 @@ class Draft:
     outcome: str = Message.Outcome.INCOMPLETE
     error: str = ""
     cites: list[Cite] = field(default_factory=list)
-    numbers: dict[int, int] = field(default_factory=dict)  # index of the source -> its number
+    numbers: dict[tuple[int, str], int] = field(default_factory=dict)  # source and quote -> number of the mark
     reference: uuid.UUID = field(default_factory=uuid.uuid4)  # of its row
     call: ModelCall | None = None  # the one not yet settled
     so_far: claude.MessageStop | None = None  # what it has cost
-    tool_use: claude.ToolUse | None = None
+    tool_uses: list[claude.ToolUse] = field(default_factory=list)
     retrieval: RetrievalResult = field(default_factory=RetrievalResult)
+
+    def fail(self, error: str) -> None:
+        """It ends here, with what there is of it."""
+        self.outcome = Message.Outcome.INCOMPLETE if self.text else Message.Outcome.FAILED
+        self.error = error
 
     def refuse(self, language: str, error: str = "") -> str:
         self.text, self.outcome, self.error, self.cites = REFUSALS[language], Message.Outcome.REFUSED, error, []
@@ -135,7 +144,7 @@ async def answer(*, question: Message, conversation: Conversation) -> AsyncItera
         keeper.add_done_callback(_keepers.discard)
         raise
     message = await run_in_thread_with_retries(_keep, question, draft)
-    yield Done(str(message.reference), message.outcome, ending(message))
+    yield done(message)
 
 
 _keepers: set[asyncio.Future[Any]] = set()
@@ -153,9 +162,12 @@ async def write_answer(draft: Draft, context: AnswerContext, question: Message) 
     except BudgetError:
         draft.outcome, draft.error = Message.Outcome.LIMITED, "budget"
     except VendorError as trouble:
-        draft.error = trouble.code or type(trouble).__name__
-        draft.outcome = Message.Outcome.INCOMPLETE if draft.text else Message.Outcome.FAILED
+        draft.fail(trouble.code or type(trouble).__name__)
         logger.warning("answer to %s: %s", question.reference, trouble)
+    except Exception:  # whatever it is: the row, the money and the reader's stream outlive it
+        draft.fail(Message.INTERNAL_ERROR)
+        logger.exception("answer to %s", question.reference)
+        await _give_back(draft)
 
 
 async def _try_answer(draft: Draft, context: AnswerContext, question: Message) -> AsyncGenerator[Event, None]:
@@ -174,15 +186,20 @@ async def _try_answer(draft: Draft, context: AnswerContext, question: Message) -
     async with aclosing(_ask_model(draft, context, question, draft.retrieval.hits, is_own=is_own)) as events:
         async for event in events:
             yield event
-    draft.outcome = Message.Outcome.ANSWERED
-    if not draft.cites:
+    stop_reason = draft.so_far.stop_reason if draft.so_far else ""
+    if stop_reason == "refusal":  # by the provider's classifiers: what came before it is not to be used
+        yield Replace(draft.refuse(context.language, "declined"))
+    elif draft.so_far and not draft.so_far.is_complete:
+        draft.fail(stop_reason)
+    elif not draft.text.strip():
+        draft.fail("empty")
+    elif not draft.cites:
         original_text = draft.text
         if draft.refuse(context.language) != original_text.strip():
             draft.error = "unsupported"
             yield Replace(draft.text)
-    elif (text := _remove_unknown_marks(draft)) != draft.text:
-        draft.text = text
-        yield Replace(text)
+    else:
+        draft.outcome = Message.Outcome.ANSWERED
 
 
 async def _ask_model(
@@ -204,15 +221,16 @@ async def _ask_model(
         async with aclosing(_call(draft, context, request, citable_sources, topic, until)) as events:
             async for event in events:
                 yield event
-        if draft.tool_use is None:
+        if not draft.tool_uses or draft.so_far is None:
             return
-        rows = await run_in_thread(
-            own_data.run, draft.tool_use.name, draft.tool_use.arguments, context.user, context.language
-        )
-        citable_sources += [_CitableSource(row.title, "", None, row.text, url=row.url) for row in rows]
-        sources = [claude.Source(row.title, row.reference, sentences(row.text)) for row in rows]
-        request = replace(request, results=(*request.results, claude.ToolResult(draft.tool_use, sources)))
-        draft.tool_use = None
+        results = []
+        for tool_use in draft.tool_uses:  # every one is owed its result, in one turn
+            rows = await run_in_thread(own_data.run, tool_use.name, tool_use.arguments, context.user, context.language)
+            citable_sources += [_CitableSource(row.title, "", None, row.text, url=row.url) for row in rows]
+            sources = [claude.Source(row.title, row.reference, sentences(row.text)) for row in rows]
+            results.append(claude.ToolResult(tool_use.id, sources))
+        request = replace(request, rounds=(*request.rounds, claude.ToolRound(draft.so_far.content, results)))
+        draft.tool_uses = []
 
 
 async def _call(
@@ -226,8 +244,8 @@ async def _call(
     """One call of the model, with its cost put aside before and settled after."""
     writer = _DraftWriter(draft, sources, OutputGuard(prompt=context.setting.prompt, canary=context.setting.canary))
     chunk_ids = [source.chunk_id for source in sources if source.chunk_id is not None]
-    draft.call = await reserve(context, ModelCall.Purpose.ANSWER, request, topic, chunk_ids)
     draft.so_far = None
+    draft.call = await reserve(context, ModelCall.Purpose.ANSWER, request, topic, chunk_ids)
     try:
         async with aclosing(claude.stream_answer(request, until)) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
@@ -256,11 +274,14 @@ class _DraftWriter:
         if isinstance(piece, claude.TextPiece):
             yield from self._say(self._guard.feed(piece.text))
         elif isinstance(piece, claude.CitationPiece):
-            yield from self.finish()
+            text = self._guard.flush()
+            words = text.rstrip()
+            yield from self._say(words)
             if cite := _check_citation(self._draft, piece, self._sources):
                 yield cite
+            yield from self._say(text[len(words) :])
         elif isinstance(piece, claude.ToolUse):
-            self._draft.tool_use = piece
+            self._draft.tool_uses.append(piece)
         else:
             self._draft.so_far = piece.so_far if isinstance(piece, claude.MessageStart) else piece
 
@@ -291,8 +312,9 @@ def _check_citation(draft: Draft, citation: claude.CitationPiece, sources: Seque
     source = sources[citation.index]
     if not citation.quote.strip() or "".join(citation.quote.split()) not in "".join(source.text.split()):
         return None
-    is_new = citation.index not in draft.numbers
-    number = draft.numbers.setdefault(citation.index, len(draft.numbers) + 1)
+    key = (citation.index, citation.quote)
+    is_new = key not in draft.numbers
+    number = draft.numbers.setdefault(key, len(draft.numbers) + 1)
     mark = f"[{number}]"
     if draft.text.endswith(mark):
         return None
@@ -305,21 +327,20 @@ def _check_citation(draft: Draft, citation: claude.CitationPiece, sources: Seque
     return cite
 
 
-def _remove_unknown_marks(draft: Draft) -> str:
-    """The text without numbers in brackets that the model wrote by itself and no source stands behind."""
-    numbers = set(draft.numbers.values())
-    return _MARK.sub(lambda mark: mark[0] if int(mark[1]) in numbers else "", draft.text)
-
-
 def _source_title(hit: Hit) -> str:
     return f"{hit.title}, {hit.heading}" if hit.heading else hit.title
 
 
 def _history(conversation: Conversation, question: Message) -> list[claude.Turn]:
-    """The last turns before the question, oldest first, beginning with a question as the API wants it."""
+    """The last turns before the question, oldest first, beginning with a question as the API wants it.
+
+    Without our marks: a model that sees them learns to write some itself.
+    """
     earlier = conversation.messages.exclude(pk=question.pk).exclude(text="").order_by("-pk")[:_HISTORY]
     turns = [
-        claude.Turn("user" if message.role == Message.Role.QUESTION else "assistant", message.text)
+        claude.Turn("user", message.text)
+        if message.role == Message.Role.QUESTION
+        else claude.Turn("assistant", strip_marks(message.text))
         for message in reversed(earlier)
     ]
     while turns and turns[0].role != "user":
@@ -361,22 +382,48 @@ def commit_cost(draft: Draft) -> None:
         budget.commit(call, model=so_far.model, usage=usage)
 
 
+async def _give_back(draft: Draft) -> None:
+    """Of a call that never began nothing was counted; of one that did, the row books what is known."""
+    if draft.call and draft.so_far is None:
+        with suppress(DatabaseError):  # what was put aside stays put aside: too much, and never too little
+            await run_in_thread_with_retries(budget.release, draft.call)
+            draft.call = None
+
+
+def done(message: Message) -> Done:
+    """The last event of an answer that is kept."""
+    return Done(str(message.reference), message.outcome, ending(message), message.may_retry)
+
+
 def ending(message: Message) -> str:
     """What a person reads below an answer that is none, or has little behind it; "" below one that is."""
-    outcome = message.outcome
     with translation.override(message.conversation.language):
         if has_little_support(message):
             return _("Little of this answer has a source in our documents. If it matters, ask a person.")
-        if outcome in (Message.Outcome.REFUSED, Message.Outcome.PERSON):
-            return _("Write to %(email)s: a person will answer within one working day.") % {
-                "email": settings.SUPPORT_EMAIL
-            }
-        if outcome == Message.Outcome.INCOMPLETE:
-            return _("The answer was cut off. Your question is kept: please ask it again.")
-        if outcome == Message.Outcome.LIMITED:
-            return _("The assistant has answered all it may today. Write to %(email)s: a person will answer.") % {
-                "email": settings.SUPPORT_EMAIL
-            }
-        if outcome == Message.Outcome.FAILED:
-            return _("The assistant does not answer just now. Your question is kept: please try again in a minute.")
-    return ""
+        sentence = _endings(may_retry=message.may_retry).get(message.outcome, "")
+        return sentence % {"email": settings.SUPPORT_EMAIL} if sentence else ""
+
+
+def _endings(*, may_retry: bool) -> dict[str, str]:
+    """By outcome; an answer that failed in a way that lasts sends on to a person."""
+    write = _("Write to %(email)s: a person will answer within one working day.")
+    endings: dict[str, str] = {
+        Message.Outcome.REFUSED: write,
+        Message.Outcome.PERSON: write,
+        Message.Outcome.LIMITED: _(
+            "The assistant has answered all it may today. Write to %(email)s: a person will answer."
+        ),
+    }
+    if may_retry:
+        return endings | {
+            Message.Outcome.INCOMPLETE: _("The answer was cut off. Your question is kept: please ask it again."),
+            Message.Outcome.FAILED: _(
+                "The assistant does not answer just now. Your question is kept: please try again in a minute."
+            ),
+        }
+    return endings | {
+        Message.Outcome.INCOMPLETE: _(
+            "The answer ends here, before it was complete. Ask about one part of it, or write to %(email)s."
+        ),
+        Message.Outcome.FAILED: _("The assistant cannot answer. Write to %(email)s: a person will answer."),
+    }

@@ -1,6 +1,8 @@
 """What the model writes, before anybody reads it: no address outside our own, no markup, nothing of its instructions.
 
-Words go out as they come, but for one that may yet become an address or a tag: it is never shown in halves.
+Whole words go out as they come: what may yet become an address, a tag or a mark is never shown in halves. Marks such as
+[1] are set by us where a passage was cited; what the model writes of that kind, learned from earlier answers, goes.
+However the text is cut into pieces, the same comes out.
 """
 
 import re
@@ -12,12 +14,15 @@ from django.conf import settings
 # A run of the instructions this long, letters and digits only, is no coincidence.
 _WINDOW = 48
 _REFUSAL = re.compile(r"<refusal.*?</refusal>", re.DOTALL)
-_ADDRESS = re.compile(r"(?:https?:|ftp:|javascript:|data:|//|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:https?:|ftp:|javascript:|data:|//|\\\\|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
+_FULL_STOPS = ".,;:!?*_~`"  # that follow an address and are none of it
 _IMAGE = re.compile(r"!\[")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _REMOVED = "[…]"
-_BEGINNINGS = ("http://", "https://", "www.", "//", "ftp:", "data:", "javascript:")
-_WORD_START = re.compile(r"[^\s()\[\]{}\"'«»“”>]*$")
+_MARK = re.compile(r"\s?\[\^?\d{1,3}(?:\s?[,;–-]\s?\^?\d{1,3})*\]")
+# the last word, of which nobody knows yet what it becomes, and a mark that is not at its end; blanks before a mark go
+# with it
+_UNFINISHED = re.compile(r"\s*(?:\S*\[[\^\d\s,;–-]*|\S*)\Z")
 
 
 class PromptLeakError(Exception):
@@ -35,8 +40,9 @@ class OutputGuard:
 
     def feed(self, text: str) -> str:
         """What may go out with this piece. Raises `PromptLeakError`."""
-        self._pending += text
-        end = self._safe_end()
+        self._pending = strip_marks(self._pending + text)
+        held = _UNFINISHED.search(self._pending)
+        end = held.start() if held else len(self._pending)
         ready, self._pending = self._pending[:end], self._pending[end:]
         return self._check(ready)
 
@@ -44,15 +50,6 @@ class OutputGuard:
         """What was held back."""
         ready, self._pending = self._pending, ""
         return self._check(ready)
-
-    def _safe_end(self) -> int:
-        """Up to where the pending text can no longer become an address, a tag or the mark."""
-        match = _WORD_START.search(self._pending)
-        start = match.start() if match else len(self._pending)
-        word = self._pending[start:].lower()
-        if word and any(begin.startswith(word) or word.startswith(begin) for begin in (*_BEGINNINGS, self._canary)):
-            return start
-        return len(self._pending) - (self._pending[-1:] in ("!", "<"))
 
     def _check(self, text: str) -> str:
         if not text:
@@ -67,6 +64,13 @@ class OutputGuard:
         return _TAG.sub("‹", _IMAGE.sub("[", _ADDRESS.sub(_filter_address, text)))
 
 
+def strip_marks(text: str) -> str:
+    """The text without marks: as the model may see an earlier answer, and as it would have had to write this one."""
+    while (shorter := _MARK.sub("", text)) != text:  # "[[1]1]" has one inside another
+        text = shorter
+    return text
+
+
 def allowed_hosts() -> Sequence[str]:
     """Our own host, and those that answers may name."""
     own_host = urlsplit(settings.SITE_URL).hostname or ""
@@ -74,10 +78,19 @@ def allowed_hosts() -> Sequence[str]:
 
 
 def _filter_address(match: re.Match[str]) -> str:
-    address = match[0]
-    parts = urlsplit(address if "//" in address[:8] else f"//{address}")
-    is_web = parts.scheme in ("", "http", "https") and not address.lower().startswith(("javascript:", "data:", "ftp:"))
-    return address if is_web and parts.hostname in allowed_hosts() else _REMOVED
+    address = match[0].rstrip(_FULL_STOPS)
+    return match[0] if _is_allowed(address) else _REMOVED + match[0][len(address) :]
+
+
+def _is_allowed(address: str) -> bool:
+    """A web address that every browser reads as leading to one of our hosts: no user, no backslash, nothing odd."""
+    try:
+        parts = urlsplit(address if "//" in address[:8] else f"//{address}")
+        host = parts.hostname
+    except ValueError:  # "https://[name].it"
+        return False
+    is_plain = address.isprintable() and "\\" not in address and "@" not in parts.netloc
+    return is_plain and parts.scheme in ("", "http", "https") and host in allowed_hosts()
 
 
 def _letters(text: str) -> str:

@@ -98,7 +98,7 @@ async def reserve(
     """Reserve the call's cost for whoever pays; raises `BudgetError`."""
     return await run_in_thread(
         budget.reserve, purpose=purpose, model=request.model.name, payer=context.payer,
-        version=context.setting.version, characters=request.characters, max_tokens=request.model.max_tokens,
+        version=context.setting.version, characters=request.characters, max_tokens=request.model.max_output,
         topic=topic,
         now=timezone.now(), passages=passages,
     )  # fmt: skip
@@ -183,4 +183,7 @@ async def _complete(request: claude.Request, context: AnswerContext, purpose: st
     await run_in_thread_with_retries(
         budget.commit, call, model=completion.message_stop.model, usage=completion.message_stop.usage
     )
+    if not completion.text.strip():
+        logger.warning("went on without %s: %s wrote nothing (%s)", purpose, request.model.name, completion.stop_reason)
+        return None
     return completion.text

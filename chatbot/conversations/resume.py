@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
-from chatbot.answering.answers import Cite, Done, Event, Token, answer, ending
+from chatbot.answering.answers import Cite, Done, Event, Token, answer, done
 from chatbot.models import Message, QuestionTrace
 from core.web.offload import run_in_thread, run_in_thread_with_retries
 
@@ -26,8 +26,6 @@ T = TypeVar("T")
 
 LEASE_S = 20
 _POLL_S = 0.25
-# not the day's limit: tomorrow is another day
-_FINISHED = (Message.Outcome.ANSWERED, Message.Outcome.REFUSED, Message.Outcome.PERSON)
 _MARK = re.compile(r"\[(\d{1,2})\]")
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
@@ -45,7 +43,7 @@ async def deliver_answer(question: Message) -> AsyncIterator[Event]:
             await run_in_thread(_delete_unfinished_answers, question)
         async with aclosing(answer(question=question, conversation=question.conversation)) as events:  # type: ignore[type-var]
             async for event in events:
-                if lease and isinstance(event, Done) and event.outcome in _FINISHED:
+                if lease and isinstance(event, Done) and event.is_final:
                     await run_in_thread_with_retries(_settle, question, event.reference)
                 yield event
     finally:
@@ -93,14 +91,14 @@ def _replay_events(row: Message) -> list[Event]:
         end = mark.end()
     if end < len(row.text):
         events.append(Token(row.text[end:]))
-    return [*events, Done(str(row.reference), row.outcome, ending(row))]
+    return [*events, done(row)]
 
 
 def _unfinished_answers(question: Message) -> QuerySet[Message]:
     """What earlier tries left: unfinished answers between this question and the next."""
     messages = Message.objects.filter(conversation=question.conversation_id, pk__gt=question.pk)
     following = messages.filter(role=Message.Role.QUESTION).order_by("pk").first()
-    answers = messages.filter(role=Message.Role.ANSWER, client_id=None).exclude(outcome__in=_FINISHED)
+    answers = messages.filter(role=Message.Role.ANSWER, client_id=None, outcome__in=Message.UNFINISHED)
     return answers.filter(pk__lt=following.pk) if following else answers
 
 

@@ -36,12 +36,15 @@ class ChatMessageSerializer(serializers.ModelSerializer[Message]):
         choices=Message.Outcome.choices, allow_blank=True, help_text="How an answer ended; empty for a question."
     )
     note = serializers.SerializerMethodField(help_text="What to say below an answer that ended early.")
+    may_retry = serializers.BooleanField(
+        read_only=True, help_text="Whether asking the same again may bring a better end."
+    )
     feedback = ChatFeedbackSerializer(allow_null=True, read_only=True)
     citations = ChatCitationSerializer(many=True, read_only=True)
 
     class Meta:
         model = Message
-        fields = ("reference", "id", "role", "text", "outcome", "note", "feedback", "citations")
+        fields = ("reference", "id", "role", "text", "outcome", "note", "may_retry", "feedback", "citations")
         read_only_fields = fields
         extra_kwargs: Any = {
             "reference": {"help_text": "Names the message, for instance for feedback."},

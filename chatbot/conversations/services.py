@@ -23,7 +23,6 @@ MAX_QUESTION = 5_000
 RETENTION = timedelta(days=180)
 _HOUR = timedelta(hours=1)
 _SHOWN = 50
-_UNFINISHED = (Message.Outcome.INCOMPLETE, Message.Outcome.FAILED, Message.Outcome.LIMITED)
 # The same question asked again is not counted as one more, so this is what keeps it from being asked without end.
 _AGAIN = Limit("chat-again", per_minute=1, burst=10, strict=True)
 _BEGIN = Limit("chat-begin", per_minute=2, burst=10, strict=True)
@@ -222,7 +221,7 @@ def messages_of(conversation: Conversation | None) -> list[Message]:
     for row in messages:
         if row.role == Message.Role.QUESTION:
             places[row.client_id], is_over = row.pk, row.client_id in answered
-        elif row.client_id is None and row.outcome in _UNFINISHED and is_over:
+        elif row.client_id is None and row.outcome in Message.UNFINISHED and is_over:
             continue
         shown.append((places.get(row.client_id, row.pk) if row.client_id else row.pk, row.pk, row))
     return [row for _place, _pk, row in sorted(shown, key=lambda item: item[:2])]

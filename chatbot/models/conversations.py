@@ -100,6 +100,21 @@ class Message(models.Model):
     def __str__(self) -> str:
         return str(self.reference)
 
+    # The day's limit is one, too: tomorrow is another day.
+    UNFINISHED: ClassVar[tuple[str, ...]] = (Outcome.INCOMPLETE, Outcome.FAILED, Outcome.LIMITED)
+    INTERNAL_ERROR: ClassVar[str] = "internal"
+    # Asked again the same way, the answer would end the same way.
+    LASTING_ERRORS: ClassVar[tuple[str, ...]] = (
+        INTERNAL_ERROR, "max_tokens", "model_context_window_exceeded", "invalid_request_error", "request_too_large",
+        "tool_use", "spend_limit",
+    )  # fmt: skip
+
+    @property
+    def may_retry(self) -> bool:
+        """Whether asking the same again may bring a better end than this answer's."""
+        is_unfinished = self.outcome in (self.Outcome.INCOMPLETE, self.Outcome.FAILED)
+        return is_unfinished and self.error not in self.LASTING_ERRORS
+
     @property
     def text_with_about(self) -> str:
         """The text as it reads beside its page: "how much is it?" names what it is about."""

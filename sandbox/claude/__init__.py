@@ -4,7 +4,7 @@ It is no language model. It picks sentences from the passages it is sent (see `p
 does, and says so when none fits, so that everything around the model can be tried without one.
 """
 
-from sandbox.claude.protocol import HTTP_FAULTS
+from sandbox.claude.errors import HTTP_FAULTS
 from sandbox.claude.server import ClaudeStandIn
 
 __all__ = ["HTTP_FAULTS", "ClaudeStandIn"]

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.claude import words
+from sandbox.claude.errors import new_id
 from sandbox.claude.passages import Passage, Question, Sentence, best_sentences, passages_of
-from sandbox.claude.protocol import Answer, Block, content_of, new_id
+from sandbox.claude.protocol import Answer, Block, content_of
 
 REFUSALS = {
     "it": "Mi dispiace: i documenti a mia disposizione non rispondono a questa domanda.",

@@ -17,9 +17,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox.claude import protocol
+from sandbox.claude import models, protocol
 from sandbox.claude.answers import Prompt, extractive, obedient, text_answer
-from sandbox.claude.protocol import Answer, ApiError
+from sandbox.claude.checks import check_request
+from sandbox.claude.errors import ApiError, invalid, new_id
+from sandbox.claude.protocol import Answer
+from sandbox.claude.thinking import Thoughts
 from sandbox.frame import StandIn, abort
 
 API_KEY = "sk-ant-sandbox-key"
@@ -90,6 +93,8 @@ class ClaudeStandIn(StandIn):
         self.requests: deque[dict[str, Any]] = deque(maxlen=200)
         self.streams: deque[OpenStream] = deque(maxlen=400)
         self.cache = protocol.PromptCache()
+        self.citations = protocol.CITATION_PLACES[0]
+        self.thoughts = Thoughts()
         self.closing = asyncio.Event()
 
     def env(self) -> dict[str, str]:
@@ -121,11 +126,12 @@ class ClaudeStandIn(StandIn):
             Route("/pace", self.control_pace, methods=["GET", "POST"]),
             Route("/stream-fault", self.control_stream_fault, methods=["GET", "POST", "DELETE"]),
             Route("/rerank-fault", self.control_rerank_fault, methods=["GET", "POST", "DELETE"]),
+            Route("/citations", self.control_citations, methods=["GET", "POST"]),
             Route("/open-streams", self.control_open_streams),
         ]
 
     async def create_message(self, request: Request) -> Response | ASGIApp:
-        request_id = protocol.new_id("req")
+        request_id = new_id("req")
         try:
             body = await self._read_request(request, counting=False)
         except ApiError as error:
@@ -134,14 +140,16 @@ class ClaudeStandIn(StandIn):
         prompt = Prompt.read(body)
         if prompt.is_reranking and self.rerank_faults:
             return await self._fail_reranking(request_id, body)
-        answer = self._answer(prompt).truncate(body["max_tokens"], body.get("stop_sequences") or [])
+        answer = self.thoughts.think(body, self._answer(prompt))
+        answer = answer.truncate(body["max_tokens"], body.get("stop_sequences") or [])
+        self.thoughts.remember(answer)
         usage = self.cache.usage(body)
         record = self._record(request_id, body, "".join(block.get("text", "") for block in answer.content))
         record["usage"] = {**usage, "output_tokens": answer.tokens}
         if body.get("stream"):
             stream = OpenStream(request_id, record["at"], prompt.question[:200])
             self.streams.append(stream)
-            return EventStream(self, stream, list(protocol.events(body["model"], usage, answer)))
+            return EventStream(self, stream, list(protocol.events(body["model"], usage, answer, self.citations)))
         await asyncio.sleep(self.pace.first_byte_s + self.pace.token_s * answer.tokens)
         return JSONResponse(protocol.message(body["model"], usage, answer), headers={"request-id": request_id})
 
@@ -159,7 +167,7 @@ class ClaudeStandIn(StandIn):
         return JSONResponse(protocol.message(body["model"], self.cache.usage(body), answer))
 
     async def count_tokens(self, request: Request) -> Response:
-        request_id = protocol.new_id("req")
+        request_id = new_id("req")
         try:
             body = await self._read_request(request, counting=True)
         except ApiError as error:
@@ -168,7 +176,7 @@ class ClaudeStandIn(StandIn):
         return JSONResponse({"input_tokens": tokens}, headers={"request-id": request_id})
 
     async def not_found(self, request: Request) -> Response:
-        return ApiError(404, "not_found_error", f"Not found: {request.url.path}").response(protocol.new_id("req"))
+        return ApiError(404, "not_found_error", f"Not found: {request.url.path}").response(new_id("req"))
 
     async def _read_request(self, request: Request, *, counting: bool) -> dict[str, Any]:
         # the SDK sends its key as a bearer token, plain HTTP clients as x-api-key
@@ -178,12 +186,15 @@ class ClaudeStandIn(StandIn):
         if key != API_KEY:
             raise ApiError(401, "authentication_error", "invalid x-api-key")
         if not request.headers.get("anthropic-version"):
-            raise protocol.invalid("anthropic-version: header is required")
+            raise invalid("anthropic-version: header is required")
+        if len(await request.body()) > models.MAX_BYTES:
+            raise ApiError(413, "request_too_large", "Request exceeds the maximum size")
         try:
             body = await request.json()
         except (json.JSONDecodeError, UnicodeDecodeError):
-            raise protocol.invalid("The request body is not valid JSON.") from None
-        protocol.check_request(body, counting=counting)
+            raise invalid("The request body is not valid JSON.") from None
+        check_request(body, counting=counting)
+        self.thoughts.check(body["messages"])
         return dict(body)
 
     def _record(self, request_id: str, body: dict[str, Any] | None, answer: str) -> dict[str, Any]:
@@ -256,6 +267,15 @@ class ClaudeStandIn(StandIn):
             self.rerank_faults.append(kind)
         return JSONResponse(list(self.rerank_faults))
 
+    async def control_citations(self, request: Request) -> Response:
+        """Where the citations of a block come in its stream."""
+        if request.method == "POST":
+            place = (await _object(request)).get("place")
+            if place not in protocol.CITATION_PLACES:
+                return JSONResponse({"error": f"place is one of {', '.join(protocol.CITATION_PLACES)}"}, 400)
+            self.citations = place
+        return JSONResponse({"place": self.citations})
+
     async def control_open_streams(self, _request: Request) -> Response:
         """How many streams are open now, and what became of the last ones (newest first)."""
         still_open = sum(stream.state == "open" for stream in self.streams)
@@ -278,8 +298,10 @@ def parse_entry(entry: Any) -> Answer:
     content = [dict(block) for block in entry["content"]]
     for block in content:
         if block["type"] == "tool_use":
-            block.setdefault("id", protocol.new_id("toolu"))
+            block.setdefault("id", new_id("toolu"))
             block.setdefault("input", {})
+        elif block["type"] == "thinking":
+            block.setdefault("signature", new_id("sig"))
     calls_tool = any(block["type"] == "tool_use" for block in content)
     return Answer(content, entry.get("stop_reason") or ("tool_use" if calls_tool else "end_turn"))
 

@@ -114,8 +114,8 @@ export function begin({ api, settings, isOurs, service, host, box }) {
   function goOn() {
     const pending = store.pending;
     const answer = state.turns.at(-1);
-    const isAnswered = ["answered", "refused", "person"].includes(answer?.outcome);
-    if (pending && lastQuestion(state)?.id === pending.id && !isAnswered) send(pending.text, pending.id);
+    const isFinal = answer?.role === "answer" && answer.outcome !== "limited" && !answer.mayRetry;
+    if (pending && lastQuestion(state)?.id === pending.id && !isFinal) send(pending.text, pending.id);
     else store.pending = null;
   }
 

@@ -2,7 +2,7 @@
 //
 // state: { turns: [turn], problem: null | { text, retry }, link: "" | "offline" | "reconnecting" }
 // turn:  { role: "question", text, id }
-//      | { role: "answer", text, sources: [source], outcome, note, reference, feedback, isStale }
+//      | { role: "answer", text, sources: [source], outcome, mayRetry, note, reference, feedback, isStale }
 // The outcome is "streaming" until the end, then answered, refused, person, incomplete, failed or stopped. What is stale was
 // streamed before the connection was lost: it stays to be read until the first words of the next try.
 
@@ -20,11 +20,11 @@ const HANDLERS = {
   token: (state, { text }) => changed(state, (answer) => ({ text: answer.text + text }), true),
   citation: (state, source) => changed(state, (answer) => cited(answer, source), true),
   replace: (state, { text }) => changed(state, (answer) => ({ text, sources: marksIn(text).size ? answer.sources : [] }), true),
-  done: (state, { outcome, text, reference }) => ({
-    ...changed(state, () => ({ outcome, note: text || "", reference }), true),
+  done: (state, { outcome, text, reference, may_retry: mayRetry }) => ({
+    ...changed(state, () => ({ outcome, mayRetry, note: text || "", reference }), true),
     link: "",
   }),
-  stopped: (state, { note }) => ({ ...changed(state, () => ({ outcome: "stopped", note })), link: "" }),
+  stopped: (state, { note }) => ({ ...changed(state, () => ({ outcome: "stopped", mayRetry: true, note })), link: "" }),
   lost: (state, { text }) => ({ turns: withoutEmptyAnswer(state.turns), problem: { text, retry: true }, link: "" }),
   // the server did not take the question: it goes back into the box and was never said
   refused: (state, { text, retry }) => ({ turns: state.turns.slice(0, -2), problem: { text, retry: Boolean(retry) }, link: "" }),
@@ -35,7 +35,7 @@ const HANDLERS = {
   forgotten: () => EMPTY,
 };
 
-const BLANK = Object.freeze({ role: "answer", text: "", sources: [], outcome: "streaming", note: "", reference: null, feedback: null, isStale: false });
+const BLANK = Object.freeze({ role: "answer", text: "", sources: [], outcome: "streaming", mayRetry: false, note: "", reference: null, feedback: null, isStale: false });
 
 export function next(state, event) {
   const handler = Object.hasOwn(HANDLERS, event.type) && HANDLERS[event.type];
@@ -54,9 +54,9 @@ export function marksIn(text) {
   return new Set([...text.matchAll(/\[(\d{1,2})\]/g)].map((match) => Number(match[1])));
 }
 
-function fromHistory({ role, text, id, outcome, citations, note, reference, feedback }) {
+function fromHistory({ role, text, id, outcome, citations, note, may_retry: mayRetry, reference, feedback }) {
   if (role === "question") return { role, text, id };
-  return { ...BLANK, text, sources: citations, outcome, note: note || "", reference, feedback };
+  return { ...BLANK, text, sources: citations, outcome, mayRetry, note: note || "", reference, feedback };
 }
 
 function changed(state, change, isNews = false) {
@@ -78,7 +78,7 @@ function cited(answer, { number, title, heading, page, passage, quote, url }) {
 function withoutEmptyAnswer(turns) {
   const answer = turns.at(-1);
   if (answer?.outcome !== "streaming") return turns;
-  return answer.text ? [...turns.slice(0, -1), { ...answer, outcome: "incomplete" }] : turns.slice(0, -1);
+  return answer.text ? [...turns.slice(0, -1), { ...answer, outcome: "incomplete", mayRetry: true }] : turns.slice(0, -1);
 }
 
 // what an earlier try of the same question left to read

@@ -6,7 +6,6 @@ import { filled, h } from "./dom.js";
 import { around, blocks, pieces, plain } from "./text.js";
 import { createVote } from "./vote.js";
 
-const RETRIABLE = ["incomplete", "failed", "stopped"];
 const OVER = ["answered", "refused"];
 
 export function createView(panel, settings, { onRetry, onPerson, onVote }) {
@@ -81,8 +80,8 @@ export function createView(panel, settings, { onRetry, onPerson, onVote }) {
     parts.note.hidden = !turn.note;
     parts.note.classList.toggle("alert--warn", ["incomplete", "failed"].includes(turn.outcome));
     parts.noteText.textContent = turn.note;
-    parts.person.hidden = !["refused", "limited", "person", "answered"].includes(turn.outcome);
-    parts.retry.hidden = !(isLast && RETRIABLE.includes(turn.outcome));
+    parts.person.hidden = isStreaming || turn.mayRetry;
+    parts.retry.hidden = !(isLast && turn.mayRetry);
   }
 
   function drawText(box, turn, index) {

@@ -12,7 +12,7 @@ from django.db import connection
 
 from chatbot.answering import answers
 from chatbot.answering.answers import REFUSALS, Cite, Done, Replace, Token, answer
-from chatbot.clients import claude as claude_client
+from chatbot.clients.claude import api
 from chatbot.models import Chunk, Document, Message
 from chatbot.prompts import load
 from sandbox.claude import HTTP_FAULTS
@@ -32,6 +32,7 @@ SENTENCE = (
 HEADING = "Articolo 33 - Notifica di una violazione"
 CONTACT = "Scrivete a assistenza@aish.example: vi risponde una persona entro un giorno lavorativo."
 CUT_OFF = "La risposta si è interrotta. La vostra domanda è conservata: ripetetela."
+USELESS = "L’assistente non può rispondere. Scrivete a assistenza@aish.example: vi risponde una persona."
 AWAY = "L’assistente in questo momento non risponde. La vostra domanda è conservata: riprovate tra un minuto."
 
 
@@ -126,7 +127,7 @@ def test_model_is_given_the_rules_and_the_passages_sentence_by_sentence(claude: 
 
     [body] = request_bodies(claude, QUESTION)[:1]
     [system] = body["system"]
-    assert (system["type"], system["cache_control"]) == ("text", {"type": "ephemeral"})
+    assert set(system) == {"type", "text"}, "too short for this model to be cached"
     assert system["text"].startswith(load("answer").strip())
     assert (body["stream"], body["max_tokens"], "temperature" in body) == (True, 1024, False)
     result, question_block = body["messages"][0]["content"]
@@ -158,7 +159,7 @@ def test_earlier_turns_are_given_before_the_question(claude: Control):
     messages = request_bodies(claude, "Entro quando si notifica, in ore?")[0]["messages"]
     assert messages[:-1] == [
         {"role": "user", "content": "Chi tiene il registro delle attività?"},
-        {"role": "assistant", "content": row.text},
+        {"role": "assistant", "content": row.text.replace("[1]", "")},
     ]
 
 
@@ -240,14 +241,15 @@ def test_answer_that_no_passage_bears_becomes_the_refusal(parts: list[Any], clau
     assert (row.text, row.outcome, row.citations.count()) == (REFUSALS["it"], "refused", 0)
 
 
-def test_model_that_says_nothing_becomes_the_refusal(claude: Control):
+def test_model_that_says_nothing_has_failed(claude: Control):
     learn(BREACH)
     claude.post("/mode", mode="silent")
 
-    events, row = run_answer(ask(QUESTION))
+    events, row = run_answer(question := ask(QUESTION))
 
-    assert [type(event) for event in events] == [Replace, Done]
-    assert (row.text, row.outcome) == (REFUSALS["it"], "refused")
+    assert events == [Done(str(row.reference), "failed", AWAY, may_retry=True)]
+    assert (row.text, row.outcome, row.error) == ("", "failed", "empty")
+    assert [call[-1] for call in calls(question)] == [True]
 
 
 def test_unknown_citation_is_dropped_beside_a_valid_one(claude: Control):
@@ -270,16 +272,17 @@ def test_quote_is_compared_without_its_spaces(claude: Control):
     assert (cites(events), row.citations.get().quote) == ([(1, quote)], quote)
 
 
-def test_passage_has_one_number_however_often_it_is_cited(claude: Control):
+def test_each_quote_has_a_number_however_often_it_is_cited(claude: Control):
     learn(BREACH + RECORDS)
     record = "Ogni titolare tiene un registro"
     says(claude, ("A.", 0, SENTENCE), (" B.", 1, record), (" C.", 0, "72 ore"), ("", 0, "72 ore"))
 
     events, row = run_answer(ask(QUESTION))
 
-    assert cites(events) == [(1, SENTENCE), (2, record), (1, "72 ore")]
-    assert row.text == "A.[1] B.[2] C.[1]"
-    assert list(row.citations.order_by("number").values_list("number", "quote")) == [(1, SENTENCE), (2, record)]
+    quotes = [(1, SENTENCE), (2, record), (3, "72 ore")]
+    assert cites(events) == quotes
+    assert row.text == "A.[1] B.[2] C.[3]"
+    assert list(row.citations.order_by("number").values_list("number", "quote")) == quotes
 
 
 def test_marks_the_model_typed_itself_are_taken_out(claude: Control):
@@ -288,27 +291,27 @@ def test_marks_the_model_typed_itself_are_taken_out(claude: Control):
 
     events, row = run_answer(ask(QUESTION))
 
-    clean = "Entro 72 ore.[1] Altro ancora [1]."
-    assert events[-2:] == [Replace(clean), Done(str(row.reference), "answered", "")]
-    assert (row.text, row.outcome) == (clean, "answered")
+    assert words(events) == "Entro 72 ore. Altro ancora."
+    assert events[-1] == Done(str(row.reference), "answered", "")
+    assert (row.text, row.outcome) == ("Entro 72 ore.[1] Altro ancora.", "answered")
 
 
 @pytest.mark.parametrize(
-    ("fault", "error"),
+    ("fault", "error", "note"),
     [
-        ("rate_limit", "rate_limit_error"),
-        ("spend_limit", "spend_limit"),
-        ("overloaded", "overloaded_error"),
-        ("api_error", "api_error"),
+        ("rate_limit", "rate_limit_error", AWAY),
+        ("spend_limit", "spend_limit", USELESS),
+        ("overloaded", "overloaded_error", AWAY),
+        ("api_error", "api_error", AWAY),
     ],
 )
-def test_refusal_of_the_provider_is_kept_on_the_row(fault: str, error: str, claude: Control):
+def test_refusal_of_the_provider_is_kept_on_the_row(fault: str, error: str, note: str, claude: Control):
     learn(BREACH)
     claude.fault(**HTTP_FAULTS[fault])
 
     events, row = run_answer(question := ask(QUESTION))
 
-    assert events == [Done(str(row.reference), "failed", AWAY)]
+    assert events == [Done(str(row.reference), "failed", note, may_retry=note == AWAY)]
     assert (row.text, row.outcome, row.error, calls(question)) == ("", "failed", error, [])
 
 
@@ -330,12 +333,12 @@ def test_stream_that_breaks_keeps_what_came(fault: str, error: str, text: str, c
     events, row = run_answer(ask(QUESTION))
 
     outcome, note = ("incomplete", CUT_OFF) if text else ("failed", AWAY)
-    assert (words(events), events[-1]) == (text, Done(str(row.reference), outcome, note))
+    assert (words(events), events[-1]) == (text, Done(str(row.reference), outcome, note, may_retry=True))
     assert (row.text, row.outcome, row.error) == (text, outcome, error)
 
 
 def test_stream_that_hangs_is_cut_off(claude: Control, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(claude_client._TIMEOUT, "read", 0.5)  # 30 seconds are long for a test
+    monkeypatch.setitem(api._TIMEOUT, "read", 0.5)  # 30 seconds are long for a test
     learn(BREACH)
     claude.post("/stream-fault", kind="hang", after_deltas=2)
 
@@ -372,7 +375,7 @@ def test_stream_that_only_pings_is_cut_off_in_time_and_stays_counted(claude: Con
 
 
 def test_model_that_is_slow_to_begin_runs_into_the_timeout(claude: Control, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(claude_client._TIMEOUT, "read", 0.3)
+    monkeypatch.setitem(api._TIMEOUT, "read", 0.3)
     learn(BREACH)
     claude.post("/pace", first_byte_s=2)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.answering.guard import OutputGuard, PromptLeakError
+from chatbot.answering.guard import OutputGuard, PromptLeakError, strip_marks
 
 PROMPT = """You answer questions on the law from search results, and from nothing else than those search results.
 <refusal lang="it">I nostri documenti non danno una risposta a questa domanda, scriveteci quando volete.</refusal>"""
@@ -28,16 +28,49 @@ def filter_output(*pieces: str) -> str:
         ("https://aish.example@evil.example/", "[…]"),
         ("https://aish.example.evil.example/", "[…]"),
         ("data:text/html;base64,PHN2Zz4=", "[…]"),
+        ("**https://evil.example/a**", "**[…]**"),
+        ("Fonte:https://evil.example/a", "Fonte:[…]"),
+        ("a=https://evil.example/a", "a=[…]"),
+        ("«https://evil.example/a»", "«[…]"),
+        ("http://evil.example\\@aish.example/", "[…]"),
+        ("\\\\evil.example/x", "[…]"),
+        ("https:evil.example", "[…]"),
+        ("https://[name].it", "[…]].it"),
+        ("http://[::1]/x", "[…]]/x"),
+        ("https://aish.example:x/", "[…]"),
+        ("ww[1]w.evil.example", "[…]"),
+        ("htt[2]ps://evil.example/a", "[…]"),
         ("<img src=x>", "‹img src=x>"),
         ("</script>", "‹/script>"),
         ("3 < 5 e 7 > 2", "3 < 5 e 7 > 2"),
         ("e/o 1/2 art. 5(1)", "e/o 1/2 art. 5(1)"),
         ("Attenzione!", "Attenzione!"),
+        ("Entro 72 ore [1].", "Entro 72 ore."),
+        ("Entro 72 ore[1][2], o prima [3, 4].", "Entro 72 ore, o prima."),
+        ("Nota [^7] e [[1]2] e [12–14]", "Nota e e"),
+        ("Art. 5 [comma 1] e [2024] e [a]", "Art. 5 [comma 1] e [2024] e [a]"),
+        ("Vedi [1", "Vedi [1"),
     ],
 )
-def test_addresses_and_tags_are_taken_out(text: str, expected: str):
+def test_addresses_tags_and_marks_are_taken_out(text: str, expected: str):
     assert filter_output(text) == expected
     assert filter_output(*text) == expected, "letter by letter"
+
+
+HOSTILE = ["https://evil.example/a", "www.evil", "![", "<b>", "[1]", "[", "]", "1", " ", "//", "\\", "http:", "x", "."]
+
+
+@given(st.lists(st.sampled_from(HOSTILE), max_size=12), st.data())
+def test_however_it_is_cut_the_same_comes_out(parts: list[str], data: st.DataObject):
+    text = "".join(parts)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
+    pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+
+    output = filter_output(*pieces)
+
+    assert output == filter_output(text)
+    assert "evil.example" not in output
+    assert strip_marks(output) == output
 
 
 @pytest.mark.parametrize("pieces", [("javascript:alert(1)",), tuple("javascript:alert(1)")], ids=["whole", "letters"])
@@ -70,7 +103,7 @@ def test_mark_of_the_instructions_is_never_shown_even_in_part():
     with pytest.raises(PromptLeakError):
         guard.feed(CANARY[-1] + " ecco")
 
-    assert output == "Il segno: "
+    assert output == "Il segno:"
 
 
 def test_refusal_of_the_instructions_may_be_said():
@@ -81,6 +114,6 @@ def test_refusal_of_the_instructions_may_be_said():
 
 @given(st.lists(st.text(st.characters(exclude_characters="<![", exclude_categories=["Cs"]), max_size=12), max_size=20))
 def test_nothing_else_is_lost_or_changed(pieces: list[str]):
-    text = "".join(pieces).replace("/", "").replace(":", "").replace("www.", "")
+    text = "".join(pieces).replace("/", "").replace(":", "").replace("www.", "").replace("\\", "")
 
     assert filter_output(*text) == text

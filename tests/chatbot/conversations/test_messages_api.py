@@ -78,8 +78,11 @@ def bearer(user: User) -> dict[str, str]:
             ),
         ),
         (
-            Done("7f3a", "refused", "Scrivete."),
-            'event: done\ndata: {"reference": "7f3a", "outcome": "refused", "text": "Scrivete."}\n\n',
+            Done("7f3a", "failed", "Riprovate.", may_retry=True),
+            (
+                'event: done\ndata: {"reference": "7f3a", "outcome": "failed", "text": "Riprovate.", '
+                '"may_retry": true}\n\n'
+            ),
         ),
     ],
 )
@@ -103,8 +106,9 @@ def test_answer_is_a_stream_of_events(guest: AsyncClient, claude: Control):
     assert events[0] == ("conversation", {"token": str(row.conversation.token)})
     assert "".join(data["text"] for name, data in events if name == "token") + "[1]" == ANSWER
     assert events[-2:] == [
-        ("citation", source), ("done", {"reference": str(row.reference), "outcome": "answered", "text": ""}),
-    ]  # fmt: skip
+        ("citation", source),
+        ("done", {"reference": str(row.reference), "outcome": "answered", "text": "", "may_retry": False}),
+    ]
 
 
 def test_words_arrive_while_the_model_writes_and_end_with_their_reader(customer: User, claude: Control):
@@ -380,11 +384,11 @@ def test_conversation_is_given_back_with_sources_and_notes(guest: AsyncClient, c
     assert response.json()["messages"] == [
         {
             "reference": str(question.reference), "id": None, "role": "question", "text": QUESTION, "outcome": "",
-            "note": "", "feedback": None, "citations": [],
+            "note": "", "may_retry": False, "feedback": None, "citations": [],
         },
         {
             "reference": str(row.reference), "id": None, "role": "answer", "text": ANSWER, "outcome": "answered",
-            "note": "", "feedback": None,
+            "note": "", "may_retry": False, "feedback": None,
             "citations": [{
                 "number": 1, "title": "GDPR", "heading": "Articolo 33 - Notifica di una violazione", "page": None,
                 "passage": SENTENCE, "quote": SENTENCE, "url": "",
