@@ -1,11 +1,14 @@
 """Says at start what the assistant will not be able to do."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
+from django.utils import timezone
 
+from chatbot.clients.claude import facts_of, find_facts
 from chatbot.conversations.callers import is_origin
 from chatbot.working_hours import opening_hours
 
@@ -27,6 +30,28 @@ def check_embedding(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         message = f"CHAT_EMBED_ORIGINS must be whole origins such as https://www.example.it, not {', '.join(wrong)}"
         return [Error(message, id="chatbot.E002")]
     return []
+
+
+_NEAR_END = timedelta(days=90)
+
+
+@register("chatbot")
+def check_models(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A model that ends takes the assistant with it; one we know nothing of is asked as if it took nothing."""
+    messages: list[CheckMessage] = []
+    for setting in ("CLAUDE_MODEL", "CLAUDE_REWRITE_MODEL"):
+        name = getattr(settings, setting)
+        facts = find_facts(name)
+        if facts is None:
+            text = f"{setting}: nothing is known of {name}; enter it in chatbot/clients/claude/models.py"
+            messages.append(CheckWarning(text, id="chatbot.W002"))
+        elif facts.retires and facts.retires - timezone.localdate() <= _NEAR_END:
+            text = f"{setting}: {name} may be retired from {facts.retires:%d %B %Y} on; choose another model"
+            messages.append(CheckWarning(text, id="chatbot.W003"))
+    if settings.CLAUDE_TEMPERATURE is not None and not facts_of(settings.CLAUDE_MODEL).takes_temperature:
+        text = f"CLAUDE_TEMPERATURE is not sent: {settings.CLAUDE_MODEL} takes none"
+        messages.append(CheckWarning(text, id="chatbot.W004"))
+    return messages
 
 
 @register("chatbot")

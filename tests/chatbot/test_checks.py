@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+import time_machine
 
-from chatbot.checks import check_chunks, check_keys, check_ticket_hours
+from chatbot.checks import check_chunks, check_keys, check_models, check_ticket_hours
 
 
 def test_nothing_to_say_when_all_is_there(settings: Any):
@@ -75,3 +76,25 @@ def test_working_hours_that_cannot_be_kept_are_named(hours: str, settings: Any):
     settings.SUPPORT_HOURS = hours
 
     assert [error.id for error in check_ticket_hours(None)] == ["chatbot.E004"]
+
+
+@pytest.mark.parametrize(
+    ("today", "names", "ids"),
+    [
+        ("2026-11-29", {}, []),
+        ("2026-08-01", {"CLAUDE_MODEL": "claude-sonnet-4-5"}, []),
+        ("2026-09-02", {"CLAUDE_MODEL": "claude-sonnet-4-5-20250929"}, ["chatbot.W003"]),
+        ("2026-12-24", {"CLAUDE_REWRITE_MODEL": "claude-sonnet-4-5"}, ["chatbot.W003"]),
+        ("2026-11-29", {"CLAUDE_MODEL": "claude-next"}, ["chatbot.W002"]),
+        ("2026-11-29", {"CLAUDE_MODEL": "claude-haiku-5-5", "CLAUDE_TEMPERATURE": 0.5}, ["chatbot.W004"]),
+        ("2026-11-29", {"CLAUDE_MODEL": "claude-sonnet-4-6", "CLAUDE_TEMPERATURE": 0.5}, []),
+    ],
+)
+def test_model_near_its_end_is_named(today: str, names: dict[str, Any], ids: list[str], settings: Any):
+    for name, value in names.items():
+        setattr(settings, name, value)
+
+    with time_machine.travel(f"{today}T12:00:00Z", tick=False):
+        messages = check_models(None)
+
+    assert [message.id for message in messages] == ids

@@ -1,7 +1,7 @@
 """Claude: what is asked (`request`), by which model (`models`), what comes back (`stream`), and the calls (`api`)."""
 
 from chatbot.clients.claude.api import Completion, complete, deadline, load, stream_answer
-from chatbot.clients.claude.models import ModelFacts, facts_of
+from chatbot.clients.claude.models import ModelFacts, facts_of, find_facts
 from chatbot.clients.claude.request import Model, Request, Source, ToolResult, ToolRound, Turn
 from chatbot.clients.claude.stream import (
     CitationPiece,
@@ -32,6 +32,7 @@ __all__ = [
     "complete",
     "deadline",
     "facts_of",
+    "find_facts",
     "load",
     "stream_answer",
 ]

@@ -54,7 +54,12 @@ FACTS = {
 }  # fmt: skip
 
 
-def facts_of(name: str) -> ModelFacts:
-    """Of a dated name those of its undated one; of a model nobody entered here what is safe with every one of them."""
+def find_facts(name: str) -> ModelFacts | None:
+    """What is known of a model; of a dated name what is known of its undated one."""
     undated = name.rpartition("-")[0] if name[-8:].isdigit() else name
-    return FACTS.get(name) or FACTS.get(undated) or ModelFacts()
+    return FACTS.get(name) or FACTS.get(undated)
+
+
+def facts_of(name: str) -> ModelFacts:
+    """What is known of a model, or else what is safe with every one of them."""
+    return find_facts(name) or ModelFacts()
