@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import PurePath
@@ -10,6 +11,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 from django.contrib.postgres.search import SearchVector
+from django.core.cache import cache
 from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -22,7 +24,7 @@ from chatbot.knowledge.parsing import UnreadableDocumentError, parse
 from chatbot.languages import language_of
 from chatbot.models import Chunk, Document, Topic, WebPage
 from chatbot.retrieval.chunking import passages
-from chatbot.retrieval.terms import CONFIGURATIONS, refresh_counts
+from chatbot.retrieval.terms import CONFIGURATIONS, are_counts_stale, refresh_counts
 from core import channels
 from core.queue import LostClaimError, work, work_due
 from core.tasks import enqueue
@@ -30,7 +32,8 @@ from core.uploads import detect_kind
 
 CHANNEL = channels.declare("embeddings", _("Embedding of documents"))
 KINDS = frozenset({"pdf", "docx", "doc", "html", "txt", "md"})
-_BATCH = 16
+_FIRST_BATCH = 16
+_COUNTED_EVERY_S = 20
 
 
 def add_document(
@@ -76,15 +79,17 @@ def ingest(*, document: Document) -> bool:
     """Read, cut and embed a document that is due and that nobody else has; True when it is ready now."""
     if not work(Document.objects.all(), document.pk, _read, channel=CHANNEL):
         return False
-    _count_words_after_the_last()
-    return Document.objects.filter(pk=document.pk, state=Document.State.DONE).exists()
+    state = Document.objects.filter(pk=document.pk).values_list("state", flat=True).first()
+    if state in (Document.State.DONE, Document.State.FAILED):
+        _count_words()
+    return state == Document.State.DONE
 
 
 def ingest_due() -> int:
     """Take up what a lost message or a back-off left behind; returns how many were tried."""
     count = work_due(Document.objects.all(), _read, limit=20, channel=CHANNEL)
-    if count:
-        _count_words_after_the_last()
+    if are_counts_stale():
+        refresh_counts()
     return count
 
 
@@ -103,9 +108,12 @@ def _read(document: Document) -> None:
         raise LostClaimError(f"document {document.pk} is deleted") from error
 
 
-def _count_words_after_the_last() -> None:
-    """Of many documents at once the last one counts for all, ready or failed."""
-    if not Document.objects.waiting().exists():
+def _count_words() -> None:
+    """Full text finds nothing in a passage whose words are not counted. Of many documents at once not each one counts:
+
+    the last does, one every twenty seconds, and the sweep for whatever is left.
+    """
+    if not Document.objects.waiting().exists() or cache.add("chatbot-words-counted", True, _COUNTED_EVERY_S):
         refresh_counts()
 
 
@@ -171,7 +179,7 @@ def _reuse_vectors(chunks: Sequence[Chunk]) -> None:
 
 def _embed(document: Document) -> None:
     """Embed what has no vector yet, batch by batch: an interruption loses two batches at most."""
-    for batch, vectors in _embed_batches(_batches_without_vectors(document)):
+    for batch, vectors in _embed_batches(document):
         for chunk, vector in zip(batch, vectors, strict=True):
             chunk.embedding, chunk.embedding_model = vector, settings.EMBEDDING_MODEL
         with transaction.atomic():
@@ -179,25 +187,31 @@ def _embed(document: Document) -> None:
             Chunk.objects.bulk_update(batch, ["embedding", "embedding_model"])
 
 
-def _batches_without_vectors(document: Document) -> Iterator[list[Chunk]]:
+def _embed_batches(document: Document) -> Iterator[tuple[list[Chunk], list[list[float]]]]:
+    """Each batch with its vectors; while one is being stored, the next is already with the embedder."""
     waiting = document.chunks.filter(~Q(embedding_model=settings.EMBEDDING_MODEL)).order_by("position")
     keys = list(waiting.values_list("pk", flat=True))
-    for start in range(0, len(keys), _BATCH):
-        if batch := list(waiting.filter(pk__in=keys[start : start + _BATCH])):  # unless deleted meanwhile
-            yield batch
-
-
-def _embed_batches(batches: Iterable[list[Chunk]]) -> Iterator[tuple[list[Chunk], list[list[float]]]]:
-    """Each batch with its vectors; while one is being stored, the next is already with the embedder."""
+    size, ready = _FIRST_BATCH, None
     with ThreadPoolExecutor(max_workers=1) as executor:
-        ready = None
-        for batch in batches:
-            future = executor.submit(embeddings.embed_passages, [text_to_embed(chunk) for chunk in batch])
+        while keys:
+            batch = list(waiting.filter(pk__in=keys[:size]))
+            keys = keys[size:]
+            if not batch:  # deleted meanwhile
+                continue
+            future = executor.submit(_embed_timed, [text_to_embed(chunk) for chunk in batch])
             if ready:
                 yield ready
-            ready = batch, future.result()
+            vectors, seconds = future.result()
+            size, ready = embeddings.next_batch_size(len(batch), seconds), (batch, vectors)
         if ready:
             yield ready
+
+
+def _embed_timed(texts: Sequence[str]) -> tuple[list[list[float]], float]:
+    """The vectors, and how long the embedder took for them."""
+    embeddings.wait_for_questions()
+    start = time.monotonic()
+    return embeddings.embed_passages(texts), time.monotonic() - start
 
 
 @transaction.atomic

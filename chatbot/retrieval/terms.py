@@ -65,6 +65,17 @@ def refresh_counts() -> None:
             )
 
 
+def are_counts_stale() -> bool:
+    """Whether there are more or fewer passages than were counted."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce((SELECT sum(passages) FROM chatbot_wordcount WHERE stem = ''), 0) "
+            "<> (SELECT count(*) FROM chatbot_chunk WHERE language = ANY(%s))",
+            [list(CONFIGURATIONS)],
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def stems_of_pair(italian: str, english: str) -> tuple[list[str], list[str]]:
     """The stems of one sentence in both languages."""
     with connection.cursor() as cursor:

@@ -28,6 +28,7 @@ def embedding_server() -> Iterator[Embedder]:
 def embedder(embedding_server: Embedder, settings: Any) -> Iterator[Embedder]:
     settings.OPENAI_BASE_URL = embedding_server.url
     embeddings._client.cache_clear()
+    embeddings._breaker.until = 0
     embedding_server.reset()
     yield embedding_server
     embeddings._client.cache_clear()

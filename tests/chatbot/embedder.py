@@ -21,6 +21,7 @@ class Embedder(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Door)
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
         self.batches: list[int] = []
+        self.bodies: list[Any] = []
         self.statuses: list[int] = []
         self.request_received, self.go = threading.Event(), threading.Event()
         self.go.set()
@@ -30,6 +31,7 @@ class Embedder(ThreadingHTTPServer):
 
     def reset(self) -> None:
         self.batches.clear()
+        self.bodies.clear()
         self.statuses.clear()
 
     @contextmanager
@@ -61,7 +63,8 @@ class _Door(_Handler):
 
     def do_POST(self):  # noqa: N802 -- the name is http.server's
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.batches.append(len(json.loads(body)["input"]))
+        self.server.bodies.append(json.loads(body))
+        self.server.batches.append(len(self.server.bodies[-1]["input"]))
         self.server.request_received.set()
         self.server.go.wait(WAIT_S)
         if status := self.server.statuses and self.server.statuses.pop(0):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -19,6 +20,7 @@ from django.utils import timezone
 from chatbot import tasks
 from chatbot.knowledge import ingest
 from chatbot.models import Chunk, Citation, Document, Message
+from chatbot.retrieval.search import search
 from core.models import AuditEntry, ChannelPause
 from core.queue import LostClaimError
 from core.uploads import UploadRefusedError
@@ -52,6 +54,34 @@ def sweep(now: Any) -> int:
 def progress(document: Document) -> tuple[str, int, int]:
     document.refresh_from_db()
     return document.state, document.embedded_count, document.chunk_count
+
+
+def found(text: str) -> list[str]:
+    """The files that full text alone finds for a question."""
+    return [hit.title for hit in search(text, None, count=5)]
+
+
+def test_document_that_waits_keeps_no_other_from_being_found(embedder: Embedder):
+    cache.delete("chatbot-words-counted")
+    straggler = add(RECORDS, "registro.it.md", title="Registro")
+    embedder.fail(503)
+    assert read(straggler).state == "pending"
+
+    read(add(BREACH, "violazione.it.md", title="Violazione"))
+
+    assert found("notifica della violazione") == ["Violazione"]
+
+
+def test_sweep_counts_what_came_too_soon_after_another(embedder: Embedder):
+    cache.delete("chatbot-words-counted")
+    embedder.fail(503)
+    read(add("## Articolo 1\n\nAltro.", "altro.it.md"))
+    read(add(BREACH, "violazione.it.md", title="Violazione"))
+    read(add(RECORDS, "registro.it.md", title="Registro"))  # within twenty seconds of the one before
+
+    before, _count, after = found("registro delle attività"), sweep(NOW), found("registro delle attività")
+
+    assert (before, after) == ([], ["Registro"])
 
 
 def upload(client: Client, content: bytes, name: str, **fields: str) -> Any:
