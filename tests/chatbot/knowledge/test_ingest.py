@@ -56,7 +56,7 @@ def progress(document: Document) -> tuple[str, int, int]:
     return document.state, document.embedded_count, document.chunk_count
 
 
-def found(text: str) -> list[str]:
+def find_titles(text: str) -> list[str]:
     """The files that full text alone finds for a question."""
     return [hit.title for hit in search(text, None, count=5)]
 
@@ -69,7 +69,7 @@ def test_document_that_waits_keeps_no_other_from_being_found(embedder: Embedder)
 
     read(add(BREACH, "violazione.it.md", title="Violazione"))
 
-    assert found("notifica della violazione") == ["Violazione"]
+    assert find_titles("notifica della violazione") == ["Violazione"]
 
 
 def test_sweep_counts_what_came_too_soon_after_another(embedder: Embedder):
@@ -79,7 +79,7 @@ def test_sweep_counts_what_came_too_soon_after_another(embedder: Embedder):
     read(add(BREACH, "violazione.it.md", title="Violazione"))
     read(add(RECORDS, "registro.it.md", title="Registro"))  # within twenty seconds of the one before
 
-    before, _count, after = found("registro delle attività"), sweep(NOW), found("registro delle attività")
+    before, _count, after = find_titles("registro delle attività"), sweep(NOW), find_titles("registro delle attività")
 
     assert (before, after) == ([], ["Registro"])
 
