@@ -1,8 +1,8 @@
 """What the model writes, before anybody reads it: no address outside our own, no markup, nothing of its instructions.
 
-Whole words go out as they come: what may yet become an address, a tag or a mark is never shown in halves. Marks such as
-[1] are set by us where a passage was cited; what the model writes of that kind, learned from earlier answers, goes.
-However the text is cut into pieces, the same comes out.
+Words go out as they come, but for what may yet become an address, a tag or a mark: that is never shown in halves. Marks
+such as [1] are set by us where a passage was cited; what the model writes of that kind, learned from earlier answers,
+goes. However the text is cut into pieces, nothing of that passes.
 """
 
 import re
@@ -16,13 +16,17 @@ _WINDOW = 48
 _REFUSAL = re.compile(r"<refusal.*?</refusal>", re.DOTALL)
 _ADDRESS = re.compile(r"(?:https?:|ftp:|javascript:|data:|//|\\\\|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
 _FULL_STOPS = ".,;:!?*_~`"  # that follow an address and are none of it
-_IMAGE = re.compile(r"!\[")
+_IMAGE = re.compile(r"!+\[")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _REMOVED = "[…]"
-_MARK = re.compile(r"\s?\[\^?\d{1,3}(?:\s?[,;–-]\s?\^?\d{1,3})*\]")
-# the last word, of which nobody knows yet what it becomes, and a mark that is not at its end; blanks before a mark go
-# with it
-_UNFINISHED = re.compile(r"\s*(?:\S*\[[\^\d\s,;–-]*|\S*)\Z")
+_NUMBERS = r"\[\^?\d{1,3}(?:\s?[,;–-]\s?\^?\d{1,3})*\]"
+# with the blank before it, unless a word follows at once
+_MARK = re.compile(rf"\s?{_NUMBERS}(?:\s?{_NUMBERS})*(?=[\s.,;:!?)»”]|\Z)|{_NUMBERS}")
+_MARK_WITHIN = re.compile(rf"(?:{_MARK.pattern})(?!\Z)")  # of the last one nobody knows yet what follows it
+_BEGINNINGS = ("http:", "https:", "www.", "//", "\\\\", "ftp:", "data:", "javascript:")
+# a word with a mark that is not at its end, or what may yet become an image or a tag; blanks before a mark go with it
+_UNFINISHED = re.compile(r"\s*(?:\S*\[[\^\d\s,;–-]*\]?|[!<]+)?\Z")
+_LAST_WORD = re.compile(r"\S*\Z")
 
 
 class PromptLeakError(Exception):
@@ -35,21 +39,33 @@ class OutputGuard:
     def __init__(self, *, prompt: str, canary: str) -> None:
         self._secret = _letters(_REFUSAL.sub(" ", prompt))
         self._canary = canary
+        beginnings = (*_BEGINNINGS, *filter(None, [canary]))
+        self._inside = re.compile("|".join(map(re.escape, beginnings)))
+        self._at_end = tuple(begin[:length] for begin in beginnings for length in range(1, len(begin)))
         self._pending = ""
         self._sent_letters = ""
 
     def feed(self, text: str) -> str:
         """What may go out with this piece. Raises `PromptLeakError`."""
-        self._pending = strip_marks(self._pending + text)
-        held = _UNFINISHED.search(self._pending)
-        end = held.start() if held else len(self._pending)
+        self._pending = _strip(_MARK_WITHIN, self._pending + text)
+        end = self._find_safe_end()
         ready, self._pending = self._pending[:end], self._pending[end:]
         return self._check(ready)
 
     def flush(self) -> str:
         """What was held back."""
-        ready, self._pending = self._pending, ""
+        ready, self._pending = strip_marks(self._pending), ""
         return self._check(ready)
+
+    def _find_safe_end(self) -> int:
+        """Up to where the pending text can no longer become something else."""
+        last_word = _LAST_WORD.search(self._pending)
+        start = last_word.start() if last_word else len(self._pending)
+        word = self._pending[start:].lower()
+        if self._inside.search(word) or word.endswith(self._at_end):
+            return len(self._pending[:start].rstrip())
+        unfinished = _UNFINISHED.search(self._pending)
+        return unfinished.start() if unfinished else len(self._pending)
 
     def _check(self, text: str) -> str:
         if not text:
@@ -66,7 +82,11 @@ class OutputGuard:
 
 def strip_marks(text: str) -> str:
     """The text without marks: as the model may see an earlier answer, and as it would have had to write this one."""
-    while (shorter := _MARK.sub("", text)) != text:  # "[[1]1]" has one inside another
+    return _strip(_MARK, text)
+
+
+def _strip(mark: re.Pattern[str], text: str) -> str:
+    while (shorter := mark.sub("", text)) != text:  # "[[1]1]" has one inside another
         text = shorter
     return text
 

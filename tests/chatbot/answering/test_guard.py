@@ -1,5 +1,7 @@
 """What the model writes, before anybody reads it."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,7 @@ def filter_output(*pieces: str) -> str:
         ("Vedi https://evil.example/a?b=1 subito.", "Vedi […] subito."),
         ("[qui](https://evil.example/a)", "[qui]([…])"),
         ("![x](https://evil.example/p.png)", "[x]([…])"),
+        ("!![x](https://evil.example/p.png)", "[x]([…])"),
         ("www.evil.example/x", "[…]"),
         ("//evil.example/x", "[…]"),
         ("https://aish.example@evil.example/", "[…]"),
@@ -57,20 +60,36 @@ def test_addresses_tags_and_marks_are_taken_out(text: str, expected: str):
     assert filter_output(*text) == expected, "letter by letter"
 
 
-HOSTILE = ["https://evil.example/a", "www.evil", "![", "<b>", "[1]", "[", "]", "1", " ", "//", "\\", "http:", "x", "."]
+def cut(text: str, data: st.DataObject) -> list[str]:
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
+    return [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+
+
+HOSTILE = [
+    "https://evil.example/a", "//evil.example", "evil.example/", "ht", "tps:", "ww", "w.", "![", "<b", "[1]", "[", "]",
+    "1", " ", "/", "\\", "http:", "x", ".", "!", "<",
+]  # fmt: skip
 
 
 @given(st.lists(st.sampled_from(HOSTILE), max_size=12), st.data())
-def test_however_it_is_cut_the_same_comes_out(parts: list[str], data: st.DataObject):
-    text = "".join(parts)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
-    pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+def test_however_it_is_cut_nothing_passes(parts: list[str], data: st.DataObject):
+    output = filter_output(*cut("".join(parts), data))
 
-    output = filter_output(*pieces)
-
-    assert output == filter_output(text)
-    assert "evil.example" not in output
+    address = r"""(?:https?:|//|\\\\|www\.)[^\s<>"')\]]*evil\.example"""
+    assert re.search(address, output) is None
+    assert re.search(r"<[a-z/!?]", output) is None
+    assert "![" not in output
     assert strip_marks(output) == output
+
+
+MARKS = ["parola", " ", ".", ", ", "[1]", "[12, 3]", "[", "]", "1", "[^2]", "\n", "(a)"]
+
+
+@given(st.lists(st.sampled_from(MARKS), max_size=12), st.data())
+def test_however_it_is_cut_the_same_marks_go(parts: list[str], data: st.DataObject):
+    text = "".join(parts)
+
+    assert filter_output(*cut(text, data)) == filter_output(text)
 
 
 @pytest.mark.parametrize("pieces", [("javascript:alert(1)",), tuple("javascript:alert(1)")], ids=["whole", "letters"])
