@@ -1,0 +1,81 @@
+"""What opens something by itself stands in no line of the log."""
+
+import logging
+import logging.config
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core import signing
+from django.test import Client
+
+from accounts.login.tokens import access_token, new_secret
+from core.logs import configuration, redact
+from tests.chatbot.talk import NOW
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Not Found: /richieste/2026/servizi/readiness-nis2/",
+        "Not Found: /servizi/valutazione-impatto-intelligenza-artificiale/",
+        "Bad Request: /area/ordini/ORD-2026-00012/",
+        "GET /static/css/components.3f2ab1c9d0e1.css 200",
+        "answer to 7f3a1c2e-9d0b-4e1f-8a2b-0123456789ab: Claude: rate_limit_error",
+        "Wrong path /api/v1/chat/conversations/7f3a1c2e-9d0b-4e1f-8a2b-0123456789ab/handoff",
+    ],
+)
+def test_ordinary_line_stays_as_it_is(line: str):
+    assert redact(line) == line
+
+
+@pytest.mark.parametrize(
+    ("line", "secret"),
+    [
+        ("Not Found: /richieste/{}/", signing.dumps("TCK-2026-00001", salt="chatbot.ticket")),
+        ("Not Found: /en/richieste/{}/risolta/", signing.dumps("TCK-2026-00001", salt="chatbot.ticket")),
+        ("Gone: /account/nuova-password/{}/?x=1", "Zb3k0P_q9Yx2LmN-8sT4vW7aCdEfGhIjKlMnOpQrStU"),
+        ("GET /area/dati/elimina/{}/ HTTP/1.1", "Zb3k0P_q9Yx2LmN-8sT4vW7aCdEfGhIjKlMnOpQrStU"),
+        ("redirected to /area/?payment_intent_client_secret={}", "pi_3Abc_secret_XyZ"),
+        ("refused: ?token={}&next=/", "abc123"),
+        ("intent {} is not there", "pi_3AbcDef_secret_XyZ0123"),
+        ("Invalid API Key provided: {}", "sk_live_0123456789abcdefghij"),
+        ("key {} refused", "sk-ant-api03-0123456789abcdefghij"),
+    ],
+)
+def test_secret_is_taken_out(line: str, secret: str):
+    assert secret not in redact(line.format(secret))
+    assert "[redacted]" in redact(line.format(secret))
+
+
+def test_every_token_of_ours_is_known_as_one():
+    for _number in range(200):
+        secret, _hash = new_secret()
+        assert redact(f"Not Found: /account/verifica/{secret}/") == "Not Found: /account/verifica/[redacted]/"
+
+
+@pytest.fixture
+def lines() -> Iterator[StringIO]:
+    """What the terminal gets of Django's own lines."""
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    config: Any = logging.config.DictConfigurator(configuration("INFO", "text", ""))
+    for name in config.config["handlers"]["console"]["filters"]:
+        handler.addFilter(config.configure_filter(config.config["filters"][name]))
+    logging.getLogger("django.request").addHandler(handler)
+    yield stream
+    logging.getLogger("django.request").removeHandler(handler)
+
+
+@pytest.mark.django_db
+def test_no_handler_gets_a_token(client: Client, lines: StringIO):
+    token = signing.dumps("TCK-2026-09999", salt="chatbot.ticket")
+
+    client.get(f"/richieste/{token}/")
+    logging.getLogger("django.request").warning("bearer %s", access_token(uuid4(), NOW))
+
+    assert lines.getvalue().count("[redacted]") == 2
+    assert token not in lines.getvalue()
+    assert "eyJ" not in lines.getvalue()
