@@ -84,7 +84,7 @@ def _content(schema: str, content_type: str = "application/json") -> Shape:
 _QUESTION = _object(
     ("conversation", "id", "keep", "service"),
     text=_text(),
-    conversation=_text(format="uuid"),
+    conversation=_text("A signed-in customer's own; a guest's goes on by its cookie or the key alone.", format="uuid"),
     id=_text("A UUID of the asker's; asked again with it, the question is the same one.", format="uuid"),
     keep={"type": "boolean", "description": "Whether the cookie outlives the browser's session, for 180 days."},
     service=_text("The slug of the service beside whose page it is asked.", example="readiness-nis2"),

@@ -191,7 +191,7 @@ async def _closing(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 def _keep_question(request: HttpRequest) -> tuple[Caller, Message, bool]:
     caller, body, now = caller_of(request), _read_json(request), timezone.now()
     token = caller.token
-    if not caller.is_embedded and body.get("conversation") is not None:
+    if caller.user.is_authenticated and body.get("conversation") is not None:  # a guest proves theirs, by cookie or key
         token = as_uuid(body["conversation"])
     client_id = as_uuid(body["id"], version=4) if body.get("id") is not None else None
     if body.get("id") is not None and client_id is None:

@@ -308,19 +308,31 @@ def test_next_question_goes_on_with_the_conversation(guest: AsyncClient):
     ]  # fmt: skip
 
 
-def test_app_without_cookies_goes_on_by_the_token(guest: AsyncClient):
-    token = post_question(guest, FOREIGN)[0][1]["token"]
+def test_app_of_a_customer_goes_on_by_the_token(customer: User):
+    token = post_question(AsyncClient(), FOREIGN, headers=bearer(customer))[0][1]["token"]
 
-    post_question(AsyncClient(), "E il pesto?", conversation=token)
+    post_question(AsyncClient(), "E il pesto?", headers=bearer(customer), conversation=token)
 
     assert Conversation.objects.get().messages.filter(role="question").count() == 2
 
 
-@pytest.mark.parametrize("token", ["", "x", 7, [], "' OR 1=1", "7f3a1c5e-0000-4000-8000-000000000000"])
-def test_token_of_no_conversation_begins_a_new_one(token: Any, guest: AsyncClient):
-    post_question(guest, FOREIGN)
+def test_token_alone_opens_no_guests_conversation(guest: AsyncClient):
+    """It stands in addresses, logs and the audit trail: only the signed cookie or key proves a conversation."""
+    token = post_question(guest, FOREIGN)[0][1]["token"]
+    thief = AsyncClient()
 
-    post_question(guest, FOREIGN, conversation=token)
+    events = post_question(thief, "Che cosa ho chiesto prima?", conversation=token)
+
+    assert events[0][1]["token"] != token
+    assert token not in thief.cookies["conversation"].value
+    assert [len(get_messages(each)) for each in (guest, thief)] == [2, 2]
+
+
+@pytest.mark.parametrize("token", ["", "x", 7, [], "' OR 1=1", "7f3a1c5e-0000-4000-8000-000000000000"])
+def test_token_of_no_conversation_begins_a_new_one(token: Any, customer: User):
+    post_question(AsyncClient(), FOREIGN, headers=bearer(customer))
+
+    post_question(AsyncClient(), FOREIGN, headers=bearer(customer), conversation=token)
 
     assert Conversation.objects.count() == 2
 
