@@ -3,6 +3,7 @@
 import re
 
 from chatbot.models import Message
+from chatbot.retrieval.chunking import sentences
 
 # Who asks for a person says so in few words; a question about persons is longer.
 _LONGEST = 200
@@ -22,8 +23,8 @@ _NOTHING_ELSE = re.compile(
     r"(?:\s+(?:vera|reale))?(?:\W+(?:per favore|per piacere|grazie|please))?\W*",
     re.IGNORECASE,
 )
-_MARKS = re.compile(r"(?:\[\d{1,2}\] *)+")
-_SENTENCE_END = re.compile(r"[.!?:](?=\s|$)|\n")
+_MARK = re.compile(r"\[\d{1,2}\]")
+_MARKED_END = re.compile(r"([.!?;])((?: ?\[\d{1,2}\])+)")
 # An answer with a source for fewer of its sentences says more than our documents do.
 _LITTLE_SUPPORT = 0.25
 
@@ -35,9 +36,14 @@ def asks_for_person(text: str) -> bool:
 
 def support_of(text: str) -> float:
     """The share of an answer's sentences that have a source, from 0 to 1."""
-    marks = len(_MARKS.findall(text))
-    sentences = [part for part in _SENTENCE_END.split(_MARKS.sub(" ", text)) if part.strip()]
-    return min(1.0, marks / len(sentences)) if sentences else 0.0
+    inside = _MARKED_END.sub(r"\2\1", text)  # "72 ore.[1]" as "72 ore[1].", where a sentence ends
+    statements = [
+        sentence
+        for line in inside.splitlines()
+        for sentence in sentences(line)
+        if not sentence.endswith((":", ";"))  # leads on to what follows, and has its mark there
+    ]
+    return sum(bool(_MARK.search(each)) for each in statements) / len(statements) if statements else 0.0
 
 
 def has_little_support(answer: Message) -> bool:

@@ -53,7 +53,10 @@ def test_question_about_persons_is_a_question(text: str):
         ("Entro 72 ore.[1]", 1.0),
         ("Entro 72 ore.[1][2] Poi si informa.", 0.5),
         ("Prima. Seconda. Terza. Quarta.", 0.0),
-        ("Ecco:\n\n- uno [1]\n- due\n- tre [2]", 0.5),
+        ("Ecco:\n\n- uno [1]\n- due\n- tre [2]", 2 / 3),
+        ("Ecco che cosa dicono i documenti: entro 72 ore (art. 33, par. 1, GDPR).[1]", 1.0),
+        ("Tre passi (art. 25, c. 5, D.Lgs. 138/2024): 24 ore; 72 ore; un mese.[1] Poi nulla.", 0.5),
+        ("Prima. Seconda: terza. Quarta?\nQuinta [1]", 0.25),
     ],
 )
 def test_support_is_the_share_of_sentences_with_a_source(text: str, support: float):
