@@ -22,6 +22,7 @@ from chatbot.answering.budget import BudgetError, Payer
 from chatbot.answering.guard import OutputGuard, PromptLeakError, strip_marks
 from chatbot.answering.handoff import asks_for_person, has_little_support
 from chatbot.answering.pipeline import AnswerContext, RetrievalResult, release_if_refused, reserve, retrieve
+from chatbot.answering.small_talk import reply_to
 from chatbot.clients import claude
 from chatbot.knowledge import unanswered
 from chatbot.languages import language_of
@@ -173,6 +174,10 @@ async def write_answer(draft: Draft, context: AnswerContext, question: Message) 
 async def _try_answer(draft: Draft, context: AnswerContext, question: Message) -> AsyncGenerator[Event, None]:
     if asks_for_person(question.text):
         draft.text, draft.outcome = PERSONS[context.language], Message.Outcome.PERSON
+        yield Token(draft.text)
+        return
+    if reply := reply_to(question.text, context.language):
+        draft.text, draft.outcome = reply, Message.Outcome.SMALL_TALK
         yield Token(draft.text)
         return
     if not context.setting.version.is_answering:

@@ -69,6 +69,7 @@ class Message(models.Model):
         ANSWERED = "answered", _("answered")
         REFUSED = "refused", _("no support in the documents")
         PERSON = "person", _("asked for a person")
+        SMALL_TALK = "small_talk", _("no question")
         INCOMPLETE = "incomplete", _("cut off")
         LIMITED = "limited", _("the day’s budget is spent")
         FAILED = "failed", _("service not available")

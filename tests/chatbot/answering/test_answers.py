@@ -425,7 +425,7 @@ def test_embedder_that_is_away_leaves_full_text(claude: Control, embedder: Embed
     assert (row.outcome, row.citations.get().quote) == ("answered", SENTENCE)
 
 
-@pytest.mark.parametrize("question", ["?", "…", "😀", "è" * 5000])
+@pytest.mark.parametrize("question", ["è" * 5000, "xyz?"])
 def test_question_without_words_is_refused_when_nothing_fits(question: str, claude: Control, embedder: Embedder):
     learn(BREACH)
     embedder.fail(503)
