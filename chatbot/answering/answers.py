@@ -12,15 +12,14 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.utils import translation
-from django.utils.translation import gettext as _
 
 from chatbot.answering import budget, configuration, own_data
 from chatbot.answering.budget import BudgetError, Payer
+from chatbot.answering.endings import done
+from chatbot.answering.events import Cite, Event, Replace, Token
 from chatbot.answering.guard import OutputGuard, PromptLeakError, strip_marks
-from chatbot.answering.handoff import asks_for_person, has_little_support
+from chatbot.answering.handoff import asks_for_person
 from chatbot.answering.pipeline import AnswerContext, RetrievalResult, release_if_refused, reserve, retrieve
 from chatbot.answering.small_talk import reply_to
 from chatbot.clients import claude
@@ -44,52 +43,6 @@ PERSONS = {
     "it": "Certo: questa conversazione può passare a una persona. Avrete subito il numero della richiesta.",
     "en": "Of course: this conversation can go to a person. You will have the number of your request at once.",
 }
-
-
-@dataclass(frozen=True)
-class Token:
-    """More words of the answer."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Cite:
-    """A mark [number] at this place of the answer; the source comes with its first mark."""
-
-    number: int
-    title: str
-    heading: str
-    page: int | None
-    passage: str
-    quote: str
-    chunk_id: int | None
-    url: str = ""
-
-
-@dataclass(frozen=True)
-class Replace:
-    """What was shown so far gives way to this text."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Done:
-    """The end, with the outcome kept on the answer's row; `may_retry` where asking the same again may help."""
-
-    reference: str
-    outcome: str
-    text: str = ""
-    may_retry: bool = False
-
-    @property
-    def is_final(self) -> bool:
-        """Whether the question has its answer, or the only one it will get."""
-        return self.outcome != Message.Outcome.LIMITED and not self.may_retry
-
-
-Event = Token | Cite | Replace | Done
 
 
 @dataclass(frozen=True)
@@ -393,42 +346,3 @@ async def _give_back(draft: Draft) -> None:
         with suppress(DatabaseError):  # what was put aside stays put aside: too much, and never too little
             await run_in_thread_with_retries(budget.release, draft.call)
             draft.call = None
-
-
-def done(message: Message) -> Done:
-    """The last event of an answer that is kept."""
-    return Done(str(message.reference), message.outcome, ending(message), message.may_retry)
-
-
-def ending(message: Message) -> str:
-    """What a person reads below an answer that is none, or has little behind it; "" below one that is."""
-    with translation.override(message.conversation.language):
-        if has_little_support(message):
-            return _("Little of this answer has a source in our documents. If it matters, ask a person.")
-        sentence = _endings(may_retry=message.may_retry).get(message.outcome, "")
-        return sentence % {"email": settings.SUPPORT_EMAIL} if sentence else ""
-
-
-def _endings(*, may_retry: bool) -> dict[str, str]:
-    """By outcome; an answer that failed in a way that lasts sends on to a person."""
-    write = _("Write to %(email)s: a person will answer within one working day.")
-    endings: dict[str, str] = {
-        Message.Outcome.REFUSED: write,
-        Message.Outcome.PERSON: write,
-        Message.Outcome.LIMITED: _(
-            "The assistant has answered all it may today. Write to %(email)s: a person will answer."
-        ),
-    }
-    if may_retry:
-        return endings | {
-            Message.Outcome.INCOMPLETE: _("The answer was cut off. Your question is kept: please ask it again."),
-            Message.Outcome.FAILED: _(
-                "The assistant does not answer just now. Your question is kept: please try again in a minute."
-            ),
-        }
-    return endings | {
-        Message.Outcome.INCOMPLETE: _(
-            "The answer ends here, before it was complete. Ask about one part of it, or write to %(email)s."
-        ),
-        Message.Outcome.FAILED: _("The assistant cannot answer. Write to %(email)s: a person will answer."),
-    }

@@ -18,7 +18,9 @@ from django.db.models import QuerySet
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
-from chatbot.answering.answers import Cite, Done, Event, Token, answer, done
+from chatbot.answering.answers import answer
+from chatbot.answering.endings import done
+from chatbot.answering.events import Cite, Done, Event, Token
 from chatbot.models import Message, QuestionTrace
 from core.web.offload import run_in_thread, run_in_thread_with_retries
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from chatbot.answering.answers import ending
+from chatbot.answering.endings import ending
 from chatbot.models import Citation, Message, MessageFeedback
 
 

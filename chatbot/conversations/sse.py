@@ -7,7 +7,7 @@ from contextlib import aclosing, suppress
 from dataclasses import asdict
 from typing import Any
 
-from chatbot.answering.answers import Cite, Done, Event, Replace, Token
+from chatbot.answering.events import Cite, Done, Event, Replace, Token
 
 HEARTBEAT_S = 15.0
 _NAMES = {Token: "token", Cite: "citation", Replace: "replace", Done: "done"}

@@ -10,7 +10,8 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from chatbot.answering.answers import answer, ending
+from chatbot.answering.answers import answer
+from chatbot.answering.endings import ending
 from chatbot.conversations import services as conversations
 from chatbot.conversations.callers import COOKIE, page_caller, remember
 from chatbot.models import Message

@@ -15,8 +15,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from chatbot.answering import configuration
-from chatbot.answering.answers import Cite, Draft, commit_cost, ending, write_answer
+from chatbot.answering.answers import Draft, commit_cost, write_answer
 from chatbot.answering.budget import Payer
+from chatbot.answering.endings import ending
+from chatbot.answering.events import Cite
 from chatbot.answering.pipeline import AnswerContext, RetrievalResult
 from chatbot.languages import language_of
 from chatbot.models import AssistantVersion, Conversation, Message, ModelCall

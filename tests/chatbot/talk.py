@@ -8,7 +8,8 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
-from chatbot.answering.answers import Event, answer
+from chatbot.answering.answers import answer
+from chatbot.answering.events import Event
 from chatbot.conversations import services as conversations
 from chatbot.knowledge import ingest
 from chatbot.models import Document, Message

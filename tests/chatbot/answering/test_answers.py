@@ -11,7 +11,8 @@ from django.conf import settings as django_settings
 from django.db import connection
 
 from chatbot.answering import answers
-from chatbot.answering.answers import REFUSALS, Cite, Done, Replace, Token, answer
+from chatbot.answering.answers import REFUSALS, answer
+from chatbot.answering.events import Cite, Done, Replace, Token
 from chatbot.clients.claude import api
 from chatbot.models import Chunk, Document, Message
 from chatbot.prompts import load

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from chatbot.answering import configuration
-from chatbot.answering.answers import Replace, Token
+from chatbot.answering.events import Replace, Token
 from chatbot.answering.guard import _letters
 from chatbot.conversations import services as conversations
 from chatbot.models import Message

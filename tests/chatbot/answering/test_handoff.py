@@ -3,7 +3,8 @@
 import pytest
 from django.test import Client
 
-from chatbot.answering.answers import PERSONS, Done, Token
+from chatbot.answering.answers import PERSONS
+from chatbot.answering.events import Done, Token
 from chatbot.answering.handoff import asks_for_person, has_little_support, support_of
 from chatbot.conversations.feedback import give_feedback
 from chatbot.models import Message, ModelCall

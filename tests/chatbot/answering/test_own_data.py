@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from chatbot.answering import own_data
-from chatbot.answering.answers import Cite
+from chatbot.answering.events import Cite
 from chatbot.conversations import services as conversations
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, learn, run_answer

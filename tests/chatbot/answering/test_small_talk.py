@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatbot.answering.answers import Done, Token
+from chatbot.answering.events import Done, Token
 from chatbot.answering.small_talk import reply_to
 from chatbot.models import ModelCall, QuestionTrace
 from tests.chatbot.embedder import Embedder

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from chatbot.answering.answers import REFUSALS, Cite, Done, Replace, Token
+from chatbot.answering.answers import REFUSALS
+from chatbot.answering.events import Cite, Done, Replace, Token
 from chatbot.conversations import services as conversations
 from chatbot.models import Message, ModelCall
 from tests.chatbot.talk import BREACH, RECORDS, ask, learn, run_answer

@@ -18,7 +18,8 @@ from accounts import services as accounts
 from accounts.models import User
 from chatbot import tasks
 from chatbot.answering import answers
-from chatbot.answering.answers import REFUSALS, Cite, Done, Replace, Token
+from chatbot.answering.answers import REFUSALS
+from chatbot.answering.events import Cite, Done, Replace, Token
 from chatbot.conversations import services as conversations
 from chatbot.conversations.sse import format_event
 from chatbot.models import Conversation, Message

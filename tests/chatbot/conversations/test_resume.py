@@ -17,7 +17,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from chatbot.answering import answers
-from chatbot.answering.answers import REFUSALS, Done, Token
+from chatbot.answering.answers import REFUSALS
+from chatbot.answering.events import Done, Token
 from chatbot.conversations import resume, sse
 from chatbot.conversations import services as conversations
 from chatbot.models import Conversation, Message
