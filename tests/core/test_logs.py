@@ -15,6 +15,8 @@ from accounts.login.tokens import access_token, new_secret
 from core.logs import configuration, redact
 from tests.chatbot.talk import NOW
 
+TICKET_TOKEN = "IlRDSy0yMDI2LTAwMDAxIg:1wP3kZ:8tq0bX1mJY0Qw7n5cUo4k2l9vZr6sT3hLdEfGaBcDeF"
+
 
 @pytest.mark.parametrize(
     "line",
@@ -34,8 +36,8 @@ def test_ordinary_line_stays_as_it_is(line: str):
 @pytest.mark.parametrize(
     ("line", "secret"),
     [
-        ("Not Found: /richieste/{}/", signing.dumps("TCK-2026-00001", salt="chatbot.ticket")),
-        ("Not Found: /en/richieste/{}/risolta/", signing.dumps("TCK-2026-00001", salt="chatbot.ticket")),
+        ("Not Found: /richieste/{}/", TICKET_TOKEN),
+        ("Not Found: /en/richieste/{}/risolta/", TICKET_TOKEN),
         ("Gone: /account/nuova-password/{}/?x=1", "Zb3k0P_q9Yx2LmN-8sT4vW7aCdEfGhIjKlMnOpQrStU"),
         ("GET /area/dati/elimina/{}/ HTTP/1.1", "Zb3k0P_q9Yx2LmN-8sT4vW7aCdEfGhIjKlMnOpQrStU"),
         ("redirected to /area/?payment_intent_client_secret={}", "pi_3Abc_secret_XyZ"),
