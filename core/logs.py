@@ -6,6 +6,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from pythonjsonlogger.json import JsonFormatter
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
@@ -17,7 +19,6 @@ _SECRETS = re.compile(
     r"|\b(?:sk-|sk_|rk_|whsec_)[\w-]{16,}|\b(?:pi|seti)_\w+_secret_\w+"
 )
 _REMOVED = "[redacted]"
-_FILTERS = ["request_id", "redaction"]
 
 
 def redact(text: str) -> str:
@@ -25,15 +26,18 @@ def redact(text: str) -> str:
     return _SECRETS.sub(lambda match: f"{match['name']}={_REMOVED}" if match["name"] else _REMOVED, text)
 
 
-class RedactionFilter(logging.Filter):
-    """Takes secrets out of a line before any handler has it; a line of an address is one in every log there is."""
+class TextFormatter(logging.Formatter):
+    """Redacts the finished line: a path stands in the message, in Django's `request`, and in tracebacks."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        redacted = redact(message)
-        if redacted != message:
-            record.msg, record.args = redacted, None
-        return True
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+class JsonLinesFormatter(JsonFormatter):
+    """The same as JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
 
 
 class RequestIdFilter(logging.Filter):
@@ -48,25 +52,26 @@ def configuration(level: str, form: str, folder: str) -> dict[str, Any]:
     """Django's LOGGING: to the terminal as `form` ("json" or "text"), and as JSON to a file where there is a folder."""
     file = {
         "class": "logging.handlers.WatchedFileHandler", "filename": str(Path(folder) / "aish.log"),
-        "formatter": "json", "filters": _FILTERS,
+        "formatter": "json", "filters": ["request_id"],
     }  # fmt: skip
-    console = {"class": "logging.StreamHandler", "formatter": form, "filters": _FILTERS}
+    console = {"class": "logging.StreamHandler", "formatter": form, "filters": ["request_id"]}
     handlers = {"console": console, **({"file": file} if folder else {})}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {
-            "request_id": {"()": "core.logs.RequestIdFilter"},
-            "redaction": {"()": "core.logs.RedactionFilter"},
-        },
+        "filters": {"request_id": {"()": "core.logs.RequestIdFilter"}},
         "formatters": {
             "json": {
-                "()": "pythonjsonlogger.json.JsonFormatter",
+                "()": "core.logs.JsonLinesFormatter",
                 "fmt": "{asctime}{levelname}{name}{message}{request_id}",
                 "style": "{",
                 "rename_fields": {"asctime": "at", "levelname": "level", "name": "logger"},
             },
-            "text": {"format": "{levelname:.1} {name} {message} {request_id}", "style": "{"},
+            "text": {
+                "()": "core.logs.TextFormatter",
+                "fmt": "{levelname:.1} {name} {message} {request_id}",
+                "style": "{",
+            },
         },
         "handlers": handlers,
         "root": {"handlers": [*handlers], "level": level},

@@ -1,8 +1,13 @@
 """What tests of the core share."""
 
+import logging
+import logging.config
+from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.services import Device, open_api_session
@@ -14,3 +19,19 @@ COMMITTED = pytest.mark.django_db(transaction=True, available_apps=["core"])
 def token_of(user: Any) -> str:
     """An access token of the API."""
     return open_api_session(user=user, device=Device(None, "an app"), now=timezone.now()).access
+
+
+@pytest.fixture
+def log_lines() -> Iterator[StringIO]:
+    """What production writes of our own modules and of refused requests: the real formatter and filters."""
+    lines = StringIO()
+    handler = logging.StreamHandler(lines)
+    config: Any = logging.config.DictConfigurator(settings.LOGGING)
+    handler.setFormatter(config.configure_formatter(config.config["formatters"]["json"]))
+    for name in config.config["handlers"]["console"]["filters"]:
+        handler.addFilter(config.configure_filter(config.config["filters"][name]))
+    for name in ("core", "django.request"):
+        logging.getLogger(name).addHandler(handler)
+    yield lines
+    for name in ("core", "django.request"):
+        logging.getLogger(name).removeHandler(handler)

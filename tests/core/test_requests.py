@@ -1,18 +1,14 @@
 """What every request and answer carries, whatever the view: an id, security headers, and no way into a cache."""
 
-import io
 import json
 import logging
 import logging.config
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.conf import settings
 from django.test import AsyncClient, Client
 
-from core.logs import RequestIdFilter
 from tests.core.conftest import token_of
 
 pytestmark = pytest.mark.django_db
@@ -32,21 +28,6 @@ POLICY = {
     "object-src": "'none'",
     "frame-ancestors": "'none'",
 }
-
-
-@pytest.fixture
-def log_lines() -> Iterator[io.StringIO]:
-    """What production writes of our own modules and of refused requests: the real formatter and filter."""
-    lines = io.StringIO()
-    handler = logging.StreamHandler(lines)
-    config: Any = logging.config.DictConfigurator(settings.LOGGING)
-    handler.setFormatter(config.configure_formatter(config.config["formatters"]["json"]))
-    handler.addFilter(RequestIdFilter())
-    for name in ("core", "django.request"):
-        logging.getLogger(name).addHandler(handler)
-    yield lines
-    for name in ("core", "django.request"):
-        logging.getLogger(name).removeHandler(handler)
 
 
 def directives(answer: Any) -> dict[str, str]:
