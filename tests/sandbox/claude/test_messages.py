@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ import httpx2
 import pytest
 import requests
 
-from sandbox.claude import HTTP_FAULTS, ClaudeStandIn
-from sandbox.frame import StandIn
+from sandbox.claude import HTTP_FAULTS
+from tests.sandbox.claude.conftest import make_client
 from tests.sandbox.conftest import Running
 
 MODEL = "claude-sonnet-4-6"
@@ -26,26 +25,6 @@ SYSTEM = f"Answer from the passages only. <refusal>{REFUSAL_IT}</refusal> Canary
 @pytest.fixture
 def anyio_backend():
     return "asyncio"
-
-
-@pytest.fixture
-def claude(run_stand_in: Callable[[StandIn], Running], tmp_path: Path) -> Running:
-    running = run_stand_in(ClaudeStandIn(tmp_path))
-    running.post("/pace", first_byte_s=0.0, token_s=0.0)
-    return running
-
-
-@pytest.fixture
-def client(claude: Running) -> Iterator[anthropic.Anthropic]:
-    with _client(claude) as client:
-        yield client
-
-
-def _client(claude: Running, **options: Any) -> anthropic.Anthropic:
-    return anthropic.Anthropic(
-        base_url=claude.env["ANTHROPIC_BASE_URL"],
-        **{"api_key": claude.env["ANTHROPIC_API_KEY"], "max_retries": 0, "timeout": 10.0} | options,
-    )
 
 
 def _async_client(claude: Running, **options: Any) -> anthropic.AsyncAnthropic:
@@ -419,7 +398,10 @@ def test_unknown_model_is_not_found(client):
 
 
 def test_wrong_key_is_an_authentication_error(claude):
-    with _client(claude, api_key="sk-ant-wrong") as client, pytest.raises(anthropic.AuthenticationError) as exc_info:
+    with (
+        make_client(claude, api_key="sk-ant-wrong") as client,
+        pytest.raises(anthropic.AuthenticationError) as exc_info,
+    ):
         ask(client, "Ciao")
 
     assert (exc_info.value.type, exc_info.value.api_message) == ("authentication_error", "invalid x-api-key")
@@ -569,7 +551,7 @@ def test_ordering_goes_wrong_as_asked_for_and_nothing_else_does(claude, client):
 def test_ordering_can_hang(claude):
     claude.post("/rerank-fault", kind="hang")
 
-    with _client(claude, timeout=0.3) as client, pytest.raises(anthropic.APITimeoutError):
+    with make_client(claude, timeout=0.3) as client, pytest.raises(anthropic.APITimeoutError):
         ask(client, TO_ORDER, system="RERANK the passages.")
 
 

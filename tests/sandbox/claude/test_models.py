@@ -1,31 +1,12 @@
 """The stand-in takes from each model what that model's documentation takes, and refuses the rest in its words."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import anthropic
 import pytest
 import requests
 
-from sandbox.claude import ClaudeStandIn
-from sandbox.frame import StandIn
 from tests.sandbox.conftest import Running
-
-
-@pytest.fixture
-def claude(run_stand_in: Callable[[StandIn], Running], tmp_path: Path) -> Running:
-    running = run_stand_in(ClaudeStandIn(tmp_path))
-    running.post("/pace", first_byte_s=0.0, token_s=0.0)
-    return running
-
-
-@pytest.fixture
-def client(claude: Running) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(
-        base_url=claude.env["ANTHROPIC_BASE_URL"], api_key=claude.env["ANTHROPIC_API_KEY"], max_retries=0, timeout=10.0
-    ) as client:
-        yield client
 
 
 def create(client: anthropic.Anthropic, model: str, *, max_tokens: int = 1024, **parameters: Any) -> Any:
