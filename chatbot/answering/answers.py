@@ -69,7 +69,6 @@ class Draft:
     reference: uuid.UUID = field(default_factory=uuid.uuid4)  # of its row
     call: ModelCall | None = None  # the one not yet settled
     so_far: claude.MessageStop | None = None  # what it has cost
-    tool_uses: list[claude.ToolUse] = field(default_factory=list)
     retrieval: RetrievalResult = field(default_factory=RetrievalResult)
 
     def fail(self, error: str) -> None:
@@ -179,16 +178,15 @@ async def _ask_model(
         async with aclosing(_call(draft, context, request, citable_sources, topic, until)) as events:
             async for event in events:
                 yield event
-        if not draft.tool_uses or draft.so_far is None:
+        if draft.so_far is None or not draft.so_far.tool_uses:
             return
         results = []
-        for tool_use in draft.tool_uses:  # every one is owed its result, in one turn
+        for tool_use in draft.so_far.tool_uses:
             rows = await run_in_thread(own_data.run, tool_use.name, tool_use.arguments, context.user, context.language)
             citable_sources += [_CitableSource(row.title, "", None, row.text, url=row.url) for row in rows]
             sources = [claude.Source(row.title, row.reference, sentences(row.text)) for row in rows]
             results.append(claude.ToolResult(tool_use.id, sources))
         request = replace(request, rounds=(*request.rounds, claude.ToolRound(draft.so_far.content, results)))
-        draft.tool_uses = []
 
 
 async def _call(
@@ -238,8 +236,6 @@ class _DraftWriter:
             if cite := _check_citation(self._draft, piece, self._sources):
                 yield cite
             yield from self._say(text[len(words) :])
-        elif isinstance(piece, claude.ToolUse):
-            self._draft.tool_uses.append(piece)
         else:
             self._draft.so_far = piece.so_far if isinstance(piece, claude.MessageStart) else piece
 

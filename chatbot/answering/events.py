@@ -1,8 +1,11 @@
 """What a reader of an answer gets, piece by piece."""
 
+import re
 from dataclasses import dataclass
 
 from chatbot.models import Message
+
+MARK = re.compile(r"\[(\d{1,2})\]")  # of a citation, where it stands in a text
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import re
 
+from chatbot.answering.events import MARK
 from chatbot.models import Message
 from chatbot.retrieval.chunking import sentences
 
@@ -23,7 +24,6 @@ _NOTHING_ELSE = re.compile(
     r"(?:\s+(?:vera|reale))?(?:\W+(?:per favore|per piacere|grazie|please))?\W*",
     re.IGNORECASE,
 )
-_MARK = re.compile(r"\[\d{1,2}\]")
 _MARKED_END = re.compile(r"([.!?;])((?: ?\[\d{1,2}\])+)")
 # An answer with a source for fewer of its sentences says more than our documents do.
 _LITTLE_SUPPORT = 0.25
@@ -43,7 +43,7 @@ def support_of(text: str) -> float:
         for sentence in sentences(line)
         if not sentence.endswith((":", ";"))  # leads on to what follows, and has its mark there
     ]
-    return sum(bool(_MARK.search(each)) for each in statements) / len(statements) if statements else 0.0
+    return sum(bool(MARK.search(each)) for each in statements) / len(statements) if statements else 0.0
 
 
 def has_little_support(answer: Message) -> bool:

@@ -13,12 +13,12 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import openai
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.cache import cache
 
 from chatbot.clients.loops import LIMITS, PerLoop
 from core.errors import ChannelError, PermanentError, TransientError
+from core.web.offload import run_in_thread
 
 logger = logging.getLogger(__name__)
 
@@ -55,16 +55,15 @@ async def embed_question(text: str) -> list[float]:
         raise PermanentError("embeddings: an empty text has no vector")
     if _breaker.is_open:
         raise TransientError("embeddings: too slow just now, left alone for a while", code="slow")
-    await sync_to_async(cache.set, thread_sensitive=False)(_QUESTION_KEY, True, _QUERY_TIMEOUT_S + 1)
+    await run_in_thread(cache.set, _QUESTION_KEY, True, _QUERY_TIMEOUT_S + 1)
     try:
         answer = await _async_clients.get().embeddings.create(input=[text], **_parameters("query"))
-    except openai.APITimeoutError as error:
-        _breaker.trip()
-        raise _convert_error(error) from error
     except openai.OpenAIError as error:
+        if isinstance(error, openai.APITimeoutError):
+            _breaker.trip()
         raise _convert_error(error) from error
     finally:
-        await asyncio.shield(sync_to_async(cache.delete, thread_sensitive=False)(_QUESTION_KEY))
+        await asyncio.shield(run_in_thread(cache.delete, _QUESTION_KEY))
     return _pad(answer.data[0].embedding)
 
 

@@ -6,13 +6,11 @@ to save the second answer's cost: without Redis both are written, and the table 
 """
 
 import asyncio
-import re
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django_redis import get_redis_connection
@@ -20,15 +18,12 @@ from redis.exceptions import RedisError
 
 from chatbot.answering.answers import answer
 from chatbot.answering.endings import done
-from chatbot.answering.events import Cite, Done, Event, Token
+from chatbot.answering.events import MARK, Cite, Done, Event, Token
 from chatbot.models import Message, QuestionTrace
 from core.web.offload import run_in_thread, run_in_thread_with_retries
 
-T = TypeVar("T")
-
 LEASE_S = 20
 _POLL_S = 0.25
-_MARK = re.compile(r"\[(\d{1,2})\]")
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 
@@ -73,7 +68,7 @@ def _replay_events(row: Message) -> list[Event]:
     sources = {cite.number: cite for cite in row.citations.all()}
     events: list[Event] = []
     end = 0
-    for mark in _MARK.finditer(row.text):
+    for mark in MARK.finditer(row.text):
         if not (source := sources.get(int(mark[1]))):
             continue
         if mark.start() > end:
@@ -129,7 +124,7 @@ class _Lease:
 
     async def take(self) -> bool:
         try:
-            has_lease = await _call_redis(
+            has_lease = await run_in_thread(
                 lambda: get_redis_connection("default").set(self._key, self._owner, nx=True, ex=LEASE_S)
             )
         except RedisError:
@@ -142,7 +137,7 @@ class _Lease:
         while True:
             await asyncio.sleep(LEASE_S / 3)
             try:
-                await _call_redis(lambda: get_redis_connection("default").expire(self._key, LEASE_S))
+                await run_in_thread(lambda: get_redis_connection("default").expire(self._key, LEASE_S))
             except RedisError:
                 return
 
@@ -150,7 +145,7 @@ class _Lease:
         """Give it back, in a task of its own that goes on when whoever waits for it is cancelled."""
         if self._keeper:
             self._keeper.cancel()
-            releaser = asyncio.ensure_future(_call_redis(self._release))
+            releaser = asyncio.ensure_future(run_in_thread(self._release))
             _releasers.add(releaser)
             releaser.add_done_callback(_releasers.discard)
             await asyncio.shield(releaser)
@@ -163,7 +158,3 @@ class _Lease:
 
 
 _releasers: set[asyncio.Future[Any]] = set()
-
-
-async def _call_redis(function: Callable[[], T]) -> T:
-    return await sync_to_async(function, thread_sensitive=False)()

@@ -18,6 +18,7 @@ from asgiref.sync import async_to_sync
 from django.db.models import Sum
 
 from chatbot.answering.answers import answer
+from chatbot.answering.events import MARK
 from chatbot.conversations import services as conversations
 from chatbot.evaluation.retrieval_metrics import Question, is_right
 from chatbot.models import Citation, Message, ModelCall
@@ -26,7 +27,6 @@ from core.web.offload import run_in_thread
 
 logger = logging.getLogger(__name__)
 
-_MARK = re.compile(r"\[(\d{1,2})\]")
 _SPACE = re.compile(r"\s+")
 _FAILED = "failed"
 _AT_ONCE = 4  # far below what a provider allows, and what customers need of it goes on
@@ -151,7 +151,7 @@ def _flaws(text: str, citations: Sequence[Citation], chunk_ids: set[int]) -> Ite
     """What does not hold of an answer's citations, in words for whoever reads the report."""
     if not citations:
         yield "no citation at all"
-    numbers, marks = {each.number for each in citations}, {int(number) for number in _MARK.findall(text)}
+    numbers, marks = {each.number for each in citations}, {int(number) for number in MARK.findall(text)}
     yield from (f"[{number}] has no source" for number in sorted(marks - numbers))
     yield from (f"[{number}] is not in the text" for number in sorted(numbers - marks))
     for each in citations:

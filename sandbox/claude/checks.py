@@ -14,10 +14,10 @@ def check_request(body: Any, *, counting: bool = False) -> None:
     """Raise `ApiError` for what the API refuses."""
     if not isinstance(body, dict):
         raise invalid("The request body is not valid JSON.")
-    _check_model(body)
+    model = _find_model(body)
     if not counting:
         _check_limits(body)
-        models.check_fit(body)
+        models.check_fit(body, model)
     _check_lists(body)
     messages = body.get("messages")
     if messages is None:
@@ -26,7 +26,7 @@ def check_request(body: Any, *, counting: bool = False) -> None:
         raise invalid("messages: at least one message is required")
     for index, message in enumerate(messages):
         _check_message(index, message, last=index == len(messages) - 1)
-    if messages[-1]["role"] == "assistant" and not models.find_model(body["model"]).samples:
+    if messages[-1]["role"] == "assistant" and not model.samples:
         raise invalid(
             "This model does not support assistant message prefill. The conversation must end with a user message."
         )
@@ -35,18 +35,18 @@ def check_request(body: Any, *, counting: bool = False) -> None:
     blocks = prompt_blocks(body)
     if len(list(breakpoints(blocks))) > 4:
         raise invalid("A maximum of 4 blocks with cache_control may be provided.")
-    tokens, context = sum(map(count_tokens, blocks)), models.find_model(body["model"]).context
-    if tokens > context:
-        raise invalid(f"prompt is too long: {tokens} tokens > {context} maximum")
+    tokens = sum(map(count_tokens, blocks))
+    if tokens > model.context:
+        raise invalid(f"prompt is too long: {tokens} tokens > {model.context} maximum")
 
 
-def _check_model(body: Block) -> None:
-    model = body.get("model")
-    if model is None:
+def _find_model(body: Block) -> models.Model:
+    name = body.get("model")
+    if name is None:
         raise invalid("model: Field required")
-    if not isinstance(model, str) or not MODEL_NAME.match(model):
+    if not isinstance(name, str) or not MODEL_NAME.match(name):
         raise invalid("model: Input should be a valid model name")
-    models.find_model(model)
+    return models.find_model(name)
 
 
 def _check_limits(body: Block) -> None:

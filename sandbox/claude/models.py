@@ -64,13 +64,12 @@ def thinks(body: Block) -> bool:
     return find_model(body["model"]).thinks if setting is None else setting in ("adaptive", "enabled")
 
 
-def check_fit(body: Block) -> None:
+def check_fit(body: Block, model: Model) -> None:
     """Refuse what this model does not take."""
-    name, model = body["model"], find_model(body["model"])
     if body["max_tokens"] > model.max_output:
         raise invalid(
             f"max_tokens: {body['max_tokens']} > {model.max_output}, which is the maximum allowed number of output "
-            f"tokens for {name}"
+            f"tokens for {body['model']}"
         )
     for parameter in _SAMPLING:
         if body.get(parameter) is not None and not model.samples:

@@ -20,10 +20,27 @@ BREACH = """## Articolo 33 - Notifica di una violazione
 
 In caso di violazione dei dati personali, il titolare notifica la violazione all’autorità di controllo entro 72 ore.
 """
+QUESTION = "Entro quante ore va notificata la violazione dei dati?"
+SENTENCE = (
+    "In caso di violazione dei dati personali, il titolare notifica la violazione all’autorità di controllo "
+    "entro 72 ore."
+)
 RECORDS = """## Articolo 30 - Registri
 
 Ogni titolare tiene un registro delle attività di trattamento svolte sotto la propria responsabilità.
 """
+
+
+def block(text: str, *cites: tuple[int, str]) -> dict[str, Any]:
+    """A block of the model's text with its citations, each (source, quote)."""
+    citations = [
+        {
+            "type": "search_result_location", "search_result_index": index, "cited_text": quote, "source": "x",
+            "title": "x", "start_block_index": 0, "end_block_index": 1,
+        }
+        for index, quote in cites
+    ]  # fmt: skip
+    return {"type": "text", "text": text} | ({"citations": citations} if citations else {})
 
 
 def add(text: str | bytes, name: str = "gdpr.it.md", **fields: str) -> Document:

@@ -1,4 +1,4 @@
-"""What a request has to know of the model it is for, as published by its vendor on `AS_OF`.
+"""What a request has to know of the model it is for, as published by its vendor on 29 November 2026.
 
 https://platform.claude.com/docs/en/about-claude/models/overview, …/build-with-claude/thinking-troubleshooting,
 …/build-with-claude/prompt-caching and …/about-claude/model-deprecations. Prices change by date and are rows
@@ -8,7 +8,6 @@ https://platform.claude.com/docs/en/about-claude/models/overview, …/build-with
 from dataclasses import dataclass
 from datetime import date
 
-AS_OF = date(2026, 11, 29)
 # For a model that thinks and cannot be told not to: its thoughts are a part of `max_tokens`.
 THINKING_ROOM = 4000
 

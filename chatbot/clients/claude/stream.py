@@ -75,8 +75,14 @@ class MessageStop:
     def is_complete(self) -> bool:
         return self.stop_reason in COMPLETE
 
+    @property
+    def tool_uses(self) -> list[ToolUse]:
+        """The calls of tools among its blocks; every one is owed its result."""
+        calls = (block for block in self.content if block["type"] == "tool_use")
+        return [ToolUse(call["id"], call["name"], call["input"]) for call in calls]
 
-Piece = MessageStart | TextPiece | CitationPiece | ToolUse | MessageStop
+
+Piece = MessageStart | TextPiece | CitationPiece | MessageStop
 
 
 class StreamReader:
@@ -90,8 +96,7 @@ class StreamReader:
     def take(self, event: "types.RawMessageStreamEvent") -> Iterator[Piece]:
         """The pieces that are complete with this event; mostly one or none."""
         if event.type == "content_block_delta":
-            block = self._blocks.get(event.index)
-            if block:
+            if block := self._blocks.get(event.index):
                 yield from block.take(event.delta)
         elif event.type == "content_block_start":
             block = self._blocks[event.index] = _Block(event.content_block)
@@ -143,12 +148,11 @@ class _Block:
             self.fields["signature"] = delta.signature
 
     def end(self) -> Iterator[Piece]:
-        """What stands at the end of the block: its citations, or the call it was."""
+        """The block's citations, which stand at its end."""
         self._is_over = True
         text = "".join(self._texts)
         if self.fields["type"] == "tool_use":
             self.fields["input"] = json.loads(text or "{}")
-            yield ToolUse(self.fields["id"], self.fields["name"], self.fields["input"])
         elif self.fields["type"] in ("text", "thinking"):
             self.fields[self.fields["type"]] += text
         yield from self._take_citations()

@@ -18,18 +18,13 @@ from chatbot.models import Chunk, Document, Message
 from chatbot.prompts import load
 from sandbox.claude import HTTP_FAULTS
 from tests.chatbot.embedder import Embedder
-from tests.chatbot.talk import BREACH, RECORDS, ask, learn, run_answer
+from tests.chatbot.talk import BREACH, QUESTION, RECORDS, SENTENCE, ask, block, learn, run_answer
 from tests.conftest import Control
 from tests.waiting import until
 
 # An answer is searched for and kept by threads with connections of their own, which see only what is committed.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "without_rewriting")]
 
-QUESTION = "Entro quante ore va notificata la violazione dei dati?"
-SENTENCE = (
-    "In caso di violazione dei dati personali, il titolare notifica la violazione all’autorità di controllo "
-    "entro 72 ore."
-)
 HEADING = "Articolo 33 - Notifica di una violazione"
 CONTACT = "Scrivete a assistenza@aish.example: vi risponde una persona entro un giorno lavorativo."
 CUT_OFF = "La risposta si è interrotta. La vostra domanda è conservata: ripetetela."
@@ -59,17 +54,7 @@ def words(events: list[Any]) -> str:
 
 def says(claude: Control, *parts: str | tuple[str, int, str]) -> None:
     """Puts words into the model's mouth; (text, index, quote) is text with a citation."""
-    blocks: list[dict[str, Any]] = []
-    for part in parts:
-        text, *citation = (part,) if isinstance(part, str) else part
-        blocks.append({"type": "text", "text": text})
-        if citation:
-            blocks[-1]["citations"] = [
-                {
-                    "type": "search_result_location", "search_result_index": citation[0], "cited_text": citation[1],
-                    "source": "x", "title": "x", "start_block_index": 0, "end_block_index": 1,
-                }
-            ]  # fmt: skip
+    blocks = [block(part) if isinstance(part, str) else block(part[0], part[1:]) for part in parts]
     claude.post("/mode", mode="scripted", script=[{"content": blocks}])
 
 

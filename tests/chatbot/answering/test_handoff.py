@@ -9,7 +9,7 @@ from chatbot.answering.handoff import asks_for_person, has_little_support, suppo
 from chatbot.conversations.feedback import give_feedback
 from chatbot.models import Message, ModelCall
 from chatbot.tickets.services import reason_of
-from tests.chatbot.talk import BREACH, NOW, ask, learn, run_answer
+from tests.chatbot.talk import BREACH, NOW, ask, block, learn, run_answer
 from tests.conftest import Control
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "without_rewriting")]
@@ -82,12 +82,8 @@ def test_wish_for_a_person_is_answered_without_search_or_model(claude: Control):
 def test_answer_with_little_behind_it_offers_a_person(claude: Control):
     learn(BREACH)
     quote = "In caso di violazione dei dati personali, il titolare notifica la violazione"
-    cite = {
-        "type": "search_result_location", "search_result_index": 0, "cited_text": quote, "source": "x", "title": "x",
-        "start_block_index": 0, "end_block_index": 1,
-    }  # fmt: skip
     text = "Uno. Due. Tre. Quattro. Si notifica."
-    claude.post("/mode", mode="scripted", script=[{"content": [{"type": "text", "text": text, "citations": [cite]}]}])
+    claude.post("/mode", mode="scripted", script=[{"content": [block(text, (0, quote))]}])
 
     events, row = run_answer(question := ask("Entro quante ore va notificata la violazione dei dati?"))
 

@@ -9,10 +9,8 @@ from chatbot.answering.configuration import current
 from chatbot.clients.claude import Model, Request, facts_of
 from chatbot.models import Message, ModelCall
 from sandbox.claude.models import MODELS
-from tests.chatbot.talk import BREACH, ask, learn, run_answer
+from tests.chatbot.talk import BREACH, QUESTION, ask, learn, run_answer
 from tests.conftest import Control
-
-QUESTION = "Entro quante ore va notificata la violazione dei dati?"
 
 
 def follow_up() -> Message:

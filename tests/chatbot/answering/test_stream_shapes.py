@@ -12,32 +12,15 @@ from chatbot.answering.answers import REFUSALS
 from chatbot.answering.events import Cite, Done, Replace, Token
 from chatbot.conversations import services as conversations
 from chatbot.models import Message, ModelCall
-from tests.chatbot.talk import BREACH, RECORDS, ask, learn, run_answer
+from tests.chatbot.talk import BREACH, QUESTION, RECORDS, SENTENCE, ask, block, learn, run_answer
 from tests.conftest import Control
 from tests.factories import make_order
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "without_rewriting")]
 
-QUESTION = "Entro quante ore va notificata la violazione dei dati?"
-SENTENCE = (
-    "In caso di violazione dei dati personali, il titolare notifica la violazione all’autorità di controllo "
-    "entro 72 ore."
-)
 RECORD = "Ogni titolare tiene un registro"
 THINKING = {"type": "thinking", "thinking": "Cerco il termine.", "signature": "sig_1"}
 REDACTED = {"type": "redacted_thinking", "data": "EmwKAhgBEgy3va3pzix"}
-
-
-def block(text: str, *cites: tuple[int, str]) -> dict[str, Any]:
-    """A block of text with its citations, each (source, quote)."""
-    citations = [
-        {
-            "type": "search_result_location", "search_result_index": index, "cited_text": quote, "source": "x",
-            "title": "x", "start_block_index": 0, "end_block_index": 1,
-        }
-        for index, quote in cites
-    ]  # fmt: skip
-    return {"type": "text", "text": text} | ({"citations": citations} if citations else {})
 
 
 def script(claude: Control, *entries: Any) -> None:
