@@ -260,6 +260,30 @@ def test_wrong_fields_are_told_beside_the_field_and_nothing_is_sent(
     assert (intent.status, intent.latest_charge) == ("requires_payment_method", None)
 
 
+def test_button_stays_under_the_pointer_while_it_is_pressed(page: Page, shop: Shop, api: stripe.StripeClient):
+    """The field loses its focus to the press and shows its error: a form that grew then would take the click away."""
+    page.goto(f"{shop.url}/?secret={new_secret(api)}")
+    frame = fields_of(page)
+    fill_card(page, "4242424242424242", cvc="1")
+    button = page.get_by_role("button", name="Paga")
+    button.hover()
+    before = button.bounding_box()
+
+    page.mouse.down()
+    expect(frame.get_by_role("alert").filter(has_text="incompleto")).to_be_visible()
+    frame.locator("body").evaluate(
+        "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert button.bounding_box() == before
+    page.mouse.up()
+
+    assert result_of(page, "error")["code"] == "incomplete_cvc"
+    after = button.bounding_box()
+    assert before and after
+    assert after["y"] > before["y"]
+
+
 def test_typing_moves_through_the_fields_and_enter_submits(page: Page, shop: Shop, api: stripe.StripeClient):
     page.goto(f"{shop.url}/?secret={new_secret(api)}")
     frame = fields_of(page)

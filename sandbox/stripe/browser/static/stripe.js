@@ -65,7 +65,7 @@
       this.handlers = {};
       this.waiting = new Map();
       this.count = 0;
-      this.receive = this.receive.bind(this);
+      for (const name of ["receive", "press", "release"]) this[name] = this[name].bind(this);
     }
 
     mount(target) {
@@ -81,8 +81,12 @@
       paint(frame, { border: "0", width: "calc(100% + 8px)", height: "16rem", display: "block", margin: "-4px", "color-scheme": this.scheme() });
       frame.src = `${ORIGIN}/v3/element?origin=${encodeURIComponent(window.location.origin)}`;
       this.frame = frame;
+      this.height = null;
+      this.isPressed = false;
       this.loaded = new Promise((resolve) => { this.resolveLoaded = resolve; });
       window.addEventListener("message", this.receive);
+      window.addEventListener("pointerdown", this.press, true);
+      for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, this.release, true);
       place.replaceChildren(frame);
       return this;
     }
@@ -99,6 +103,8 @@
     unmount() {
       if (!this.frame) return;
       window.removeEventListener("message", this.receive);
+      window.removeEventListener("pointerdown", this.press, true);
+      for (const name of ["pointerup", "pointercancel"]) window.removeEventListener(name, this.release, true);
       this.frame.remove();
       this.frame = null;
     }
@@ -150,13 +156,26 @@
       return answer;
     }
 
+    // a button pressed in the page takes the focus from a field, whose error makes the form grow: a frame that grew
+    // before the button is released would move it from under the pointer, and no click would come of it
+    press() { this.isPressed = true; }
+    release() {
+      setTimeout(() => { this.isPressed = false; this.fit(); });
+    }
+
+    fit() {
+      if (this.frame && !this.isPressed && this.height !== null) this.frame.style.setProperty("height", `${this.height}px`);
+    }
+
     receive(event) {
       if (!this.frame || event.source !== this.frame.contentWindow || event.origin !== ORIGIN) return;
       const { stripe, action, payload, id } = event.data || {};
       if (stripe !== "element") return;
       if (action === "loaded") this.post("init", this.elements.settings(this));
-      else if (action === "height") this.frame.style.setProperty("height", `${Number(payload.height) || 0}px`);
-      else if (action === "enter") this.frame.closest("form")?.requestSubmit();
+      else if (action === "height") {
+        this.height = Number(payload.height) || 0;
+        this.fit();
+      } else if (action === "enter") this.frame.closest("form")?.requestSubmit();
       else if (action === "answer") {
         this.waiting.get(id)?.(payload);
         this.waiting.delete(id);
