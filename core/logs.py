@@ -78,7 +78,6 @@ def configuration(level: str, form: str, folder: str) -> dict[str, Any]:
         "loggers": {
             "httpx2": {"level": "WARNING"},
             "stripe": {"level": "WARNING"},
-            "pypdf": {"level": "ERROR"},
             "django.server": {"level": "WARNING"},
         },
     }

@@ -1,6 +1,9 @@
 """What an uploaded file really is: extension, size and content must agree before anything reads it."""
 
+import codecs
+import re
 import zipfile
+from collections.abc import Callable
 from pathlib import PurePath
 from typing import BinaryIO
 
@@ -23,6 +26,18 @@ _MAGIC = {
     "webp": {".webp"},
     "doc": {".doc", ".xls", ".ppt", ".msi", ".msg"},  # one container for all of old Office
 }
+_SAME_KIND = {"htm": "html", "xhtml": "html"}
+_ODT = b"mimetypeapplication/vnd.oasis.opendocument.textPK"
+_OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # [MS-OFFCRYPTO] 2.3.4: the stream that holds the locked file
+_SEARCHED = 16 * 1024 * 1024
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_PAGE = re.compile(
+    r"\s*(?:<\?xml[^>]*\?>\s*)?<(?:!--|!doctype\s+html|/?(?:html|head|body|title|meta|link|style|script|base|h[1-6]|p|br|hr"
+    r"|div|span|section|article|aside|main|header|footer|nav|address|blockquote|figure|pre|table|thead|tbody|tr|t[dh]|ul|ol"
+    r"|li|dl|dt|dd|a|b|i|u|em|strong|small|img|font|center|details)[\s/>])",
+    re.IGNORECASE,
+)
 _CONTAINER = b"RIFF"  # of pictures, sounds and films alike: alone it says nothing
 
 
@@ -33,9 +48,12 @@ class UploadRefusedError(InvalidInputError):
 
 
 def detect_kind(file: BinaryIO, *, name: str, size: int, allowed: frozenset[str]) -> str:
-    """The kind of the file ("pdf", …), one of `allowed`, or `UploadRefusedError`. Leaves `file` at its start."""
-    kind = PurePath(name).suffix.lower().lstrip(".")
-    if kind not in allowed:
+    """The kind of the file ("pdf", …), one of `allowed`, or `UploadRefusedError`. Leaves `file` at its start.
+
+    Pages by their other names ("htm", "xhtml") are of the kind "html".
+    """
+    suffix = PurePath(name).suffix.lower().lstrip(".")
+    if suffix not in allowed:
         kinds = ", ".join(sorted(allowed)).upper()
         raise UploadRefusedError(_("We take these kinds of file: %(kinds)s.") % {"kinds": kinds}, code="file_kind")
     if size > settings.MAX_UPLOAD_SIZE_MB * 1024 * 1024:
@@ -43,13 +61,14 @@ def detect_kind(file: BinaryIO, *, name: str, size: int, allowed: frozenset[str]
         raise UploadRefusedError(_("The file is larger than %(limit)s MB.") % {"limit": limit}, code="file_size")
     if size == 0:
         raise UploadRefusedError(_("The file is empty."), code="file_empty")
+    kind = _SAME_KIND.get(suffix, suffix)
     file.seek(0)
     matches = _CHECKS[kind](file) if kind in _CHECKS else _has_magic(file, kind)
     file.seek(0)
     if not matches:
         raise UploadRefusedError(
             _("The content is not that of a %(kind)s file. Please check the file and send it again.")
-            % {"kind": kind.upper()},
+            % {"kind": suffix.upper()},
             code="file_content",
         )
     return kind
@@ -64,16 +83,43 @@ def _has_magic(file: BinaryIO, kind: str) -> bool:
 
 
 def _is_text(file: BinaryIO) -> bool:
-    try:
-        text = file.read().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return False
-    return "\0" not in text and text.lstrip()[:5].lower() not in ("<html", "<!doc", "%pdf-")
+    """Words in any encoding: UTF-8, UTF-16, or a letter a byte, where only a program's file has control characters."""
+    content = file.read()
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = content.decode("utf-16", errors="replace")
+    elif content[1::2].count(0) * 2 > len(content[1::2]) > 0 or content[::2].count(0) * 2 > len(content[::2]):
+        text = content.replace(b"\0", b"").decode("latin-1")
+    else:
+        text = content.decode("latin-1").removeprefix("\xef\xbb\xbf")
+    return not _CONTROLS.search(text) and text.lstrip()[:5].lower() not in ("<html", "<!doc", "%pdf-")
 
 
-def _is_docx(file: BinaryIO) -> bool:
-    if file.read(4) != b"PK\x03\x04":  # zipfile looks from the end, and would take a picture with a ZIP behind it
+def _is_archive_of(*names: str) -> Callable[[BinaryIO], bool]:
+    def is_archive(file: BinaryIO) -> bool:
+        return set(names) <= _names_in_archive(file)
+
+    return is_archive
+
+
+def _is_odt(file: BinaryIO) -> bool:
+    """As its first entry says, which lies there unpacked for this purpose (ODF 1.3, part 2, 3.3)."""
+    if not {"content.xml", "META-INF/manifest.xml"} <= _names_in_archive(file):
         return False
+    file.seek(30)
+    return file.read(len(_ODT)) == _ODT
+
+
+def _names_in_archive(file: BinaryIO) -> set[str]:
+    """Of the files in a ZIP; none if it is no ZIP. Refuses what is locked or would burst when it is read."""
+    start = file.read(8)
+    if start == _OLE and _ENCRYPTED in file.read(
+        _SEARCHED
+    ):  # Office puts a locked file into the container of old Office
+        raise UploadRefusedError(
+            _("The file is protected with a password. Remove the password and send it again."), code="file_locked"
+        )
+    if not start.startswith(b"PK\x03\x04"):  # zipfile looks from the end, and would take a picture with a ZIP behind it
+        return set()
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
@@ -81,16 +127,27 @@ def _is_docx(file: BinaryIO) -> bool:
                 raise UploadRefusedError(
                     _("The file unpacks to far more than its size and is not read."), code="file_bomb"
                 )
-            names = {entry.filename for entry in entries}
+            return {entry.filename for entry in entries}
     except (zipfile.BadZipFile, NotImplementedError, ValueError):  # the last for names that are not UTF-8
-        return False
-    return {"[Content_Types].xml", "word/document.xml"} <= names
+        return set()
 
 
 def _is_html(file: BinaryIO) -> bool:
-    """As browsers tell it from its first bytes (WHATWG MIME Sniffing, 7.1), the declarations that begin a page."""
-    start = file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    return start.startswith((b"<!doctype html", b"<html", b"<!--", b"<head", b"<body")) and b"\0" not in start
+    """A page or a piece of one, by its first tag (WHATWG MIME Sniffing, 7.1, and the tags that begin a piece)."""
+    start = file.read(2048)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = start.decode("utf-16", errors="ignore")
+    else:
+        text = start.removeprefix(codecs.BOM_UTF8).decode("latin-1")
+    return bool(_PAGE.match(text)) and "\0" not in text
 
 
-_CHECKS = {"txt": _is_text, "md": _is_text, "docx": _is_docx, "html": _is_html}
+_CHECKS: dict[str, Callable[[BinaryIO], bool]] = {
+    "txt": _is_text,
+    "md": _is_text,
+    "docx": _is_archive_of("[Content_Types].xml", "word/document.xml"),
+    "pptx": _is_archive_of("[Content_Types].xml", "ppt/presentation.xml"),
+    "xlsx": _is_archive_of("[Content_Types].xml", "xl/workbook.xml"),
+    "odt": _is_odt,
+    "html": _is_html,
+}

@@ -14,6 +14,7 @@ from chatbot import tasks
 from chatbot.admin.fields import ManyFilesWidget
 from chatbot.clients import web
 from chatbot.knowledge import ingest, webpages
+from chatbot.knowledge.parsing.words import list_omissions, translate_error
 from chatbot.models import Chunk, Document, WebPage
 from chatbot.tickets.forms import FilesField
 from core.admin import QUEUE_LOOKS, AuditedAdmin, ReadOnlyAdmin, another_try, badge, confirmed_action
@@ -46,8 +47,9 @@ class DocumentForm(forms.ModelForm):
         required=False,
         widget=ManyFilesWidget,
         help_text=_(
-            "PDF, DOCX, DOC, HTML, TXT or MD, up to 10 MB each, as many as you like. They are read and embedded in the "
-            "background. A file of the same name as one in use is its new version and takes its place."
+            "PDF, Word, OpenDocument text, PowerPoint, Excel, HTML, TXT or MD, up to 10 MB each, as many as you like. "
+            "They are read and embedded in the background. A file of the same name as one in use is its new version "
+            "and takes its place."
         ),
     )
 
@@ -89,15 +91,15 @@ class DocumentAdmin(AuditedAdmin):
             return (main_fieldset, (_("About"), {"fields": about}))
         reading = () if obj.state == Document.State.DONE else ("progress",)
         state = (
-            "name", "kind", "size", "sha256", "page", "replaces", "state_badge", *reading, "last_error", "completed_at",
-            "passages_link",
+            "name", "kind", "size", "sha256", "page", "replaces", "state_badge", *reading, "error", "completed_at",
+            "passages_link", *(("not_read",) if obj.omissions else ()),
         )  # fmt: skip
         return (main_fieldset, (_("About"), {"fields": about}), (_("Reading"), {"fields": state}))
 
     def get_readonly_fields(self, request, obj=None):
         return () if obj is None else (
-            "name", "kind", "size", "sha256", "page", "replaces", "state_badge", "progress", "last_error",
-            "completed_at", "passages_link",
+            "name", "kind", "size", "sha256", "page", "replaces", "state_badge", "progress", "error", "completed_at",
+            "passages_link", "not_read",
         )  # fmt: skip
 
     def get_queryset(self, request):
@@ -161,6 +163,14 @@ class DocumentAdmin(AuditedAdmin):
         label = _("%(done)s of %(all)s passages") % {"done": document.embedded_count, "all": document.chunk_count}
         return format_html(bar, document.embedded_count, total, label, document.embedded_count, document.chunk_count)
 
+    @display(description=_("error"))
+    def error(self, document: Document):
+        return translate_error(document.last_error) or "-"
+
+    @display(description=_("not read"))
+    def not_read(self, document: Document):
+        return list_omissions(document.omissions)
+
     @display(description=_("passages"))
     def passages_link(self, document: Document):
         url = f"{reverse('admin:chatbot_chunk_changelist')}?document__id__exact={document.pk}"
@@ -199,7 +209,7 @@ class WebPageAdmin(AuditedAdmin):
     date_hierarchy = "next_try_at"
     ordering = ("url",)
     actions_detail = ("look_now",)
-    readonly_fields = ("result_badge", "last_error", "checked_at", "changed_at", "next_try_at", "documents_link")
+    readonly_fields = ("result_badge", "error", "checked_at", "changed_at", "next_try_at", "documents_link")
 
     result_badge = badge("result", _("status"), {"new": "now", "read": "done", "failed": "stop"}, ordering="attempts")
 
@@ -212,6 +222,10 @@ class WebPageAdmin(AuditedAdmin):
         super().save_model(request, obj, form, change)
         if not change:
             enqueue(tasks.look_at_page, page_id=obj.pk)
+
+    @display(description=_("error"))
+    def error(self, page: WebPage):
+        return translate_error(page.last_error) or "-"
 
     @display(description=_("documents"))
     def documents_link(self, page: WebPage):

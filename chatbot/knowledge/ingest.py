@@ -31,7 +31,7 @@ from core.tasks import enqueue
 from core.uploads import detect_kind
 
 CHANNEL = channels.declare("embeddings", _("Embedding of documents"))
-KINDS = frozenset({"pdf", "docx", "doc", "html", "txt", "md"})
+KINDS = frozenset({"pdf", "docx", "doc", "odt", "pptx", "xlsx", "html", "htm", "xhtml", "txt", "md"})
 _FIRST_BATCH = 16
 _COUNTED_EVERY_S = 20
 
@@ -100,7 +100,7 @@ def _read(document: Document) -> None:
         _embed(document)
         _complete(document)
     except UnreadableDocumentError as error:
-        document.give_up(f"This {document.kind.upper()} cannot be read: {error}")
+        document.give_up(str(error))
     except DatabaseError as error:
         if Document.objects.filter(pk=document.pk).exists():
             raise
@@ -123,7 +123,7 @@ def read_again(*, document: Document) -> bool:
     if not Document.objects.revive(document.pk):
         return False
     document.chunks.all().delete()
-    Document.objects.filter(pk=document.pk).update(chunk_count=0, embedded_count=0, last_error="")
+    Document.objects.filter(pk=document.pk).update(chunk_count=0, embedded_count=0, omissions={}, last_error="")
     enqueue(tasks.ingest_document, document_id=document.pk)
     return True
 
@@ -164,6 +164,7 @@ def _store_passages(document: Document) -> None:
         document.keep(
             title=document.title, language=document.language, chunk_count=len(chunks),
             embedded_count=sum(chunk.embedding is not None for chunk in chunks),
+            omissions=dict(parsed_document.omissions),
         )  # fmt: skip
 
 

@@ -69,6 +69,7 @@ class Document(QueuedRow):
     state = models.CharField(_("status"), max_length=7, choices=State.choices, default=State.PENDING)
     chunk_count = models.PositiveIntegerField(_("passages"), default=0)
     embedded_count = models.PositiveIntegerField(_("embedded"), default=0)
+    omissions = models.JSONField(default=dict, help_text="what the file holds and nobody can read: {'pictures': 3}")
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
     completed_at = models.DateTimeField(_("ready since"), null=True)
 

@@ -442,7 +442,9 @@ def test_reader_who_leaves_ends_the_models_stream_and_keeps_what_was_said(claude
     leave_after(question, 3)
 
     row = Message.objects.get(conversation=question.conversation, role="answer")
-    assert (row.text, row.outcome, row.error) == ("Ecco che cosa", "incomplete", "reader_gone")
+    # on a busy machine one more word may have come before the stream was closed
+    assert (row.text[:13], len(row.text) < 30) == ("Ecco che cosa", True)
+    assert (row.outcome, row.error) == ("incomplete", "reader_gone")
     until(lambda: claude.get("/open-streams")["open"] == 0, "a stream stayed open")
     assert claude.get("/open-streams")["streams"][0]["state"] == "client_gone"
 
@@ -456,7 +458,8 @@ def test_reader_who_leaves_after_a_citation_keeps_it(claude: Control):
     leave_after(question, 3)
 
     row = Message.objects.get(conversation=question.conversation, role="answer")
-    assert (row.text, row.outcome, row.citations.get().quote) == ("72 ore.[1]", "incomplete", SENTENCE)
+    assert (row.text[:10], "ancora" in row.text) == ("72 ore.[1]", False)
+    assert (row.outcome, row.citations.get().quote) == ("incomplete", SENTENCE)
 
 
 def test_source_of_an_answer_outlives_its_document(claude: Control):

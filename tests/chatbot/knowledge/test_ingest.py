@@ -16,9 +16,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
+from django.utils.translation import gettext
 
 from chatbot import tasks
 from chatbot.knowledge import ingest
+from chatbot.knowledge.parsing.errors import Reason
+from chatbot.knowledge.parsing.words import SENTENCES
 from chatbot.models import Chunk, Citation, Document, Message
 from chatbot.retrieval.search import search
 from core.models import AuditEntry, ChannelPause
@@ -269,31 +273,32 @@ def test_document_that_kills_its_reader_is_given_up(embedder: Embedder):
 
 
 @pytest.mark.parametrize(
-    ("content", "name", "error"),
+    ("content", "name", "reason"),
     [
-        (b"%PDF-1.7\ngarbage", "a.pdf", "This PDF cannot be read: PdfStreamError: Stream has ended unexpectedly"),
-        (
-            files.locked_pdf("Segreto.", password="x"),
-            "a.pdf",
-            "This PDF cannot be read: FileNotDecryptedError: File has not been decrypted",
-        ),
-        (
-            files.pdf(""),
-            "a.pdf",
-            "This PDF cannot be read: no text found; a scanned document needs text recognition first",
-        ),
-        (
-            files.word(("Normal", "")),
-            "a.docx",
-            "This DOCX cannot be read: no text found; a scanned document needs text recognition first",
-        ),
+        (b"%PDF-1.7\ngarbage", "a.pdf", Reason.DAMAGED),
+        (files.locked_pdf("Segreto.", password="x"), "a.pdf", Reason.LOCKED),
+        (files.pdf(""), "a.pdf", Reason.SCANNED),
+        (files.word(("Normal", "")), "a.docx", Reason.EMPTY),
     ],
     ids=["broken", "locked", "scanned", "empty"],
 )
-def test_file_that_cannot_be_read_fails_with_the_reason(content: bytes, name: str, error: str, embedder: Embedder):
+def test_file_that_cannot_be_read_fails_with_the_reason(
+    content: bytes, name: str, reason: Reason, embedder: Embedder, staff_client: Client
+):
     document = read(add(content, name))
 
-    assert (document.state, document.last_error, Chunk.objects.count()) == ("failed", error, 0)
+    assert (document.state, document.last_error, Chunk.objects.count()) == ("failed", SENTENCES[reason], 0)
+    page = staff_client.get(f"/admin/chatbot/document/{document.pk}/change/").content.decode()
+    assert escape(gettext(SENTENCES[reason])) in page
+    assert gettext(SENTENCES[reason]) != SENTENCES[reason]
+
+
+def test_what_a_file_holds_beside_its_text_is_named_on_its_page(embedder: Embedder, staff_client: Client):
+    document = read(add(files.slides(("Chi siamo", "Una cosa.", "Da non dire.")), "a.pptx"))
+
+    assert (document.state, document.omissions) == ("done", {"speaker_notes": 1})
+    page = staff_client.get(f"/admin/chatbot/document/{document.pk}/change/").content.decode()
+    assert "note del relatore di 1 diapositiva" in page
 
 
 def test_pdf_with_characters_no_table_keeps_is_read(embedder: Embedder):
@@ -429,9 +434,10 @@ def test_deleted_document_is_gone_with_every_trace_but_what_was_cited(
     assert (entry.actor, entry.target) == (staff, f"chatbot.document:{document.title}")
 
 
+TAKEN = "Accettiamo questi tipi di file: DOC, DOCX, HTM, HTML, MD, ODT, PDF, PPTX, TXT, XHTML, XLSX."
 REFUSED = [
-    (b"MZ\x90\x00", "programma.exe", "file_kind", "Accettiamo questi tipi di file: DOC, DOCX, HTML, MD, PDF, TXT."),
-    (b"Testo.", "senza-estensione", "file_kind", "Accettiamo questi tipi di file: DOC, DOCX, HTML, MD, PDF, TXT."),
+    (b"MZ\x90\x00", "programma.exe", "file_kind", TAKEN),
+    (b"Testo.", "senza-estensione", "file_kind", TAKEN),
     (b"Testo.", "pagina.html", "file_content", "HTML"),
     (b"Testo.", "antico.doc", "file_content", "DOC"),
     (b"", "vuoto.txt", "file_empty", "vuoto."),
@@ -440,7 +446,7 @@ REFUSED = [
     (b"MZ\x90\x00\x03", "finto.pdf", "file_content", "PDF"),
     (b"<html><script>x</script>", "finto.md", "file_content", "MD"),
     (files.archive({"a.txt": b"A."}), "finto.docx", "file_content", "DOCX"),
-    ("perché".encode("latin-1"), "antico.txt", "file_content", "TXT"),
+    (b"ciao\x01", "antico.txt", "file_content", "TXT"),
     (
         files.archive({"[Content_Types].xml": b"", "word/document.xml": b" " * (101 * 1024 * 1024)}),
         "bomba.docx", "file_bomb", "supera di molto la sua dimensione",

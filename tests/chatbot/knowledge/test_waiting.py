@@ -130,7 +130,7 @@ def test_command_fails_when_one_could_not_be_read(tmp_path: Path, embedder: Embe
     with worker(), pytest.raises(CommandError, match="1 not read"):
         call_command("ingest", str(tmp_path), wait=True, stdout=out, stderr=err)
 
-    assert err.getvalue().startswith("b.pdf: failed: This PDF cannot be read")
+    assert err.getvalue().startswith("b.pdf: failed: The file is damaged or cut off.")
     assert out.getvalue().splitlines()[-1] == "1 of 2 documents ready, 1 failed, 1 of 1 passages embedded"
 
 

@@ -226,7 +226,7 @@ def test_changed_page_takes_the_place_of_its_old_text_when_it_is_ready(site: Sit
         ({"content": "", "status": 503}, "La pagina risponde con lo stato 503.", True),
         ({"content": b"\x89PNG", "Content_Type": "image/png"}, "Questo è image/png: si leggono solo", False),
         ({"content": "x" * (10 * 1024 * 1024 + 1)}, "La pagina supera i 10 MB.", False),
-        ({"content": "<html><body></body></html>"}, "no text found", False),
+        ({"content": "<html><body></body></html>"}, "There is no text in the file.", False),
     ],
     ids=["gone", "busy", "picture", "large", "empty"],
 )

@@ -48,6 +48,8 @@ def test_sizes_are_those_of_the_settings():
         ("Il D.Lgs. 138/2024 e la lett. B. Fine.", ["Il D.Lgs. 138/2024 e la lett. B.", "Fine."]),
         ("See Art. 23, para. 4. Then No. 5.", ["See Art. 23, para. 4.", "Then No. 5."]),
         ("Brandolini S.r.l. Reggio Emilia.", ["Brandolini S.r.l. Reggio Emilia."]),
+        ("Ai sensi dell’art.\n33 si notifica.", ["Ai sensi dell’art. 33 si notifica."]),
+        ("Voce: NIS2. Poi | Prezzo: 3.900 €\nAI Act", ["Voce: NIS2. Poi | Prezzo: 3.900 €", "AI Act"]),
     ],
 )
 def test_sentence_ends_where_a_reader_would_end_it(text: str, expected: list[str]):
@@ -106,6 +108,25 @@ def test_section_goes_on_over_its_pages_and_ends_at_its_heading():
     assert result[0].path == ("Capo I",)
 
 
+def test_list_and_table_keep_their_lines_in_a_passage():
+    assert cut("Misure:\nuno\ndue\nVoce: NIS2 | Prezzo: 3.900 €. Fine.") == [
+        "Misure:\nuno\ndue\nVoce: NIS2 | Prezzo: 3.900 €. Fine."
+    ]
+
+
+def test_long_text_under_one_heading_counts_as_several_sections():
+    """A search brings one passage of each: of a chapter without headings it would find one only."""
+    pages = [Section("Capitolo", "Una frase di quaranta caratteri in tutto. " * 60, page) for page in range(1, 6)]
+
+    result = list(passages([*pages, Section("Fine", "Breve.")], size=1000, overlap=0))
+
+    numbers = [passage.section for passage in result]
+    assert numbers == sorted(numbers)
+    assert numbers[0] == 0
+    assert (numbers.count(0), numbers[-1]) == (6, 3)
+    assert {passage.heading for passage in result if passage.section < numbers[-1]} == {"Capitolo"}
+
+
 @pytest.mark.parametrize(
     ("heading", "is_background"),
     [
@@ -149,7 +170,9 @@ def test_nothing_is_lost_between_overlapping_passages(text: str, size: int):
 
 @given(TEXTS, SIZES)
 def test_sentences_of_a_passage_give_it_back(text: str, size: int):
-    assert [" ".join(sentences(passage)) for passage in cut(text, size)] == cut(text, size)
+    assert [" ".join(sentences(passage)) for passage in cut(text, size)] == [
+        passage.replace("\n", " ") for passage in cut(text, size)
+    ]
 
 
 @given(TEXTS)

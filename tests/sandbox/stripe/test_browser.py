@@ -280,7 +280,8 @@ def test_button_stays_under_the_pointer_while_it_is_pressed(page: Page, shop: Sh
 
     assert result_of(page, "error")["code"] == "incomplete_cvc"
     after = button.bounding_box()
-    assert before and after
+    assert before
+    assert after
     assert after["y"] > before["y"]
 
 
