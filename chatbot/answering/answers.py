@@ -19,9 +19,9 @@ from chatbot.answering.budget import BudgetError, Payer
 from chatbot.answering.endings import done
 from chatbot.answering.events import Cite, Event, Replace, Token
 from chatbot.answering.guard import OutputGuard, PromptLeakError, strip_marks
-from chatbot.answering.handoff import asks_for_person
-from chatbot.answering.pipeline import AnswerContext, RetrievalResult, release_if_refused, reserve, retrieve
+from chatbot.answering.pipeline import AnswerContext, RetrievalResult, embed, release_if_refused, reserve, retrieve
 from chatbot.answering.small_talk import reply_to
+from chatbot.answering.wishes import is_wish_for_person
 from chatbot.clients import claude
 from chatbot.knowledge import unanswered
 from chatbot.languages import language_of
@@ -124,12 +124,13 @@ async def write_answer(draft: Draft, context: AnswerContext, question: Message) 
 
 
 async def _try_answer(draft: Draft, context: AnswerContext, question: Message) -> AsyncGenerator[Event, None]:
-    if asks_for_person(question.text):
-        draft.text, draft.outcome = PERSONS[context.language], Message.Outcome.PERSON
-        yield Token(draft.text)
-        return
     if reply := reply_to(question.text, context.language):
         draft.text, draft.outcome = reply, Message.Outcome.SMALL_TALK
+        yield Token(draft.text)
+        return
+    await embed(question, draft.retrieval)
+    if await is_wish_for_person(question.text, draft.retrieval.vector):
+        draft.text, draft.outcome = PERSONS[context.language], Message.Outcome.PERSON
         yield Token(draft.text)
         return
     if not context.setting.version.is_answering:

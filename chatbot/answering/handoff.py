@@ -1,4 +1,4 @@
-"""When an answer offers a person: somebody asks for one, or little of the answer has a source."""
+"""When an answer offers a person: little of it has a source. Who asks for one is in `wishes`."""
 
 import re
 
@@ -6,32 +6,9 @@ from chatbot.answering.events import MARK
 from chatbot.models import Message
 from chatbot.retrieval.chunking import sentences
 
-# Who asks for a person says so in few words; a question about persons is longer.
-_LONGEST = 200
-_SOMEBODY = (
-    r"(?:persona|operatore|operatrice|umano|qualcuno|consulente|addett[oa]"
-    r"|human|person|agent|operator|someone|somebody|representative|consultant)\b"
-)
-# three ways to say it: to talk with somebody, to be passed on to somebody, to need somebody and nothing else
-_ASKS = re.compile(
-    rf"\b(?:parlare|parlo|chattare|comunicare|speak|talk|chat)\b.{{0,15}}\b(?:con|to|with)\b.{{0,20}}{_SOMEBODY}"
-    rf"|\b(?:passa(?:mi|temi|teci|te)|mettetemi|(?:connect|transfer|put|pass) (?:me|us))\b.{{0,20}}{_SOMEBODY}"
-    rf"|\b(?:ho bisogno di|mi serve|ci serve|i need|we need)\W+(?:un|uno|una|a|an)\W+(?:real\W+)?{_SOMEBODY}\W*$",
-    re.IGNORECASE | re.DOTALL,
-)
-_NOTHING_ELSE = re.compile(
-    rf"\W*(?:(?:un|uno|una|an|a|il|the|real|essere|vostro|vostra)\W+){{0,3}}{_SOMEBODY}"
-    r"(?:\s+(?:vera|reale))?(?:\W+(?:per favore|per piacere|grazie|please))?\W*",
-    re.IGNORECASE,
-)
 _MARKED_END = re.compile(r"([.!?;])((?: ?\[\d{1,2}\])+)")
 # An answer with a source for fewer of its sentences says more than our documents do.
 _LITTLE_SUPPORT = 0.25
-
-
-def asks_for_person(text: str) -> bool:
-    """Whether this is no question, but the wish to talk to somebody ("voglio parlare con una persona")."""
-    return len(text) <= _LONGEST and bool(_ASKS.search(text) or _NOTHING_ELSE.fullmatch(text))
 
 
 def support_of(text: str) -> float:

@@ -39,6 +39,7 @@ class RetrievalResult:
     """What was found for a question, and how. `hits` go to the model; `candidates` is their order before re-ranking."""
 
     vector: Sequence[float] | None = None
+    is_embedded: bool = False  # or tried in vain
     vector_with_about: Sequence[float] | None = None  # of the question with the name of its page
     first_hits: list[Hit] = field(default_factory=list)
     rewritten_question: str = ""
@@ -64,12 +65,18 @@ class RetrievalResult:
         return [(place + 1, self.candidates[place]) for place in self.order]
 
 
+async def embed(question: Message, result: RetrievalResult) -> None:
+    """The question's vector, asked for once."""
+    if not result.is_embedded:
+        result.vector, result.is_embedded = await _embed_question(question.text), True
+
+
 async def retrieve(question: Message, context: AnswerContext, result: RetrievalResult) -> None:
     """Fill `result`, step by step, so that a reader who goes away leaves what was known by then."""
     text, text_with_about = question.text, question.text_with_about
+    await embed(question, result)
     version, top_k = context.setting.version, context.setting.top_k
     count = max(top_k, reranking.CANDIDATES) if version.reranks else top_k
-    result.vector = await _embed_question(text)
     result.first_hits = result.candidates = await run_in_thread(search, text, result.vector, count=count)
     result.is_searched = True
     rewritten_hits: list[Hit] = []

@@ -38,12 +38,17 @@ def embed_passages(texts: Sequence[str]) -> list[list[float]]:
     """One vector of 1,536 numbers per text, for storing. Raises `TransientError` or `PermanentError`."""
     if not all(text.strip() for text in texts):
         raise ValueError("an empty text has no vector")
-    return [vector for batch in _within_limits(texts) for vector in _embed(batch)]
+    return [vector for batch in _within_limits(texts) for vector in _embed(batch, "passage")]
 
 
-def _embed(texts: Sequence[str]) -> list[list[float]]:
+def embed_questions(texts: Sequence[str]) -> list[list[float]]:
+    """The vectors of questions that nobody waits for, to compare others with."""
+    return [vector for batch in _within_limits(texts) for vector in _embed(batch, "query")]
+
+
+def _embed(texts: Sequence[str], input_type: Literal["query", "passage"]) -> list[list[float]]:
     try:
-        answer = _client().embeddings.create(input=list(texts), **_parameters("passage"))
+        answer = _client().embeddings.create(input=list(texts), **_parameters(input_type))
     except openai.OpenAIError as error:
         raise _convert_error(error) from error
     return [_pad(item.embedding) for item in sorted(answer.data, key=lambda item: item.index)]

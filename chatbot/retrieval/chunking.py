@@ -12,9 +12,10 @@ _ABBREVIATION = re.compile(
 
 # A table's row, which says what its cells mean only as a whole.
 _ROW = re.compile(r".* \| .*")
-# A section of more characters counts as several: a search brings one passage of each, and of a chapter without
-# headings, or of a document without any, it would find one passage only.
-_WINDOW = 5_000
+# A section of more characters counts as several: a search brings one passage of each, and of a long chapter, or of a
+# document without headings, it would find one passage only. The longest articles of laws are whole.
+_WINDOW = 8_000
+_WINDOW_WITHOUT_HEADING = 2_500
 
 # What explains a law and does not rule.
 _BACKGROUND = re.compile(r"(?:considerando|recital|preambolo|preamble)\b", re.IGNORECASE)
@@ -50,7 +51,7 @@ def passages(sections: Iterable[Section], *, size: int, overlap: int) -> Iterato
             number, before, length = number + 1, (section.heading, section.path), 0
         is_background = bool(_BACKGROUND.match(section.heading))
         for text in _pack(list(_sentences(section.text, size)), size, overlap):
-            if length >= _WINDOW:
+            if length >= (_WINDOW if section.heading else _WINDOW_WITHOUT_HEADING):
                 number, length = number + 1, 0
             length += len(text)
             yield Passage(section.heading, section.page, text, section.path, number, is_background)

@@ -5,7 +5,7 @@ from django.test import Client
 
 from chatbot.answering.answers import PERSONS
 from chatbot.answering.events import Done, Token
-from chatbot.answering.handoff import asks_for_person, has_little_support, support_of
+from chatbot.answering.handoff import has_little_support, support_of
 from chatbot.conversations.feedback import give_feedback
 from chatbot.models import Message, ModelCall
 from chatbot.tickets.services import reason_of
@@ -13,38 +13,6 @@ from tests.chatbot.talk import BREACH, NOW, ask, block, learn, run_answer
 from tests.conftest import Control
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "without_rewriting")]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Voglio parlare con una persona", "vorrei parlare con un operatore", "Posso parlare con qualcuno?",
-        "Mi passate un operatore, per favore? Vorrei parlare con una persona vera.", "operatore", "Una persona, grazie",
-        "Preferisco chattare con un essere umano", "Passatemi a un consulente", "Ho bisogno di una persona",
-        "I want to talk to a human", "Can I speak with a real person?", "human please", "Connect me to an agent",
-        "Could you put me through to someone", "I would like to chat with a consultant",
-    ],
-)  # fmt: skip
-def test_wish_for_a_person_is_understood(text: str):
-    assert asks_for_person(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Che cos’è una persona giuridica?", "Chi è l’operatore di un servizio essenziale?",
-        "Un operatore di rete deve notificare gli incidenti?", "Quante persone servono per il team NIS2?",
-        "What is a natural person?", "Who is the operator of an AI system?", "Is a deployer a legal person?",
-        "Quanto costa una consulenza?", "Serve il consenso della persona interessata?",
-        "Vorrei sapere chi deve notificare",
-        "Devo ottenere il consenso da una persona?",
-        "Posso trasferire i dati a una persona fuori dall’Unione?", "May I transfer data to an operator abroad?",
-        "Entro quante ore va notificata la violazione dei dati?",
-        "Devo informare ogni persona interessata? " * 10,
-    ],
-)  # fmt: skip
-def test_question_about_persons_is_a_question(text: str):
-    assert not asks_for_person(text)
 
 
 @pytest.mark.parametrize(

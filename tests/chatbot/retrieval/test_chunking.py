@@ -114,17 +114,17 @@ def test_list_and_table_keep_their_lines_in_a_passage():
     ]
 
 
-def test_long_text_under_one_heading_counts_as_several_sections():
+@pytest.mark.parametrize(("heading", "counts"), [("Capitolo", [10, 5]), ("", [3, 3, 3, 3, 3])])
+def test_long_text_under_one_heading_or_none_counts_as_several_sections(heading: str, counts: list[int]):
     """A search brings one passage of each: of a chapter without headings it would find one only."""
-    pages = [Section("Capitolo", "Una frase di quaranta caratteri in tutto. " * 60, page) for page in range(1, 6)]
+    pages = [Section(heading, "Una frase di quaranta caratteri in tutto. " * 60, page) for page in range(1, 6)]
 
     result = list(passages([*pages, Section("Fine", "Breve.")], size=1000, overlap=0))
 
     numbers = [passage.section for passage in result]
     assert numbers == sorted(numbers)
-    assert numbers[0] == 0
-    assert (numbers.count(0), numbers[-1]) == (6, 3)
-    assert {passage.heading for passage in result if passage.section < numbers[-1]} == {"Capitolo"}
+    assert [numbers.count(number) for number in range(numbers[-1] + 1)] == [*counts, 1]
+    assert {passage.heading for passage in result if passage.section < numbers[-1]} == {heading}
 
 
 @pytest.mark.parametrize(
