@@ -49,9 +49,8 @@ def build_and_check(draft: InvoiceDraft, *, number: str, transmission: Transmiss
     errors = list(draft_checks.errors(draft, figures))
     xml = build_xml(draft, number=number, transmission=transmission, figures=figures)
     # a mistake that has been named is not repeated in the schema's words
-    errors += [
-        violation for violation in preflight.violations(xml, today=today) if not errors or violation.code != "00200"
-    ]
+    findings = preflight.violations(xml, today=today, is_exact=True)
+    errors += [violation for violation in findings if not errors or violation.code != "00200"]
     return Preview(xml, figures, tuple(_unique(errors)), ())
 
 

@@ -237,14 +237,14 @@ def test_one_file_is_told_as_an_object(run, tmp_path):
 
 def test_several_files_are_told_as_a_list_and_one_refusal_counts(run, tmp_path):
     good = write(tmp_path, NAME, golden_xml("company"))
-    bad = write(tmp_path, "IT11847200968_0001B.xml", golden_xml("company").replace(b"858.00", b"858.01"))
+    bad = write(tmp_path, "IT11847200968_0001B.xml", golden_xml("company").replace(b"858.00", b"858.02"))
 
     status, out = run("fatturapa_check", good, bad, good)
 
     reports = json.loads(out)
     assert (status, [file["accepted"] for file in reports]) == (1, [True, False, True])
     assert reports[1]["errors"] == [
-        {"code": "00421", "field": "summary", "message": "L’imposta non è l’aliquota per l’imponibile."}
+        {"code": "00421", "field": "summary", "message": "L’imposta è 858.02, l’aliquota per l’imponibile dà 858.00."}
     ]
 
 
@@ -267,7 +267,7 @@ def test_several_files_are_told_as_a_list_and_one_refusal_counts(run, tmp_path):
         ("IT11847200968_1.xml", b"", ["00200"], 1),
         ("IT11847200968_000001.xml", golden_xml("fee"), ["00001"], 1),
         ("fattura.xml", golden_xml("fee"), [], 0),
-        ("IT11847200968_1.xml", b"x" * (5 * 1024 * 1024 + 1), ["00003", "00003"], 1),
+        ("IT11847200968_1.xml", b"x" * (5 * 1024 * 1024 + 1), ["00003"], 1),
     ],
 )
 def test_file_is_accepted_or_refused_by_code(run, tmp_path, name, content, codes, status):

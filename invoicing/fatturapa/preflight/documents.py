@@ -18,17 +18,22 @@ _DAYS_TO_SEND = 12
 def errors(body: Node, seller: Party, buyer: Party, today: date) -> Iterator[Violation]:
     """What SDI refuses in one document received on `today`."""
     general = body.block(*GENERAL)
-    kind, day = general.text("TipoDocumento"), _day(general.text("Data"))
-    if day > today:
-        yield Violation("00403", "date", _("The date of the invoice is in the future."))
-    if not any(char.isdigit() for char in general.text("Numero")):
-        yield Violation("00425", "number", _("The number of the invoice has no digit."))
+    kind, day = general.text("TipoDocumento"), read_day(general.text("Data"))
+    yield from common_errors(general, today)
     if kind == CREDIT_NOTE:
         for linked in body.blocks("DatiGenerali", "DatiFattureCollegate"):
-            if (linked_date := linked.text("Data")) and _day(linked_date) > day:
+            if (linked_date := linked.text("Data")) and read_day(linked_date) > day:
                 message = _("The credit note is dated before the invoice it is about.")
                 yield Violation("00418", "linked_invoices", message)
     yield from _type(body, kind, seller, buyer)
+
+
+def common_errors(general: Node, today: date) -> Iterator[Violation]:
+    """Those of them that ordinary and simplified invoices share."""
+    if read_day(general.text("Data")) > today:
+        yield Violation("00403", "date", _("The date of the invoice is in the future."))
+    if not any(char.isdigit() for char in general.text("Numero")):
+        yield Violation("00425", "number", _("The number of the invoice has no digit."))
 
 
 def _type(body: Node, kind: str, seller: Party, buyer: Party) -> Iterator[Violation]:
@@ -48,11 +53,11 @@ def _type(body: Node, kind: str, seller: Party, buyer: Party) -> Iterator[Violat
         yield Violation("00475", "buyer.vat_number", _("This type of document needs the customer's partita IVA."))
 
 
-def lot_errors(root: Node) -> Iterator[Violation]:
+def lot_errors(root: Node, credit_note: str = CREDIT_NOTE) -> Iterator[Violation]:
     """00409: the same number twice in one file, except for a credit note and another document."""
     keys = set()
     for general in root.blocks(BODY, *GENERAL):
-        is_credit = general.text("TipoDocumento") == CREDIT_NOTE
+        is_credit = general.text("TipoDocumento") == credit_note
         key = general.text("Numero"), general.text("Data")[:4], is_credit
         if key in keys:
             yield Violation("00409", "number", _("The file has the same document twice."))
@@ -62,12 +67,10 @@ def lot_errors(root: Node) -> Iterator[Violation]:
 def warnings(root: Node, body: Node, today: date) -> Iterator[Violation]:
     """What SDI does not look at: missing references, lateness, a total that is no sum."""
     general = body.block(*GENERAL)
-    kind, day = general.text("TipoDocumento"), _day(general.text("Data"))
+    kind, day = general.text("TipoDocumento"), read_day(general.text("Data"))
     if kind in NOTES and not body.block("DatiGenerali").has("DatiFattureCollegate"):
         yield Violation("linked_missing", "linked_invoices", _("A credit or debit note should name its invoice."))
-    if today > _last_day(kind, day):
-        message = _("Later than the law allows to send it (art. 21, c. 4, DPR 633/1972): SDI takes it all the same.")
-        yield Violation("late", "date", message)
+    yield from late(kind, day, today)
     blocks = body.blocks(*SUMMARIES)
     sums = sum(block.number("ImponibileImporto") + block.number("Imposta") for block in blocks)
     has_total = general.has("ImportoTotaleDocumento")
@@ -81,7 +84,14 @@ def warnings(root: Node, body: Node, today: date) -> Iterator[Violation]:
             yield Violation("cig_missing", "purchase_order", message)
 
 
-def _day(text: str) -> date:
+def late(kind: str, day: date, today: date) -> Iterator[Violation]:
+    """A document that is sent after its term."""
+    if today > _last_day(kind, day):
+        message = _("Later than the law allows to send it (art. 21, c. 4, DPR 633/1972): SDI takes it all the same.")
+        yield Violation("late", "date", message)
+
+
+def read_day(text: str) -> date:
     """A date of the schema, which may have a time zone, and a year of five digits: as late as dates go."""
     return date.fromisoformat(text[:10]) if text[4] == "-" else date.max
 

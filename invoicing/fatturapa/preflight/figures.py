@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from core.money import CENT, vat_on
+from core.money import CENT, round_eur, vat_on
 from invoicing.fatturapa.preflight.violation import GENERAL, LINES, SUMMARIES, Node, Violation
 
 Group = tuple[Decimal, str]
@@ -24,8 +24,8 @@ class _Part(NamedTuple):
     nature: str
 
 
-def errors(body: Node) -> Iterator[Violation]:
-    """What SDI refuses in the figures of one document."""
+def errors(body: Node, *, is_exact: bool) -> Iterator[Violation]:
+    """What SDI refuses in the figures of one document, and with `is_exact` the cent that SDI tolerates."""
     general = body.block(*GENERAL)
     is_withheld = general.has("DatiRitenuta")
     has_both = general.text("TipoDocumento") == _RATE_AND_NATURE
@@ -37,7 +37,7 @@ def errors(body: Node) -> Iterator[Violation]:
     for line in lines:
         field = f"lines.{line.node.text('NumeroLinea')}"
         yield from _rate(line, field, has_both, missing="00400", superfluous="00401")
-        yield from _line(line.node, field, is_withheld)
+        yield from _line(line.node, field, is_withheld, is_exact)
     for fund in funds:
         yield from _rate(fund, "pension_fund", has_both, missing="00413", superfluous="00414")
         if fund.node.text("Ritenuta") == "SI" and not is_withheld:
@@ -45,7 +45,7 @@ def errors(body: Node) -> Iterator[Violation]:
             yield Violation("00415", "pension_fund", message)
     for block in blocks:
         yield from _rate(block, "summary", has_both, missing="00429", superfluous="00430")
-        yield from _summary(block)
+        yield from _summary(block, is_exact)
     yield from _matching(lines, funds, blocks)
 
 
@@ -65,16 +65,18 @@ def _rate(part: _Part, field: str, has_both: bool, *, missing: str, superfluous:
         yield Violation("00445", field, _("The Natura needs its subcode, for instance N2.1."))
 
 
-def _line(line: Node, field: str, is_withheld: bool) -> Iterator[Violation]:
+def _line(line: Node, field: str, is_withheld: bool, is_exact: bool) -> Iterator[Violation]:
     if line.text("Ritenuta") == "SI" and not is_withheld:
         yield Violation("00411", field, _("A line is subject to withholding, but the document withholds nothing."))
     changes = line.blocks("ScontoMaggiorazione")
     if any(_is_bare(change) for change in changes):
         yield Violation("00438", field, _("A discount needs a percentage or an amount."))
         return
-    price = _apply_discounts(line.number("PrezzoUnitario"), changes)
-    if abs(price * line.number("Quantita", default="1") - line.number("PrezzoTotale")) >= CENT:
-        yield Violation("00423", field, _("The line's total is not its unit price times its quantity."))
+    exact = _apply_discounts(line.number("PrezzoUnitario"), changes) * line.number("Quantita", default="1")
+    total = line.number("PrezzoTotale")
+    if (round_eur(exact) != total) if is_exact else (abs(exact - total) > CENT):
+        message = _("The line's total is %(total)s, its unit price times its quantity %(expected)s.")
+        yield Violation("00423", field, message % {"total": total, "expected": round_eur(exact)})
 
 
 def _is_bare(change: Node) -> bool:
@@ -90,10 +92,12 @@ def _apply_discounts(price: Decimal, changes: list[Node]) -> Decimal:
     return price
 
 
-def _summary(block: _Part) -> Iterator[Violation]:
+def _summary(block: _Part, is_exact: bool) -> Iterator[Violation]:
     net, tax = block.node.number("ImponibileImporto"), block.node.number("Imposta")
-    if abs(tax - vat_on(net, block.rate)) >= CENT:
-        yield Violation("00421", "summary", _("The tax is not the rate times the taxable amount."))
+    expected = vat_on(net, block.rate)
+    if abs(tax - expected) > (0 if is_exact else CENT):
+        message = _("The tax is %(tax)s, the rate times the taxable amount %(expected)s.")
+        yield Violation("00421", "summary", message % {"tax": tax, "expected": expected})
     if block.nature.startswith("N6") and block.node.text("EsigibilitaIVA") == "S":
         yield Violation("00420", "split_payment", _("Reverse charge and split payment exclude each other."))
 

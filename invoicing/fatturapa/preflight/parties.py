@@ -31,21 +31,32 @@ def of(root: Node) -> tuple[Party, Party]:
 
 
 def _party(header: Node, name: str) -> Party:
-    identity = header.block(name, "DatiAnagrafici")
+    return party_of(header.block(name, "DatiAnagrafici"))
+
+
+def party_of(identity: Node) -> Party:
+    """The identifiers in the block that holds them."""
     vat = identity.block("IdFiscaleIVA")
     return Party(vat.text("IdPaese"), vat.text("IdCodice"), identity.text("CodiceFiscale"))
 
 
 def errors(root: Node, seller: Party, buyer: Party, version: str) -> Iterator[Violation]:
     """What SDI refuses in the header, for all documents of the file; `version` is the root's attribute."""
+    yield from common_errors(root, seller, buyer, version)
+    yield from _same(root, seller, buyer)
+
+
+def common_errors(root: Node, seller: Party, buyer: Party, version: str) -> Iterator[Violation]:
+    """Those of them that ordinary and simplified invoices share."""
     yield from _transmission(root, version, buyer)
     yield from _identifiers(seller, buyer)
-    yield from _together(root, seller, buyer)
+    if "IT" not in (seller.country, buyer.country or "IT"):
+        yield Violation("00476", "buyer.country", _("Seller and customer are both outside Italy."))
 
 
-def warnings(root: Node) -> Iterator[Violation]:
+def warnings(both: tuple[Party, Party]) -> Iterator[Violation]:
     """A partita IVA names the office that gave it; an unknown one is odd, but SDI asks the registry, not the number."""
-    for party, field in zip(of(root), ("seller", "buyer"), strict=True):
+    for party, field in zip(both, ("seller", "buyer"), strict=True):
         if party.country == "IT" and not has_known_office(party.vat_number):
             message = _("The partita IVA is of no known tax office: please check it.")
             yield Violation("vat_office", f"{field}.vat_number", message)
@@ -83,9 +94,7 @@ def _identifiers(seller: Party, buyer: Party) -> Iterator[Violation]:
         yield Violation("00306", "buyer.tax_code", _("The customer's codice fiscale is not valid."))
 
 
-def _together(root: Node, seller: Party, buyer: Party) -> Iterator[Violation]:
-    if "IT" not in (seller.country, buyer.country or "IT"):
-        yield Violation("00476", "buyer.country", _("Seller and customer are both outside Italy."))
+def _same(root: Node, seller: Party, buyer: Party) -> Iterator[Violation]:
     is_same = bool(
         (seller.vat_number and (seller.country, seller.vat_number) == (buyer.country, buyer.vat_number))
         or (not buyer.vat_number and seller.tax_code and seller.tax_code == buyer.tax_code)

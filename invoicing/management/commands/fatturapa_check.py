@@ -1,4 +1,4 @@
-"""Checks FatturaPA files as SDI would, ours or anybody's, plain or signed."""
+"""Checks FatturaPA files as SDI would, ours or anybody's, plain, signed or zipped."""
 
 import json
 import sys
@@ -8,14 +8,18 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from invoicing.fatturapa.preflight import Violation
 from invoicing.sdi import file_check
+from invoicing.sdi.file_check import CheckedFile
 
 
 class Command(BaseCommand):
     help = (
-        "Check FatturaPA files (.xml, .xml.p7m) by the official schema and SDI's own controls. Prints JSON: an object "
-        "for one file, a list for several. Exit status 1 when SDI would refuse one of them."
+        "Check FatturaPA files (.xml, .xml.p7m, .zip; FPR12, FPA12, FSM10) by the official schemas and SDI's own "
+        "controls. Prints JSON: an object for one file, a list for several; a zip has its files under “files”. Exit "
+        "status 1 when SDI would refuse one of them."
     )
     requires_system_checks: list[str] = []
 
@@ -34,15 +38,27 @@ def _check_file(path: Path, today: Any) -> dict[str, Any]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        return {"file": str(path), "accepted": False, "errors": [
-            {"code": "unreadable", "field": "file", "message": f"{path}: {error.strerror}"}
-        ], "warnings": []}  # fmt: skip
-    result = file_check.check(path.name, content, today=today)
-    return {
-        "file": str(path),
-        "accepted": not result.errors,
+        trouble = Violation("unreadable", "file", _reason(error))
+        return {"file": str(path), "accepted": False, "errors": [asdict(trouble)], "warnings": []}
+    return {"file": str(path)} | _report(file_check.check(path.name, content, today=today))
+
+
+def _report(result: CheckedFile) -> dict[str, Any]:
+    report: dict[str, Any] = {
+        "accepted": result.is_accepted,
         "format": result.format,
         "signed": result.is_signed,
         "errors": [asdict(violation) for violation in result.errors],
         "warnings": [asdict(violation) for violation in result.warnings],
     }
+    if result.format == file_check.ZIP:
+        report["files"] = [{"file": file.name} | _report(file) for file in result.files]
+    return report
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return _("There is no such file: check its name and folder.")
+    if isinstance(error, IsADirectoryError):
+        return _("This is a folder: name the files in it.")
+    return _("The file cannot be opened: check that you may read it.")

@@ -16,6 +16,7 @@ SELLER = "//CedentePrestatore/DatiAnagrafici"
 BUYER = "//CessionarioCommittente/DatiAnagrafici"
 LINE, BLOCK = "//DettaglioLinee[1]", "//DatiRiepilogo[1]"
 GENERAL = "//DatiGeneraliDocumento"
+DOCUMENT = "FatturaElettronicaBody/DatiGenerali/DatiGeneraliDocumento"
 BARE = "<ScontoMaggiorazione><Tipo>SC</Tipo></ScontoMaggiorazione>"
 SPLIT = "<EsigibilitaIVA>S</EsigibilitaIVA>"
 AGAIN = "again"
@@ -65,8 +66,8 @@ def break_document(name, changes):
 
 # code, part of the draft, golden document, changes
 BROKEN_DOCUMENTS = [
-    ("00200", "", "company", {f"{GENERAL}/Data": "18/11/2026"}),
-    ("00200", "", "company", {f"{GENERAL}/Numero": "2026/0000000000000042"}),
+    ("00200", f"{DOCUMENT}/Data", "company", {f"{GENERAL}/Data": "18/11/2026"}),
+    ("00200", f"{DOCUMENT}/Numero", "company", {f"{GENERAL}/Numero": "2026/0000000000000042"}),
     ("00301", "seller.vat_number", "company", {f"{SELLER}/IdFiscaleIVA/IdCodice": "11847200969"}),
     ("00302", "seller.tax_code", "company", {f"{SELLER}/CodiceFiscale": "11847200969"}),
     ("00302", "seller.tax_code", "fee", {f"{SELLER}/CodiceFiscale": "BNCNNA80A41F205V"}),
@@ -89,9 +90,10 @@ BROKEN_DOCUMENTS = [
     ("00418", "linked_invoices", "credit-note", {"//DatiFattureCollegate/Data": "2026-11-19"}),
     ("00419", "summary", "company", {LINE: line("10.00")}),
     ("00420", "split_payment", "discount-in-euro", {"//DatiRiepilogo[2]/Imposta": SPLIT}),
-    ("00421", "summary", "company", {f"{BLOCK}/Imposta": "858.01"}),
+    ("00421", "summary", "company", {f"{BLOCK}/Imposta": "858.02"}),
     ("00422", "summary", "company", {f"{BLOCK}/ImponibileImporto": "3901.00", f"{BLOCK}/Imposta": "858.22"}),
-    ("00423", "lines.1", "company", {f"{LINE}/PrezzoTotale": "3900.01"}),
+    ("00423", "lines.1", "company", {f"{LINE}/PrezzoTotale": "3900.02"}),
+    ("00423", "lines.1", "company", {f"{LINE}/PrezzoTotale": "3899.98"}),
     ("00423", "lines.1", "company-pec", {f"{LINE}/ScontoMaggiorazione[1]/Percentuale": "10.01"}),
     ("00423", "lines.1", "company-pec", {f"{LINE}/ScontoMaggiorazione[2]/Tipo": "MG"}),
     ("00423", "lines.1", "company-pec", {f"{LINE}/Quantita": None}),
@@ -146,7 +148,7 @@ def test_finding_is_told_in_italian_and_in_english(code, field, name, changes):
     [
         ({"00400", "00429"}, "eu-company", {"//DettaglioLinee/Natura": None, "//DatiRiepilogo/Natura": None}),
         ({"00401", "00422", "00444"}, "company", {f"{LINE}/AliquotaIVA": "<Natura>N1</Natura>"}),
-        ({"00411", "00423"}, "fee", {"//DatiRitenuta": None, f"{LINE}/PrezzoTotale": "999.99"}),
+        ({"00411", "00423"}, "fee", {"//DatiRitenuta": None, f"{LINE}/PrezzoTotale": "999.98"}),
         ({"00301", "00305"}, "company", {
             f"{SELLER}/IdFiscaleIVA/IdCodice": "01234567890", f"{BUYER}/IdFiscaleIVA/IdCodice": "01234567890",
             f"{GENERAL}/TipoDocumento": "TD27",
@@ -171,6 +173,10 @@ def test_change_that_breaks_several_rules_is_found_by_all(codes, name, changes):
     [
         ("company", {f"{BLOCK}/ImponibileImporto": "3900.99", f"{BLOCK}/Imposta": "858.22"}),
         ("company", {f"{LINE}/PrezzoUnitario": "3900.009"}),
+        ("company", {f"{LINE}/PrezzoTotale": "3900.01"}),  # a cent, in both directions, of lines and of the tax
+        ("company", {f"{LINE}/PrezzoTotale": "3899.99"}),
+        ("company", {f"{BLOCK}/Imposta": "858.01"}),
+        ("company", {f"{BLOCK}/Imposta": "857.99"}),
         ("company", {f"{LINE}/PrezzoTotale": "3900.0000"}),
         ("company", {f"{GENERAL}/Data": "2026-11-18+01:00"}),
         ("company-pec", {f"{LINE}/ScontoMaggiorazione[2]/Tipo": "<Percentuale>99.00</Percentuale>"}),
@@ -189,6 +195,15 @@ def test_what_sdi_lets_pass_is_not_found(name, changes):
 
     assert violations(xml, today=DAY) == []
     assert second_opinion(xml) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "changes"), [("00421", {f"{BLOCK}/Imposta": "858.01"}), ("00423", {f"{LINE}/PrezzoTotale": "3899.99"})]
+)
+def test_cent_that_sdi_tolerates_is_none_in_what_we_issue(code, changes):
+    errors = violations(break_document("company", changes), today=DAY, is_exact=True)
+
+    assert [violation.code for violation in errors] == [code]
 
 
 def test_lot_may_hold_a_credit_note_with_the_number_of_an_invoice():
@@ -263,11 +278,11 @@ def test_official_samples_get_the_expected_verdict(shared):
     }
     opinions = {path.stem[-5:]: set(second_opinion(path.read_bytes())) for path in paths}
 
-    # every sample uses 01234567890, whose check digit is wrong; FPR03 has wrong sums on top
+    # every sample uses 01234567890, whose check digit is wrong; FPR03 has a wrong sum on top
     plain = {"00301", "00306"}
     assert verdicts == opinions == {
         "FPA01": plain, "FPA02": plain, "FPA03": plain, "FPR01": plain, "FPR02": plain,
-        "FPR03": plain | {"00421", "00422"}, "FPR04": plain,
+        "FPR03": plain | {"00422"}, "FPR04": plain,
     }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from invoicing.fatturapa.latin import basic_latin, is_latin, latin, pieces
 from invoicing.fatturapa.law import FLAT_RATE_NOTE
 from invoicing.fatturapa.preflight import violations
 from invoicing.fatturapa.routing import route
-from invoicing.fatturapa.schema import SCHEMA_SHA256
+from invoicing.fatturapa.schema import ORDINARY, SIMPLIFIED
 from invoicing.fatturapa.xml import Transmission
 from tests.invoicing.drafts import COMPANY, DAY, PERSON, golden_draft, make_draft, xml_of
 
@@ -42,9 +42,12 @@ def test_any_text_in_a_description_makes_a_valid_document(text):
     assert errors == []
 
 
-def test_pinned_schema_is_the_official_one(shared):
-    official = (shared / "fatturapa" / "xsd" / "Schema_VFPR12_v1.2.3.xsd").read_bytes()
-    assert hashlib.sha256(official).hexdigest() == SCHEMA_SHA256
+@pytest.mark.parametrize(
+    ("schema", "name"), [(ORDINARY, "Schema_VFPR12_v1.2.3.xsd"), (SIMPLIFIED, "Schema_VFSM10_v1.0.2.xsd")]
+)
+def test_pinned_schema_is_the_official_one(shared, schema, name):
+    official = (shared / "fatturapa" / "xsd" / name).read_bytes()
+    assert hashlib.sha256(official).hexdigest() == schema.sha256
 
 
 def test_root_is_in_the_namespace_and_its_children_are_not():
