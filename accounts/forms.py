@@ -6,7 +6,8 @@ from django import forms
 from django.contrib.auth import password_validation
 from django.utils.translation import gettext_lazy as _
 
-from accounts.fiscal.checks import PROVINCES, clean_identity
+from accounts.fiscal.checks import PROVINCES, TEXT_LIMITS, clean_identity
+from accounts.fiscal.letters import changed_signs, latin
 from accounts.models import BillingProfile, User
 
 
@@ -110,6 +111,9 @@ class BillingProfileForm(forms.ModelForm):  # type: ignore[type-arg]
                 help_text=self.fields[name].help_text,
                 widget=self.fields[name].widget,
             )
+        for name, limit in TEXT_LIMITS.items():
+            if changed_signs(text := getattr(self.instance, name)):
+                self.fields[name].help_text = _("On the invoice: %(text)s") % {"text": latin(text, limit)}
         for field in self.fields.values():
             field.required = False  # what is needed depends on the kind, see accounts.fiscal.checks
 

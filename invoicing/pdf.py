@@ -386,7 +386,7 @@ def _title(view: InvoiceView) -> str:
 
 
 def _join_notes(notes: Sequence[str]) -> list[str]:
-    """The notes, those put together again that were cut to fit into a Causale (2.1.1.11), as `latin.pieces` cuts."""
+    """The notes, those put together again that were cut to fit into a Causale (2.1.1.11), as `xml.pieces` cuts."""
     whole: list[str] = []
     before = ""
     for note in notes:

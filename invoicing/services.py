@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.fiscal.letters import tidy
 from accounts.fiscal.model import FiscalIdentity
 from accounts.models import User
 from core import audit
@@ -191,10 +192,11 @@ def snapshot(draft: InvoiceDraft, figures: Totals) -> dict[str, Any]:
     return {
         "net_amount": figures.net, "vat_amount": figures.vat, "rounding": figures.rounding,
         "gross_amount": figures.gross,
-        "kind": buyer.kind, "company_name": buyer.name[:80], "first_name": buyer.first_name[:60],
-        "last_name": buyer.last_name[:60], "vat_number": buyer.vat_number[:28], "tax_code": buyer.tax_code[:16],
+        "kind": buyer.kind, "company_name": tidy(buyer.name)[:80],
+        "first_name": tidy(buyer.first_name)[:60], "last_name": tidy(buyer.last_name)[:60],
+        "vat_number": buyer.vat_number[:28], "tax_code": buyer.tax_code[:16],
         "recipient_code": buyer.recipient_code[:7], "pec": buyer.pec,
-        "street": address.street[:60], "postcode": address.postcode, "city": address.city[:60],
+        "street": tidy(address.street)[:60], "postcode": address.postcode, "city": tidy(address.city)[:60],
         "province": address.province, "country": address.country,
         "state": _first_state(draft),
     }  # fmt: skip

@@ -4,7 +4,6 @@ Existence in the tax registry is SDI's to say (00305, 00306); here it is shape a
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
@@ -14,11 +13,14 @@ from stdnum.exceptions import ValidationError as StdnumError
 from stdnum.it import codicefiscale, iva
 from stdnum.util import clean
 
+from accounts.fiscal.letters import can_be_carried, latin, tidy
 from core.errors import InvalidInputError
 
 _RECIPIENT_CODE = re.compile(r"[A-Z0-9]{7}")
 _POSTCODE = re.compile(r"[0-9]{5}")
 # SDI refuses an address of its own as the customer's PEC (00330)
+# FatturaPA 1.4.1.3 and 1.4.2: Denominazione 80, Nome, Cognome, Indirizzo and Comune 60
+TEXT_LIMITS = {"company_name": 80, "first_name": 60, "last_name": 60, "street": 60, "city": 60}
 _SDI_MAILBOX = re.compile(r"sdi[0-9]*@pec\.fatturapa\.it", re.IGNORECASE)
 
 PROVINCES = (
@@ -115,9 +117,9 @@ def clean_identity(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str,
 
     What does not belong to the kind of customer is emptied: a person has no partita IVA and no codice destinatario
     (FatturaPA routing table), a company no first and last name. Line breaks and characters that cannot be seen are
-    taken out of every value: the invoice would show them as "?".
+    taken out of every value, and what an invoice cannot carry is refused (`accounts.fiscal.letters`).
     """
-    identity = {name: _tidy(str(value)) for name, value in values.items()}
+    identity = {name: tidy(str(value)) for name, value in values.items()}
     if identity.get("kind") not in ("company", "person"):
         return identity, {"kind": _required_error("kind")}
     errors: dict[str, InvalidInputError] = {}
@@ -144,11 +146,20 @@ def clean_identity(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str,
                 identity[name] = check(identity[name])
             except InvalidInputError as error:
                 errors[name] = error
-    for name in ("company_name", "first_name", "last_name", "street", "city"):
-        if identity.get(name) and not is_printable(identity[name]):
-            latin_only = _("Please use Latin letters: the electronic invoice cannot carry other alphabets.")
-            errors[name] = InvalidInputError(latin_only, code="alphabet", field=name)
+    for name, limit in TEXT_LIMITS.items():
+        if identity.get(name) and (error := _text_error(name, identity[name], limit)):
+            errors[name] = error
     return identity, errors
+
+
+def _text_error(name: str, text: str, limit: int) -> InvalidInputError | None:
+    if not can_be_carried(text):
+        latin_only = _("Please use Latin letters: the electronic invoice cannot carry other alphabets.")
+        return InvalidInputError(latin_only, code="alphabet", field=name)
+    if len(text) <= limit < len(latin(text, 10 * limit)):  # longer texts are the columns' to refuse
+        message = _("On the invoice this stands as “%(text)s”: please shorten it to %(limit)s characters.")
+        return InvalidInputError(message % {"text": latin(text, 10 * limit), "limit": limit}, code="length", field=name)
+    return None
 
 
 def check_province(value: str) -> str:
@@ -168,14 +179,3 @@ def check_country(value: str) -> str:
 
 def _required_error(field: str) -> InvalidInputError:
     return InvalidInputError(_("This field is needed for the invoice."), code="required", field=field)
-
-
-def _tidy(text: str) -> str:
-    """`text` on one line, without what cannot be seen (zero-width spaces, soft hyphens, control characters)."""
-    visible = "".join(char for char in text if char.isspace() or unicodedata.category(char) not in ("Cc", "Cf"))
-    return " ".join(visible.split())
-
-
-def is_printable(text: str) -> bool:
-    """Whether FatturaPA can carry the name: Latin letters survive transliteration, other alphabets do not."""
-    return all(ord(char) < 0x250 or 0x2000 <= ord(char) < 0x2070 for char in text)

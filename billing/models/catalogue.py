@@ -4,11 +4,13 @@ from functools import reduce
 from operator import or_
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.fiscal.letters import can_be_carried
 from billing.translated import Translated
 
 
@@ -146,6 +148,14 @@ class Service(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("billing:show_service", args=[self.slug])
+
+    def clean(self) -> None:
+        """The name becomes a line of an invoice: what that cannot carry is refused here, not after the payment."""
+        super().clean()
+        message = _("Please use Latin letters: the electronic invoice cannot carry other alphabets.")
+        names = {"name_it": self.name_it, "name_en": self.name_en}
+        if errors := {field: message for field, name in names.items() if name and not can_be_carried(name)}:
+            raise ValidationError(errors)
 
     @property
     def is_buyable(self) -> bool:

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from stdnum import iban
 from stdnum.eu import vat as eu_vat
 
-from accounts.fiscal.checks import PROVINCES, is_printable
-from invoicing.fatturapa.draft import Buyer, BuyerKind, InvoiceDraft, Seller
-from invoicing.fatturapa.latin import is_latin
+from accounts.fiscal.checks import PROVINCES
+from invoicing.fatturapa import draft_texts
+from invoicing.fatturapa.draft import Buyer, BuyerKind, InvoiceDraft
 from invoicing.fatturapa.law import EU, FLAT_RATE, TRANSFER
 from invoicing.fatturapa.preflight import Violation
 from invoicing.fatturapa.routing import NO_CODE, route
@@ -26,7 +26,8 @@ _CODES = {6: re.compile(r"[A-Z0-9]{6}"), 7: re.compile(r"[A-Z0-9]{7}")}
 
 def errors(draft: InvoiceDraft, figures: Totals) -> Iterator[Violation]:
     """What must be mended first."""
-    yield from _names(draft.seller, draft.buyer)
+    yield from _names(draft.buyer)
+    yield from draft_texts.errors(draft)
     yield from _buyer(draft.buyer)
     yield from _figures(draft, figures)
     for position, line in enumerate(draft.lines, start=1):
@@ -42,26 +43,9 @@ def errors(draft: InvoiceDraft, figures: Totals) -> Iterator[Violation]:
 
 def warnings(draft: InvoiceDraft) -> Iterator[Violation]:
     """What may be meant so."""
-    texts = {
-        "notes": draft.notes,
-        "buyer.address.street": draft.buyer.address.street,
-        "buyer.address.city": draft.buyer.address.city,
-        **{f"lines.{n}.description": line.description for n, line in enumerate(draft.lines, 1)},
-    }
-    for field, text in texts.items():
-        if not is_latin(text):
-            yield Violation("letters_replaced", field, _("Signs that FatturaPA cannot carry are replaced by “?”."))
+    yield from draft_texts.warnings(draft)
     buyer = draft.buyer
     way = route(buyer)
-    limits = {
-        "name": (buyer.name, 80),
-        "address.street": (way.address.street, 60),
-        "address.city": (way.address.city, 60),
-    }
-    for field, (text, limit) in limits.items():
-        if len(text) > limit:
-            message = _("Cut after %(limit)s characters: FatturaPA has no room for more.") % {"limit": limit}
-            yield Violation("shortened", f"buyer.{field}", message)
     if buyer.pec and buyer.recipient_code and buyer.recipient_code != NO_CODE:
         yield Violation("pec_unused", "buyer.pec", _("The PEC is left out: there is a codice destinatario."))
     if buyer.country in EU - {"IT"} and buyer.kind is BuyerKind.COMPANY and buyer.vat_number:
@@ -78,17 +62,12 @@ def warnings(draft: InvoiceDraft) -> Iterator[Violation]:
         yield Violation("flat_rate_withholding", "withholding", message)
 
 
-def _names(seller: Seller, buyer: Buyer) -> Iterator[Violation]:
-    """Names are never rewritten by guesswork: other alphabets are refused."""
+def _names(buyer: Buyer) -> Iterator[Violation]:
     is_person = buyer.kind is BuyerKind.PERSON
     needed = {"buyer.first_name": buyer.first_name, "buyer.last_name": buyer.last_name}
     for field, name in (needed if is_person else {"buyer.name": buyer.name}).items():
         if not name:
             yield Violation("00200", field, _("The customer has no name."))
-    for field, name in {"seller.name": seller.name, "buyer.name": buyer.name, **needed}.items():
-        if name and not is_printable(name):
-            message = _("Please use Latin letters: the electronic invoice cannot carry other alphabets.")
-            yield Violation("alphabet", field, message)
 
 
 def _buyer(buyer: Buyer) -> Iterator[Violation]:

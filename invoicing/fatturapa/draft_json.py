@@ -11,6 +11,7 @@ import jsonschema
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from accounts.fiscal.letters import tidy
 from invoicing.fatturapa.draft import (
     Address,
     Buyer,
@@ -159,7 +160,7 @@ def _draft(data: Json, seller: Seller, stamp_duty: StampDuty, today: datetime.da
         pension_fund=_pension_fund(data.get("pension_fund"), lines[0]),
         split_payment=data.get("split_payment", False),
         purchase_order=order and PurchaseOrder(
-            order["id"], _date(order, "date"), order.get("cup", "").upper(), order.get("cig", "").upper()
+            order["id"], _date(order, "date"), _code(order, "cup"), _code(order, "cig")
         ),
         linked_invoices=tuple(
             LinkedInvoice(linked["number"], _date(linked, "date")) for linked in data.get("linked_invoices", ())
@@ -242,7 +243,7 @@ def _pension_fund(data: Json | None, first: Line) -> PensionFund | None:
 
 def _code(data: Json, name: str) -> str:
     """An identifier without spaces, in capitals."""
-    return "".join(str(data.get(name, "")).split()).upper()
+    return "".join(tidy(str(data.get(name, ""))).split()).upper()
 
 
 def _decimal(data: Json, name: str) -> Decimal | None:

@@ -12,8 +12,8 @@ from decimal import Decimal
 
 from lxml import etree
 
+from accounts.fiscal.letters import basic_latin, latin
 from invoicing.fatturapa.draft import Address, Buyer, BuyerKind, Discount, InvoiceDraft, Seller
-from invoicing.fatturapa.latin import basic_latin, latin, pieces
 from invoicing.fatturapa.law import CAUSALE, CREDIT_NOTE, FLAT_RATE, FLAT_RATE_NOTE
 from invoicing.fatturapa.routing import Route, route
 from invoicing.fatturapa.totals import ReckonedLine, Totals, compute_totals
@@ -63,7 +63,7 @@ def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._E
         try:
             child.text = text
         except ValueError:  # lxml writes nothing that XML cannot hold
-            child.text = _NOT_XML.sub("?", text)
+            child.text = _NOT_XML.sub("", text)
     return child
 
 
@@ -159,6 +159,17 @@ def _general(body: etree._Element, draft: InvoiceDraft, number: str, figures: To
 def _notes(draft: InvoiceDraft) -> list[str]:
     is_flat_rate = draft.seller.tax_regime == FLAT_RATE and draft.document_type != CREDIT_NOTE
     return [*pieces(draft.notes, CAUSALE), *([FLAT_RATE_NOTE] if is_flat_rate else [])]
+
+
+def pieces(text: str, size: int) -> list[str]:
+    """`text` in pieces of at most `size` characters, cut at spaces (Causale may be repeated)."""
+    rest, parts = latin(text, 100_000), []
+    while len(rest) > size:
+        cut = rest.rfind(" ", 1, size + 1)
+        cut = cut if cut > 0 else size
+        parts.append(rest[:cut].strip())
+        rest = rest[cut:].strip()
+    return [*parts, rest] if rest else parts
 
 
 def _withholding(block: etree._Element, draft: InvoiceDraft, figures: Totals) -> None:

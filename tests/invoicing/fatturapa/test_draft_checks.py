@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.utils import translation
 
-from invoicing.fatturapa.draft import Address, Discount, Line, LinkedInvoice, Payment, Withholding
+from invoicing.fatturapa.draft import Address, Discount, Line, LinkedInvoice, Payment, PurchaseOrder, Withholding
 from invoicing.fatturapa.preview import make_preview
 from invoicing.services import seller_from_settings
 from tests.invoicing.drafts import COMPANY, DAY, NUMBER, PERSON, TRANSMISSION, golden_draft, make_draft
@@ -48,6 +48,14 @@ ERRORS = [
     ([("00200", "buyer.last_name")], replace(PERSON, last_name="", name="Mario Rossi"), {}),
     ([("alphabet", "buyer.name")], replace(COMPANY, name="ООО Ромашка"), {}),
     ([("alphabet", "buyer.last_name")], replace(PERSON, last_name="山田"), {}),
+    ([("alphabet", "notes")], COMPANY, {"notes": "Привет"}),
+    ([("alphabet", "buyer.address.street")], change_address(COMPANY, street="ул. Ленина 1"), {}),
+    ([("alphabet", "buyer.address.city")], change_address(GERMAN, city="東京"), {}),
+    ([("required", "purchase_order.id")], COMPANY, {"purchase_order": PurchaseOrder("  ")}),
+    ([("alphabet", "purchase_order.id")], COMPANY, {"purchase_order": PurchaseOrder("№ 山")}),
+    ([("too_long", "purchase_order.id")], COMPANY, {"purchase_order": PurchaseOrder("€" * 7)}),
+    ([("required", "linked_invoices.1.number")], COMPANY, {"linked_invoices": (LinkedInvoice(" "),)}),
+    ([("required", "buyer.address.city")], change_address(COMPANY, city=" "), {}),
     ([("alphabet", "seller.name")], COMPANY, {"seller": replace(seller_from_settings(), name="Студия")}),
     ([("00427", "buyer.recipient_code")], replace(COMPANY, recipient_code="X4K7P2"), {}),
     ([("00427", "buyer.recipient_code")], replace(OFFICE, recipient_code=""), {}),
@@ -107,9 +115,12 @@ def test_mistake_is_told_in_italian_and_in_english(codes, buyer, fields):
 
 
 WARNINGS = [
-    ("letters_replaced", "notes", COMPANY, {"notes": "Привет"}),
-    ("letters_replaced", "buyer.address.street", change_address(COMPANY, street="ул. Ленина 1"), {}),
-    ("letters_replaced", "buyer.address.city", change_address(GERMAN, city="東京"), {}),
+    ("letters_replaced", "notes", COMPANY, {"notes": "Corso 🎓"}),
+    ("letters_replaced", "buyer.address.street", change_address(COMPANY, street="Via Nguyễn 1"), {}),
+    ("letters_replaced", "buyer.name", replace(COMPANY, name="Officine € S.r.l."), {}),
+    ("letters_replaced", "buyer.last_name", replace(PERSON, last_name="Đặng"), {}),
+    ("letters_replaced", "purchase_order.id", COMPANY, {"purchase_order": PurchaseOrder("n° 12/2026")}),
+    ("shortened", "buyer.last_name", replace(PERSON, last_name="Rossi " * 11), {}),
     ("shortened", "buyer.name", replace(COMPANY, name="Officine " * 10), {}),
     ("shortened", "buyer.address.street", change_address(COMPANY, street="Via Emilia Ovest, palazzina " * 3), {}),
     ("shortened", "buyer.address.street", change_address(GERMAN, street="Hauptstraße " * 4 + "Haus 12"), {}),
@@ -153,13 +164,15 @@ def test_withholding_from_a_flat_rate_seller_is_a_doubt():
     )
 
 
-def test_sign_that_cannot_be_carried_is_told_by_its_line():
-    result = preview(COMPANY, line(), replace(line(), description="Corso 🎓"))
+def test_sign_that_cannot_be_carried_is_told_by_its_line_with_what_stands_there():
+    with translation.override("it"):
+        result = preview(COMPANY, line(), replace(line(), description="Corso 🎓 da 5 €"))
 
     assert codes_and_fields(result.warnings) == [("letters_replaced", "lines.2.description")]
+    assert result.warnings[0].message.endswith(": 🎓 → –, € → EUR.")
 
 
-@pytest.mark.parametrize("text", ["Perché “no” – 5 € … œuvre", "Perche\u0301", "Proﬁlo ™ № 5", "Łódź Đakovo"])
+@pytest.mark.parametrize("text", ["Perché “no” – l’ora … • così", "Perche\u0301", "½ © Ø", "Consu\xadlenza\u200b"])
 def test_text_that_fatturapa_can_carry_is_no_doubt(text):
     assert preview(COMPANY, replace(line(), description=text)).warnings == ()
 

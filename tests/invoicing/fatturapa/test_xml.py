@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from invoicing.fatturapa.draft import Address, Buyer, BuyerKind, Line
-from invoicing.fatturapa.latin import basic_latin, is_latin, latin, pieces
 from invoicing.fatturapa.law import FLAT_RATE_NOTE
 from invoicing.fatturapa.preflight import violations
 from invoicing.fatturapa.routing import route
 from invoicing.fatturapa.schema import ORDINARY, SIMPLIFIED
-from invoicing.fatturapa.xml import Transmission
+from invoicing.fatturapa.xml import Transmission, pieces
 from tests.invoicing.drafts import COMPANY, DAY, PERSON, golden_draft, make_draft, xml_of
 
 ABROAD = Address("1 Main Street", "AB1 2CD", "Town", "XX", "GB")
@@ -118,33 +117,6 @@ def test_address_abroad_has_its_post_code_in_the_street(country, place, street, 
     way = route(buyer(country=country, address=place)).address
 
     assert (way.street, way.postcode, way.province, way.country) == (street, postcode, province, place.country)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Perché “no” – 5 € … œuvre", 'Perché "no" - 5 EUR ... oeuvre'), ("Perche\u0301", "Perché"),
-        ("Proﬁlo ™ № 5", "Profilo TM No 5"), ("Łódź Đakovo", "Lódz Dakovo"), ("日本 x", "?? x"),
-        ("a\tb\r\nc  d", "a b c d"), ("\ud800\x00", "??"), ("  ", ""), ("🎓", "?"), ("½ ©", "½ ©"),
-    ],
-)  # fmt: skip
-def test_text_is_brought_into_latin_1(text, expected):
-    assert latin(text, 100) == expected
-
-
-@given(st.text(), st.integers(1, 50))
-def test_latin_text_fits_field_and_alphabet(text, limit):
-    result = latin(text, limit)
-
-    assert len(result) <= limit
-    assert result.encode("latin-1").decode("latin-1") == result == result.strip()
-    assert basic_latin(text, limit).isascii()
-
-
-@given(st.text(st.characters(codec="latin-1", exclude_categories=["Cc", "Cf", "Zs"])))
-def test_latin_1_loses_nothing(text):
-    assert is_latin(text)
-    assert latin(text, 10_000) == text
 
 
 @given(st.text(st.sampled_from("abc def")), st.integers(1, 20))
