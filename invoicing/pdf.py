@@ -24,6 +24,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.pdfgen.pathobject import PDFPathObject
 
+from accounts.fiscal.countries import country_name
 from invoicing.fatturapa.law import CAUSALE, CREDIT_NOTE, FLAT_RATE_NOTE, IN_ENGLISH
 from invoicing.fatturapa.view import InvoiceView, LineView, PartyView, ReferenceView, Registration, read_invoice
 
@@ -52,6 +53,11 @@ _WORDS = (
     gettext_noop("Paid by card"),
     gettext_noop("invoice"),
     gettext_noop("order"),
+    gettext_noop("contract"),
+    gettext_noop("agreement"),
+    gettext_noop("Declaration of intent"),
+    gettext_noop("Your reference"),
+    gettext_noop("Attachments"),
     gettext_noop("Transmission"),
     gettext_noop("Format"),
     gettext_noop("Document type"),
@@ -103,6 +109,7 @@ class _Sheet:
         self.pdf = Canvas(self.buffer, pagesize=A4, invariant=1, lang=language, initialFontName="sans")  # type: ignore[arg-type]
         self.pdf.setTitle(f"{_title(view)} {view.number}")
         self.pdf.setAuthor(view.seller.name)
+        self.pdf.setViewerPreference("DisplayDocTitle", "true")
         self.pdf.setSubject(_("Courtesy copy of an electronic invoice"))
 
     def draw(self) -> int:
@@ -213,6 +220,8 @@ class _Sheet:
         if self.view.is_foreign:
             about += f" / {TITLES.get(self.view.document_type, 'Invoice')} of {self.view.day:%d %B %Y}"
         details = [about, *filter(None, map(self._reference, self.view.references)), *_join_notes(self.view.notes)]
+        if self.view.administration_reference:
+            details.append(f"{self.both('Your reference')} {self.view.administration_reference}")
         rows = _wrap([", ".join(details)], 9.5, room)
         low = self.block(TEXT, low, rows[:HEADING_ROWS], 9.5, 4.8 * mm, SOFT)
         self.overflow = rows[HEADING_ROWS:]
@@ -222,9 +231,9 @@ class _Sheet:
 
     def _reference(self, reference: ReferenceView) -> str:
         """An order with its codes, or the invoice this document is about, unless the notes say it already."""
-        if reference.is_invoice and any(reference.number in note for note in self.view.notes):
+        if reference.kind == "invoice" and any(reference.number in note for note in self.view.notes):
             return ""
-        label = self.both("invoice") if reference.is_invoice else self.both("order")
+        label = self.both(reference.kind)
         day = f" {date_format(reference.day, 'SHORT_DATE_FORMAT')}" if reference.day else ""
         codes = "".join(f", {name} {code}" for name, code in (("CUP", reference.cup), ("CIG", reference.cig)) if code)
         return f"{label} {reference.number}{day}{codes}"
@@ -269,6 +278,9 @@ class _Sheet:
                 change.lstrip("-").replace(".", "," if _is_italian() else ".") for change in line.discounts
             )
             asides.append(f"{self.both('Discount')} {values}")
+        for protocol, day in line.intents:
+            when = f", {date_format(day, 'SHORT_DATE_FORMAT')}" if day else ""
+            asides.append(f"{self.both('Declaration of intent')} {protocol}{when}")
         wrapped = [piece for aside in asides for piece in simpleSplit(aside, "sans", 8, width)]
         return list[str](simpleSplit(line.description, "sans", 10, width)), wrapped
 
@@ -337,7 +349,13 @@ class _Sheet:
                     "Stamp duty %(amount)s, paid by the seller to the Treasury", amount=_euros(self.view.stamp_duty)
                 )
             )
-        texts += dict.fromkeys(f"IBAN {payment.iban}" for payment in self.view.payments if payment.iban)
+        texts += dict.fromkeys(
+            f"IBAN {payment.iban}" + (f", BIC {payment.bic}" if payment.bic else "")
+            for payment in self.view.payments
+            if payment.iban
+        )
+        if self.view.attachments:
+            texts.append(f"{self.both('Attachments')}: {', '.join(self.view.attachments)}")
         return [*self.overflow, *_wrap(texts, 7.8, RIGHT - TEXT)]
 
     def _totals(self, y: float, sums: Sequence[tuple[str, str]], to_pay: Sequence[tuple[str, str]]) -> float:
@@ -401,12 +419,17 @@ def _join_notes(notes: Sequence[str]) -> list[str]:
 
 
 def _address(party: PartyView, left: float, right: float, size: float) -> list[str]:
-    rows = [party.name, party.street, party.town, *([party.country] if party.country != "IT" else [])]
+    rows = [party.name, party.street, party.town, *([_country(party.country)] if party.country != "IT" else [])]
     if party.vat_number:
         rows.append(_("VAT no. %(number)s") % {"number": party.vat_number})
     if party.tax_code:
         rows.append(_("C.F. %(number)s") % {"number": party.tax_code})
     return _wrap(rows, size, right - left)
+
+
+def _country(code: str) -> str:
+    """Its name in Italian and, where it is another, in English: who reads of it is abroad."""
+    return " / ".join(dict.fromkeys(country_name(code, language) for language in ("it", "en")))
 
 
 def _wrap(rows: Sequence[str], size: float, width: float) -> list[str]:

@@ -1,10 +1,12 @@
 """The back office's pages to write a document by hand and to put a rejected one right.
 
 First a form for the usual document, then the draft as JSON with what it comes to and what SDI would say; from there it
-is issued. What is issued is what was shown: the JSON in the page.
+is issued. What is issued is what was shown: the JSON in the page. A correction is a form from beginning to end.
 """
 
+import base64
 import json
+from pathlib import PurePath
 from typing import Any
 
 from django.contrib import messages
@@ -19,9 +21,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import BillingProfile, User
 from core.errors import DomainError
 from invoicing import corrections, pdf, services
-from invoicing.admin.forms import DocumentForm, DraftJsonForm, LineFormSet, draft_json, empty_document
+from invoicing.admin import correction_form
+from invoicing.admin.forms import DocumentForm, DraftJsonForm, LineFormSet, draft_json, empty_document, to_text
 from invoicing.fatturapa.draft import Buyer, InvoiceDraft
 from invoicing.fatturapa.draft_json import DraftUnreadableError, read_draft, to_json
+from invoicing.fatturapa.preflight import Violation
 from invoicing.fatturapa.preview import Preview
 from invoicing.models import Invoice
 
@@ -43,27 +47,66 @@ def check(admin: Any, request: HttpRequest) -> HttpResponse:
 
 
 def correct(admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
-    """The same for a rejected document, beginning with what it was made of."""
+    """A rejected document as a form, with SDI's reason above it, and as JSON for what the form has no field for."""
     invoice = get_object_or_404(Invoice, pk=pk)
     if invoice.state not in Invoice.CORRECTABLE:
         messages.error(request, gettext("Only a document that was rejected can be corrected; this one stands."))
         return redirect(reverse("admin:invoicing_invoice_change", args=[pk]))
-    if request.method != "POST":
-        draft = json.dumps(to_json(corrections.draft_of(invoice)), ensure_ascii=False, indent=2)
-        return _check_page(admin, request, draft, invoice)
-    return _act(admin, request, invoice)
+    if "draft" in request.POST:
+        return _act(admin, request, invoice)
+    data = to_json(corrections.draft_of(invoice))
+    document, lines = correction_form.forms_for(data, request.POST if request.method == "POST" else None)
+    content = to_text(data)
+    if request.method == "POST":
+        if not (document.is_valid() and lines.is_valid()):
+            return _correction_page(admin, request, invoice, document, lines, content)
+        content = to_text(correction_form.merge(data, document, lines))
+        if answer := _press(request, content, invoice):
+            return answer
+    return _correction_page(admin, request, invoice, document, lines, content, is_checked=True)
 
 
 def _act(admin: Any, request: HttpRequest, invoice: Invoice | None) -> HttpResponse:
     content = request.POST.get("draft", "{}")
+    complete = _with_files(content, request.FILES.getlist("files"), invoice)
+    if answer := _press(request, complete, invoice):
+        return answer
+    return _check_page(admin, request, content, invoice, complete=complete)
+
+
+def _press(request: HttpRequest, content: str, invoice: Invoice | None) -> HttpResponse | None:
+    """What the button leads to; None when the page comes again."""
     if request.POST.get("action") == "issue":
         try:
             return _issue(request, content, invoice)
         except (DomainError, DraftUnreadableError) as error:
             messages.error(request, str(error))
-    elif request.POST.get("action") == "pdf" and (response := _draw_pdf(content, invoice)):
-        return response
-    return _check_page(admin, request, content, invoice)
+    elif request.POST.get("action") == "pdf":
+        return _draw_pdf(content, invoice)
+    return None
+
+
+def _with_files(content: str, files: list[Any], invoice: Invoice | None) -> str:
+    """The draft with the files that came with it; without any, a correction keeps those of the rejected document."""
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError):
+        return content  # whoever reads it says what is wrong
+    if not isinstance(data, dict):
+        return content
+    attachments = [
+        {
+            "name": file.name[-60:],
+            "format": PurePath(file.name).suffix.lstrip(".").upper()[:10],
+            "content": base64.b64encode(file.read()).decode(),
+        }
+        for file in files
+    ]
+    if not attachments and invoice and "attachments" not in data:
+        attachments = to_json(corrections.draft_of(invoice)).get("attachments", [])
+    if not attachments:
+        return content
+    return to_text(data | {"attachments": [*(data.get("attachments") or []), *attachments]})
 
 
 def _issue(request: HttpRequest, content: str, invoice: Invoice | None) -> HttpResponse:
@@ -96,18 +139,36 @@ def _draw_pdf(content: str, invoice: Invoice | None) -> HttpResponse | None:
     )
 
 
-def _check_page(admin: Any, request: HttpRequest, content: str, invoice: Invoice | None) -> HttpResponse:
-    result, errors = None, []
-    try:
-        result = _make_preview(_read(content), invoice)
-        errors = list(result.errors)
-    except DraftUnreadableError as error:
-        errors = error.violations
+def _check_page(
+    admin: Any, request: HttpRequest, content: str, invoice: Invoice | None, *, complete: str = ""
+) -> HttpResponse:
+    """`complete` is the draft with its attachments, for which a page of text has no room."""
+    result, errors = _findings(complete or content, invoice)
     title = _("Correct %(number)s") % {"number": invoice} if invoice else _("Check the draft")
     return _page(
         admin, request, "check", title, form=DraftJsonForm(initial={"draft": content}), preview=result,
         errors=errors, invoice=invoice,
     )  # fmt: skip
+
+
+def _correction_page(
+    admin: Any, request: HttpRequest, invoice: Invoice, document: Any, lines: Any, content: str,
+    *, is_checked: bool = False,
+) -> HttpResponse:  # fmt: skip
+    result, errors = _findings(content, invoice) if is_checked else (None, [])
+    plain = {key: value for key, value in json.loads(content).items() if key != "attachments"}
+    return _page(
+        admin, request, "correct", _("Correct %(number)s") % {"number": invoice}, invoice=invoice, preview=result,
+        errors=errors, document=document, lines=lines, form=DraftJsonForm(initial={"draft": to_text(plain)}),
+    )  # fmt: skip
+
+
+def _findings(content: str, invoice: Invoice | None) -> tuple[Preview | None, list[Violation]]:
+    try:
+        result = _make_preview(_read(content), invoice)
+    except DraftUnreadableError as error:
+        return None, error.violations
+    return result, list(result.errors)
 
 
 def _make_preview(draft: InvoiceDraft, invoice: Invoice | None) -> Preview:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Self
 
-from invoicing.fatturapa.law import STAMP_NATURES
+from invoicing.fatturapa.law import INTENT_NATURE, STAMP_NATURES, vat_payability
 
 
 class BuyerKind(StrEnum):
@@ -71,10 +71,21 @@ class Discount:
 
 
 @dataclass(frozen=True)
+class DeclarationOfIntent:
+    """Dichiarazione d'intento of a habitual exporter (art. 8, c. 1, lett. c, DPR 633/1972).
+
+    `protocol` is that of the Agenzia's receipt with its progressive, "08060120341234567-000001"; `date` the receipt's.
+    """
+
+    protocol: str
+    date: datetime.date
+
+
+@dataclass(frozen=True)
 class Line:
     """DettaglioLinee (2.2.1). Exactly one of `unit_price` (net) and `gross_unit_price` (VAT included), 8 decimals each.
 
-    `withholding` None means: as the document says.
+    `withholding` and `declaration_of_intent` None mean: as the document says. `administration_reference` is 2.2.1.15.
     """
 
     description: str
@@ -88,6 +99,8 @@ class Line:
     period_start: datetime.date | None = None
     period_end: datetime.date | None = None
     withholding: bool | None = None
+    administration_reference: str = ""
+    declaration_of_intent: DeclarationOfIntent | None = None
 
 
 @dataclass(frozen=True)
@@ -126,16 +139,24 @@ class Payment:
     amount: Decimal | None = None
     due_date: datetime.date | None = None
     iban: str = ""
+    bic: str = ""
 
 
 @dataclass(frozen=True)
 class PurchaseOrder:
-    """DatiOrdineAcquisto (2.1.2), with the codes a public administration asks for."""
+    """DatiOrdineAcquisto, DatiContratto or DatiConvenzione (2.1.2–2.1.4), with the codes public bodies ask for.
+
+    `lines` are the numbers of the lines it is about, none for all; `item` is NumItem, `project`
+    CodiceCommessaConvenzione.
+    """
 
     id: str
     date: datetime.date | None = None
     cup: str = ""
     cig: str = ""
+    item: str = ""
+    project: str = ""
+    lines: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,10 +168,21 @@ class LinkedInvoice:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """Allegati (2.5): a file inside the invoice; `content` in base64, `format` its ending in capitals (PDF)."""
+
+    name: str
+    content: str
+    format: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True)
 class InvoiceDraft:
     """A whole document. `notes` becomes Causale (2.1.1.11), `payment_terms` is TP01, TP02 or TP03.
 
-    `series` is the sectional whose numbers follow each other, "" the main one.
+    `series` is the sectional whose numbers follow each other, "" the main one. `purchase_orders` are those beside
+    `purchase_order`; `administration_reference` is what the customer files the seller under (1.2.6).
     """
 
     document_type: str
@@ -170,11 +202,34 @@ class InvoiceDraft:
     split_payment: bool = False
     purchase_order: PurchaseOrder | None = None
     linked_invoices: tuple[LinkedInvoice, ...] = ()
+    purchase_orders: tuple[PurchaseOrder, ...] = ()
+    contracts: tuple[PurchaseOrder, ...] = ()
+    agreements: tuple[PurchaseOrder, ...] = ()
+    administration_reference: str = ""
+    declaration_of_intent: DeclarationOfIntent | None = None
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def is_public(self) -> bool:
         """Whether it goes to a public administration: FPA12, and only signed."""
         return self.buyer.kind is BuyerKind.PUBLIC_ADMINISTRATION
+
+    @property
+    def orders(self) -> tuple[PurchaseOrder, ...]:
+        """All purchase orders."""
+        return (*([self.purchase_order] if self.purchase_order else []), *self.purchase_orders)
+
+    @property
+    def vat_payability(self) -> str:
+        """EsigibilitaIVA (2.2.2.7) of what has VAT: I at once, D when it is paid, S by the customer to the Treasury."""
+        is_taxable = self.is_public or self.buyer.kind is BuyerKind.COMPANY
+        return vat_payability(
+            self.seller.tax_regime, is_split=self.split_payment, is_public=self.is_public, is_taxable=is_taxable
+        )
+
+    def intent_of(self, line: Line) -> DeclarationOfIntent | None:
+        """The declaration by which `line` has no VAT, None where it does not rest on one or none is known."""
+        return (line.declaration_of_intent or self.declaration_of_intent) if line.nature == INTENT_NATURE else None
 
     def with_date(self, day: datetime.date) -> Self:
         """The same document with another date."""

@@ -4,6 +4,7 @@ A violation with SDI's code means that SDI would refuse the document for it; whe
 ours.
 """
 
+import base64
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -13,11 +14,13 @@ from stdnum import iban
 from stdnum.eu import vat as eu_vat
 
 from accounts.fiscal.checks import PROVINCES
+from accounts.fiscal.countries import COUNTRIES
 from invoicing.fatturapa import draft_texts
 from invoicing.fatturapa.draft import Buyer, BuyerKind, InvoiceDraft
-from invoicing.fatturapa.law import EU, FLAT_RATE, TRANSFER
+from invoicing.fatturapa.law import CREDIT_NOTE, EU, FLAT_RATE, INTENT_NATURE, TRANSFER
 from invoicing.fatturapa.preflight import Violation
 from invoicing.fatturapa.routing import NO_CODE, route
+from invoicing.fatturapa.schema import MAX_BYTES
 from invoicing.fatturapa.totals import Totals
 
 _POSTCODE = re.compile(r"[0-9]{5}")
@@ -29,6 +32,9 @@ def errors(draft: InvoiceDraft, figures: Totals) -> Iterator[Violation]:
     yield from _names(draft.buyer)
     yield from draft_texts.errors(draft)
     yield from _buyer(draft.buyer)
+    yield from _countries(draft)
+    yield from _intents(draft)
+    yield from _attachments(draft)
     yield from _figures(draft, figures)
     for position, line in enumerate(draft.lines, start=1):
         if line.period_start and line.period_end and line.period_end < line.period_start:
@@ -48,6 +54,9 @@ def warnings(draft: InvoiceDraft) -> Iterator[Violation]:
     way = route(buyer)
     if buyer.pec and buyer.recipient_code and buyer.recipient_code != NO_CODE:
         yield Violation("pec_unused", "buyer.pec", _("The PEC is left out: there is a codice destinatario."))
+    if buyer.country == "SM" and not buyer.recipient_code and buyer.kind is BuyerKind.COMPANY:
+        message = _("Businesses in San Marino are reached by the codice destinatario 2R4GTO8: please enter it.")
+        yield Violation("san_marino", "buyer.recipient_code", message)
     if buyer.country in EU - {"IT"} and buyer.kind is BuyerKind.COMPANY and buyer.vat_number:
         prefix = "EL" if buyer.country == "GR" else buyer.country
         if not eu_vat.is_valid(prefix + way.vat_number):
@@ -89,6 +98,48 @@ def _buyer(buyer: Buyer) -> Iterator[Violation]:
         yield Violation("province", "buyer.address.province", _("This is no Italian province."))
     if buyer.country != "IT" and buyer.kind is not BuyerKind.PERSON and not buyer.vat_number:
         yield Violation("00417", "buyer.vat_number", _("A company abroad needs an identifier of its country."))
+
+
+def _countries(draft: InvoiceDraft) -> Iterator[Violation]:
+    """The schema takes any two capitals for a country."""
+    countries = {
+        "seller.country": draft.seller.country,
+        "seller.address.country": draft.seller.address.country,
+        "buyer.country": draft.buyer.country,
+        "buyer.address.country": draft.buyer.address.country,
+    }
+    for field, country in countries.items():
+        if country not in COUNTRIES:
+            message = _("There is no country “%(code)s”: two letters of ISO 3166-1 are expected, such as IT, DE or GR.")
+            yield Violation("country", field, message % {"code": country})
+
+
+def _intents(draft: InvoiceDraft) -> Iterator[Violation]:
+    """A sale without VAT by N3.5 names the exporter's declaration; a credit note on it may stay without (a doubt)."""
+    for position, line in enumerate(draft.lines, start=1):
+        if line.nature == INTENT_NATURE and not draft.intent_of(line) and draft.document_type != CREDIT_NOTE:
+            message = _(
+                "N3.5 rests on a declaration of intent: enter its protocol (08060120341234567-000001) and the date of "
+                "its receipt."
+            )
+            yield Violation("intent_missing", f"lines.{position}.declaration_of_intent", message)
+        if line.declaration_of_intent and line.nature != INTENT_NATURE:
+            message = _("A declaration of intent belongs to lines of Natura N3.5.")
+            yield Violation("intent_unused", f"lines.{position}.declaration_of_intent", message)
+
+
+def _attachments(draft: InvoiceDraft) -> Iterator[Violation]:
+    for position, attachment in enumerate(draft.attachments, start=1):
+        try:
+            base64.b64decode(attachment.content, validate=True)
+        except ValueError:
+            message = _("The attachment is not written in base64: attach the file again.")
+            yield Violation("base64", f"attachments.{position}.content", message)
+    if sum(len(attachment.content) for attachment in draft.attachments) > MAX_BYTES:
+        message = _(
+            "The attachments are too large: with them the invoice may have 5 MB, of which files take about 3.7."
+        )
+        yield Violation("00003", "attachments", message)
 
 
 def _figures(draft: InvoiceDraft, figures: Totals) -> Iterator[Violation]:

@@ -14,8 +14,10 @@ from django.utils.translation import gettext as _
 from accounts.fiscal.letters import tidy
 from invoicing.fatturapa.draft import (
     Address,
+    Attachment,
     Buyer,
     BuyerKind,
+    DeclarationOfIntent,
     Discount,
     InvoiceDraft,
     Line,
@@ -31,7 +33,7 @@ from invoicing.fatturapa.law import FLAT_RATE
 from invoicing.fatturapa.preflight import Violation
 
 Json = Mapping[str, Any]
-MAX_BYTES = 2 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024  # room for the attachments of a file of 5 MB, and for saying so when they are more
 
 
 class DraftUnreadableError(ValueError):
@@ -80,7 +82,13 @@ def to_json(draft: InvoiceDraft) -> dict[str, Any]:
         "payment_terms": draft.payment_terms,
         "payments": [plain(payment) for payment in draft.payments],
         "purchase_order": plain(draft.purchase_order),
+        "purchase_orders": plain(draft.purchase_orders),
+        "contracts": plain(draft.contracts),
+        "agreements": plain(draft.agreements),
+        "administration_reference": draft.administration_reference,
+        "declaration_of_intent": plain(draft.declaration_of_intent),
         "linked_invoices": [plain(linked) for linked in draft.linked_invoices],
+        "attachments": plain(draft.attachments),
         "notes": draft.notes,
     }
     return {name: value for name, value in data.items() if value not in (None, [], "")}
@@ -88,7 +96,7 @@ def to_json(draft: InvoiceDraft) -> dict[str, Any]:
 
 def _parse(content: str | bytes) -> Any:
     if len(content) > MAX_BYTES:
-        raise DraftUnreadableError([Violation("too_large", "", _("A draft is at most 2 MB."))])
+        raise DraftUnreadableError([Violation("too_large", "draft", _("A draft is at most 8 MB."))])
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -137,12 +145,17 @@ def _draft(data: Json, seller: Seller, stamp_duty: StampDuty, today: datetime.da
     seller = _seller(data["seller"]) if "seller" in data else seller
     lines = tuple(_line(line, seller.tax_regime) for line in data["lines"])
     payments = tuple(
-        Payment(payment["method"], _decimal(payment, "amount"), _date(payment, "due_date"), _code(payment, "iban"))
+        Payment(
+            payment["method"],
+            _decimal(payment, "amount"),
+            _date(payment, "due_date"),
+            _code(payment, "iban"),
+            _code(payment, "bic"),
+        )
         for payment in data.get("payments", ())
     )
     if "charge_to_customer" in data.get("stamp_duty", {}):
         stamp_duty = StampDuty(data["stamp_duty"]["charge_to_customer"], stamp_duty.natures)
-    order = data.get("purchase_order")
     return InvoiceDraft(
         document_type=data.get("document_type", "TD01"),
         date=_date(data, "date") or today,
@@ -157,10 +170,19 @@ def _draft(data: Json, seller: Seller, stamp_duty: StampDuty, today: datetime.da
         discount=_discount(data["discount"]) if "discount" in data else None,
         stamp_duty=stamp_duty,
         withholding=_withholding(data.get("withholding")),
-        pension_fund=_pension_fund(data.get("pension_fund"), lines[0]),
+        pension_fund=_pension_fund(data.get("pension_fund"), lines),
         split_payment=data.get("split_payment", False),
-        purchase_order=order and PurchaseOrder(
-            order["id"], _date(order, "date"), _code(order, "cup"), _code(order, "cig")
+        purchase_order=_reference(data["purchase_order"]) if "purchase_order" in data else None,
+        purchase_orders=_references(data, "purchase_orders"),
+        contracts=_references(data, "contracts"),
+        agreements=_references(data, "agreements"),
+        administration_reference=data.get("administration_reference", ""),
+        declaration_of_intent=_intent(data),
+        attachments=tuple(
+            Attachment(
+                file["name"], "".join(file["content"].split()), _code(file, "format"), file.get("description", "")
+            )
+            for file in data.get("attachments", ())
         ),
         linked_invoices=tuple(
             LinkedInvoice(linked["number"], _date(linked, "date")) for linked in data.get("linked_invoices", ())
@@ -221,6 +243,8 @@ def _line(data: Json, tax_regime: str) -> Line:
         period_start=_date(data, "period_start"),
         period_end=_date(data, "period_end"),
         withholding=data.get("withholding"),
+        administration_reference=data.get("administration_reference", ""),
+        declaration_of_intent=_intent(data),
     )
 
 
@@ -232,12 +256,37 @@ def _withholding(data: Json | None) -> Withholding | None:
     return Withholding(data["type"], Decimal(data["rate"]), data["reason"]) if data else None
 
 
-def _pension_fund(data: Json | None, first: Line) -> PensionFund | None:
+def _references(data: Json, name: str) -> tuple[PurchaseOrder, ...]:
+    return tuple(_reference(reference) for reference in data.get(name, ()))
+
+
+def _reference(data: Json) -> PurchaseOrder:
+    return PurchaseOrder(
+        data["id"], _date(data, "date"), _code(data, "cup"), _code(data, "cig"), data.get("item", ""),
+        data.get("project", ""), tuple(data.get("lines", ())),
+    )  # fmt: skip
+
+
+def _intent(data: Json) -> DeclarationOfIntent | None:
+    intent = data.get("declaration_of_intent")
+    return intent and DeclarationOfIntent(
+        _code(intent, "protocol").replace("/", "-"), datetime.date.fromisoformat(intent["date"])
+    )
+
+
+def _pension_fund(data: Json | None, lines: tuple[Line, ...]) -> PensionFund | None:
+    """The contribution has a rate and Natura of its own; unsaid, it shares those of all that it is taken on."""
     if data is None:
         return None
-    is_explicit = "vat_rate" in data or "nature" in data
-    rate = Decimal(data.get("vat_rate", "0")) if is_explicit else first.vat_rate
-    nature = data.get("nature", "") if is_explicit else first.nature
+    if "vat_rate" in data or "nature" in data:
+        rate, nature = Decimal(data.get("vat_rate", "0")), data.get("nature", "")
+    else:
+        # what is paid out in the customer's name (N1) bears no contribution
+        kinds = {(line.vat_rate, line.nature) for line in lines if line.nature != "N1"}
+        if len(kinds) != 1:
+            message = _("The lines have several rates: say which rate of VAT or Natura the contribution has.")
+            raise DraftUnreadableError([Violation("required", "pension_fund.vat_rate", message)])
+        ((rate, nature),) = kinds
     return PensionFund(data["type"], Decimal(data["rate"]), rate, nature, data.get("withholding", False))
 
 
@@ -262,6 +311,8 @@ def _line_json(line: Line) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """Dataclasses as objects without empty values, decimals and dates as strings."""
     if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
         return value
     if isinstance(value, (Decimal, datetime.date, str)):
         return _to_text(value)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 
 from accounts.fiscal.letters import basic_latin, can_be_carried, changed_signs, latin
-from invoicing.fatturapa.draft import BuyerKind, InvoiceDraft
+from invoicing.fatturapa.draft import BuyerKind, InvoiceDraft, PurchaseOrder
 from invoicing.fatturapa.preflight import Violation
 from invoicing.fatturapa.routing import route
 
@@ -59,12 +59,27 @@ def _texts(draft: InvoiceDraft) -> Iterator[_Text]:
     for position, line in enumerate(draft.lines, start=1):
         yield _Text(f"lines.{position}.description", line.description, 1000, is_needed=True)
         yield _Text(f"lines.{position}.unit", line.unit, 10, is_identifier=True)
-    if order := draft.purchase_order:
-        yield _Text("purchase_order.id", order.id, 20, is_identifier=True, is_needed=True)
-        yield _Text("purchase_order.cup", order.cup, 15, is_identifier=True)
-        yield _Text("purchase_order.cig", order.cig, 15, is_identifier=True)
+        yield _Text(f"lines.{position}.administration_reference", line.administration_reference, 20, is_identifier=True)
+    yield _Text("administration_reference", draft.administration_reference, 20, is_identifier=True)
+    if draft.purchase_order:
+        yield from _reference("purchase_order", draft.purchase_order)
+    for name in ("purchase_orders", "contracts", "agreements"):
+        for position, reference in enumerate(getattr(draft, name), start=1):
+            yield from _reference(f"{name}.{position}", reference)
+    for position, attachment in enumerate(draft.attachments, start=1):
+        yield _Text(f"attachments.{position}.name", attachment.name, 60, is_needed=True)
+        yield _Text(f"attachments.{position}.format", attachment.format, 10, is_identifier=True)
+        yield _Text(f"attachments.{position}.description", attachment.description, 100)
     for position, linked in enumerate(draft.linked_invoices, start=1):
         yield _Text(f"linked_invoices.{position}.number", linked.number, 20, is_identifier=True, is_needed=True)
+
+
+def _reference(field: str, reference: PurchaseOrder) -> Iterator[_Text]:
+    yield _Text(f"{field}.id", reference.id, 20, is_identifier=True, is_needed=True)
+    yield _Text(f"{field}.cup", reference.cup, 15, is_identifier=True)
+    yield _Text(f"{field}.cig", reference.cig, 15, is_identifier=True)
+    yield _Text(f"{field}.item", reference.item, 20, is_identifier=True)
+    yield _Text(f"{field}.project", reference.project, 100)
 
 
 def _parties(draft: InvoiceDraft) -> Iterator[_Text]:

@@ -17,6 +17,8 @@ DOCUMENT_TYPES = ("TD01", "TD02", "TD04", "TD05", "TD06", "TD24")
 CREDIT_NOTE = "TD04"
 NOTES = frozenset({"TD04", "TD05"})  # they are about an earlier invoice
 FLAT_RATE = "RF19"
+INTENT_NATURE = "N3.5"
+INTENT = "INTENTO"  # TipoDato of a declaration of intent (AdE, provv. 293390/2021 of 28 October 2021)
 CARD = "MP08"
 TRANSFER = "MP05"
 
@@ -48,6 +50,12 @@ NATURES = {
     "N7": "IVA assolta in altro Stato UE, art. 74-sexies, DPR 633/1972",
 }
 _FLAT_RATE_REFERENCE = "Regime forfettario, art. 1, c. 54-89, L. 190/2014"
+_CASH_VAT, _CASH_VAT_PUBLIC = "RF17", "RF16"
+# art. 32-bis, c. 4, DL 83/2012 wants the note on the invoice
+_PAYABILITY_REFERENCES = {
+    _CASH_VAT: "IVA per cassa, art. 32-bis, DL 83/2012",
+    _CASH_VAT_PUBLIC: "IVA a esigibilità differita, art. 6, c. 5, DPR 633/1972",
+}
 _SPLIT_PAYMENT_REFERENCE = "Scissione dei pagamenti, art. 17-ter, DPR 633/1972"
 # art. 21, c. 6-bis, DPR 633/1972 asks for these very words
 _EU_REFERENCE = "Inversione contabile, art. 7-ter, DPR 633/1972"
@@ -64,8 +72,20 @@ FLAT_RATE_NOTE = (
 )
 
 
-def law_reference(nature: str, *, tax_regime: str, buyer_country: str, is_split: bool) -> str:
+def vat_payability(tax_regime: str, *, is_split: bool, is_public: bool, is_taxable: bool) -> str:
+    """EsigibilitaIVA (2.2.2.7). Cash VAT (RF17) is for customers who act as a business; RF16 for public bodies."""
+    if is_split:
+        return "S"
+    is_deferred = (tax_regime == _CASH_VAT and is_taxable) or (tax_regime == _CASH_VAT_PUBLIC and is_public)
+    return "D" if is_deferred else "I"
+
+
+def law_reference(
+    nature: str, *, tax_regime: str, buyer_country: str, is_split: bool, is_deferred: bool = False
+) -> str:
     """RiferimentoNormativo (2.2.2.8) of a summary, "" where none is due; at most 100 characters."""
+    if not nature and is_deferred:
+        return _PAYABILITY_REFERENCES.get(tax_regime, "")
     if not nature:
         return _SPLIT_PAYMENT_REFERENCE if is_split else ""
     if nature == "N2.2" and tax_regime == FLAT_RATE:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
 
 from core.money import CENT, round_eur, vat_on
-from invoicing.fatturapa.draft import Discount, InvoiceDraft, Line
+from invoicing.fatturapa.draft import DeclarationOfIntent, Discount, InvoiceDraft, Line
 from invoicing.fatturapa.law import STAMP_AMOUNT, STAMP_LINE, STAMP_LINE_NATURE, STAMP_THRESHOLD, law_reference
 
 _ZERO = Decimal(0)
@@ -43,6 +43,8 @@ class ReckonedLine:
     period_start: datetime.date | None = None
     period_end: datetime.date | None = None
     is_withheld: bool = False
+    administration_reference: str = ""
+    intent: DeclarationOfIntent | None = None
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,8 @@ def _line(draft: InvoiceDraft, place: int, total: Decimal | None) -> ReckonedLin
         period_start=line.period_start,
         period_end=line.period_end,
         is_withheld=_is_withheld(draft, line),
+        administration_reference=line.administration_reference,
+        intent=draft.intent_of(line),
     )
 
 
@@ -258,6 +262,7 @@ def _law_reference(draft: InvoiceDraft, nature: str) -> str:
         tax_regime=draft.seller.tax_regime,
         buyer_country=draft.buyer.country,
         is_split=draft.split_payment,
+        is_deferred=draft.vat_payability == "D",
     )
 
 

@@ -7,8 +7,15 @@ from decimal import Decimal
 
 from lxml import etree
 
-from invoicing.fatturapa.law import CARD
+from invoicing.fatturapa.law import CARD, INTENT
 from invoicing.fatturapa.schema import parse
+
+_REFERENCES = {
+    "DatiOrdineAcquisto": "order",
+    "DatiContratto": "contract",
+    "DatiConvenzione": "agreement",
+    "DatiFattureCollegate": "invoice",
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,10 @@ class Registration:
 
 @dataclass(frozen=True)
 class LineView:
-    """A line; `discounts` are percentages ("10 %") and amounts ("1.50") as written, surcharges with a plus sign."""
+    """A line; `discounts` are percentages ("10 %") and amounts ("1.50") as written, surcharges with a plus sign.
+
+    `intents` are declarations of intent by protocol and date.
+    """
 
     number: str
     description: str
@@ -46,6 +56,7 @@ class LineView:
     nature: str
     period: tuple[date | None, date | None]
     total: Decimal
+    intents: tuple[tuple[str, date | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,9 +86,9 @@ class WithholdingView:
 
 @dataclass(frozen=True)
 class ReferenceView:
-    """An order or an invoice this document is about."""
+    """An order, a contract, an agreement or an invoice (`kind`) this document is about."""
 
-    is_invoice: bool
+    kind: str
     number: str
     day: date | None
     cup: str
@@ -90,6 +101,7 @@ class PaymentView:
     amount: Decimal
     due_date: date | None
     iban: str
+    bic: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +127,8 @@ class InvoiceView:
     total: Decimal
     payments: tuple[PaymentView, ...]
     notes: tuple[str, ...]
+    administration_reference: str = ""
+    attachments: tuple[str, ...] = ()
 
     @property
     def is_paid_by_card(self) -> bool:
@@ -170,6 +184,8 @@ def read_invoice(xml: bytes) -> InvoiceView:
         total=_number(general, "ImportoTotaleDocumento"),
         payments=tuple(_payment(node) for node in body.iterfind("DatiPagamento/DettaglioPagamento")),
         notes=tuple(node.text or "" for node in general.iterfind("Causale")),
+        administration_reference=_text(seller, "RiferimentoAmministrazione"),
+        attachments=tuple(_text(node, "NomeAttachment") for node in body.iterfind("Allegati")),
     )
 
 
@@ -220,6 +236,11 @@ def _line(node: etree._Element) -> LineView:
         _text(node, "Natura"),
         (_date(node, "DataInizioPeriodo"), _date(node, "DataFinePeriodo")),
         _number(node, "PrezzoTotale"),
+        tuple(
+            (_text(data, "RiferimentoTesto"), _date(data, "RiferimentoData"))
+            for data in node.iterfind("AltriDatiGestionali")
+            if _text(data, "TipoDato").upper() == INTENT
+        ),
     )
 
 
@@ -245,10 +266,10 @@ def _fund(node: etree._Element) -> FundView:
 
 
 def _references(body: etree._Element) -> Iterator[ReferenceView]:
-    for name in ("DatiOrdineAcquisto", "DatiContratto", "DatiConvenzione", "DatiFattureCollegate"):
+    for name, kind in _REFERENCES.items():
         for node in body.iterfind(f"DatiGenerali/{name}"):
             yield ReferenceView(
-                name == "DatiFattureCollegate",
+                kind,
                 _text(node, "IdDocumento"),
                 _date(node, "Data"),
                 _text(node, "CodiceCUP"),
@@ -267,4 +288,5 @@ def _payment(node: etree._Element) -> PaymentView:
         _number(node, "ImportoPagamento"),
         _date(node, "DataScadenzaPagamento"),
         _text(node, "IBAN"),
+        _text(node, "BIC"),
     )

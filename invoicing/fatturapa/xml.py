@@ -13,8 +13,8 @@ from decimal import Decimal
 from lxml import etree
 
 from accounts.fiscal.letters import basic_latin, latin
-from invoicing.fatturapa.draft import Address, Buyer, BuyerKind, Discount, InvoiceDraft, Seller
-from invoicing.fatturapa.law import CAUSALE, CREDIT_NOTE, FLAT_RATE, FLAT_RATE_NOTE
+from invoicing.fatturapa.draft import Address, Buyer, BuyerKind, Discount, InvoiceDraft, PurchaseOrder, Seller
+from invoicing.fatturapa.law import CAUSALE, CREDIT_NOTE, FLAT_RATE, FLAT_RATE_NOTE, INTENT
 from invoicing.fatturapa.routing import Route, route
 from invoicing.fatturapa.totals import ReckonedLine, Totals, compute_totals
 
@@ -46,6 +46,7 @@ def build_xml(draft: InvoiceDraft, *, number: str, transmission: Transmission, f
     header = _add(root, "FatturaElettronicaHeader")
     _transmission(header, way, transmission)
     _seller(header, draft.seller)
+    _add_if(header[-1], "RiferimentoAmministrazione", basic_latin(draft.administration_reference, 20))
     _buyer(header, draft.buyer, way)
     body = _add(root, "FatturaElettronicaBody")
     _general(body, draft, number, figures)
@@ -54,6 +55,7 @@ def build_xml(draft: InvoiceDraft, *, number: str, transmission: Transmission, f
         _line(goods, position, line)
     _summaries(goods, draft, figures)
     _payments(body, draft, figures)
+    _attachments(body, draft)
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
 
 
@@ -196,16 +198,29 @@ def _pension_fund(block: etree._Element, draft: InvoiceDraft, figures: Totals) -
 
 
 def _references(general: etree._Element, draft: InvoiceDraft) -> None:
-    if order := draft.purchase_order:
-        block = _add(general, "DatiOrdineAcquisto")
-        _add(block, "IdDocumento", basic_latin(order.id, 20))
-        _add_date(block, "Data", order.date)
-        _add_if(block, "CodiceCUP", basic_latin(order.cup, 15))
-        _add_if(block, "CodiceCIG", basic_latin(order.cig, 15))
+    kinds = {
+        "DatiOrdineAcquisto": draft.orders,
+        "DatiContratto": draft.contracts,
+        "DatiConvenzione": draft.agreements,
+    }
+    for name, references in kinds.items():
+        for reference in references:
+            _reference(_add(general, name), reference)
     for linked in draft.linked_invoices:
         block = _add(general, "DatiFattureCollegate")
         _add(block, "IdDocumento", basic_latin(linked.number, 20))
         _add_date(block, "Data", linked.date)
+
+
+def _reference(block: etree._Element, reference: PurchaseOrder) -> None:
+    for number in reference.lines:
+        _add(block, "RiferimentoNumeroLinea", str(number))
+    _add(block, "IdDocumento", basic_latin(reference.id, 20))
+    _add_date(block, "Data", reference.date)
+    _add_if(block, "NumItem", basic_latin(reference.item, 20))
+    _add_if(block, "CodiceCommessaConvenzione", latin(reference.project, 100))
+    _add_if(block, "CodiceCUP", basic_latin(reference.cup, 15))
+    _add_if(block, "CodiceCIG", basic_latin(reference.cig, 15))
 
 
 def _line(goods: etree._Element, position: int, line: ReckonedLine) -> None:
@@ -223,6 +238,12 @@ def _line(goods: etree._Element, position: int, line: ReckonedLine) -> None:
     _add(block, "AliquotaIVA", _amount(line.vat_rate))
     _add_if(block, "Ritenuta", "SI" if line.is_withheld else "")
     _add_if(block, "Natura", line.nature)
+    _add_if(block, "RiferimentoAmministrazione", basic_latin(line.administration_reference, 20))
+    if line.intent:  # AdE, provv. 293390/2021, point 3
+        data = _add(block, "AltriDatiGestionali")
+        _add(data, "TipoDato", INTENT)
+        _add(data, "RiferimentoTesto", line.intent.protocol)
+        _add_date(data, "RiferimentoData", line.intent.date)
 
 
 def _discounts(block: etree._Element, discounts: Sequence[Discount]) -> None:
@@ -243,7 +264,7 @@ def _summaries(goods: etree._Element, draft: InvoiceDraft, figures: Totals) -> N
         _add(block, "ImponibileImporto", _amount(summary.net))
         _add(block, "Imposta", _amount(summary.vat))
         if not summary.nature or (draft.split_payment and summary.nature.startswith("N6")):
-            _add(block, "EsigibilitaIVA", "S" if draft.split_payment else "I")
+            _add(block, "EsigibilitaIVA", draft.vat_payability)
         _add_if(block, "RiferimentoNormativo", latin(summary.law_reference, 100))
 
 
@@ -258,6 +279,16 @@ def _payments(body: etree._Element, draft: InvoiceDraft, figures: Totals) -> Non
         _add_date(detail, "DataScadenzaPagamento", payment.due_date)
         _add(detail, "ImportoPagamento", _amount(figures.due if payment.amount is None else payment.amount))
         _add_if(detail, "IBAN", payment.iban)
+        _add_if(detail, "BIC", payment.bic)
+
+
+def _attachments(body: etree._Element, draft: InvoiceDraft) -> None:
+    for attachment in draft.attachments:
+        block = _add(body, "Allegati")
+        _add(block, "NomeAttachment", latin(attachment.name, 60))
+        _add_if(block, "FormatoAttachment", basic_latin(attachment.format, 10))
+        _add_if(block, "DescrizioneAttachment", latin(attachment.description, 100))
+        _add(block, "Attachment", attachment.content)
 
 
 def _amount(value: Decimal) -> str:

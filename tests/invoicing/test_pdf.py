@@ -3,16 +3,17 @@
 import io
 import re
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from pypdf import PdfReader
 
 from invoicing import pdf
-from invoicing.fatturapa.draft import Line
+from invoicing.fatturapa.draft import Attachment, DeclarationOfIntent, Line, Payment, PurchaseOrder
 from invoicing.fatturapa.law import FLAT_RATE_NOTE
 from invoicing.fatturapa.view import read_invoice
-from tests.invoicing.drafts import COMPANY, GOLDEN_NAMES, PERSON, golden_xml, make_draft, xml_of
+from tests.invoicing.drafts import COMPANY, DAY, GOLDEN_NAMES, PERSON, golden_xml, make_draft, xml_of
 
 FOREIGN = {"eu-company", "eu-person", "non-eu-company", "non-eu-person"}
 
@@ -165,10 +166,11 @@ def test_what_the_document_is_about_is_shown(name, words):
     ("name", "words"),
     [
         ("eu-company", ["Inversione contabile, art. 7-ter, DPR 633/1972 / Reverse charge, art. 196, Directive 2006/112",
-                        "Bonifico / Bank transfer, 18.12.2026", "P.IVA DE136695976", "10115 Berlin DE"]),
+                        "Bonifico / Bank transfer, 18.12.2026", "P.IVA DE136695976",
+                        "10115 Berlin Germania / Germany"]),
         ("non-eu-company", ["Operazione non soggetta, art. 7-ter, DPR 633/1972 / Outside the scope of Italian VAT"]),
         ("eu-person", ["Pagato con carta / Paid by card", "IVA 22 % / VAT 22 % 63,12 €", "Arrotondamento / Rounding"]),
-        ("non-eu-person", ["CA 94043 Mountain View US", "Pagato / Paid 60,00 €"]),
+        ("non-eu-person", ["CA 94043 Mountain View Stati Uniti / United States", "Pagato / Paid 60,00 €"]),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("language", ["it", "en"])
@@ -240,3 +242,35 @@ def test_any_description_is_drawn_whole(text):
 
     expected = text.replace("–", "-").replace("“", '"').replace("”", '"').replace("€", "EUR")
     assert "".join(expected.split()) in "".join(drawn_text.split())
+
+
+def test_pdf_tells_its_language_and_title_and_shows_it_as_the_windows_title():
+    for language, title in (("it", "Fattura 2026/00042"), ("en", "Invoice 2026/00042")):
+        content = pdf.render(xml_of(make_draft()), file_name="x.xml", sha256="ab" * 32, language=language)
+        document = PdfReader(io.BytesIO(content))
+
+        root = document.trailer["/Root"]
+        assert (root["/Lang"], document.metadata.title) == (language, title)
+        assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+
+
+def test_bic_references_and_attachments_are_printed():
+    payment = Payment("MP05", None, DAY, "IT60X0542811101000000123456", "BPMOIT22XXX")
+    intent = DeclarationOfIntent("08060120341234567-000001", date(2026, 1, 10))
+    line = Line("Licenza", Decimal(1), Decimal(1000), Decimal(0), nature="N3.5")
+
+    _pages, text = text_of(
+        make_draft(
+            COMPANY, line, payments=(payment,), declaration_of_intent=intent, contracts=(PurchaseOrder("C/1"),),
+            agreements=(PurchaseOrder("Consip 3"),), administration_reference="FORN 118",
+            attachments=(Attachment("relazione.pdf", "SGk="),),
+        )
+    )  # fmt: skip
+
+    words = [
+        "IBAN IT60X0542811101000000123456, BIC BPMOIT22XXX", "contratto C/1", "convenzione Consip 3",
+        "Vostro riferimento FORN 118", "Allegati: relazione.pdf",
+        "Dichiarazione d’intento 08060120341234567-000001, 10.01.2026",
+    ]  # fmt: skip
+    joined = " ".join(text.split())
+    assert [word for word in words if word not in joined] == []

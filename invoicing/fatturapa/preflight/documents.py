@@ -1,14 +1,16 @@
 """The document as a whole: date, number, type and what each type asks for (00403, 00409, 00418, 00425, 00473–00475)."""
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
 from django.utils.translation import gettext as _
 
-from invoicing.fatturapa.law import CREDIT_NOTE, NOTES
+from invoicing.fatturapa.law import CREDIT_NOTE, INTENT, INTENT_NATURE, NOTES
 from invoicing.fatturapa.preflight.parties import Party
 from invoicing.fatturapa.preflight.violation import BODY, GENERAL, HEADER, LINES, SUMMARIES, Node, Violation
 
+_PROTOCOL = re.compile(r"[0-9]{17} ?[-/] ?[0-9]{6}")
 _FROM_ABROAD = frozenset(("TD17", "TD18", "TD19", "TD28"))
 _WITH_VAT_NUMBER = frozenset(("TD16", "TD17", "TD18", "TD19", "TD20", "TD22", "TD23", "TD28", "TD29"))
 # art. 21, c. 4, DPR 633/1972: twelve days from the operation; a deferred one by the 15th of the next month
@@ -76,12 +78,28 @@ def warnings(root: Node, body: Node, today: date) -> Iterator[Violation]:
     has_total = general.has("ImportoTotaleDocumento")
     if has_total and general.number("ImportoTotaleDocumento") != sums + general.number("Arrotondamento"):
         yield Violation("total", "total", _("The total of the document is not the sum of its parts."))
+    yield from _intents(body)
     if root.block(HEADER, "DatiTrasmissione").text("FormatoTrasmissione") == "FPA12":
         kinds = ("DatiOrdineAcquisto", "DatiContratto", "DatiConvenzione")
         references = [reference for name in kinds for reference in body.blocks("DatiGenerali", name)]
         if not any(reference.text("CodiceCIG") or reference.text("CodiceCUP") for reference in references):
             message = _("Most offices refuse an invoice without CIG or CUP (art. 25, DL 66/2014).")
             yield Violation("cig_missing", "purchase_order", message)
+
+
+def _intents(body: Node) -> Iterator[Violation]:
+    """AdE, provv. 293390/2021: a line of Natura N3.5 names the declaration of intent by protocol and date."""
+    for line in body.blocks(*LINES):
+        data = [block for block in line.blocks("AltriDatiGestionali") if block.text("TipoDato").upper() == INTENT]
+        is_named = any(
+            _PROTOCOL.fullmatch(block.text("RiferimentoTesto")) and block.has("RiferimentoData") for block in data
+        )
+        if line.text("Natura") == INTENT_NATURE and not is_named:
+            message = _(
+                "N3.5 without a declaration of intent: AltriDatiGestionali with INTENTO, its protocol "
+                "(08060120341234567-000001) and the date of its receipt is missing."
+            )
+            yield Violation("intent_missing", f"lines.{line.text('NumeroLinea')}", message)
 
 
 def late(kind: str, day: date, today: date) -> Iterator[Violation]:

@@ -7,7 +7,16 @@ from decimal import Decimal
 import pytest
 from django.utils import translation
 
-from invoicing.fatturapa.draft import Address, Discount, Line, LinkedInvoice, Payment, PurchaseOrder, Withholding
+from invoicing.fatturapa.draft import (
+    Address,
+    Attachment,
+    Discount,
+    Line,
+    LinkedInvoice,
+    Payment,
+    PurchaseOrder,
+    Withholding,
+)
 from invoicing.fatturapa.preview import make_preview
 from invoicing.services import seller_from_settings
 from tests.invoicing.drafts import COMPANY, DAY, NUMBER, PERSON, TRANSMISSION, golden_draft, make_draft
@@ -48,6 +57,15 @@ ERRORS = [
     ([("00200", "buyer.last_name")], replace(PERSON, last_name="", name="Mario Rossi"), {}),
     ([("alphabet", "buyer.name")], replace(COMPANY, name="ООО Ромашка"), {}),
     ([("alphabet", "buyer.last_name")], replace(PERSON, last_name="山田"), {}),
+    ([("country", "buyer.country"), ("country", "buyer.address.country")],
+     replace(change_address(GERMAN, country="ZZ"), country="ZZ"), {}),
+    ([("country", "seller.address.country")], COMPANY,
+     {"seller": replace(seller_from_settings(), address=replace(seller_from_settings().address, country="UK"))}),
+    ([("required", "contracts.2.id")], COMPANY, {"contracts": (PurchaseOrder("1"), PurchaseOrder(" "))}),
+    ([("too_long", "administration_reference")], COMPANY, {"administration_reference": "€" * 7}),
+    ([("required", "attachments.1.name")], COMPANY, {"attachments": (Attachment(" ", "SGk="),)}),
+    ([("base64", "attachments.1.content")], COMPANY,
+     {"attachments": (Attachment("a.pdf", "%%%"),)}),
     ([("alphabet", "notes")], COMPANY, {"notes": "Привет"}),
     ([("alphabet", "buyer.address.street")], change_address(COMPANY, street="ул. Ленина 1"), {}),
     ([("alphabet", "buyer.address.city")], change_address(GERMAN, city="東京"), {}),
@@ -120,6 +138,12 @@ WARNINGS = [
     ("letters_replaced", "buyer.name", replace(COMPANY, name="Officine € S.r.l."), {}),
     ("letters_replaced", "buyer.last_name", replace(PERSON, last_name="Đặng"), {}),
     ("letters_replaced", "purchase_order.id", COMPANY, {"purchase_order": PurchaseOrder("n° 12/2026")}),
+    (
+        "san_marino",
+        "buyer.recipient_code",
+        replace(change_address(GERMAN, country="SM"), country="SM", vat_number="SM12345"),
+        {},
+    ),
     ("shortened", "buyer.last_name", replace(PERSON, last_name="Rossi " * 11), {}),
     ("shortened", "buyer.name", replace(COMPANY, name="Officine " * 10), {}),
     ("shortened", "buyer.address.street", change_address(COMPANY, street="Via Emilia Ovest, palazzina " * 3), {}),

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from invoicing.fatturapa import draft as parts
 from invoicing.fatturapa.draft import (  # fmt: skip
     Address,
+    Attachment,
     Buyer,
     BuyerKind,
+    DeclarationOfIntent,
     Discount,
     InvoiceDraft,
     Line,
@@ -54,7 +56,8 @@ FULL = {
         {
             "description": "Parere", "quantity": "2.5", "unit": "ore", "unit_price": "100.12345678", "vat_rate": "22",
             "nature": "", "discounts": [{"percent": "10"}, {"amount": "1.5"}], "period_start": "2026-10-01",
-            "period_end": "2026-10-31", "withholding": True,
+            "period_end": "2026-10-31", "withholding": True, "administration_reference": "CDC 4",
+            "declaration_of_intent": {"protocol": "08060120341234567/000002", "date": "2026-01-11"},
         },
         {"description": "Guida", "gross_unit_price": "12.20", "withholding": False},
     ],
@@ -65,10 +68,20 @@ FULL = {
     "split_payment": True,
     "payment_terms": "TP01",
     "payments": [
-        {"method": "MP05", "amount": "10.00", "due_date": "2026-12-18", "iban": "it60 x054 2811 1010 0000 0123 456"},
+        {"method": "MP05", "amount": "10.00", "due_date": "2026-12-18", "iban": "it60 x054 2811 1010 0000 0123 456",
+         "bic": "bpmoit22xxx"},
         {"method": "MP08", "amount": "20.00"},
     ],
-    "purchase_order": {"id": "ODA 7", "date": "2026-10-01", "cup": "j51b21000010006", "cig": "z1234567ab"},
+    "purchase_order": {
+        "id": "ODA 7", "date": "2026-10-01", "cup": "j51b21000010006", "cig": "z1234567ab", "item": "12",
+        "project": "Commessa 5", "lines": [1],
+    },
+    "purchase_orders": [{"id": "ODA 8", "cig": "Z1234567AC"}],
+    "contracts": [{"id": "C/1", "date": "2026-01-07"}],
+    "agreements": [{"id": "Consip 3", "lines": [1, 2]}],
+    "administration_reference": "FORN 118",
+    "declaration_of_intent": {"protocol": "08060120341234567-000001", "date": "2026-01-10"},
+    "attachments": [{"name": "relazione.pdf", "content": "SGVs bG8=", "format": "pdf", "description": "Relazione"}],
     "linked_invoices": [{"number": "2026/00001", "date": "2026-11-02"}, {"number": "2026/00002"}],
     "notes": "Prima riga",
 }  # fmt: skip
@@ -88,11 +101,13 @@ DRAFT = InvoiceDraft(
         Line(
             "Parere", D("2.5"), D("100.12345678"), D(22), "ore", "", None,
             (Discount(percent=D(10)), Discount(amount=D("1.5"))), date(2026, 10, 1), date(2026, 10, 31), True,
+            "CDC 4", DeclarationOfIntent("08060120341234567-000002", date(2026, 1, 11)),
         ),
         Line("Guida", D(1), None, D(22), gross_unit_price=D("12.20"), withholding=False),
     ),
     payments=(
-        Payment("MP05", D("10.00"), date(2026, 12, 18), "IT60X0542811101000000123456"), Payment("MP08", D("20.00")),
+        Payment("MP05", D("10.00"), date(2026, 12, 18), "IT60X0542811101000000123456", "BPMOIT22XXX"),
+        Payment("MP08", D("20.00")),
     ),
     payment_terms="TP01",
     notes="Prima riga",
@@ -102,7 +117,15 @@ DRAFT = InvoiceDraft(
     withholding=Withholding("RT01", D(20), "A"),
     pension_fund=PensionFund("TC01", D(4), D(22), "", True),
     split_payment=True,
-    purchase_order=PurchaseOrder("ODA 7", date(2026, 10, 1), "J51B21000010006", "Z1234567AB"),
+    purchase_order=PurchaseOrder(
+        "ODA 7", date(2026, 10, 1), "J51B21000010006", "Z1234567AB", "12", "Commessa 5", (1,)
+    ),
+    purchase_orders=(PurchaseOrder("ODA 8", cig="Z1234567AC"),),
+    contracts=(PurchaseOrder("C/1", date(2026, 1, 7)),),
+    agreements=(PurchaseOrder("Consip 3", lines=(1, 2)),),
+    administration_reference="FORN 118",
+    declaration_of_intent=DeclarationOfIntent("08060120341234567-000001", date(2026, 1, 10)),
+    attachments=(Attachment("relazione.pdf", "SGVsbG8=", "PDF", "Relazione"),),
     linked_invoices=(LinkedInvoice("2026/00001", date(2026, 11, 2)), LinkedInvoice("2026/00002")),
 )  # fmt: skip
 
@@ -141,7 +164,11 @@ def test_full_draft_names_every_key_of_the_schema():
     assert set(ADDRESS) == set(definitions["address"]["properties"])
     lines = set(FULL["lines"][0]) | set(FULL["lines"][1]) | {"nature"}
     assert lines == set(definitions["line"]["properties"])
-    for name in ("stamp_duty", "withholding", "purchase_order"):
+    assert set(FULL["purchase_order"]) == set(definitions["reference"]["properties"])
+    assert set(FULL["declaration_of_intent"]) == set(definitions["declaration_of_intent"]["properties"])
+    for name in ("attachments", "payments"):
+        assert set(FULL[name][0]) == set(SCHEMA["properties"][name]["items"]["properties"])
+    for name in ("stamp_duty", "withholding"):
         assert set(FULL[name]) == set(SCHEMA["properties"][name]["properties"])
     assert set(FULL["pension_fund"]) | {"nature"} == set(SCHEMA["properties"]["pension_fund"]["properties"])
 
@@ -160,7 +187,8 @@ def test_schema_knows_every_field_of_a_draft():
 
 OBJECTS = [
     "", "seller", "seller.address", "buyer", "buyer.address", "lines.1", "lines.2", "lines.1.discounts.1", "discount",
-    "stamp_duty", "withholding", "pension_fund", "payments.1", "purchase_order", "linked_invoices.2",
+    "stamp_duty", "withholding", "pension_fund", "payments.1", "purchase_order", "linked_invoices.2", "contracts.1",
+    "declaration_of_intent", "attachments.1",
 ]  # fmt: skip
 
 
@@ -303,8 +331,8 @@ def test_deep_nesting_is_refused_like_any_other_mistake(depth):
         read_draft(content, seller=seller_from_settings(), stamp_duty=StampDuty(), today=DAY)
 
 
-@pytest.mark.parametrize("content", [b" " * (2 * 1024 * 1024 + 1), " " * (2 * 1024 * 1024 + 1)])
-def test_two_megabytes_are_the_limit(content):
+@pytest.mark.parametrize("content", [b" " * (8 * 1024 * 1024 + 1), " " * (8 * 1024 * 1024 + 1)])
+def test_eight_megabytes_are_the_limit(content):
     with pytest.raises(DraftUnreadableError) as refused:
         read_draft(content, seller=seller_from_settings(), stamp_duty=StampDuty(), today=DAY)
 
@@ -385,13 +413,38 @@ def test_terms_follow_the_number_of_payments(payments, payment_terms, terms):
         ({}, {"nature": "N4"}, 0, "N4"),
     ],
 )
-def test_pension_fund_has_the_rate_of_the_first_line_unless_told(line, overrides, rate, nature):
+def test_pension_fund_has_a_rate_of_its_own_or_that_of_its_lines(line, overrides, rate, nature):
     data = at(MINIMAL, "pension_fund", {"type": "TC22", "rate": "4"} | overrides)
     data["lines"][0] |= line
 
     fund = draft_from(data).pension_fund
 
     assert (fund.vat_rate, fund.nature) == (rate, nature)
+
+
+def test_pension_fund_after_money_paid_out_has_the_rate_of_the_fee():
+    data = at(MINIMAL, "pension_fund", {"type": "TC01", "rate": "4"})
+    data["lines"] = [{"description": "Spese", "unit_price": "50", "nature": "N1"}, *data["lines"]]
+
+    fund = draft_from(data).pension_fund
+
+    assert (fund.vat_rate, fund.nature) == (D(22), "")
+
+
+def test_pension_fund_of_lines_with_several_rates_must_say_its_own():
+    data = at(MINIMAL, "pension_fund", {"type": "TC01", "rate": "4"})
+    data["lines"] = [*data["lines"], {"description": "Esente", "unit_price": "50", "nature": "N4"}]
+
+    assert refusal(data) == [("required", "pension_fund.vat_rate")]
+    data["pension_fund"]["vat_rate"] = "22"
+    assert draft_from(data).pension_fund.vat_rate == D(22)
+
+
+@pytest.mark.parametrize("protocol", ["0806012034123456-000001", "08060120341234567", "08060120341234567-00001", "x"])
+def test_protocol_of_a_declaration_of_intent_has_its_form(protocol):
+    data = at(FULL, "declaration_of_intent.protocol", protocol)
+
+    assert refusal(data) == [("format", "declaration_of_intent.protocol")]
 
 
 def test_identifiers_are_put_in_order():
