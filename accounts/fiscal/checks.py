@@ -147,8 +147,8 @@ def clean_identity(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str,
             except InvalidInputError as error:
                 errors[name] = error
     for name, limit in TEXT_LIMITS.items():
-        if identity.get(name) and (error := _text_error(name, identity[name], limit)):
-            errors[name] = error
+        if identity.get(name) and (refusal := _text_error(name, identity[name], limit)):
+            errors[name] = refusal
     return identity, errors
 
 

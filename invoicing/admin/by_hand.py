@@ -156,6 +156,9 @@ def _correction_page(
     *, is_checked: bool = False,
 ) -> HttpResponse:  # fmt: skip
     result, errors = _findings(content, invoice) if is_checked else (None, [])
+    if document.is_bound and is_checked:
+        for error in errors:
+            correction_form.place(error, document, lines)
     plain = {key: value for key, value in json.loads(content).items() if key != "attachments"}
     return _page(
         admin, request, "correct", _("Correct %(number)s") % {"number": invoice}, invoice=invoice, preview=result,

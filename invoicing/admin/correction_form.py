@@ -12,6 +12,7 @@ from typing import Any
 from django import forms
 
 from invoicing.admin.forms import CorrectionForm, LineForm
+from invoicing.fatturapa.preflight import Violation
 
 Json = dict[str, Any]
 _BUYER = ("kind", "name", "first_name", "last_name", "vat_number", "tax_code", "recipient_code", "pec")
@@ -36,6 +37,16 @@ _OWNED = {
     "linked_invoices": {"number", "date"},
     "payments": {"method", "due_date", "iban", "bic"},
 }
+# where a field of the draft has another name in the form
+_NAMES = {
+    "purchase_order.id": "order",
+    "contracts.1.id": "contract",
+    "agreements.1.id": "agreement",
+    "linked_invoices.1.number": "linked_number",
+    "linked_invoices.1.date": "linked_date",
+    "declaration_of_intent.protocol": "intent_protocol",
+    "declaration_of_intent.date": "intent_date",
+}
 _ORDER_FIELDS = frozenset(("order", "cig", "cup"))
 _LINE_KEYS = ("description", "quantity", "unit", "unit_price", "gross_unit_price")
 _MORE_LINES = 3
@@ -47,6 +58,18 @@ def forms_for(draft: Json, data: Mapping[str, Any] | None = None) -> tuple[Corre
     size = len(lines) + _MORE_LINES
     factory = forms.formset_factory(LineForm, extra=_MORE_LINES, max_num=size, absolute_max=size)
     return CorrectionForm(data, initial=_values(draft)), factory(data, initial=lines, prefix="line")
+
+
+def place(violation: Violation, document: CorrectionForm, lines: Any) -> None:
+    """Put `violation` beside the field of the (bound) forms that it is about, where there is one."""
+    part, _dot, rest = violation.field.partition(".")
+    position, _dot, name = rest.partition(".")
+    if part == "lines" and position.isdigit() and int(position) <= len(lines.forms):
+        form, name = lines.forms[int(position) - 1], name or "description"
+    else:
+        form, name = document, _NAMES.get(violation.field, violation.field.rpartition(".")[2])
+    if name in form.fields and part in ("lines", "purchase_order", *_KEYS):
+        form.add_error(name, violation.message)
 
 
 def merge(draft: Json, document: CorrectionForm, lines: Any) -> Json:

@@ -218,7 +218,8 @@ class CorrectionForm(DocumentForm):
             del self.fields[name]
         method, field = self.initial.get("method"), self.fields["method"]
         if isinstance(field, forms.ChoiceField) and method and method not in METHODS:
-            field.choices = [*field.choices, (method, method)]  # rarer ones stay as they are
+            # rarer ones stay as they are
+            field.choices = [("", "–"), *((code, _(word)) for code, word in METHODS.items()), (method, method)]
 
 
 class LineForm(forms.Form):

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.fiscal.letters import tidy
 from invoicing.fatturapa.draft import (
@@ -33,6 +34,7 @@ from invoicing.fatturapa.law import FLAT_RATE
 from invoicing.fatturapa.preflight import Violation
 
 Json = Mapping[str, Any]
+_WHOLE = "draft"  # the field of what is wrong with all of it
 MAX_BYTES = 8 * 1024 * 1024  # room for the attachments of a file of 5 MB, and for saying so when they are more
 
 
@@ -96,7 +98,7 @@ def to_json(draft: InvoiceDraft) -> dict[str, Any]:
 
 def _parse(content: str | bytes) -> Any:
     if len(content) > MAX_BYTES:
-        raise DraftUnreadableError([Violation("too_large", "draft", _("A draft is at most 8 MB."))])
+        raise DraftUnreadableError([Violation("too_large", _WHOLE, _("A draft is at most 8 MB."))])
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -104,7 +106,14 @@ def _parse(content: str | bytes) -> Any:
 
 
 def _not_json(error: Exception) -> DraftUnreadableError:
-    return DraftUnreadableError([Violation("not_json", "", _("This is not JSON: %(error)s") % {"error": error})])
+    if isinstance(error, json.JSONDecodeError):
+        message = _("This is not JSON (line %(line)s, column %(column)s): check commas, quotes and brackets.")
+        message %= {"line": error.lineno, "column": error.colno}
+    elif isinstance(error, RecursionError):
+        message = _("This is not a draft: its brackets are nested too deeply.")
+    else:
+        message = _("This is not JSON: save the file as UTF-8.")
+    return DraftUnreadableError([Violation("not_json", _WHOLE, message)])
 
 
 @lru_cache(maxsize=1)
@@ -119,7 +128,7 @@ def _validator() -> Any:
 def _findings(error: Any) -> Iterator[Violation]:
     """One schema violation in words; positions in lists count from one, as on paper."""
     path = [str(part + 1) if isinstance(part, int) else str(part) for part in error.absolute_path]
-    field, rule = ".".join(path), str(error.validator)
+    field, rule = ".".join(path) or _WHOLE, str(error.validator)
     if rule == "required":
         for name in error.validator_value:
             if name not in error.instance:
@@ -137,8 +146,54 @@ def _findings(error: Any) -> Iterator[Violation]:
     elif rule == "type" and ("pattern" in error.schema or "format" in error.schema):
         yield Violation("string", field, _('Numbers and dates are written as strings, for instance "12.50".'))
     else:
-        expected = error.schema.get("description", "") or f"{rule}: {error.validator_value}"
-        yield Violation("format", field, _("Not in the expected form. %(expected)s") % {"expected": expected})
+        yield Violation("format", field, _rule_in_words(rule, error.validator_value, name=field.rpartition(".")[2]))
+
+
+def _rule_in_words(rule: str, value: Any, *, name: str) -> str:
+    kinds = {
+        "object": _("An object with keys is expected: {…}."),
+        "array": _("A list is expected: […]."),
+        "string": _("A text in quotes is expected."),
+        "boolean": _("Either true or false is expected, without quotes."),
+        "integer": _("A whole number without quotes is expected."),
+    }
+    words = {
+        "type": kinds.get(str(value), ""),
+        "pattern": str(_FORMS.get(name, "")),
+        "minLength": _("This must not be empty."),
+        "maxLength": _("At most %(count)s characters are allowed.") % {"count": value},
+        "minItems": _("The list needs at least %(count)s entry.") % {"count": value},
+        "maxItems": _("The list may have at most %(count)s entries.") % {"count": value},
+        "minProperties": _("Exactly one key is expected here."),
+        "maxProperties": _("Exactly one key is expected here."),
+    }
+    return words.get(rule) or _("Not in the expected form: see docs/invoice-draft.schema.json.")
+
+
+_PRICE = gettext_lazy('Euros with a point and at most eight decimals are expected, such as "12.50".')
+_AMOUNT = gettext_lazy('Euros with a point and at most two decimals are expected, such as "12.50".')
+_PERCENT = gettext_lazy('A percentage with at most two decimals is expected, such as "22".')
+# what the patterns of the schema mean, by the name of the key
+_FORMS = {
+    "amount": _AMOUNT,
+    "share_capital": _AMOUNT,
+    "unit_price": _PRICE,
+    "gross_unit_price": _PRICE,
+    "quantity": gettext_lazy('A quantity without a sign and with at most eight decimals is expected, such as "1.5".'),
+    "percent": _PERCENT,
+    "rate": _PERCENT,
+    "vat_rate": _PERCENT,
+    "nature": gettext_lazy("A Natura with its subcode is expected, such as N2.1."),
+    "country": gettext_lazy("Two letters of ISO 3166-1 are expected, such as IT, DE or GR."),
+    "series": gettext_lazy("At most six capital letters and digits are expected."),
+    "reason": gettext_lazy("A code of CausalePagamento is expected, such as A."),
+    "tax_regime": gettext_lazy("A RegimeFiscale is expected: RF01, RF02, RF04 to RF20."),
+    "type": gettext_lazy("A TipoCassa is expected: TC01 to TC22."),
+    "method": gettext_lazy("A ModalitaPagamento is expected: MP01 to MP23."),
+    "iban": gettext_lazy("This is not a valid IBAN."),
+    "bic": gettext_lazy("A BIC of 8 or 11 characters is expected."),
+    "protocol": gettext_lazy("17 digits, a dash and 6 digits are expected: 08060120341234567-000001."),
+}
 
 
 def _draft(data: Json, seller: Seller, stamp_duty: StampDuty, today: datetime.date) -> InvoiceDraft:

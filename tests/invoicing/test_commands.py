@@ -147,13 +147,13 @@ def test_sdi_controls_refuse_a_draft_by_their_codes(run, draft_file):
 @pytest.mark.parametrize(
     ("content", "code", "field"),
     [
-        (b"", "not_json", ""),
-        (b"{", "not_json", ""),
-        (b"\xff\xfe", "not_json", ""),
-        (b"[]", "format", ""),
+        (b"", "not_json", "draft"),
+        (b"{", "not_json", "draft"),
+        (b"\xff\xfe", "not_json", "draft"),
+        (b"[]", "format", "draft"),
         (b'{"buyer": 1, "lines": []}', "format", "buyer"),
-        (b"[" * 100_000, "not_json", ""),
-        (b" " * (2 * 1024 * 1024 + 1), "too_large", ""),
+        (b"[" * 100_000, "not_json", "draft"),
+        (b" " * (8 * 1024 * 1024 + 1), "too_large", "draft"),
     ],
 )
 def test_what_is_no_draft_is_refused_as_json(run, tmp_path, content, code, field):
@@ -168,7 +168,7 @@ def test_what_is_no_draft_is_refused_as_json(run, tmp_path, content, code, field
 def test_file_that_is_not_there_is_refused_as_json(run, tmp_path):
     for path in (tmp_path / "none.json", tmp_path):
         status, out = run("invoice_xml", path)
-        assert (status, codes_and_fields(json.loads(out)["errors"])) == (1, [("unreadable", "")])
+        assert (status, codes_and_fields(json.loads(out)["errors"])) == (1, [("unreadable", "draft")])
 
 
 def test_amounts_that_lead_nowhere_are_refused(run, draft_file):

@@ -162,6 +162,25 @@ def test_mistake_is_said_beside_its_field_and_nothing_is_sent(staff_client: Clie
     assert list(page.context["lines"].forms[0].errors) == ["unit_price"]
     assert [error.field for error in other.context["errors"]] == ["buyer.vat_number"]
     assert other.context["document"]["vat_number"].value() == "02764130354"
+    assert other.context["document"].errors["vat_number"] == ["La partita IVA del cessionario non è valida."]
+    assert Invoice.objects.get().state == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("changes", "form", "field"),
+    [
+        ({"postcode": "4212"}, "document", "postcode"),
+        ({"order": "№ 山"}, "document", "order"),
+        ({"iban": IBAN[:-1] + "7", "method": "MP05"}, "document", "iban"),
+        ({"line-0-description": "山"}, 0, "description"),
+        ({"line-1-nature": "N4", "line-1-vat_rate": "22", "line-1-unit": "€€€€"}, 1, "unit"),
+    ],
+)
+def test_what_sdi_would_refuse_is_said_beside_its_field(staff_client: Client, changes, form, field):
+    page = send(staff_client, reject(), "check", **changes)
+
+    forms = page.context["document"] if form == "document" else page.context["lines"].forms[form]
+    assert list(forms.errors) == [field]
     assert Invoice.objects.get().state == "rejected"
 
 

@@ -38,7 +38,7 @@ def _check_file(path: Path, today: Any) -> dict[str, Any]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        trouble = Violation("unreadable", "file", _reason(error))
+        trouble = Violation("unreadable", "file", reason_in_words(error))
         return {"file": str(path), "accepted": False, "errors": [asdict(trouble)], "warnings": []}
     return {"file": str(path)} | _report(file_check.check(path.name, content, today=today))
 
@@ -56,7 +56,8 @@ def _report(result: CheckedFile) -> dict[str, Any]:
     return report
 
 
-def _reason(error: OSError) -> str:
+def reason_in_words(error: OSError) -> str:
+    """Why a file cannot be read, and what to look at."""
     if isinstance(error, FileNotFoundError):
         return _("There is no such file: check its name and folder.")
     if isinstance(error, IsADirectoryError):

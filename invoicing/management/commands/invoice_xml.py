@@ -16,6 +16,7 @@ from invoicing.fatturapa.draft import InvoiceDraft
 from invoicing.fatturapa.draft_json import DraftUnreadableError, read_draft
 from invoicing.fatturapa.preflight import Violation
 from invoicing.fatturapa.preview import Preview
+from invoicing.management.commands.fatturapa_check import reason_in_words
 
 
 class Command(BaseCommand):
@@ -38,7 +39,7 @@ class Command(BaseCommand):
         except DraftUnreadableError as error:
             self._refuse(error.violations, [])
         except OSError as error:
-            self._refuse([Violation("unreadable", "", f"{options['draft']}: {error.strerror}")], [])
+            self._refuse([Violation("unreadable", "draft", reason_in_words(error))], [])
         if options["date"]:
             draft = draft.with_date(options["date"])
         result = self._preview(draft, options["number"], today)

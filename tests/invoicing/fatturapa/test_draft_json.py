@@ -320,7 +320,7 @@ def test_message_about_a_large_value_stays_short():
 
     [violation] = refused.value.violations
     assert (violation.code, violation.field) == ("format", "lines")
-    assert violation.message.endswith("maxItems: 9999")
+    assert violation.message == "L’elenco può avere al massimo 9999 voci."
 
 
 @pytest.mark.parametrize("depth", [*range(100, 1000, 50), 5_000, 100_000])
@@ -582,3 +582,28 @@ def test_any_text_of_a_customer_is_examined_and_never_an_accident(buyer, address
 
     assert preview.xml is not None
     assert all(violation.code and violation.message for violation in preview.errors)
+
+
+@pytest.mark.parametrize(
+    ("content", "field", "words"),
+    [
+        (b"{,}", "draft", "riga 1, colonna 2"),
+        (b"\xff\xfe\x00", "draft", "UTF-8"),
+        (b"[" * 100_000, "draft", "annidate"),
+        (b"[]", "draft", "oggetto con chiavi"),
+        (json.dumps(at(FULL, "lines.1.unit_price", "1,5")).encode(), "lines.1.unit_price", "otto decimali"),
+        (json.dumps(at(FULL, "payments.1.bic", "BPM")).encode(), "payments.1.bic", "8 o 11 caratteri"),
+        (b'{"buyer": 1, "lines": [{"description": "x", "unit_price": "1"}]}', "buyer", "oggetto con chiavi"),
+        (json.dumps(at(FULL, "lines", [])).encode(), "lines", "almeno 1 voce"),
+        (json.dumps(at(FULL, "split_payment", "si")).encode(), "split_payment", "true o false"),
+        (json.dumps(at(FULL, "buyer.name", "x" * 201)).encode(), "buyer.name", "al massimo 200 caratteri"),
+        (json.dumps(at(FULL, "contracts.1.lines", ["1"])).encode(), "contracts.1.lines.1", "numero intero"),
+    ],
+)
+def test_what_is_no_draft_is_told_in_words_with_a_field(content, field, words):
+    with translation.override("it"), pytest.raises(DraftUnreadableError) as refused:
+        read_draft(content, seller=seller_from_settings(), stamp_duty=StampDuty(), today=DAY)
+
+    (violation,) = refused.value.violations
+    assert violation.field == field
+    assert words in violation.message
