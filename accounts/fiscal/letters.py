@@ -51,14 +51,14 @@ def tidy(text: str) -> str:
 def latin(text: str, limit: int) -> str:
     """`text` in Latin-1, cut at `limit`. A letter of another alphabet becomes “?”: see `lost_signs` before."""
     if text.isascii() and text.isprintable():
-        return tidy(text)[:limit].strip()
+        return " ".join(text.split())[:limit].strip()
     return _SPACES.sub(" ", "".join(_fit(char) for char in tidy(text)))[:limit].strip()
 
 
 def basic_latin(text: str, limit: int) -> str:
     """As `latin`, for the fields that allow Basic Latin alone: numbers, codes, units."""
     if text.isascii() and text.isprintable():
-        return tidy(text)[:limit].strip()
+        return " ".join(text.split())[:limit].strip()
     return _SPACES.sub(" ", "".join(_fit_basic(char) for char in tidy(text)))[:limit].strip()
 
 

@@ -8,7 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 from lxml import etree
@@ -17,7 +17,9 @@ from invoicing.fatturapa.preflight.violation import Violation
 from invoicing.fatturapa.schema import ORDINARY, SchemaError, base_type, schema_errors, schema_of
 
 _TYPES = etree.ErrorTypes
-_SCHEMA_LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
+_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
+_SCHEMA_LOCATION = f"{{{_INSTANCE}}}schemaLocation"
+_WITH_SCHEMA_LOCATION: Any = etree.XPath("descendant-or-self::*[@xsi:schemaLocation]", namespaces={"xsi": _INSTANCE})
 _LATIN_1 = 0xFF  # the last sign of Latin-1 Supplement
 _SHOWN = 60  # characters of a wrong value that a message repeats
 _LATIN = re.compile(r"\\p\{IsBasicLatin\}(\\p\{IsLatin-1Supplement\})?\]?\{(\d+),(\d+)\}\)?$")
@@ -44,7 +46,8 @@ def errors(root: etree._Element) -> Iterator[Violation]:
         yield Violation("00200", etree.QName(root).localname, message % {"name": etree.QName(root).localname})
         return
     yield from _schema_locations(root)
-    yield from _attachments(root)
+    for attachment in root.iterfind("FatturaElettronicaBody/Allegati/Attachment"):
+        yield from _attachment(attachment)
     # one value may fail several facets of its type: the first is the reason
     reasons: dict[str, Violation] = {}
     for error in schema_errors(root):
@@ -55,7 +58,7 @@ def errors(root: etree._Element) -> Iterator[Violation]:
 
 def _schema_locations(root: etree._Element) -> Iterator[Violation]:
     """Libxml2 does not read the attribute; SDI's parser takes pairs only (XML Schema 1.0, part 1, 4.3.2)."""
-    for node in root.iter(etree.Element):
+    for node in _WITH_SCHEMA_LOCATION(root):
         if len((node.get(_SCHEMA_LOCATION) or "").split()) % 2:
             message = _(
                 "schemaLocation holds pairs of a namespace and the address of its schema; here one half is missing. "
@@ -64,13 +67,12 @@ def _schema_locations(root: etree._Element) -> Iterator[Violation]:
             yield Violation("00200", _join(_path(node), "@schemaLocation"), message)
 
 
-def _attachments(root: etree._Element) -> Iterator[Violation]:
+def _attachment(node: etree._Element) -> Iterator[Violation]:
     """Libxml2 takes any text for base64Binary."""
-    for node in root.iter("Attachment"):
-        try:
-            base64.b64decode("".join((node.text or "").split()), validate=True)
-        except (binascii.Error, ValueError):
-            yield Violation("00200", _path(node), _("The attachment is not written in base64: attach the file again."))
+    try:
+        base64.b64decode("".join((node.text or "").split()), validate=True)
+    except (binascii.Error, ValueError):
+        yield Violation("00200", _path(node), _("The attachment is not written in base64: attach the file again."))
 
 
 def _place(root: etree._Element, error: SchemaError) -> _Place:
