@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -332,67 +331,6 @@ class PecMessage(models.Model):
         self.save(update_fields=["state", "last_error"])
 
 
-class ReceivedMail(QueuedRow):
-    """Every mail found in the PEC mailbox, known by its content: kept first, then applied; read twice it is one."""
-
-    class Outcome(models.TextChoices):
-        OPEN = "open", _("not applied yet")
-        APPLIED = "applied", _("applied")
-        UNMATCHED = "unmatched", _("belongs to no invoice of ours")
-        QUARANTINED = "quarantined", _("not trusted")
-        FOREIGN = "foreign", _("not about invoices")
-
-    sha256 = models.CharField(max_length=64, unique=True)
-    message_id = models.CharField("Message-ID", max_length=300, blank=True)
-    sender = models.CharField(_("from"), max_length=320, blank=True)
-    subject = models.CharField(_("subject"), max_length=300, blank=True)
-    kind = models.CharField(_("kind"), max_length=40, blank=True)
-    outcome = models.CharField(_("outcome"), max_length=11, choices=Outcome.choices, default=Outcome.OPEN)
-    reason = models.CharField(_("reason"), max_length=300, blank=True)
-    invoice = models.ForeignKey(
-        Invoice, null=True, on_delete=models.PROTECT, related_name="received_mails", verbose_name=_("invoice")
-    )
-    content = models.BinaryField()
-    received_at = models.DateTimeField(_("received"), auto_now_add=True)
-
-    objects = QueueQuerySet["ReceivedMail"].as_manager()
-
-    class Meta(QueuedRow.Meta):
-        verbose_name = _("received PEC mail")
-        verbose_name_plural = _("received PEC mails")
-        constraints: ClassVar = [
-            *QueuedRow.Meta.constraints,
-            models.CheckConstraint(
-                condition=Q(state__in=["pending", "running", "done", "failed"]), name="invoicing_receivedmail_state"
-            ),
-            models.CheckConstraint(
-                condition=Q(outcome__in=["open", "applied", "unmatched", "quarantined", "foreign"]),
-                name="invoicing_receivedmail_outcome",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.subject or self.sha256[:12]
-
-
-class Mailbox(models.Model):
-    """How far the PEC mailbox has been read, and the SDI address last assigned to us."""
-
-    address = models.EmailField(_("address"), unique=True)
-    uid_validity = models.PositiveBigIntegerField("UIDVALIDITY", default=0)
-    last_uid = models.PositiveBigIntegerField(_("last UID"), default=0)
-    read_at = models.DateTimeField(_("read"), null=True)
-    last_error = models.TextField(_("error"), blank=True)
-    sdi_address = models.EmailField(_("SDI’s address"), blank=True)
-
-    class Meta:
-        verbose_name = _("mailbox")
-        verbose_name_plural = _("mailboxes")
-
-    def __str__(self) -> str:
-        return self.address
-
-
 class InvoiceEvent(models.Model):
     """One step on an invoice's timeline, with the words of whoever reported it."""
 
@@ -408,46 +346,3 @@ class InvoiceEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.invoice} {self.state}"
-
-
-class ArchivePackage(QueuedRow):
-    """A package of a year or a month, built in the background and kept as a file under UPLOAD_DIR/archive."""
-
-    class State(models.TextChoices):
-        PENDING = "pending", _("waiting")
-        RUNNING = "running", _("being built")
-        DONE = "done", _("ready")
-        FAILED = "failed", _("failed")
-
-    LEASE = timedelta(minutes=30)
-    BACKOFF = seconds(60, 600, 3600)
-
-    period = models.CharField(
-        _("period"), max_length=7, unique=True, help_text=_("A year (2026) or a month (2026-11).")
-    )
-    state = models.CharField(_("state"), max_length=7, choices=State.choices, default=State.PENDING)
-    done_count = models.PositiveIntegerField(_("documents done"), default=0)
-    total_count = models.PositiveIntegerField(_("documents"), default=0)
-    sha256 = models.CharField("SHA-256", max_length=64, blank=True)
-    size = models.PositiveBigIntegerField(_("size"), default=0)
-    requested_at = models.DateTimeField(_("asked for"), auto_now_add=True)
-    finished_at = models.DateTimeField(_("finished"), null=True)
-
-    objects = QueueQuerySet["ArchivePackage"].as_manager()
-
-    class Meta(QueuedRow.Meta):
-        verbose_name = _("archive package")
-        verbose_name_plural = _("archive packages")
-        constraints: ClassVar = [
-            *QueuedRow.Meta.constraints,
-            models.CheckConstraint(
-                condition=Q(state__in=["pending", "running", "done", "failed"]), name="invoicing_archivepackage_state"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.period
-
-    @property
-    def path(self) -> Path:
-        return Path(settings.MEDIA_ROOT) / "archive" / f"fatture-{self.period}.zip"

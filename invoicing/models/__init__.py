@@ -1,0 +1,28 @@
+"""The tables of invoicing."""
+
+from invoicing.models.invoices import (
+    Document,
+    FrozenError,
+    Invoice,
+    InvoiceEvent,
+    InvoiceFile,
+    InvoiceQuerySet,
+    PecMessage,
+    Submission,
+)
+from invoicing.models.mailbox import Mailbox, ReceivedMail
+from invoicing.models.packages import ArchivePackage
+
+__all__ = [
+    "ArchivePackage",
+    "Document",
+    "FrozenError",
+    "Invoice",
+    "InvoiceEvent",
+    "InvoiceFile",
+    "InvoiceQuerySet",
+    "Mailbox",
+    "PecMessage",
+    "ReceivedMail",
+    "Submission",
+]
