@@ -42,8 +42,9 @@ class CannotCreditError(DomainError):
 
 
 def draft_of(invoice: Invoice) -> InvoiceDraft:
-    """The draft that the current file was made of."""
-    return from_json(invoice.current_file().draft, **draft_defaults(invoice.issue_date))
+    """The draft that the current file was made of, with the address that the copy goes to now."""
+    draft = from_json(invoice.current_file().draft, **draft_defaults(invoice.issue_date))
+    return replace(draft, buyer=replace(draft.buyer, email=invoice.copy_email))
 
 
 @transaction.atomic

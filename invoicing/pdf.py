@@ -79,7 +79,9 @@ _WORDS = (
     gettext_noop("Note"),
     gettext_noop("Stamp duty %(amount)s, paid by the seller to the Treasury"),
 )  # fmt: skip -- labels that `both` looks up, said here for the catalogue
-_COURTESY = "Courtesy copy. The fiscal document is the XML file %(name)s, transmitted to the Sistema di Interscambio."
+_COURTESY = gettext_noop(
+    "Courtesy copy. The fiscal document is the XML file %(name)s, which passes through the Sistema di Interscambio."
+)
 _COLUMNS = (TEXT + 74 * mm, TEXT + 96 * mm, TEXT + 111 * mm, RIGHT)
 
 
@@ -378,9 +380,7 @@ class _Sheet:
     def _foot(self) -> None:
         self.rule(EDGE, 30 * mm, RIGHT)
         self.write(EDGE, 24.5 * mm, self.both("Note"), "bold", 8)
-        note = _(
-            "Courtesy copy. The fiscal document is the XML file %(name)s, transmitted to the Sistema di Interscambio."
-        ) % {"name": self.file_name}
+        note = _(_COURTESY) % {"name": self.file_name}
         if self.view.is_foreign:
             note += " / " + _COURTESY % {"name": self.file_name}
         rows = simpleSplit(note, "sans", 8, RIGHT - TEXT)

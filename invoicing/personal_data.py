@@ -12,7 +12,16 @@ from django.utils.translation import gettext_lazy as _
 from accounts.fiscal.model import FiscalIdentity
 from core.privacy import QUEUE_COLUMNS, Blocker, DataCategory, File, Outcome, Person, Table, same
 from invoicing.courtesy_copy import draw_pdf
-from invoicing.models import Document, Invoice, InvoiceEvent, InvoiceFile, PecMessage, ReceivedMail, Submission
+from invoicing.models import (
+    Document,
+    Invoice,
+    InvoiceCopy,
+    InvoiceEvent,
+    InvoiceFile,
+    PecMessage,
+    ReceivedMail,
+    Submission,
+)
 from notifications.models import Mail
 
 _INVOICES = DataCategory(
@@ -83,6 +92,7 @@ TABLES = (
             "sdi_identifier",
             "created_at",
             "rejected_at",
+            "copy_email",
         )
         | {"credited": "credited__number"}
         | same(*FiscalIdentity.FISCAL_FIELDS),
@@ -93,6 +103,13 @@ TABLES = (
             "alerted_at": "how the sending went",
         },
         files=_files,
+    ),
+    Table(
+        model="invoicing.InvoiceCopy",
+        category=_INVOICES,
+        rows=_rows_of(InvoiceCopy, "invoice"),
+        columns={"invoice": "invoice__number", "mail": "mail_id"},
+        left_out={"id": "a number of ours"},
     ),
     Table(
         model="invoicing.InvoiceFile",
@@ -167,8 +184,9 @@ def blockers(person: Person, now: datetime) -> Iterable[Blocker]:
 
 
 def erase(person: Person, _now: datetime) -> None:
-    """The documents stay as they are, and are no longer anybody's; what staff were mailed of them goes."""
+    """The documents stay as they are, and are no longer anybody's; what staff were mailed of them and copies go."""
     for number in _invoices(person).values_list("number", flat=True):
         pattern = rf"(^|[^/[:alnum:]]){re.escape(number)}($|[^0-9])"
         Mail.objects.filter(kind="invoice_attention", text__regex=pattern).delete()
-    _invoices(person).update(customer=None)
+    Mail.objects.filter(invoice_copy__invoice__in=_invoices(person)).delete()
+    _invoices(person).update(customer=None, copy_email="")

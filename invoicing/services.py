@@ -27,6 +27,7 @@ from invoicing.fatturapa.draft_json import to_json
 from invoicing.fatturapa.law import CREDIT_NOTE
 from invoicing.fatturapa.preflight import Violation
 from invoicing.fatturapa.preview import Preview, build_and_check, make_preview
+from invoicing.fatturapa.routing import ABROAD, route
 from invoicing.fatturapa.totals import Totals
 from invoicing.fatturapa.xml import Transmission
 from invoicing.models import Invoice
@@ -172,7 +173,11 @@ def queue_document(
     invoice: Invoice, draft: InvoiceDraft, document: BuiltDocument, *, action: str, actor: User | None, now: datetime,
     text: str = "",
 ) -> None:  # fmt: skip
-    """Keep the file with the draft it was made of, note the step, and send it unless it waits for a signature."""
+    """Keep the file with the draft it was made of, note the step, and send it unless it waits for a signature.
+
+    The address for the copy is no part of the document: it stands on the invoice's row alone, where it can change.
+    """
+    draft = replace(draft, buyer=replace(draft.buyer, email=""))
     digest = keep_file(
         invoice, file_name=document.file_name, xml=document.xml, draft=to_json(draft), state=_first_state(draft),
         text=text, at=now,
@@ -195,11 +200,16 @@ def snapshot(draft: InvoiceDraft, figures: Totals) -> dict[str, Any]:
         "kind": buyer.kind, "company_name": tidy(buyer.name)[:80],
         "first_name": tidy(buyer.first_name)[:60], "last_name": tidy(buyer.last_name)[:60],
         "vat_number": buyer.vat_number[:28], "tax_code": buyer.tax_code[:16],
-        "recipient_code": buyer.recipient_code[:7], "pec": buyer.pec,
+        "recipient_code": _recipient_code(buyer), "pec": buyer.pec, "copy_email": buyer.email,
         "street": tidy(address.street)[:60], "postcode": address.postcode, "city": tidy(address.city)[:60],
         "province": address.province, "country": address.country,
         "state": _first_state(draft),
     }  # fmt: skip
+
+
+def _recipient_code(buyer: DraftBuyer) -> str:
+    """As it was given, but XXXXXXX where the XML says so: it tells that SDI brings the document to nobody."""
+    return ABROAD if route(buyer).recipient_code == ABROAD else buyer.recipient_code[:7]
 
 
 def _lock_credited(draft: InvoiceDraft) -> Invoice | None:

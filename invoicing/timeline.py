@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from core.web.notices import Notice
 from invoicing.models import Invoice, InvoiceEvent, Submission
+from notifications.models import Mail
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,27 @@ def invoice_steps(invoice: Invoice) -> list[InvoiceStep]:
     """The steps so far, oldest first, without the ones that only machines care about."""
     events = invoice.events.select_related("document").order_by("at", "pk")
     file_name = invoice.current_file().file_name
-    return [_step(invoice, event, file_name) for event in events if event.state != Invoice.State.SENDING]
+    steps = [_step(invoice, event, file_name) for event in events if event.state != Invoice.State.SENDING]
+    return sorted([*steps, *map(_copy_step, copies_of(invoice))], key=lambda step: step.at)
+
+
+def copies_of(invoice: Invoice) -> QuerySet[Mail]:
+    """The mails that bring the copy, oldest first; only with what tells how they went."""
+    mails = Mail.objects.filter(invoice_copy__invoice=invoice).order_by("pk")
+    return mails.only("to_email", "state", "created_at", "sent_at")
+
+
+def _copy_step(mail: Mail) -> InvoiceStep:
+    if mail.sent_at:
+        return InvoiceStep(
+            _("Copy sent by mail"), _("To %(address)s") % {"address": mail.to_email}, "done", mail.sent_at
+        )
+    if mail.state == Mail.State.FAILED:
+        text = _("The mail to %(address)s did not leave; the copy can be downloaded here.")
+        title = _("Copy not sent by mail")
+        return InvoiceStep(title, text % {"address": mail.to_email}, "warn", mail.created_at)
+    text = _("To %(address)s; the mail has not left yet.") % {"address": mail.to_email}
+    return InvoiceStep(_("Copy to be sent by mail"), text, "now", mail.created_at)
 
 
 def _step(invoice: Invoice, event: InvoiceEvent, file_name: str) -> InvoiceStep:
@@ -48,6 +70,9 @@ def _step(invoice: Invoice, event: InvoiceEvent, file_name: str) -> InvoiceStep:
         state.EXPIRED: (_("Received by the office"), _("It has not answered within its term of 15 days."), "done"),
         state.ATTESTED: (_("Issued, not delivered"), _("SDI attests that the office could not be reached."), "warn"),
     }
+    if invoice.is_abroad:
+        text = _("%(identifier)s. SDI delivers nothing to customers abroad.") % {"identifier": _sdi(invoice)}
+        words |= dict.fromkeys(Invoice.FILED_ABROAD, (_("Taken by SDI"), text.removeprefix(". "), "done"))
     title, text, mark = words.get(state(event.state), (str(state(event.state).label), "", "done"))
     return InvoiceStep(title, text, mark, event.at)
 
@@ -67,17 +92,45 @@ def next_action(invoice: Invoice) -> str:
         state.REJECTED: _("Correct it by %(until)s.") % {"until": until},
         state.REFUSED: _("Correct it by %(until)s, or credit it.") % {"until": until},
         state.ATTESTED: _("Deliver it to the office by other means."),
-        state.MADE_AVAILABLE: _("The customer has the copy by mail; the original is in the tax drawer."),
         state.NOT_DELIVERED: _("SDI keeps trying for up to ten days."),
     }
+    if invoice.state == state.MADE_AVAILABLE or (invoice.is_abroad and invoice.state == state.DELIVERED):
+        return _next_of_copy(invoice)
     waiting = (
         _("Wait for the answer.") if invoice.state in (*Invoice.WAITING, state.ISSUED, state.SENDING) else _("None.")
     )
     return words.get(state(invoice.state), waiting)
 
 
+def _next_of_copy(invoice: Invoice) -> str:
+    """What staff do so that a customer whom SDI brought nothing has the copy: as its last mail tells."""
+    where = (
+        _("SDI delivers nothing to customers abroad.")
+        if invoice.is_abroad
+        else _("The original is in the customer’s tax drawer.")
+    )
+    copy = invoice.copies.select_related("mail").order_by("-pk").first()
+    mail = copy.mail if copy else None
+    if mail and mail.sent_at:
+        at = date_format(timezone.localtime(mail.sent_at), "DATETIME_FORMAT")
+        step = _("The copy left by mail to %(address)s on %(at)s.") % {"address": mail.to_email, "at": at}
+    elif mail and mail.state == Mail.State.FAILED:
+        step = _("The mail to %(address)s did not leave: send the copy again, or hand it over by other means.")
+        step %= {"address": mail.to_email}
+    elif mail:
+        step = _("The mail with the copy to %(address)s has not left yet.") % {"address": mail.to_email}
+    elif copy:
+        step = _("The mail with the copy was deleted with the customer’s account.")
+    else:
+        step = _("No copy has left: send it by mail, or hand it over by other means.")
+    return f"{step} {where}"
+
+
 def invoice_notice(invoice: Invoice) -> Notice | None:
     """What its customer is told first: answers of SDI after which the original is not where it was sent."""
+    if invoice.is_abroad and invoice.state in Invoice.FILED_ABROAD:
+        text = _("It delivers nothing to customers abroad: the copy for you is here.")
+        return Notice("done", _("SDI has taken the invoice."), text)
     if invoice.state == Invoice.State.MADE_AVAILABLE:
         text = _(
             "SDI could not deliver it to your address: you find the original in the cassetto fiscale of the "

@@ -47,7 +47,7 @@ def _from_bank(*, has_failed: bool, waits: bool, here: str) -> Notice | None:
 
 def _from_sdi(invoice: Invoice, order: Order) -> Notice | None:
     """The answers a customer hears of; offices of the state have others, which their timeline tells."""
-    if invoice.state == Invoice.State.DELIVERED:
+    if invoice.state == Invoice.State.DELIVERED and not invoice.is_abroad:
         title = _("Invoice %(number)s has been delivered by SDI.") % {"number": invoice.number}
         start = _("Next step: within ten working days we write to you to start the work.")
         files = _("You find its files among the documents on this page.")
@@ -59,6 +59,8 @@ def _from_sdi(invoice: Invoice, order: Order) -> Notice | None:
         Invoice.State.MADE_AVAILABLE: _("Invoice %(number)s is in your tax drawer."),
         Invoice.State.REJECTED: _("SDI has rejected invoice %(number)s."),
     }
+    if invoice.is_abroad:
+        titles |= dict.fromkeys(Invoice.FILED_ABROAD, _("SDI has taken invoice %(number)s."))
     return replace(notice, title=titles[Invoice.State(invoice.state)] % {"number": invoice.number})
 
 

@@ -59,6 +59,7 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             _Tile(_("Invoices rejected by SDI"), invoices.filter(state="rejected"), "state__exact=rejected"),
             _Tile(_("Invoices to sign"), invoices.filter(state="to_sign"), "state__exact=to_sign"),
             _Tile(_("Invoices without an answer"), invoices.unanswered().exclude(alerted_at=None), "unanswered=yes"),
+            _Tile(_("Invoices nobody has a copy of"), invoices.without_copy(), "without_copy=yes"),
             _Tile(_("Periodic tasks late or failing"), Sweep.objects.troubled(now), "troubled=yes"),
             _Tile(_("Copies of data that failed"), DataExport.objects.failed(), "state__exact=failed"),
             _Tile(_("Deletions of accounts that failed"), AccountErasure.objects.failed(), "state__exact=failed"),

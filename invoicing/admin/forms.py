@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminEmailInputWidget,
     UnfoldAdminFileFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminSingleDateWidget,
@@ -43,6 +44,12 @@ class CreditForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"), max_length=150, widget=UnfoldAdminTextInputWidget, help_text=_("The customer reads it.")
     )
+
+
+class CopyForm(forms.Form):
+    """Where the copy of an invoice is to be mailed."""
+
+    email = forms.EmailField(label=_("E-mail for the copy"), widget=UnfoldAdminEmailInputWidget)
 
 
 class SignedFileForm(forms.Form):
@@ -109,6 +116,12 @@ class DocumentForm(forms.Form):
         _("Codice destinatario"), 7, hint=_("6 characters for a public administration; 2R4GTO8 for San Marino.")
     )
     pec = _text(_("PEC"), 256)
+    email = forms.EmailField(
+        label=_("E-mail for the copy"),
+        required=False,
+        widget=UnfoldAdminEmailInputWidget,
+        help_text=_("The copy is mailed there when SDI has taken the document; empty: to the customer’s account."),
+    )
     street = _text(_("Street and number"), 200, required=True)
     postcode = _text(_("CAP"), 16)
     city = _text(_("Town"), 200, required=True)
@@ -148,8 +161,8 @@ class DocumentForm(forms.Form):
     GROUPS = (
         (_("Document"), ("document_type", "date", "series", "linked_number", "linked_date", "notes")),
         (_("Customer"), (
-            "kind", "name", "first_name", "last_name", "vat_number", "tax_code", "recipient_code", "pec", "street",
-            "postcode", "city", "province", "country", "administration_reference",
+            "kind", "name", "first_name", "last_name", "vat_number", "tax_code", "recipient_code", "pec", "email",
+            "street", "postcode", "city", "province", "country", "administration_reference",
         )),
         (_("Order and payment"), (
             "order", "cig", "cup", "contract", "agreement", "intent_protocol", "intent_date", "method", "due_date",
@@ -172,7 +185,7 @@ class DocumentForm(forms.Form):
         """The draft as JSON, without lines."""
         data = self.cleaned_data
         buyer = {name: data[name] for name in (
-            "kind", "name", "first_name", "last_name", "vat_number", "tax_code", "recipient_code", "pec",
+            "kind", "name", "first_name", "last_name", "vat_number", "tax_code", "recipient_code", "pec", "email",
         ) if data[name]}  # fmt: skip
         buyer["address"] = _pick_filled(data, "street", "postcode", "city", "province", "country")
         names = ("document_type", "date", "series", "split_payment", "notes", "administration_reference")

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
@@ -29,15 +30,17 @@ from core.templatetags.ui import eur
 from core.web.downloads import file_attachment
 from invoicing import corrections
 from invoicing.admin import by_hand
-from invoicing.admin.forms import CreditForm, SignedFileForm
+from invoicing.admin.forms import CopyForm, CreditForm, SignedFileForm
 from invoicing.archive import packages
 from invoicing.archive.contents import BadPeriodError, Period
+from invoicing.courtesy_copy import can_have_copy, find_recipient, send_copy
 from invoicing.downloads import file_response
 from invoicing.fatturapa.schema import MAX_BYTES
 from invoicing.models import (
     ArchivePackage,
     Document,
     Invoice,
+    InvoiceCopy,
     InvoiceEvent,
     InvoiceFile,
     Mailbox,
@@ -85,6 +88,45 @@ class FileInline(ReadOnlyInline):
         return file.sent.sha256
 
 
+class CopyInline(ReadOnlyInline):
+    """The mails that brought the customer the copy, as the outbox tells of them."""
+
+    model = InvoiceCopy
+    fields = ("mail_link", "state", "written_at", "sent_at", "last_error")
+    readonly_fields = fields
+    ordering = ("pk",)
+    verbose_name_plural = _("Copies by mail")
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("mail").defer("mail__html", "mail__text")
+
+    @display(description=_("to"))
+    def mail_link(self, copy: InvoiceCopy):
+        if copy.mail is None:
+            return "–"
+        url = reverse("admin:notifications_mail_change", args=[copy.mail.pk])
+        return format_html('<a href="{}">{}</a>', url, copy.mail.to_email)
+
+    @display(description=_("state"))
+    def state(self, copy: InvoiceCopy):
+        if copy.mail is None:
+            return _("deleted with the account")
+        word = capfirst(copy.mail.get_state_display())
+        return format_html('<span class="badge badge--{}">{}</span>', QUEUE_LOOKS[copy.mail.state], word)
+
+    @display(description=_("written"))
+    def written_at(self, copy: InvoiceCopy):
+        return moment(copy.mail.created_at) if copy.mail else "–"
+
+    @display(description=_("sent"))
+    def sent_at(self, copy: InvoiceCopy):
+        return moment(copy.mail.sent_at) if copy.mail and copy.mail.sent_at else "–"
+
+    @display(description=_("error"))
+    def last_error(self, copy: InvoiceCopy):
+        return (copy.mail and copy.mail.last_error) or "–"
+
+
 def _link(document: Document):
     return format_html(
         '<a href="{}">{}</a>', reverse("admin:invoicing_document_download", args=[document.pk]), document
@@ -117,10 +159,23 @@ class NotSentFilter(admin.SimpleListFilter):
         return queryset.not_sent() if self.value() == "yes" else queryset
 
 
+class WithoutCopyFilter(admin.SimpleListFilter):
+    """Documents that SDI brought to nobody and of which no mail brings the copy."""
+
+    title = _("without a copy")
+    parameter_name = "without_copy"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("yes"))]
+
+    def queryset(self, request, queryset):
+        return queryset.without_copy() if self.value() == "yes" else queryset
+
+
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnlyAdmin):
     list_display = ("number", "issue_date", "buyer", "reference", "total", "state_badge", "sdi_identifier")
-    list_filter = ("state", NotSentFilter, UnansweredFilter, "document_type", "kind", "series")
+    list_filter = ("state", NotSentFilter, UnansweredFilter, WithoutCopyFilter, "document_type", "kind", "series")
     search_fields = (
         "number",
         "company_name",
@@ -151,7 +206,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
                 "fields": (
                     "buyer",
                     ("vat_number", "tax_code"),
-                    ("recipient_code", "pec"),
+                    ("recipient_code", "pec", "copy_email"),
                     ("street", "postcode", "city", "province", "country"),
                 )
             },
@@ -162,9 +217,9 @@ class InvoiceAdmin(ReadOnlyAdmin):
         "buyer", "state_badge", "next_action", "net", "vat", "total", "creditable",
         "tries", "next_send_at", "send_error",
     )  # fmt: skip
-    inlines = (EventInline, FileInline)
+    inlines = (EventInline, CopyInline, FileInline)
     actions_list = ("write_by_hand",)
-    actions_detail = ("send_again", "attach_signed", "correct", "credit")
+    actions_detail = ("send_again", "attach_signed", "correct", "credit", "mail_copy")
 
     state_badge = badge("state", _("state"), Invoice.MARKS)
     net = amount("net_amount", _("net"))
@@ -242,6 +297,17 @@ class InvoiceAdmin(ReadOnlyAdmin):
             today=timezone.localdate(now), now=now,
         )  # fmt: skip
         return gettext("Credit note %(number)s is issued.") % {"number": note.number}
+
+    @confirmed_action(
+        description=_("Mail the copy"),
+        question=_("PDF and XML are mailed to this address. Whoever had them before keeps them."),
+        is_offered=can_have_copy,
+        form_class=CopyForm,
+        initial=lambda invoice: {"email": to.email} if (to := find_recipient(invoice)) else {},
+    )
+    def mail_copy(self, request: HttpRequest, invoice: Invoice, data: dict) -> str:
+        send_copy(invoice=invoice, email=data["email"], actor=request.user)
+        return gettext("The mail with the copy is in the outbox.")
 
     @confirmed_action(
         description=_("Send to SDI again"),

@@ -48,7 +48,10 @@ class Seller:
 
 @dataclass(frozen=True)
 class Buyer:
-    """CessionarioCommittente (1.4) and how SDI reaches them (1.1.4, 1.1.6)."""
+    """CessionarioCommittente (1.4) and how SDI reaches them (1.1.4, 1.1.6).
+
+    `email` is where we mail the copy; the XML has no field for it.
+    """
 
     kind: BuyerKind
     address: Address
@@ -60,6 +63,7 @@ class Buyer:
     tax_code: str = ""
     recipient_code: str = ""
     pec: str = ""
+    email: str = ""
 
 
 @dataclass(frozen=True)

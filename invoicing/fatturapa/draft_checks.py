@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 from stdnum import iban
 from stdnum.eu import vat as eu_vat
@@ -80,6 +82,8 @@ def _names(buyer: Buyer) -> Iterator[Violation]:
 
 
 def _buyer(buyer: Buyer) -> Iterator[Violation]:
+    if buyer.email and not _is_email(buyer.email):
+        yield Violation("email", "buyer.email", _("This is no e-mail address."))
     length = 6 if buyer.kind is BuyerKind.PUBLIC_ADMINISTRATION else 7
     if (
         buyer.country == "IT"
@@ -140,6 +144,14 @@ def _attachments(draft: InvoiceDraft) -> Iterator[Violation]:
             "The attachments are too large: with them the invoice may have 5 MB, of which files take about 3.7."
         )
         yield Violation("00003", "attachments", message)
+
+
+def _is_email(text: str) -> bool:
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def _figures(draft: InvoiceDraft, figures: Totals) -> Iterator[Violation]:

@@ -268,6 +268,7 @@ def _buyer(data: Json) -> Buyer:
         tax_code=_code(data, "tax_code"),
         recipient_code=_code(data, "recipient_code"),
         pec=data.get("pec", "").strip(),
+        email=data.get("email", "").strip(),
     )
 
 

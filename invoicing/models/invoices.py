@@ -15,6 +15,8 @@ from accounts.fiscal.model import FiscalIdentity
 from accounts.models import User
 from core.queue import QueuedRow, QueueQuerySet, seconds
 from invoicing.fatturapa.law import CREDIT_NOTE
+from invoicing.fatturapa.routing import ABROAD
+from notifications.models import Mail
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
@@ -24,7 +26,8 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
 
     def for_table(self) -> "InvoiceQuerySet":
         """The latest first, with what the table of invoices shows and no more (`invoicing/_invoices_table.html`)."""
-        return self.only("number", "issue_date", "state", "gross_amount").order_by("-issue_date", "-pk")
+        columns = "number", "issue_date", "state", "gross_amount", "recipient_code"
+        return self.only(*columns).order_by("-issue_date", "-pk")
 
     def unanswered(self) -> "InvoiceQuerySet":
         """Sent, and SDI has not said anything yet."""
@@ -34,6 +37,13 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         """Did not reach SDI, and a person has to see why: a try that may pass is repeated by itself."""
         is_last = Q(files__submission__state=Submission.State.FAILED, state__in=["issued", "sending"])
         return self.filter(Q(state=Invoice.State.SEND_FAILED) | is_last).distinct()
+
+    def without_copy(self) -> "InvoiceQuerySet":
+        """SDI has brought them to nobody, and no mail with the copy has left or is about to: a person hands it over."""
+        undelivered = Q(state=Invoice.State.MADE_AVAILABLE) | Q(state=Invoice.State.DELIVERED, recipient_code=ABROAD)
+        # a mail that is gone went with its customer's account
+        provided = InvoiceCopy.objects.exclude(mail__state=Mail.State.FAILED)
+        return self.filter(undelivered).exclude(pk__in=provided.values("invoice"))
 
 
 class FrozenError(Exception):
@@ -75,6 +85,8 @@ class Invoice(FiscalIdentity):
     )  # fmt: skip
     # The document counts as not issued and can be put right under its own number.
     CORRECTABLE: ClassVar[frozenset[str]] = frozenset({State.REJECTED, State.REFUSED})
+    # SDI has taken the document, whatever became of it afterwards: the customer may have the copy.
+    TAKEN: ClassVar[frozenset[str]] = ANSWERS - CORRECTABLE
     # Mails arrive in any order: one that would lead back is kept and shown, but changes nothing.
     ALLOWED: ClassVar[dict[str, frozenset[str]]] = {
         State.TO_SIGN: frozenset({State.ISSUED}),
@@ -101,8 +113,10 @@ class Invoice(FiscalIdentity):
         **dict.fromkeys((State.SEND_FAILED, State.REJECTED, State.REFUSED), "stop"),
         **dict.fromkeys((State.ISSUED, State.SENDING, State.SENT, State.PEC_ACCEPTED, State.PEC_DELIVERED), "now"),
     }
+    # RC or MC, for XXXXXXX both say no more than that SDI has it.
+    FILED_ABROAD: ClassVar[frozenset[str]] = frozenset({State.DELIVERED, State.MADE_AVAILABLE})
     CHANGEABLE: ClassVar[frozenset[str]] = frozenset(
-        {"state", "sdi_identifier", "rejected_at", "alerted_at", "customer"}
+        {"state", "sdi_identifier", "rejected_at", "alerted_at", "customer", "copy_email"}
     )
     # art. 21 DPR 633/1972 and Circ. 13/E 2018: so long a rejected document may be sent again with its number and date
     CORRECTION_DAYS: ClassVar[int] = 5
@@ -124,6 +138,9 @@ class Invoice(FiscalIdentity):
     rounding = models.DecimalField(_("rounding"), max_digits=12, decimal_places=2, default=0)
     gross_amount = models.DecimalField(_("total"), max_digits=12, decimal_places=2)
     language = models.CharField(max_length=2, default="it")
+    copy_email = models.EmailField(
+        _("copy by mail to"), blank=True, default="", db_default="", help_text=_("Empty: to the customer’s account.")
+    )
     state = models.CharField(_("state"), max_length=14, choices=State.choices, default=State.ISSUED)
     sdi_identifier = models.CharField(_("SDI identifier"), max_length=20, blank=True)
     credited = models.ForeignKey(
@@ -178,9 +195,18 @@ class Invoice(FiscalIdentity):
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         raise FrozenError(f"invoice {self.number} is issued and cannot be deleted")
 
+    def get_state_display(self) -> str:
+        """The state in words; what SDI delivers to nobody abroad is in nobody's tax drawer either."""
+        return state_label(self.state, is_abroad=self.is_abroad)
+
     @property
     def mark(self) -> str:
-        return self.MARKS[self.state]
+        return "done" if self.is_abroad and self.state in self.FILED_ABROAD else self.MARKS[self.state]
+
+    @property
+    def is_abroad(self) -> bool:
+        """Whether its code is XXXXXXX: SDI takes such a document and brings it to nobody, whatever it answers."""
+        return self.recipient_code == ABROAD
 
     @property
     def is_public(self) -> bool:
@@ -346,3 +372,30 @@ class InvoiceEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.invoice} {self.state}"
+
+    def get_state_display(self) -> str:
+        return state_label(self.state, is_abroad=self.invoice.is_abroad)
+
+
+def state_label(state: str, *, is_abroad: bool) -> str:
+    """A state of an invoice in words."""
+    if is_abroad and state in Invoice.FILED_ABROAD:
+        return str(_("taken by SDI"))
+    return str(Invoice.State(state).label)
+
+
+class InvoiceCopy(models.Model):
+    """One mail that brings a customer the copy of an invoice; how it went is told by the outbox's row.
+
+    `mail` is None when that row was deleted with the customer's account.
+    """
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="copies")
+    mail = models.OneToOneField(Mail, null=True, on_delete=models.SET_NULL, related_name="invoice_copy")
+
+    class Meta:
+        verbose_name = _("copy by mail")
+        verbose_name_plural = _("copies by mail")
+
+    def __str__(self) -> str:
+        return f"{self.invoice} {self.mail or '–'}"

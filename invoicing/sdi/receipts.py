@@ -49,8 +49,6 @@ _PUBLIC_STATES = {
     "AT": Invoice.State.ATTESTED,
 }
 _OFFICE_SAYS = {"EC01": Invoice.State.ACCEPTED, "EC02": Invoice.State.REFUSED}
-# the customer's copy leaves when SDI has taken the document, whichever of its messages comes first
-_TELL = Invoice.ANSWERS - Invoice.CORRECTABLE
 
 
 def read_mailbox() -> int:
@@ -225,7 +223,8 @@ def _apply_sdi_message(row: ReceivedMail, mail: SdiMail, message: SdiMessage, fi
     had_answer = invoice.state in Invoice.ANSWERS
     if not invoice.advance(state, now=now, text=_words(message), document=document):
         return
-    if state in _TELL and not had_answer:
+    # whichever of its messages comes first
+    if state in Invoice.TAKEN and not had_answer:
         tell_customer(invoice=invoice)
     if state in Invoice.CORRECTABLE:
         alert_staff(invoice=invoice, reason=str(state), text=_words(message))

@@ -26,8 +26,8 @@ def _english() -> Any:
         yield
 
 
-def page(status: str, payment: str = "", invoice: str = "", **back: bool) -> OrderPage:
-    issued = Invoice(number="2026/7", state=invoice) if invoice else None
+def page(status: str, payment: str = "", invoice: str = "", code: str = "", **back: bool) -> OrderPage:
+    issued = Invoice(number="2026/7", state=invoice, recipient_code=code) if invoice else None
     paid = Payment(status=payment, invoice=issued) if payment else None
     return order_page(
         Order(status=status), paid, has_failed=back.get("has_failed", False), just_paid=back.get("just_paid", False),
@@ -101,6 +101,15 @@ def test_invoice_in_the_tax_drawer():
     shown = page("paid", "succeeded", "made_available")
 
     assert shown.notice == Notice("warn", "Invoice 2026/7 is in your tax drawer.", DRAWER)
+    assert shown.waits_for_invoice is False
+
+
+@pytest.mark.parametrize("state", ["delivered", "made_available"])
+def test_invoice_of_a_customer_abroad(state: str):
+    shown = page("paid", "succeeded", state, "XXXXXXX")
+
+    text = "It delivers nothing to customers abroad: the copy for you is here."
+    assert shown.notice == Notice("done", "SDI has taken invoice 2026/7.", text)
     assert shown.waits_for_invoice is False
 
 

@@ -17,6 +17,7 @@ from tests.invoicing.flow import OFFICE, Post, issue, on_its_way, receive, sign
 pytestmark = pytest.mark.django_db
 # in the order in which they can be deleted
 TABLES = (
+    "invoicing_invoicecopy",
     "invoicing_receivedmail",
     "invoicing_invoiceevent",
     "invoicing_pecmessage",

@@ -8,9 +8,9 @@ from invoicing.models import Invoice
 from invoicing.timeline import invoice_notice
 
 
-def notice(state: str) -> Notice | None:
+def notice(state: str, code: str = "") -> Notice | None:
     with translation.override("en"):
-        return invoice_notice(Invoice(number="2026/7", state=state))
+        return invoice_notice(Invoice(number="2026/7", state=state, recipient_code=code))
 
 
 def test_original_in_the_tax_drawer():
@@ -19,6 +19,12 @@ def test_original_in_the_tax_drawer():
         "Entrate, and the courtesy copy here."
     )
     assert notice("made_available") == Notice("warn", "The original is in your tax drawer.", text)
+
+
+@pytest.mark.parametrize("state", ["delivered", "made_available"])
+def test_customer_abroad_has_no_tax_drawer(state: str):
+    text = "It delivers nothing to customers abroad: the copy for you is here."
+    assert notice(state, "XXXXXXX") == Notice("done", "SDI has taken the invoice.", text)
 
 
 def test_rejected_invoice():

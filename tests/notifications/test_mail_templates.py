@@ -149,7 +149,7 @@ def facts_of(kind: str, order: Order, language: str) -> list[str]:
 
 
 def send(kind: str, order: Order, language: str = "it", *, name: str = "Giulia Ferrante", **context: Any) -> Mail:
-    to = Recipient("giulia@brandolini.example", name, language)
+    to = Recipient("giulia@brandolini.example", name, language, order.user)
     return notify(to=to, kind=kind, context=context_of(kind, order) | context)
 
 

@@ -50,7 +50,7 @@ FULL = {
     "buyer": {
         "kind": "company", "name": "Officine Brandolini S.r.l.", "first_name": "Ada", "last_name": "Neri",
         "country": "IT", "vat_number": "02764130353", "tax_code": "02764130353", "recipient_code": "X4K7P2Q",
-        "pec": "officine@pec.brandolini.example", "address": ADDRESS,
+        "pec": "officine@pec.brandolini.example", "email": "conti@brandolini.example", "address": ADDRESS,
     },
     "lines": [
         {
@@ -95,7 +95,7 @@ DRAFT = InvoiceDraft(
     ),
     buyer=Buyer(
         BuyerKind.COMPANY, Address(*ADDRESS.values()), "Officine Brandolini S.r.l.", "Ada", "Neri", "IT",
-        "02764130353", "02764130353", "X4K7P2Q", "officine@pec.brandolini.example",
+        "02764130353", "02764130353", "X4K7P2Q", "officine@pec.brandolini.example", "conti@brandolini.example",
     ),
     lines=(
         Line(
