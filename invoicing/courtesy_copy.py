@@ -76,5 +76,6 @@ def tell_customer(*, invoice: Invoice) -> None:
         Attachment(copy.name, copy.content_type, bytes(copy.content)),
         Attachment(file.file_name, file.xml.content_type, bytes(file.xml.content)),
     ]
-    mail = notify(to=recipient, kind="invoice_ready", context={"invoice": invoice}, attachments=attachments)
+    context = {"invoice": invoice, "due": invoice.amount_due()}
+    mail = notify(to=recipient, kind="invoice_ready", context=context, attachments=attachments)
     InvoiceCopy.objects.create(invoice=invoice, mail=mail)

@@ -72,7 +72,7 @@ def _step(invoice: Invoice, event: InvoiceEvent, file_name: str) -> InvoiceStep:
     }
     if invoice.is_abroad:
         text = _("%(identifier)s. SDI delivers nothing to customers abroad.") % {"identifier": _sdi(invoice)}
-        words |= dict.fromkeys(Invoice.FILED_ABROAD, (_("Taken by SDI"), text.removeprefix(". "), "done"))
+        words |= dict.fromkeys(map(state, Invoice.FILED_ABROAD), (_("Taken by SDI"), text.removeprefix(". "), "done"))
     title, text, mark = words.get(state(event.state), (str(state(event.state).label), "", "done"))
     return InvoiceStep(title, text, mark, event.at)
 

@@ -60,7 +60,7 @@ def _from_sdi(invoice: Invoice, order: Order) -> Notice | None:
         Invoice.State.REJECTED: _("SDI has rejected invoice %(number)s."),
     }
     if invoice.is_abroad:
-        titles |= dict.fromkeys(Invoice.FILED_ABROAD, _("SDI has taken invoice %(number)s."))
+        titles |= dict.fromkeys(map(Invoice.State, Invoice.FILED_ABROAD), _("SDI has taken invoice %(number)s."))
     return replace(notice, title=titles[Invoice.State(invoice.state)] % {"number": invoice.number})
 
 

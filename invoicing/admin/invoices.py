@@ -199,7 +199,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
                 )
             },
         ),
-        (_("Amounts"), {"fields": (("net", "vat", "total", "creditable"),)}),
+        (_("Amounts"), {"fields": (("net", "vat", "total", "due", "creditable"),)}),
         (
             _("Billed to"),
             {
@@ -214,7 +214,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
         (_("Sending"), {"fields": (("tries", "next_send_at"), "send_error")}),
     )
     readonly_fields = (
-        "buyer", "state_badge", "next_action", "net", "vat", "total", "creditable",
+        "buyer", "state_badge", "next_action", "net", "vat", "total", "due", "creditable",
         "tries", "next_send_at", "send_error",
     )  # fmt: skip
     inlines = (EventInline, CopyInline, FileInline)
@@ -229,6 +229,10 @@ class InvoiceAdmin(ReadOnlyAdmin):
     @display(description=_("billed to"))
     def buyer(self, invoice: Invoice):
         return invoice.display_name
+
+    @display(description=_("to pay"))
+    def due(self, invoice: Invoice):
+        return eur(invoice.amount_due())
 
     @display(description=_("can be credited"))
     def creditable(self, invoice: Invoice):

@@ -4,7 +4,6 @@ An archive, not *conservazione a norma* (art. 39 DPR 633/1972, DM 17 June 2014):
 manual, a signed index and a time stamp, and is done by whoever INVOICE_CONSERVATORE names.
 """
 
-import csv
 import hashlib
 import io
 import re
@@ -14,15 +13,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
 
+from invoicing.archive.registers import Registers, open_registers
 from invoicing.courtesy_copy import draw_pdf
-from invoicing.fatturapa.law import CREDIT_NOTE
 from invoicing.fatturapa.view import read_invoice
 from invoicing.models import Document, Invoice, InvoiceFile, ReceivedMail
 
@@ -31,9 +29,13 @@ _CHUNK = 50
 _README = """AI Strategy Hub: archivio delle fatture elettroniche, periodo {period}
 
 fatture/        una cartella per documento: XML (e .p7m se firmato), copia di cortesia, ricevute PEC, messaggi del SdI
-registro.csv    un documento per riga, con cliente, importi, stato presso il SdI, nome e SHA-256 del file
-totali-iva.csv  imponibile e imposta per mese, aliquota e Natura; le note di credito sono sottratte
+registro.csv    un documento per riga: cliente, importi, stato presso il SdI, nome e SHA-256 del file
+totali-iva.csv  imponibile e imposta per mese, aliquota, Natura ed esigibilità
+registro.xlsx   le stesse due tabelle come cartella di lavoro; qui i codici conservano gli zeri iniziali
 manifest.sha256 SHA-256 di ogni file: lo controllano "sha256sum --check manifest.sha256" e "manage.py verify_archive"
+
+Le note di credito hanno importi negativi. Un documento scartato o rifiutato è nel registro, ma non nei totali.
+L'imposta in scissione dei pagamenti la versa il cliente all'Erario: non è dovuta dal cedente né fa parte del da pagare.
 
 Questo pacchetto non è la conservazione a norma dei documenti informatici (art. 39 DPR 633/1972, DM 17 giugno 2014).
 Conservazione a norma: {conservatore}
@@ -75,19 +77,18 @@ def write_package(path: Path, period: Period, progress: Progress | None = None) 
 
     The file appears whole or not at all.
     """
-    total, done = period.invoices().count(), 0
-    register, sums = io.StringIO(), _VatSums()
-    rows = csv.writer(register, delimiter=";")
-    rows.writerow(_REGISTER)
+    total, done, workbook = period.invoices().count(), 0, io.BytesIO()
     with _whole_or_not_at_all(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as package:
         packing = _Packing(package)
-        for invoice in period.invoices().iterator(chunk_size=_CHUNK):
-            _add_invoice(packing, invoice, rows, sums)
-            done += 1
-            if progress:
-                progress(done, total)
-        packing.add("registro.csv", register.getvalue().encode("utf-8-sig"))
-        packing.add("totali-iva.csv", sums.as_csv())
+        with open_registers(workbook) as registers:
+            for invoice in period.invoices().iterator(chunk_size=_CHUNK):
+                _add_invoice(packing, invoice, registers)
+                done += 1
+                if progress:
+                    progress(done, total)
+            for name, content in registers.finish().items():
+                packing.add(name, content)
+        packing.add("registro.xlsx", workbook.getvalue())
         conservatore = settings.INVOICE_CONSERVATORE or "non indicata (INVOICE_CONSERVATORE)"
         packing.add("LEGGIMI.txt", _README.format(period=period, conservatore=conservatore).encode())
         package.writestr("manifest.sha256", "".join(packing.manifest))
@@ -105,12 +106,6 @@ def _whole_or_not_at_all(path: Path) -> Iterator[Path]:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-
-
-_REGISTER = (
-    "numero", "data", "tipo", "cliente", "partita_iva", "codice_fiscale", "paese", "imponibile", "imposta", "totale",
-    "stato", "identificativo_sdi", "file", "sha256",
-)  # fmt: skip
 
 
 @dataclass
@@ -134,45 +129,14 @@ class _Packing:
         self.manifest.append(f"{hashlib.sha256(content).hexdigest()}  {name}\n")
 
 
-class _VatSums:
-    """Net and VAT by month, rate and Natura."""
-
-    def __init__(self) -> None:
-        self.sums: dict[tuple[str, Decimal, str], list[Decimal]] = {}
-
-    def add(self, xml: bytes) -> None:
-        view = read_invoice(xml)
-        sign = -1 if view.document_type == CREDIT_NOTE else 1
-        for summary in view.summaries:
-            sums = self.sums.setdefault((f"{view.day:%Y-%m}", summary.vat_rate, summary.nature), [Decimal(0)] * 2)
-            sums[0] += sign * summary.net
-            sums[1] += sign * summary.vat
-
-    def as_csv(self) -> bytes:
-        out = io.StringIO()
-        rows = csv.writer(out, delimiter=";")
-        rows.writerow(("mese", "aliquota", "natura", "imponibile", "imposta"))
-        for (month, rate, nature), (net, vat) in sorted(self.sums.items()):
-            rows.writerow((month, f"{rate:.2f}", nature, f"{net:.2f}", f"{vat:.2f}"))
-        return out.getvalue().encode("utf-8-sig")
-
-
-def _add_invoice(packing: _Packing, invoice: Invoice, rows: Any, sums: _VatSums) -> None:
+def _add_invoice(packing: _Packing, invoice: Invoice, registers: Registers) -> None:
     draw_pdf(invoice=invoice)
     folder = f"fatture/{invoice.number.replace('/', '-')}"
     files = list(invoice.files.select_related("xml", "signed", "pdf").order_by("pk"))
     file = files[-1]  # the one that was or will be sent
     for document in _documents_of(invoice, files):
         packing.add(f"{folder}/{document.name.replace('/', '-')}", bytes(document.content))
-    if invoice.state not in Invoice.CORRECTABLE:  # a rejected document counts as not issued
-        sums.add(bytes(file.xml.content))
-    row = (
-        invoice.number, invoice.issue_date.isoformat(), invoice.document_type, invoice.display_name,
-        invoice.vat_number, invoice.tax_code, invoice.country, f"{invoice.net_amount:.2f}",
-        f"{invoice.vat_amount:.2f}", f"{invoice.gross_amount:.2f}", invoice.state, invoice.sdi_identifier,
-        file.sent.name, file.sent.sha256,
-    )  # fmt: skip
-    rows.writerow([_harmless(value) for value in row])
+    registers.add(invoice, read_invoice(bytes(file.xml.content)), file.sent)
 
 
 def _documents_of(invoice: Invoice, files: Iterable[InvoiceFile]) -> Iterator[Document]:
@@ -187,12 +151,6 @@ def _documents_of(invoice: Invoice, files: Iterable[InvoiceFile]) -> Iterator[Do
         if event.document and event.document.pk not in document_ids:
             document_ids.add(event.document.pk)
             yield event.document
-
-
-def _harmless(value: str) -> str:
-    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection); negative amounts stay numbers."""
-    is_number = re.fullmatch(r"-?\d+\.\d\d", value)
-    return f"'{value}" if value[:1] in "=+-@\t\r" and value and not is_number else value
 
 
 def database_troubles(progress: Progress | None = None) -> Iterator[str]:

@@ -61,11 +61,13 @@ class LineView:
 
 @dataclass(frozen=True)
 class SummaryView:
+    """DatiRiepilogo; `payability` is EsigibilitaIVA: I at once, D deferred, S split payment, "" where there is none."""
+
     vat_rate: Decimal
     nature: str
     net: Decimal
     vat: Decimal
-    is_split: bool
+    payability: str
     law_reference: str
 
 
@@ -141,7 +143,7 @@ class InvoiceView:
     @property
     def split_vat(self) -> Decimal:
         """The VAT the customer pays to the Treasury and not to the seller."""
-        return sum((summary.vat for summary in self.summaries if summary.is_split), Decimal(0))
+        return sum((summary.vat for summary in self.summaries if summary.payability == "S"), Decimal(0))
 
     @property
     def due(self) -> Decimal:
@@ -256,7 +258,7 @@ def _summary(node: etree._Element) -> SummaryView:
         _text(node, "Natura"),
         _number(node, "ImponibileImporto"),
         _number(node, "Imposta"),
-        _text(node, "EsigibilitaIVA") == "S",
+        _text(node, "EsigibilitaIVA"),
         _text(node, "RiferimentoNormativo"),
     )
 

@@ -16,6 +16,7 @@ from accounts.models import User
 from core.queue import QueuedRow, QueueQuerySet, seconds
 from invoicing.fatturapa.law import CREDIT_NOTE
 from invoicing.fatturapa.routing import ABROAD
+from invoicing.fatturapa.view import read_invoice
 from notifications.models import Mail
 
 
@@ -195,7 +196,7 @@ class Invoice(FiscalIdentity):
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         raise FrozenError(f"invoice {self.number} is issued and cannot be deleted")
 
-    def get_state_display(self) -> str:
+    def get_state_display(self) -> str:  # type: ignore[no-redef]  # Django's own steps aside for it
         """The state in words; what SDI delivers to nobody abroad is in nobody's tax drawer either."""
         return state_label(self.state, is_abroad=self.is_abroad)
 
@@ -229,6 +230,10 @@ class Invoice(FiscalIdentity):
     def creditable_amount(self) -> Decimal:
         """What can still be credited, VAT included."""
         return self.gross_amount - self.credited_amount()
+
+    def amount_due(self) -> Decimal:
+        """What the customer owes, as the current file says: the total less tax withheld and VAT that is split."""
+        return read_invoice(bytes(self.current_file().xml.content)).due
 
     def current_file(self) -> "InvoiceFile":
         """The file last made for this invoice: the one that was or will be sent."""
@@ -373,7 +378,7 @@ class InvoiceEvent(models.Model):
     def __str__(self) -> str:
         return f"{self.invoice} {self.state}"
 
-    def get_state_display(self) -> str:
+    def get_state_display(self) -> str:  # type: ignore[no-redef]  # Django's own steps aside for it
         return state_label(self.state, is_abroad=self.invoice.is_abroad)
 
 

@@ -1,7 +1,9 @@
 """The copy by mail: who gets it where SDI brings nothing, and that nothing is claimed which no mail proves."""
 
 import json
+import re
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from invoicing.timeline import InvoiceStep, invoice_steps, next_action
 from notifications import services as outbox
 from notifications.models import Mail
 from tests.invoicing.drafts import PERSON, draft_from, make_draft
-from tests.invoicing.flow import Post, issue, on_its_way, receive
+from tests.invoicing.flow import OFFICE, Post, issue, on_its_way, receive, sign
 from tests.invoicing.test_back_office import BY_HAND, CHECK, FORM, draft, page_of, today
 from tests.queues import fail_row
 
@@ -245,3 +247,22 @@ def test_erased_customer_leaves_neither_address_nor_mail_nor_alarm(customer: Any
     assert list(InvoiceCopy.objects.values_list("mail", flat=True)) == [None, None]
     assert step_of_staff(invoice).startswith("The mail with the copy was deleted with the customer’s account.")
     assert without_copy() == []
+
+
+@pytest.mark.parametrize("is_split", [True, False])
+def test_page_mail_and_back_office_say_what_is_owed(is_split: bool, customer: Any, staff: Any, post: Post):
+    invoice = issue(customer, make_draft(OFFICE, payments=(), split_payment=is_split))
+    sign(invoice, staff)
+    receive(post.sdi(on_its_way(invoice).file, "RC"))
+    owner, office = Client(), Client()
+    owner.force_login(customer)
+    office.force_login(staff)
+
+    mail = Mail.objects.get(kind="invoice_ready")
+    page = owner.get(invoice.get_absolute_url()).content.decode()
+    texts = [" ".join(unescape(text).replace("\xa0", " ").split()) for text in (mail.text, mail.html, page)]
+    owed = r"Da pagare:?(?: ?<[^>]*>)* ?3\.900,00 €"
+    assert [bool(re.search(owed, text)) for text in texts] == [is_split] * 3
+    assert ["Da pagare" in text for text in texts] == [is_split] * 3
+    admin_page = office.get(reverse("admin:invoicing_invoice_change", args=[invoice.pk])).content.decode()
+    assert admin_page.replace("\xa0", " ").count("3.900,00 €") == (2 if is_split else 1)
