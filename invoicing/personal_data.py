@@ -165,13 +165,19 @@ TABLES = (
             "state": "how the work on it went",
             "sha256": "a number of the mail",
             "message_id": "a number of the mail",
+            "uid": "where it lies in our mailbox",
+            "uid_validity": "where it lies in our mailbox",
+            "marked_at": "how the work on it went",
+            "told_at": "how the work on it went",
+            "dealt_at": "how the work on it went",
+            "dealt_by": "somebody else",
             "outcome": "what we made of it",
             "reason": "what we made of it",
             "content": "SDI’s letter to us; what it says is an event of the invoice",
         },
     ),
 )
-NOT_PERSONAL: dict[str, str] = {}
+NOT_PERSONAL: dict[str, str] = {"invoicing.ReceivedInvoice": "a supplier's: it leads to a member of staff alone"}
 
 
 def blockers(person: Person, now: datetime) -> Iterable[Blocker]:

@@ -17,8 +17,10 @@ from billing.models import Order, Payment, StripeEvent
 from chatbot.models import Document, QuestionGroup, Ticket, WebPage
 from core.models import ChannelPause, Sweep
 from core.templatetags.ui import eur
-from invoicing.models import ArchivePackage, Invoice, ReceivedMail
+from invoicing.models import ArchivePackage, Invoice, Mailbox, ReceivedMail
 from notifications.models import Mail
+
+_MAILS = 10
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class _Tile:
 
 def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Adds `tiles`, what there is, and `alarms`, what should be none: label, figure, link to the rows counted.
+
+    `pec_mails` are the first of those that wait for somebody.
 
     Of tables that this member of staff may not look at there is no figure either.
     """
@@ -66,7 +70,9 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             _Tile(_("Paused channels"), ChannelPause.objects.all(), ""),
             _Tile(_("Pages of the web that failed"), WebPage.objects.failed(), "state__exact=failed"),
             _Tile(_("Archive packages that failed"), ArchivePackage.objects.failed(), "state__exact=failed"),
+            _Tile(_("PEC mails to deal with"), ReceivedMail.objects.to_deal_with(), "to_deal_with=yes"),
             _Tile(_("PEC mails not applied"), ReceivedMail.objects.failed(), "state__exact=failed"),
+            _Tile(_("PEC mailboxes not read"), Mailbox.objects.exclude(failing_since=None), "unreadable=yes"),
             _Tile(_("Mails given up"), Mail.objects.filter(state="failed"), "state__exact=failed"),
             _Tile(_("Stripe events given up"), StripeEvent.objects.filter(state="failed"), "state__exact=failed"),
             _Tile(_("Tickets overdue"), Ticket.objects.overdue(now), "overdue=yes"),
@@ -74,7 +80,15 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             _Tile(_("Documents that failed"), Document.objects.failed(), "state__exact=failed"),
         ],
     )
+    context["pec_mails"] = _pec_mails(request)
     return context
+
+
+def _pec_mails(request: HttpRequest) -> list[ReceivedMail]:
+    """The PEC mails that wait longest for somebody, without what is in them."""
+    if not admin.site.get_model_admin(ReceivedMail).has_view_permission(request):
+        return []
+    return list(ReceivedMail.objects.to_deal_with().defer("content").order_by("received_at", "pk")[:_MAILS])
 
 
 def _sum_of_amounts(payments: QuerySet[Payment]) -> str:

@@ -1,5 +1,5 @@
 """The back office's pages of invoicing."""
 
-from invoicing.admin import invoices
+from invoicing.admin import invoices, mailbox
 
-__all__ = ["invoices"]
+__all__ = ["invoices", "mailbox"]

@@ -17,7 +17,6 @@ from unfold.decorators import action, display
 from core.admin import (
     QUEUE_LOOKS,
     HouseAdmin,
-    QueueAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
     amount,
@@ -43,11 +42,8 @@ from invoicing.models import (
     InvoiceCopy,
     InvoiceEvent,
     InvoiceFile,
-    Mailbox,
-    PecMessage,
-    ReceivedMail,
 )
-from invoicing.sdi import receipts, sending
+from invoicing.sdi import sending
 from invoicing.timeline import next_action
 
 
@@ -62,7 +58,7 @@ class EventInline(ReadOnlyInline):
 
     @display(description=_("document"))
     def document_link(self, event: InvoiceEvent):
-        return _link(event.document) if event.document else "–"
+        return document_link(event.document) if event.document else "–"
 
 
 class FileInline(ReadOnlyInline):
@@ -73,15 +69,15 @@ class FileInline(ReadOnlyInline):
 
     @display(description="XML")
     def xml_link(self, file: InvoiceFile):
-        return _link(file.xml)
+        return document_link(file.xml)
 
     @display(description=_("signed"))
     def signed_link(self, file: InvoiceFile):
-        return _link(file.signed) if file.signed else "–"
+        return document_link(file.signed) if file.signed else "–"
 
     @display(description="PDF")
     def pdf_link(self, file: InvoiceFile):
-        return _link(file.pdf) if file.pdf else "–"
+        return document_link(file.pdf) if file.pdf else "–"
 
     @display(description="SHA-256")
     def sha256(self, file: InvoiceFile):
@@ -127,7 +123,8 @@ class CopyInline(ReadOnlyInline):
         return (copy.mail and copy.mail.last_error) or "–"
 
 
-def _link(document: Document):
+def document_link(document: Document):
+    """A document's name, which downloads it."""
     return format_html(
         '<a href="{}">{}</a>', reverse("admin:invoicing_document_download", args=[document.pk]), document
     )
@@ -335,7 +332,7 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @display(description=_("file"))
     def download(self, document: Document):
-        return _link(document)
+        return document_link(document)
 
     def get_queryset(self, request: HttpRequest):
         return super().get_queryset(request).defer("content")
@@ -346,47 +343,6 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     def download_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return file_response(get_object_or_404(Document, pk=pk))
-
-
-@admin.register(PecMessage)
-class PecMessageAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "file", "recipient", "state_badge", "last_error")
-    list_filter = ("state",)
-    search_fields = ("message_id", "file__file_name")
-    list_select_related = ("file",)
-    date_hierarchy = "created_at"
-    ordering = ("-created_at", "-pk")
-    fields = ("file", ("recipient", "message_id"), ("state_badge", "created_at"), "last_error")
-    readonly_fields = ("state_badge",)
-
-    state_badge = badge("state", _("state"), {"sending": "now", "sent": "done", "failed": "stop", "uncertain": "warn"})
-
-
-@admin.register(ReceivedMail)
-class ReceivedMailAdmin(QueueAdmin):
-    list_display = ("received_at", "sender", "subject", "kind", "outcome", "invoice", "reason", "last_error")
-    list_filter = ("outcome", "state", "kind")
-    search_fields = ("subject", "sender", "message_id", "invoice__number")
-    list_select_related = ("invoice",)
-    date_hierarchy = "received_at"
-    ordering = ("-received_at", "-pk")
-    fields = (
-        ("received_at", "outcome", "invoice"), ("sender", "subject", "kind"), ("message_id", "sha256"), "reason",
-        ("state", "attempts", "next_try_at"), "last_error",
-    )  # fmt: skip
-
-    try_again = another_try(
-        description=_("Apply again"),
-        question=_("The mail is read once more as it was received. What it already did is not done twice."),
-        answer=_("The mail is back in the queue."),
-        verb="applied_again",
-        revive=lambda mail: receipts.apply_again(mail=mail),
-    )
-
-
-@admin.register(Mailbox)
-class MailboxAdmin(ReadOnlyAdmin):
-    list_display = ("address", "read_at", "last_uid", "sdi_address", "last_error")
 
 
 class PackageForm(forms.ModelForm):

@@ -90,7 +90,7 @@ def fetch_since(uid_validity: int, last_uid: int) -> tuple[int, list[FetchedMail
 
 
 def mark_seen(uids: list[int]) -> None:
-    """Mark mails as read, for the person at the webmail; only after their rows are committed."""
+    """Mark mails as read, so that the person at the webmail sees as unread what is still to be done."""
     if uids:
         with _mailbox(readonly=False) as connection:
             connection.uid("STORE", ",".join(map(str, uids)), "+FLAGS.SILENT", r"(\Seen)")

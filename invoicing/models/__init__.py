@@ -11,7 +11,7 @@ from invoicing.models.invoices import (
     PecMessage,
     Submission,
 )
-from invoicing.models.mailbox import Mailbox, ReceivedMail
+from invoicing.models.mailbox import Mailbox, ReceivedInvoice, ReceivedMail
 from invoicing.models.packages import ArchivePackage
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "InvoiceQuerySet",
     "Mailbox",
     "PecMessage",
+    "ReceivedInvoice",
     "ReceivedMail",
     "Submission",
 ]

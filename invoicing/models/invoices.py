@@ -266,6 +266,7 @@ class Document(models.Model):
         PDF = "pdf", _("courtesy copy")
         PEC_RECEIPT = "pec_receipt", _("PEC receipt")
         SDI_MESSAGE = "sdi_message", _("SDI message")
+        RECEIVED = "received", _("supplier’s invoice")
 
     kind = models.CharField(_("kind"), max_length=11, choices=Kind.choices)
     name = models.CharField(_("name"), max_length=120)

@@ -1,4 +1,4 @@
-"""Mail to staff about an invoice that waits for a person."""
+"""Mail to staff about what waits for a person."""
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -16,11 +16,21 @@ REASONS = {
 
 def alert_staff(*, invoice: Invoice, reason: str, text: str = "") -> None:
     """Write to STAFF_EMAIL, where there is one, why the invoice needs somebody; `text` holds SDI's own words."""
-    if not settings.STAFF_EMAIL:
+    to = staff()
+    if to is None:
         return
-    page = f"{settings.SITE_URL}/{settings.ADMIN_PATH}/invoicing/invoice/{invoice.pk}/change/"
-    notify(
-        to=Recipient(settings.STAFF_EMAIL, settings.MS_GRAPH_SENDER_NAME, settings.LANGUAGE_CODE),
-        kind="invoice_attention",
-        context={"invoice": invoice, "reason": REASONS[reason], "words": text, "page": page},
-    )
+    page = back_office(f"invoice/{invoice.pk}/change/")
+    context = {"invoice": invoice, "reason": REASONS[reason], "words": text, "page": page}
+    notify(to=to, kind="invoice_attention", context=context)
+
+
+def staff() -> Recipient | None:
+    """Whoever reads STAFF_EMAIL; None where there is none."""
+    if not settings.STAFF_EMAIL:
+        return None
+    return Recipient(settings.STAFF_EMAIL, settings.MS_GRAPH_SENDER_NAME, settings.LANGUAGE_CODE)
+
+
+def back_office(path: str) -> str:
+    """The address of one of invoicing's pages in the back office."""
+    return f"{settings.SITE_URL}/{settings.ADMIN_PATH}/invoicing/{path}"

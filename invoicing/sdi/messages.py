@@ -24,8 +24,10 @@ _KINDS = {
         "AttestazioneTrasmissioneFattura": "AT",
     },
 }
-# messages of SDI for whoever receives invoices: no business of ours
-_FOR_RECEIVERS = ("FileMetadati", "MetadatiInvioFile", "NotificaEsitoCommittente", "ScartoEsitoCommittente")
+# what SDI sends along with an invoice that it delivers
+_METADATA = {PRIVATE: "FileMetadati", PUBLIC: "MetadatiInvioFile"}
+# messages of SDI for whoever receives invoices: about none that we sent
+_FOR_RECEIVERS = (*_METADATA.values(), "NotificaEsitoCommittente", "ScartoEsitoCommittente")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,15 @@ class SdiMessage:
     errors: tuple[SdiError, ...]
     note: str
     outcome: str = ""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """Which file SDI delivers to us and under what number; `file_hash` is its SHA-256 in hex, where SDI gives it."""
+
+    identifier: str
+    file_name: str
+    file_hash: str
 
 
 class UnknownMessageError(ValueError):
@@ -83,6 +94,16 @@ def read_message(content: bytes) -> SdiMessage:
         note=_note(root, kind),
         outcome=str(root.findtext(".//{*}Esito", "")).strip() if kind == "NE" else "",
     )
+
+
+def read_metadata(content: bytes) -> Metadata | None:
+    """The message MT that comes with a supplier's invoice, of either family; None for any other readable XML."""
+    root = parse(content)
+    name = etree.QName(root)
+    identifier, file_name = _text(root, "IdentificativoSdI"), _text(root, "NomeFile")
+    if _METADATA.get(name.namespace or "") != name.localname or not (identifier and file_name):
+        return None
+    return Metadata(identifier[:20], file_name, _text(root, "Hash").lower())
 
 
 def _note(root: etree._Element, kind: str) -> str:

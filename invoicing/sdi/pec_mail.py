@@ -8,9 +8,10 @@ a transport envelope "Per conto di: sdiNN@pec.fatturapa.it" with the same Reply-
 import email
 import email.policy
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from email.errors import MessageError
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.utils import parseaddr
 
 _SDI_ADDRESS = re.compile(r"sdi\d{2,3}@pec\.fatturapa\.it", re.IGNORECASE)
@@ -31,11 +32,15 @@ class ProviderReceipt:
 
 @dataclass(frozen=True)
 class SdiMail:
-    """A message of SDI: the attached file, and the address it wants to be written to from now on."""
+    """A message of SDI: the attached file, and the address it wants to be written to from now on.
+
+    `files` are all attachments by name, the message's own among them: an invoice comes with its metadata.
+    """
 
     file_name: str
     content: bytes
     new_address: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,13 +99,18 @@ def _from_sdi(message: EmailMessage) -> SdiMail | OtherMail:
         return OtherMail(f"certified mail of {behalf or sender}", suspicious=bool(attachments))
     if not attachments:
         return OtherMail("a mail of SDI without a message file")
-    content = attachments[0].get_payload(decode=True)
     text = inner.get_body(("plain",)) if isinstance(inner, EmailMessage) else None
     return SdiMail(
         attachments[0].get_filename() or "",
-        content if isinstance(content, bytes) else b"",
+        _content(attachments[0]),
         _new_address(text.get_content() if text else ""),
+        {name: _content(part) for part in message.walk() if (name := part.get_filename())},
     )
+
+
+def _content(part: Message) -> bytes:
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
 
 
 def _new_address(text: str) -> str:

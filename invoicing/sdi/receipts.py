@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import parseaddr
@@ -20,10 +21,12 @@ from invoicing.courtesy_copy import tell_customer
 from invoicing.document_store import store
 from invoicing.fatturapa.schema import UnreadableXmlError
 from invoicing.models import Document, Invoice, InvoiceFile, Mailbox, PecMessage, ReceivedMail, Submission
+from invoicing.sdi import in_tray
 from invoicing.sdi.alerts import alert_staff
-from invoicing.sdi.messages import ForReceiversError, SdiMessage, UnknownMessageError, read_message
+from invoicing.sdi.messages import ForReceiversError, SdiMessage, UnknownMessageError, read_message, read_metadata
 from invoicing.sdi.pec_mail import OtherMail, ProviderReceipt, SdiMail, classify, header, parse_mail
 from invoicing.sdi.smime import UntrustedError, verify
+from invoicing.sdi.suppliers import keep_invoice
 
 logger = logging.getLogger(__name__)
 
@@ -48,26 +51,37 @@ _PUBLIC_STATES = {
     "DT": Invoice.State.EXPIRED,
     "AT": Invoice.State.ATTESTED,
 }
+# mails marked as read in one command
+_MARKED = 200
 _OFFICE_SAYS = {"EC01": Invoice.State.ACCEPTED, "EC02": Invoice.State.REFUSED}
 
 
 def read_mailbox() -> int:
     """Keep what is new in the PEC mailbox, then apply what is kept; returns how many mails were new to this reader.
 
-    Trouble with the mailbox is kept on its row for staff to see; the next round tries again. Two readers at once do no
-    harm.
+    What is filed or dealt with is marked as read; staff are told of the rest. Trouble with the mailbox is kept on its
+    row; the next round tries again. Two readers at once do no harm.
     """
     mailbox, _created = Mailbox.objects.get_or_create(address=settings.SDI_PEC_EMAIL)
-    try:
-        count = _keep_new(mailbox)
-    except TransientError as error:
-        Mailbox.objects.filter(pk=mailbox.pk).update(last_error=str(error))
-        logger.warning("PEC mailbox not read: %s", error)
-        count = 0
-    else:
-        Mailbox.objects.filter(pk=mailbox.pk).update(read_at=timezone.now(), last_error="")
+    count, trouble = _attempt(_keep_new, mailbox)
     apply_due()
+    if not trouble:
+        _count, trouble = _attempt(_mark_filed, mailbox)
+    if trouble:
+        logger.warning("PEC mailbox not read: %s", trouble)
+        in_tray.note_outage(mailbox, error=trouble, now=timezone.now())
+    else:
+        in_tray.note_reading(mailbox, now=timezone.now())
+    in_tray.tell_staff_of_mails(now=timezone.now())
     return count
+
+
+def _attempt(step: Callable[[Mailbox], int], mailbox: Mailbox) -> tuple[int, str]:
+    """How many mails a step with the mailbox worked, and what kept it from it, if anything."""
+    try:
+        return step(mailbox), ""
+    except TransientError as error:
+        return 0, str(error)
 
 
 def _keep_new(mailbox: Mailbox) -> int:
@@ -75,10 +89,19 @@ def _keep_new(mailbox: Mailbox) -> int:
     if validity != mailbox.uid_validity:
         Mailbox.objects.filter(pk=mailbox.pk).update(uid_validity=validity, last_uid=0)
     for mail in mails:
-        keep(mail.raw)
+        row, _is_new = keep(mail.raw)
+        ReceivedMail.objects.filter(pk=row.pk).update(uid=mail.uid, uid_validity=validity, marked_at=None)
         Mailbox.objects.filter(pk=mailbox.pk, uid_validity=validity, last_uid__lt=mail.uid).update(last_uid=mail.uid)
-    pec.mark_seen([mail.uid for mail in mails])
     return len(mails)
+
+
+def _mark_filed(mailbox: Mailbox) -> int:
+    """Mark as read what is nobody's work any more. Marked, then noted: a crash in between marks it once more."""
+    mailbox.refresh_from_db(fields=["uid_validity"])
+    rows = list(ReceivedMail.objects.to_mark(mailbox.uid_validity).order_by("uid").values_list("pk", "uid")[:_MARKED])
+    pec.mark_seen([uid for _pk, uid in rows if uid])
+    ReceivedMail.objects.filter(pk__in=[pk for pk, _uid in rows]).update(marked_at=timezone.now())
+    return len(rows)
 
 
 def keep(raw: bytes) -> tuple[ReceivedMail, bool]:
@@ -190,7 +213,11 @@ def _apply_sdi_mail(row: ReceivedMail, mail: SdiMail, now: datetime) -> None:
     try:
         message = read_message(mail.content)
     except ForReceiversError as error:
-        row.reason = str(error)[:300]
+        metadata = read_metadata(mail.content)
+        if metadata is None:
+            row.reason = str(error)[:300]
+        else:
+            keep_invoice(row, mail, metadata)
         return
     except (UnreadableXmlError, UnknownMessageError) as error:
         row.outcome, row.reason = ReceivedMail.Outcome.QUARANTINED, str(error)[:300]

@@ -80,6 +80,14 @@ def make_received_mail(number: int) -> invoicing.ReceivedMail:
     )  # fmt: skip
 
 
+def make_received_invoice(number: int) -> invoicing.ReceivedInvoice:
+    return invoicing.ReceivedInvoice.objects.create(
+        mail=make_received_mail(number), file=make_invoice(number + 5).current_file().xml, sdi_identifier=str(number),
+        position=1, supplier=f"Fornitore {number}", vat_number="IT02764130353", document_type="TD01",
+        number=f"{number}/B", issue_date=DAY, total="244.00", currency="EUR",
+    )  # fmt: skip
+
+
 def make_mailbox(number: int) -> invoicing.Mailbox:
     return invoicing.Mailbox.objects.create(address=f"fatture{number}@pec.example")
 
@@ -218,6 +226,7 @@ MAKERS: dict[type[Model], Callable[[int], Any]] = {
     invoicing.Document: lambda number: make_invoice(number).current_file().xml,
     invoicing.PecMessage: make_pec_message,
     invoicing.ReceivedMail: make_received_mail,
+    invoicing.ReceivedInvoice: make_received_invoice,
     invoicing.Mailbox: make_mailbox,
     invoicing.ArchivePackage: make_package,
     Mail: make_mail,

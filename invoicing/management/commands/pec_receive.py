@@ -13,8 +13,8 @@ from invoicing.sdi import receipts
 class Command(BaseCommand):
     help = (
         "Take PEC mails (.eml) in as the mailbox reader does. Prints JSON: an object for one file, a list for several, "
-        "with outcome (applied, unmatched, quarantined, foreign, open when it failed), invoice, its state, and whether "
-        "the mail was new."
+        "with outcome (applied, supplier, unmatched, quarantined, foreign, open when it failed), invoice, its state, "
+        "and whether the mail was new."
     )
 
     def add_arguments(self, parser: Any) -> None:

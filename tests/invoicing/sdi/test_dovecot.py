@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from invoicing.models import Invoice, Mailbox, ReceivedMail
-from invoicing.sdi import receipts
+from invoicing.sdi import in_tray, receipts
 from sandbox.certificates import Authority
 from sandbox.frame import free_port
 from sandbox.stack import running
 from tests.invoicing.flow import Post, issue, on_its_way, story
+from tests.invoicing.suppliers import certified, delivery, supplier_xml
 
 pytestmark = [pytest.mark.django_db, pytest.mark.dovecot]
 PASSWORD = "segreta"
@@ -208,6 +210,23 @@ def test_mails_are_fetched_believed_applied_and_marked(invoice: Invoice, server:
     assert [mail.get_flags() for mail in server.mails] == ["S", "S", "S"]
 
 
+def test_mail_of_somebody_else_stays_unread_until_it_is_dealt_with(
+    invoice: Invoice, server: Server, post: Post, staff: Any
+):
+    server.deliver(certified(post), delivery(post, supplier_xml()))
+    counts = [read() for _round in range(3)]
+    flags = sorted(mail.get_flags() for mail in server.mails)
+
+    for mail in ReceivedMail.objects.to_deal_with():
+        in_tray.settle(mail=mail, actor=staff, now=timezone.now())
+    read()
+
+    outcomes = ReceivedMail.objects.order_by("pk").values_list("outcome", flat=True)
+    assert (counts, flags) == ([5, 0, 0], ["", "", "S", "S", "S"])
+    assert sorted(outcomes) == ["applied", "applied", "applied", "foreign", "supplier"]
+    assert [mail.get_flags() for mail in server.mails] == ["S"] * 5
+
+
 def test_mail_that_somebody_has_read_is_fetched_all_the_same(invoice: Invoice, server: Server):
     server.mark_all_seen()
 
@@ -223,6 +242,7 @@ def test_full_mailbox_is_read_in_portions_and_each_mail_once(server: Server):
     assert [read() for _round in range(4)] == [50, 50, 20, 0]
 
     assert ReceivedMail.objects.count() == 120
+    assert {mail.get_flags() for mail in server.mails} == {""}
 
 
 def test_mailbox_that_was_rebuilt_is_read_again_without_effect(invoice: Invoice, server: Server):

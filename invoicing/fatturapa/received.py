@@ -1,0 +1,105 @@
+"""Reads who invoices whom and for how much from a FatturaPA file of somebody else, ordinary or simplified.
+
+Files that SDI delivered have passed its checks, but not all of ours: this reads what is there and insists only on what
+identifies a document (2.1.1.3 Data, 2.1.1.4 Numero, 1.2.1.1 IdFiscaleIVA).
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+
+from lxml import etree
+
+from invoicing.fatturapa.schema import parse
+
+
+class NoInvoiceError(ValueError):
+    """Not a FatturaPA file, or one that does not say what identifies a document."""
+
+
+@dataclass(frozen=True)
+class ReceivedDocument:
+    """One FatturaElettronicaBody. `vat_number` begins with its country; `total` is in `currency`, VAT included."""
+
+    supplier: str
+    vat_number: str
+    document_type: str
+    number: str
+    day: date
+    total: Decimal
+    currency: str
+
+
+@dataclass(frozen=True)
+class ReceivedFile:
+    """The documents of a file, all of one supplier to one customer, who may be known by either number."""
+
+    customer_vat_number: str
+    customer_tax_code: str
+    documents: tuple[ReceivedDocument, ...]
+
+
+def read_received(xml: bytes) -> ReceivedFile:
+    """What a supplier's file says; `UnreadableXmlError` when it is not even XML, `NoInvoiceError` for anything else."""
+    root = parse(xml)
+    header = root.find("FatturaElettronicaHeader")
+    bodies = root.findall("FatturaElettronicaBody")
+    if header is None or not bodies:
+        raise NoInvoiceError("not a FatturaPA document")
+    supplier, customer = header.find("CedentePrestatore"), header.find("CessionarioCommittente")
+    if supplier is None or customer is None:
+        raise NoInvoiceError("it does not say who invoices whom")
+    try:
+        documents = tuple(_document(body, supplier) for body in bodies)
+    except (ValueError, InvalidOperation) as error:
+        raise NoInvoiceError(f"a document cannot be read: {error}") from error
+    return ReceivedFile(
+        _first(customer, "DatiAnagrafici/IdFiscaleIVA/IdCodice", "IdentificativiFiscali/IdFiscaleIVA/IdCodice"),
+        _first(customer, "DatiAnagrafici/CodiceFiscale", "IdentificativiFiscali/CodiceFiscale"),
+        documents,
+    )
+
+
+def _document(body: etree._Element, supplier: etree._Element) -> ReceivedDocument:
+    general = body.find("DatiGenerali/DatiGeneraliDocumento")
+    if general is None or not (number := _first(general, "Numero")):
+        raise ValueError("it has no number")
+    vat = supplier.find("DatiAnagrafici/IdFiscaleIVA")
+    vat = supplier.find("IdFiscaleIVA") if vat is None else vat
+    if vat is None:
+        raise ValueError("its supplier has no partita IVA")
+    return ReceivedDocument(
+        supplier=_name(supplier),
+        vat_number=_first(vat, "IdPaese") + _first(vat, "IdCodice"),
+        document_type=_first(general, "TipoDocumento"),
+        number=number,
+        day=date.fromisoformat(_first(general, "Data")[:10]),
+        total=_total(body, general),
+        currency=_first(general, "Divisa") or "EUR",
+    )
+
+
+def _total(body: etree._Element, general: etree._Element) -> Decimal:
+    """ImportoTotaleDocumento (2.1.1.9) may be missing: then the sum of the summaries, or a simplified one's amounts."""
+    if total := _first(general, "ImportoTotaleDocumento"):
+        return Decimal(total)
+    amounts = [
+        Decimal((node.text or "0").strip())
+        for path in ("DatiRiepilogo/ImponibileImporto", "DatiRiepilogo/Imposta", "Importo")
+        for node in body.iterfind(f"DatiBeniServizi/{path}")
+    ]
+    return sum(amounts, Decimal(_first(general, "Arrotondamento") or "0"))
+
+
+def _name(party: etree._Element) -> str:
+    for place in ("DatiAnagrafici/Anagrafica/", ""):  # simplified files have the name without the frame
+        if company := _first(party, f"{place}Denominazione"):
+            return company
+        if person := f"{_first(party, f'{place}Nome')} {_first(party, f'{place}Cognome')}".strip():
+            return person
+    return ""
+
+
+def _first(node: etree._Element, *paths: str) -> str:
+    texts = (str(node.findtext(path) or "").strip() for path in paths)
+    return next((text for text in texts if text), "")
