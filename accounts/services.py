@@ -37,7 +37,7 @@ class EmailNotVerifiedError(DomainError):
 
     code = "email_not_verified"
     status = 403
-    message = _("Please confirm your e-mail address first: we have sent you the link again.")
+    message = _("Please confirm your e-mail address first: the link is on its way to you again.")
 
 
 class LinkExpiredError(InvalidInputError):

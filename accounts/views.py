@@ -40,7 +40,7 @@ def register(request: HttpRequest) -> HttpResponse:
         except DomainError as error:
             form.add_error(error.field, str(error.message))
         else:
-            return render(request, "accounts/check_mail.html", {"email": values["email"], "purpose": "verify"})
+            return render(request, "accounts/check_mail.html", {"email": values["email"], "purpose": "register"})
     return render(request, "accounts/register.html", {"form": form})
 
 

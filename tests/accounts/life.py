@@ -21,6 +21,7 @@ from chatbot.models import Chunk, Conversation, Message, ModelCall, Ticket
 from chatbot.models.knowledge import EMBEDDING_DIMENSIONS
 from chatbot.tickets import services as tickets
 from core import audit
+from invoicing.courtesy_copy import tell_customer
 from invoicing.models import Invoice
 from tests.chatbot.desk import hand_over, make_conversation, text_file, write_to_us
 from tests.conftest import Control
@@ -82,6 +83,7 @@ def buy(user: User, stripe: Control, staff: User) -> tuple[Order, Order]:
         billing.advance_order(order=order, status=status, actor=staff, now=now)
         order.refresh_from_db()
     Invoice.objects.filter(customer=user).update(state=Invoice.State.DELIVERED)
+    tell_customer(invoice=Invoice.objects.get(customer=user))
     return cancelled, order
 
 

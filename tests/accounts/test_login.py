@@ -286,9 +286,7 @@ def test_unverified_staff_cannot_enter_the_back_office(client: Client, staff: An
     client.post("/admin/login/", {"username": staff.email, "password": PASSWORD})
     page = log_in(client, staff.email)
 
-    assert refusals(page) == [
-        "Confermate prima il vostro indirizzo e-mail: vi abbiamo inviato di nuovo il collegamento."
-    ]
+    assert refusals(page) == ["Confermate prima il vostro indirizzo e-mail: il collegamento è di nuovo in arrivo."]
     assert "_auth_user_id" not in client.session
 
 

@@ -45,7 +45,7 @@ def test_login_on_the_page_is_refused_before_the_link_and_allowed_after(client: 
     login = client.post("/account/accedi/", {"email": EMAIL, "password": PASSWORD})
 
     assert early.context["form"].non_field_errors() == [
-        "Confermate prima il vostro indirizzo e-mail: vi abbiamo inviato di nuovo il collegamento."
+        "Confermate prima il vostro indirizzo e-mail: il collegamento è di nuovo in arrivo."
     ]
     assert (confirmation.status_code, confirmation["Location"]) == (302, "/account/accedi/")
     assert (login.status_code, login["Location"]) == (302, "/area/")
@@ -198,6 +198,15 @@ def test_resending_answers_the_same_and_mails_only_who_waits(who: str, client: C
     assert answer == (202, None)
     assert (page.status_code, normalize_page(page, email)) == (200, normalize_page(elsewhere, "nobody@esempio.example"))
     assert mails_to(email) == (["verify_email"] * 2 if who == "waiting" else [])
+
+
+def test_page_claims_no_mail_that_may_not_have_been_written(client: Client):
+    welcome_page = client.post("/account/registrati/", {**PERSON, "terms": "on"}).content.decode()
+    other_page = client.post("/account/verifica/", {"email": "nobody@esempio.example"}).content.decode()
+
+    assert f"Stiamo scrivendo a {EMAIL}." in welcome_page
+    assert "Se nobody@esempio.example è in attesa di conferma, un nuovo collegamento è in arrivo." in other_page
+    assert [mails_to(email) for email in (EMAIL, "nobody@esempio.example")] == [["verify_email"], []]
 
 
 PASSWORDS = [
