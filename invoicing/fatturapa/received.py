@@ -12,6 +12,8 @@ from lxml import etree
 
 from invoicing.fatturapa.schema import parse
 
+_MOST = Decimal(10) ** 11  # Amount2DecimalType has room for eleven digits before the point
+
 
 class NoInvoiceError(ValueError):
     """Not a FatturaPA file, or one that does not say what identifies a document."""
@@ -64,6 +66,9 @@ def _document(body: etree._Element, supplier: etree._Element) -> ReceivedDocumen
     general = body.find("DatiGenerali/DatiGeneraliDocumento")
     if general is None or not (number := _first(general, "Numero")):
         raise ValueError("it has no number")
+    total = _total(body, general)
+    if abs(total) >= _MOST:  # one that is no number cannot be compared
+        raise ValueError(f"its total is {total}")
     vat = supplier.find("DatiAnagrafici/IdFiscaleIVA")
     vat = supplier.find("IdFiscaleIVA") if vat is None else vat
     if vat is None:
@@ -74,7 +79,7 @@ def _document(body: etree._Element, supplier: etree._Element) -> ReceivedDocumen
         document_type=_first(general, "TipoDocumento"),
         number=number,
         day=date.fromisoformat(_first(general, "Data")[:10]),
-        total=_total(body, general),
+        total=total,
         currency=_first(general, "Divisa") or "EUR",
     )
 

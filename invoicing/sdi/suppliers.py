@@ -67,5 +67,5 @@ def _unsigned(content: bytes) -> bytes:
 
 
 def _is_to_us(file: ReceivedFile) -> bool:
-    ours = {settings.SELLER_VAT_NUMBER, settings.SELLER_TAX_CODE}
-    return bool({file.customer_vat_number, file.customer_tax_code} - {""} & ours)
+    ours = {settings.SELLER_VAT_NUMBER, settings.SELLER_TAX_CODE} - {""}
+    return bool(ours & {file.customer_vat_number, file.customer_tax_code})

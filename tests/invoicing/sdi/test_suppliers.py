@@ -14,6 +14,7 @@ from tests.invoicing.flow import Post, receive, sign_content
 from tests.invoicing.suppliers import FILE, OURS, delivery, metadata_xml, simplified_xml, supplier_xml
 
 pytestmark = pytest.mark.django_db
+UNREADABLE = f"{FILE} is no invoice we can read"
 
 
 @pytest.mark.parametrize("is_public", [False, True])
@@ -91,10 +92,13 @@ def test_simplified_invoice_is_read_too(post: Post):
         (supplier_xml(to="00000000000"), {}, "foreign", "an invoice to somebody else: 00000000000"),
         (supplier_xml(), {"digest": "0" * 64}, "quarantined", "the hash is not that of the file that came"),
         (None, {}, "foreign", f"the file {FILE} is not with its metadata"),
-        (b"<a/>", {}, "foreign", f"{FILE} is no invoice we can read: not a FatturaPA document"),
-        (b"no xml", {}, "foreign", f"{FILE} is no invoice we can read: Start tag expected"),
-        (supplier_xml(number=""), {}, "foreign", f"{FILE} is no invoice we can read: a document cannot be read"),
-        (supplier_xml(total="molto"), {}, "foreign", f"{FILE} is no invoice we can read: a document cannot be read"),
+        (b"<a/>", {}, "foreign", f"{UNREADABLE}: not a FatturaPA document"),
+        (b"no xml", {}, "foreign", f"{UNREADABLE}: Start tag expected"),
+        (supplier_xml(number=""), {}, "foreign", f"{UNREADABLE}: a document cannot be read"),
+        (supplier_xml(total="molto"), {}, "foreign", f"{UNREADABLE}: a document cannot be read"),
+        (supplier_xml(total="1" + "0" * 20), {}, "foreign", f"{UNREADABLE}: a document cannot be read"),
+        (supplier_xml(total="Infinity"), {}, "foreign", f"{UNREADABLE}: a document cannot be read"),
+        (supplier_xml(total="NaN"), {}, "foreign", f"{UNREADABLE}: a document cannot be read"),
         (supplier_xml(), {"sender": "truffa@pec.example"}, "quarantined", "certified mail of truffa@pec.example"),
     ],
 )
