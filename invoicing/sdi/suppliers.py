@@ -3,6 +3,7 @@
 import hashlib
 
 from django.conf import settings
+from django.utils import translation
 
 from invoicing.document_store import store
 from invoicing.fatturapa.received import NoInvoiceError, ReceivedFile, read_received
@@ -28,7 +29,8 @@ def keep_invoice(row: ReceivedMail, mail: SdiMail, metadata: Metadata) -> None:
         row.outcome, row.reason = ReceivedMail.Outcome.QUARANTINED, "the hash is not that of the file that came"
         return
     try:
-        file = read_received(_unsigned(content))
+        with translation.override("en"):  # as all reasons are kept
+            file = read_received(_unsigned(content))
     except (UnreadableXmlError, NoInvoiceError, P7mError) as error:
         row.reason = f"{metadata.file_name} is no invoice we can read: {error}"[:300]
         return

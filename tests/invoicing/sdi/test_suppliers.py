@@ -93,7 +93,7 @@ def test_simplified_invoice_is_read_too(post: Post):
         (supplier_xml(), {"digest": "0" * 64}, "quarantined", "the hash is not that of the file that came"),
         (None, {}, "foreign", f"the file {FILE} is not with its metadata"),
         (b"<a/>", {}, "foreign", f"{UNREADABLE}: not a FatturaPA document"),
-        (b"no xml", {}, "foreign", f"{UNREADABLE}: Start tag expected"),
+        (b"no xml", {}, "foreign", f"{UNREADABLE}: This is not well-formed XML (line 1, column 1)"),
         (supplier_xml(number=""), {}, "foreign", f"{UNREADABLE}: a document cannot be read"),
         (supplier_xml(total="molto"), {}, "foreign", f"{UNREADABLE}: a document cannot be read"),
         (supplier_xml(total="1" + "0" * 20), {}, "foreign", f"{UNREADABLE}: a document cannot be read"),
