@@ -27,6 +27,11 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         """The latest first, with what the table of invoices shows and no more (`invoicing/_invoices_table.html`)."""
         return self.only("number", "issue_date", "state", "gross_amount").order_by("-issue_date", "-pk")
 
+    def latest_dated(self, series: str, year: int) -> "Invoice | None":
+        """The document of a series and year with the latest date, whatever its number; None before the first."""
+        dated = self.filter(series=series, issue_date__year=year)
+        return dated.only("number", "issue_date").order_by("-issue_date", "-pk").first()
+
     def unanswered(self) -> "InvoiceQuerySet":
         """Sent, and SDI has not said anything yet."""
         return self.filter(state__in=Invoice.WAITING)
@@ -144,7 +149,7 @@ class Invoice(FiscalIdentity):
     class Meta:
         verbose_name = _("invoice")
         verbose_name_plural = _("invoices")
-        # the last date given is looked up while everybody else waits for the number
+        # the latest date of a series is looked up by each preview
         indexes: ClassVar = [models.Index(fields=["series", "issue_date"], name="invoicing_invoice_date")]
         constraints: ClassVar = [
             models.CheckConstraint(

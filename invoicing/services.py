@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +20,7 @@ from core.errors import DomainError
 from core.numbering import last_number, next_numbers
 from core.tasks import enqueue
 from invoicing import tasks
-from invoicing.document_store import keep_file, latest_date
+from invoicing.document_store import keep_file
 from invoicing.fatturapa.draft import Address, BuyerKind, InvoiceDraft, Seller, StampDuty
 from invoicing.fatturapa.draft import Buyer as DraftBuyer
 from invoicing.fatturapa.draft_json import to_json
@@ -100,13 +101,23 @@ def buyer_from(identity: FiscalIdentity) -> DraftBuyer:
 def preview(*, draft: InvoiceDraft, number: str | None, today: date) -> Preview:
     """What would be sent if `draft` were issued now, under `number` or the next free one. Changes nothing."""
     year = draft.date.year
+    # those after a document that has its number already are later by nature
+    latest = None if number else Invoice.objects.latest_dated(draft.series, year)
     number = number or number_of(draft.series, year, last_number(_counter(draft.series), year) + 1)
     result = first_preview(draft=draft, number=number, today=today, files=last_number(FILES, 0))
     duplicates = Invoice.objects.filter(number=number, issue_date__year=year).exclude(state__in=Invoice.CORRECTABLE)
     if duplicates.exists():
         double = Violation("00404", "number", gettext("There is an invoice with this number already."))
         result = replace(result, errors=(*result.errors, double))
+    if latest and latest.issue_date > draft.date:
+        result = replace(result, warnings=(*result.warnings, _out_of_order(latest)))
     return result
+
+
+def _out_of_order(latest: Invoice) -> Violation:
+    message = gettext("%(number)s of the same series is dated %(date)s, later than this document. It keeps its date.")
+    day = date_format(latest.issue_date, "SHORT_DATE_FORMAT")
+    return Violation("date_order", "date", message % {"number": latest.number, "date": day})
 
 
 def first_preview(*, draft: InvoiceDraft, number: str | None, today: date, files: int = 0) -> Preview:
@@ -122,16 +133,14 @@ def issue_invoice(
 ) -> Invoice:
     """Number, freeze and store the document; sending follows by itself. `InvoiceRefusedError` uses no number.
 
-    The number is gap-free within the year of the document's date, and dates never go back along it: a document
-    dated before the last one issued takes that one's date.
+    The number is gap-free within the year of the document's date. The date is the draft's, wherever it lies among the
+    others: art. 21, c. 2, lett. b, DPR 633/1972 asks for a number that is unique, SDI for no order of dates, and the
+    date decides in which month the VAT is due.
     """
     credited = _lock_credited(draft)  # locked before the counters: whoever credits this invoice by a click does so, too
     year, counter = draft.date.year, _counter(draft.series)
     numbers = next_numbers({counter: year, FILES: 0})  # from here on everybody else waits: keep it short
     number = number_of(draft.series, year, numbers[counter])
-    latest = latest_date(draft.series, year)
-    if latest and latest > draft.date:
-        draft = draft.with_date(latest)
     document = build_document(draft, number=number, file=numbers[FILES], credited=credited, today=today)
     invoice = Invoice.objects.create(
         customer=customer, number=number, series=draft.series, document_type=draft.document_type,
