@@ -12,6 +12,7 @@ from accounts.models import User
 from core import audit
 from core.errors import DomainError
 from core.numbering import next_number
+from invoicing.fatturapa import confirmation
 from invoicing.fatturapa.draft import InvoiceDraft, Line, LinkedInvoice
 from invoicing.fatturapa.draft_json import from_json
 from invoicing.fatturapa.law import CREDIT_NOTE
@@ -118,11 +119,17 @@ def credit_note_draft(*, invoice: Invoice, amount: Decimal | None, reason: str, 
 
 @transaction.atomic
 def issue_credit_note(
-    *, invoice: Invoice, amount: Decimal | None, reason: str, actor: User | None, today: date, now: datetime
-) -> Invoice:
-    """Credit `invoice` in whole (`amount` None) or in part (VAT included); the note goes to SDI by itself."""
+    *, invoice: Invoice, amount: Decimal | None, reason: str, actor: User | None, today: date, now: datetime,
+    shown: str | None = None,
+) -> Invoice:  # fmt: skip
+    """Credit `invoice` in whole (`amount` None) or in part (VAT included); the note goes to SDI by itself.
+
+    `shown` describes the note that a person agreed to (`fatturapa.confirmation`); `NotAsShownError` for another one.
+    """
     locked = Invoice.objects.select_for_update().get(pk=invoice.pk)  # two clicks must not credit twice
     draft = credit_note_draft(invoice=locked, amount=amount, reason=reason, today=today)
+    if shown is not None:
+        confirmation.ensure_as_shown(draft, shown)
     note = issue_invoice(
         draft=draft, customer=locked.customer, reference=locked.reference, language=locked.language, today=today,
         now=now,

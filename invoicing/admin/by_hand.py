@@ -1,7 +1,7 @@
 """The back office's pages to write a document by hand and to put a rejected one right.
 
 First a form for the usual document, then the draft as JSON with what it comes to and what SDI would say; from there it
-is issued. What is issued is what was shown: the JSON in the page.
+is issued. What is issued is what was shown: anything else is shown again (`fatturapa.confirmation`).
 """
 
 import json
@@ -20,6 +20,7 @@ from accounts.models import BillingProfile, User
 from core.errors import DomainError
 from invoicing import corrections, pdf, services
 from invoicing.admin.forms import DocumentForm, DraftJsonForm, LineFormSet, draft_json, empty_document
+from invoicing.fatturapa import confirmation
 from invoicing.fatturapa.draft import Buyer, InvoiceDraft
 from invoicing.fatturapa.draft_json import DraftUnreadableError, read_draft, to_json
 from invoicing.fatturapa.preview import Preview
@@ -68,6 +69,7 @@ def _act(admin: Any, request: HttpRequest, invoice: Invoice | None) -> HttpRespo
 
 def _issue(request: HttpRequest, content: str, invoice: Invoice | None) -> HttpResponse:
     draft, now = _read(content), timezone.now()
+    confirmation.ensure_as_shown(draft, request.POST.get("shown", ""))
     actor: Any = request.user
     if invoice:
         corrections.correct_invoice(invoice=invoice, draft=draft, actor=actor, today=timezone.localdate(now), now=now)
@@ -97,16 +99,17 @@ def _draw_pdf(content: str, invoice: Invoice | None) -> HttpResponse | None:
 
 
 def _check_page(admin: Any, request: HttpRequest, content: str, invoice: Invoice | None) -> HttpResponse:
-    result, errors = None, []
+    draft, result, errors, shown = None, None, [], ""
     try:
-        result = _make_preview(_read(content), invoice)
+        draft = _read(content)
+        result, shown = _make_preview(draft, invoice), confirmation.describe(draft)
         errors = list(result.errors)
     except DraftUnreadableError as error:
         errors = error.violations
     title = _("Correct %(number)s") % {"number": invoice} if invoice else _("Check the draft")
     return _page(
         admin, request, "check", title, form=DraftJsonForm(initial={"draft": content}), preview=result,
-        errors=errors, invoice=invoice,
+        errors=errors, invoice=invoice, draft=draft, shown=shown,
     )  # fmt: skip
 
 

@@ -28,8 +28,8 @@ from core.admin import (
 from core.templatetags.ui import eur
 from core.web.downloads import file_attachment
 from invoicing import corrections
-from invoicing.admin import by_hand
-from invoicing.admin.forms import CreditForm, SignedFileForm
+from invoicing.admin import by_hand, crediting
+from invoicing.admin.forms import SignedFileForm
 from invoicing.archive import packages
 from invoicing.archive.contents import BadPeriodError, Period
 from invoicing.downloads import file_response
@@ -229,19 +229,11 @@ class InvoiceAdmin(ReadOnlyAdmin):
 
     correct.is_offered = lambda invoice: invoice.state in Invoice.CORRECTABLE
 
-    @confirmed_action(
-        description=_("Credit"),
-        question=_("A credit note (TD04) on this invoice gets its number and goes to SDI. It does not move any money."),
-        is_offered=corrections.can_be_credited,
-        form_class=CreditForm,
-    )
-    def credit(self, request: HttpRequest, invoice: Invoice, data: dict) -> str:
-        now = timezone.now()
-        note = corrections.issue_credit_note(
-            invoice=invoice, amount=data["amount"], reason=data["reason"], actor=request.user,
-            today=timezone.localdate(now), now=now,
-        )  # fmt: skip
-        return gettext("Credit note %(number)s is issued.") % {"number": note.number}
+    @action(description=_("Credit"), permissions=["act"])
+    def credit(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return crediting.credit(self, request, object_id)
+
+    credit.is_offered = corrections.can_be_credited
 
     @confirmed_action(
         description=_("Send to SDI again"),
