@@ -38,13 +38,17 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class InvoiceRefusedError(DomainError):
-    """SDI would refuse the document; `violations` says why, each with SDI's code."""
+    """SDI would refuse the document; `violations` says why, each with SDI's code.
+
+    `not_before` is the document's date when that is all: it lies in the future (00403), which time alone mends.
+    """
 
     code = "invoice_refused"
 
-    def __init__(self, violations: Sequence[Violation]) -> None:
+    def __init__(self, violations: Sequence[Violation], day: date) -> None:
         super().__init__("; ".join(f"{violation.code} {violation.message}" for violation in violations))
         self.violations = tuple(violations)
+        self.not_before = day if {violation.code for violation in violations} == {"00403"} else None
 
 
 class CreditTooLargeError(DomainError):
@@ -170,7 +174,7 @@ def build_document(
     transmission = Transmission(settings.SELLER_TAX_CODE, progressive(file))
     result = build_and_check(draft, number=number, transmission=transmission, today=today)
     if result.errors or result.xml is None or result.figures is None:
-        raise InvoiceRefusedError(result.errors)
+        raise InvoiceRefusedError(result.errors, draft.date)
     if credited and result.figures.gross > (left := credited.creditable_amount()):
         raise CreditTooLargeError(left)
     return BuiltDocument(transmission.file_name, result.xml, result.figures)

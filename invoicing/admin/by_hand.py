@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import BillingProfile, User
+from core.clock import database_now, database_today
 from core.errors import DomainError
 from invoicing import corrections, pdf, services
 from invoicing.admin.forms import DocumentForm, DraftJsonForm, LineFormSet, draft_json, empty_document
@@ -30,7 +31,7 @@ from invoicing.models import Invoice
 def write(admin: Any, request: HttpRequest) -> HttpResponse:
     """The form of the usual document; filled in, it leads to the page that checks it."""
     if request.method != "POST":
-        document, lines = DocumentForm(initial=empty_document(timezone.localdate())), LineFormSet(prefix="line")
+        document, lines = DocumentForm(initial=empty_document(database_today())), LineFormSet(prefix="line")
         return _page(admin, request, "write", _("New invoice by hand"), document=document, lines=lines)
     document, lines = DocumentForm(request.POST), LineFormSet(request.POST, prefix="line")
     if document.is_valid() and lines.is_valid():
@@ -68,7 +69,7 @@ def _act(admin: Any, request: HttpRequest, invoice: Invoice | None) -> HttpRespo
 
 
 def _issue(request: HttpRequest, content: str, invoice: Invoice | None) -> HttpResponse:
-    draft, now = _read(content), timezone.now()
+    draft, now = _read(content), database_now()
     confirmation.ensure_as_shown(draft, request.POST.get("shown", ""))
     actor: Any = request.user
     if invoice:
@@ -114,11 +115,11 @@ def _check_page(admin: Any, request: HttpRequest, content: str, invoice: Invoice
 
 
 def _make_preview(draft: InvoiceDraft, invoice: Invoice | None) -> Preview:
-    return services.preview(draft=draft, number=invoice.number if invoice else None, today=timezone.localdate())
+    return services.preview(draft=draft, number=invoice.number if invoice else None, today=database_today())
 
 
 def _read(content: str) -> InvoiceDraft:
-    return read_draft(content, **services.draft_defaults(timezone.localdate()))
+    return read_draft(content, **services.draft_defaults(database_today()))
 
 
 def _find_customer(buyer: Buyer) -> User | None:

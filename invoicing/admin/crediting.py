@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.clock import database_now, database_today
 from core.errors import DomainError
 from invoicing import corrections, services
 from invoicing.admin.forms import CreditForm
@@ -41,7 +42,7 @@ def credit(admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
 
 
 def _issue(request: HttpRequest, invoice: Invoice, data: dict[str, Any]) -> HttpResponse:
-    now = timezone.now()
+    now = database_now()
     actor: Any = request.user
     note = corrections.issue_credit_note(
         invoice=invoice, amount=data["amount"], reason=data["reason"], actor=actor, today=timezone.localdate(now),
@@ -53,7 +54,7 @@ def _issue(request: HttpRequest, invoice: Invoice, data: dict[str, Any]) -> Http
 
 def _preview(form: CreditForm, invoice: Invoice) -> dict[str, Any]:
     """The credit note as it would be issued now; nothing, and the reason in the form, when there can be none."""
-    data, today = form.cleaned_data, timezone.localdate()
+    data, today = form.cleaned_data, database_today()
     if form.errors:
         return {}
     try:

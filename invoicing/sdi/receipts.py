@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from core.clock import database_now
 from core.errors import TransientError
 from core.queue import work, work_due
 from core.tasks import enqueue
@@ -121,7 +122,7 @@ def _apply(row: ReceivedMail) -> None:
     mail = classify(message)
     if not isinstance(mail, OtherMail):
         mail = _authenticate(raw, message, mail)
-    now = timezone.now()
+    now = database_now()
     with transaction.atomic():
         row.outcome = ReceivedMail.Outcome.FOREIGN
         if isinstance(mail, ProviderReceipt):
