@@ -219,15 +219,19 @@ class Invoice(FiscalIdentity):
         return Submission.objects.filter(file=self.current_file()).first()
 
     def advance(
-        self, state: "Invoice.State", *, now: datetime, text: str = "", document: "Document | None" = None
-    ) -> bool:
-        """Note what happened, and move on unless that would lead back. The caller holds the row's lock."""
+        self, state: "Invoice.State", *, now: datetime, text: str = "", document: "Document | None" = None,
+        answered_at: datetime | None = None,
+    ) -> bool:  # fmt: skip
+        """Note what happened, and move on unless that would lead back. The caller holds the row's lock.
+
+        `answered_at` is when SDI said so, if it did: terms run from there, not from when it is read.
+        """
         is_allowed = state in self.ALLOWED[self.State(self.state)]
         InvoiceEvent.objects.create(invoice=self, at=now, state=state, text=text, document=document)
         if is_allowed:
             self.state = state
             if state in self.CORRECTABLE:
-                self.rejected_at = now
+                self.rejected_at = answered_at or now
             self.save(update_fields=["state", "rejected_at"])
         return is_allowed
 

@@ -277,7 +277,7 @@ def invoice_again(*, payment: Payment) -> Invoice:
 
 
 def _issue(request: InvoiceRequest) -> None:
-    """A refusal stays on the row until a person has mended the data; one that only the day brings about waits for it."""
+    """A refusal stays on the row until a person has mended the data; one that the day alone mends waits for the day."""
     now = database_now()
     try:
         with transaction.atomic():

@@ -9,9 +9,10 @@ import email
 import email.policy
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.errors import MessageError
 from email.message import EmailMessage
-from email.utils import parseaddr
+from email.utils import parseaddr, parsedate_to_datetime
 
 _SDI_ADDRESS = re.compile(r"sdi\d{2,3}@pec\.fatturapa\.it", re.IGNORECASE)
 _MESSAGE_FILE = re.compile(r"(?P<file>[A-Za-z0-9]{4,30}_[A-Za-z0-9]{1,5})_(?P<kind>[A-Z]{2})_[A-Za-z0-9]{1,3}\.xml")
@@ -31,11 +32,15 @@ class ProviderReceipt:
 
 @dataclass(frozen=True)
 class SdiMail:
-    """A message of SDI: the attached file, and the address it wants to be written to from now on."""
+    """A message of SDI: the attached file, and the address it wants to be written to from now on.
+
+    `dates` are those of SDI's mail and of its provider's envelope, where they have one.
+    """
 
     file_name: str
     content: bytes
     new_address: str
+    dates: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,17 @@ def _from_sdi(message: EmailMessage) -> SdiMail | OtherMail:
         attachments[0].get_filename() or "",
         content if isinstance(content, bytes) else b"",
         _new_address(text.get_content() if text else ""),
+        tuple(date for mail in (inner, message) if isinstance(mail, EmailMessage) and (date := _date(mail))),
     )
+
+
+def _date(message: EmailMessage) -> datetime | None:
+    """The Date of a mail; None for one that is missing or no date."""
+    try:
+        date = parsedate_to_datetime(header(message, "Date"))
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
+    except (*_STUMBLES, OverflowError):
+        return None
 
 
 def _new_address(text: str) -> str:

@@ -224,12 +224,24 @@ def _apply_sdi_message(row: ReceivedMail, mail: SdiMail, message: SdiMessage, fi
         invoice.sdi_identifier = message.identifier
         invoice.save(update_fields=["sdi_identifier"])
     had_answer = invoice.state in Invoice.ANSWERS
-    if not invoice.advance(state, now=now, text=_words(message), document=document):
+    sent_at = _sent_at(mail, message, now)
+    if not invoice.advance(state, now=now, text=_words(message), document=document, answered_at=sent_at):
         return
     if state in _TELL and not had_answer:
         tell_customer(invoice=invoice)
     if state in Invoice.CORRECTABLE:
         alert_staff(invoice=invoice, reason=str(state), text=_words(message))
+
+
+def _sent_at(mail: SdiMail, message: SdiMessage, now: datetime) -> datetime:
+    """When SDI wrote its message, which is when its terms begin, however late it is read (Circ. 13/E 2018, §1.6).
+
+    No message says it in a field of its own: it is the earliest of its signature and of the dates of its mail, so that
+    nobody is late who keeps to it; not before SDI had the file, and not in the future.
+    """
+    dates = [date for date in (message.signed_at, *mail.dates) if date and date <= now]
+    earliest = min(dates, default=now)
+    return min(max(earliest, message.received_at or earliest), now)
 
 
 def _state_of(message: SdiMessage) -> "Invoice.State":
