@@ -1,4 +1,6 @@
-"""Putting right: a rejected document under its own number within five days, any other by a credit note."""
+"""Putting right: a rejected document under its own number within five days, or by another in its place; one that an
+office refused likewise, without a term; any other by a credit note.
+"""
 
 from dataclasses import replace
 from datetime import date, datetime
@@ -17,6 +19,7 @@ from invoicing.fatturapa.draft import InvoiceDraft, Line, LinkedInvoice
 from invoicing.fatturapa.draft_json import from_json
 from invoicing.fatturapa.law import CREDIT_NOTE
 from invoicing.fatturapa.totals import Summary, apportion, compute_totals
+from invoicing.linked import find_linked
 from invoicing.models import Invoice
 from invoicing.services import (
     FILES,
@@ -31,9 +34,15 @@ from invoicing.services import (
 
 
 class CannotCorrectError(DomainError):
-    """The document stands, or the days to correct it are over."""
+    """The document stands, or what came after it stands in the way."""
 
     code = "cannot_correct"
+
+
+class CannotReplaceError(DomainError):
+    """No other document can take this one's place."""
+
+    code = "cannot_replace"
 
 
 class CannotCreditError(DomainError):
@@ -49,28 +58,83 @@ def draft_of(invoice: Invoice) -> InvoiceDraft:
 
 @transaction.atomic
 def correct_invoice(*, invoice: Invoice, draft: InvoiceDraft, actor: User, today: date, now: datetime) -> None:
-    """Write a rejected document anew under the same number and date, in a file of another name, and send it.
+    """Write a rejected or refused document anew under its number and date, in a file of another name, and send it.
 
-    The old file and everything said of it stay. `CannotCorrectError` after five days (Circ. 13/E 2018): then a new
-    document that names the old one is due.
+    The old file and everything said of it stay. `CannotCorrectError` when five days have gone since SDI's rejection
+    (Circ. 13/E 2018, §1.6): then a new document that names the old one is due. An office's refusal sets no term; what
+    was credited or replaced since is not written anew.
     """
     locked = Invoice.objects.select_for_update().get(pk=invoice.pk)
-    if locked.state not in Invoice.CORRECTABLE:
-        raise CannotCorrectError(_("Only a document that was rejected can be corrected; this one stands."))
-    if locked.correct_until is None or now > locked.correct_until:
-        late = _("The five days are over. Issue a new document that names this one.")
-        raise CannotCorrectError(late, code="correction_too_late")
+    if obstacle := correction_obstacle(locked, now=now):
+        raise obstacle
     if (draft.document_type, draft.series, draft.date) != (locked.document_type, locked.series, locked.issue_date):
         raise CannotCorrectError(_("Type, series and date stay what they were."))
     # locked before the counter of files, as whoever credits the same invoice takes them
-    credited = Invoice.objects.select_for_update().get(pk=locked.credited_id) if locked.credited_id else None
+    linked = find_linked(draft, number=locked.number, lock=True)
     file = next_number(FILES, 0)
-    document = build_document(draft, number=locked.number, file=file, credited=credited, today=today)
+    document = build_document(draft, number=locked.number, file=file, linked=linked, today=today)
     # in one statement: the trigger lets a rejected row change only while it is put back to its beginning
     Invoice.objects.filter(pk=locked.pk).update(
         **snapshot(draft, document.figures), rejected_at=None, alerted_at=None, sdi_identifier=""
     )
     queue_document(locked, draft, document, action="corrected", actor=actor, now=now, text=str(_("Corrected")))
+
+
+def correction_obstacle(invoice: Invoice, *, now: datetime) -> CannotCorrectError | None:
+    """Why a document cannot be written anew under its number; None when it can."""
+    if invoice.state not in Invoice.CORRECTABLE:
+        return CannotCorrectError(_("Only a document that was rejected or refused can be corrected; this one stands."))
+    if replacement := invoice.replacement():
+        message = _("%(number)s has taken its place, which can be corrected instead.") % {"number": replacement}
+        return CannotCorrectError(message)
+    if invoice.state == Invoice.State.REFUSED:
+        credited = _("It has been credited: issue a new document for what is still owed.")
+        return CannotCorrectError(credited) if invoice.credited_amount() else None
+    if invoice.correct_until is None or now > invoice.correct_until:
+        late = _("The five days are over. Issue a new document that names this one.")
+        return CannotCorrectError(late, code="correction_too_late")
+    return None
+
+
+def can_be_replaced(invoice: Invoice) -> bool:
+    """Whether another document may take this one's place: SDI rejected it, or the office refused it.
+
+    A refused one is credited in whole or not at all; a refused credit note keeps its number when it is put right.
+    """
+    if invoice.state not in Invoice.CORRECTABLE or invoice.replacement():
+        return False
+    if invoice.state == Invoice.State.REJECTED:
+        return True
+    return not invoice.is_credit_note and invoice.credited_amount() in (0, invoice.gross_amount)
+
+
+def replacement_draft(*, invoice: Invoice, today: date) -> InvoiceDraft:
+    """The draft of a new document in the place of one that was rejected or refused, dated today, which names it.
+
+    Number and date are new and the link to the old ones is kept, as Circ. 13/E 2018, §1.6, has it. `CannotReplaceError`
+    for a document that stands.
+    """
+    if not can_be_replaced(invoice):
+        raise CannotReplaceError(_("No document can take the place of this one."))
+    original = draft_of(invoice)
+    links, notes = original.linked_invoices, original.notes
+    if earlier := invoice.replaces:  # whose place this one took is its story, not the new one's
+        links = tuple(linked for linked in links if linked.number != earlier.number)
+        notes = notes.removeprefix(_taking_place_of(earlier))
+    return replace(
+        original, date=today, seller=seller_from_settings(),
+        linked_invoices=(*links, LinkedInvoice(invoice.number, invoice.issue_date)),
+        notes=f"{_taking_place_of(invoice)} {notes.strip()}".strip(),
+    )  # fmt: skip
+
+
+def _taking_place_of(invoice: Invoice) -> str:
+    """The sentence by which a new document says whose place it takes."""
+    who = (
+        "scartata dal Sistema di Interscambio" if invoice.state == Invoice.State.REJECTED else "rifiutata dall'ufficio"
+    )
+    kind = "nota di credito" if invoice.is_credit_note else "fattura"
+    return f"Sostituisce la {kind} {invoice.number} del {invoice.issue_date:%d/%m/%Y}, {who}."
 
 
 def can_be_credited(invoice: Invoice) -> bool:
@@ -79,7 +143,7 @@ def can_be_credited(invoice: Invoice) -> bool:
 
 
 def _stands(invoice: Invoice) -> bool:
-    return not invoice.is_credit_note and invoice.state not in Invoice.CORRECTABLE
+    return not invoice.is_credit_note and invoice.stands()
 
 
 def credit_note_draft(*, invoice: Invoice, amount: Decimal | None, reason: str, today: date) -> InvoiceDraft:

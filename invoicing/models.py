@@ -6,40 +6,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q, Sum
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fiscal.model import FiscalIdentity
-from accounts.models import User
 from core.queue import QueuedRow, QueueQuerySet, seconds
 from invoicing.fatturapa.law import CREDIT_NOTE
-
-
-class InvoiceQuerySet(models.QuerySet["Invoice"]):
-    def visible_to(self, user: User | AnonymousUser | None) -> "InvoiceQuerySet":
-        """A customer's own; nothing for a guest, nor what an erased account left (whose column is NULL)."""
-        return self.filter(customer=user) if user and user.is_authenticated else self.none()
-
-    def for_table(self) -> "InvoiceQuerySet":
-        """The latest first, with what the table of invoices shows and no more (`invoicing/_invoices_table.html`)."""
-        return self.only("number", "issue_date", "state", "gross_amount").order_by("-issue_date", "-pk")
-
-    def latest_dated(self, series: str, year: int) -> "Invoice | None":
-        """The document of a series and year with the latest date, whatever its number; None before the first."""
-        dated = self.filter(series=series, issue_date__year=year)
-        return dated.only("number", "issue_date").order_by("-issue_date", "-pk").first()
-
-    def unanswered(self) -> "InvoiceQuerySet":
-        """Sent, and SDI has not said anything yet."""
-        return self.filter(state__in=Invoice.WAITING)
-
-    def not_sent(self) -> "InvoiceQuerySet":
-        """Did not reach SDI, and a person has to see why: a try that may pass is repeated by itself."""
-        is_last = Q(files__submission__state=Submission.State.FAILED, state__in=["issued", "sending"])
-        return self.filter(Q(state=Invoice.State.SEND_FAILED) | is_last).distinct()
+from invoicing.querysets import InvoiceQuerySet
 
 
 class FrozenError(Exception):
@@ -49,8 +24,9 @@ class FrozenError(Exception):
 class Invoice(FiscalIdentity):
     """An issued document: number, date, the buyer as they were, the sums. Only `state` and what SDI says may change.
 
-    A document that SDI rejected (or an office refused) counts as not issued: `services.correct_invoice` may put it
-    right under its number and date, and nothing else may.
+    A document that SDI rejected counts as not issued. One that an office refused has been issued, and its number may be
+    used again all the same (00404): `corrections.correct_invoice` may put either right under its number and date, and
+    nothing else may.
     """
 
     class State(models.TextChoices):
@@ -79,7 +55,7 @@ class Invoice(FiscalIdentity):
             State.NOT_DELIVERED, State.ACCEPTED, State.REFUSED, State.EXPIRED, State.ATTESTED,
         }
     )  # fmt: skip
-    # The document counts as not issued and can be put right under its own number.
+    # The number is free for another try, as far as SDI is concerned (00404).
     CORRECTABLE: ClassVar[frozenset[str]] = frozenset({State.REJECTED, State.REFUSED})
     # Mails arrive in any order: one that would lead back is kept and shown, but changes nothing.
     ALLOWED: ClassVar[dict[str, frozenset[str]]] = {
@@ -140,6 +116,14 @@ class Invoice(FiscalIdentity):
         related_name="credit_notes",
         verbose_name=_("credit note on"),
     )
+    replaces = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="replacements",
+        verbose_name=_("takes the place of"),
+    )
     created_at = models.DateTimeField(_("issued"), auto_now_add=True)
     rejected_at = models.DateTimeField(_("rejected"), null=True, blank=True)
     alerted_at = models.DateTimeField(_("staff alerted"), null=True, blank=True)
@@ -198,17 +182,37 @@ class Invoice(FiscalIdentity):
 
     @property
     def correct_until(self) -> datetime | None:
-        """Until when a rejected document may be sent again under its number; None when it was not rejected."""
-        return self.rejected_at and self.rejected_at + timedelta(days=self.CORRECTION_DAYS)
+        """Until when SDI's rejection lets a document be sent again under its number; None when it was not rejected."""
+        if self.state != self.State.REJECTED or self.rejected_at is None:
+            return None
+        return self.rejected_at + timedelta(days=self.CORRECTION_DAYS)
 
-    def credited_amount(self) -> Decimal:
-        """The sum of the credit notes on this document; a rejected one does not count, as it was not issued."""
-        notes = self.credit_notes.exclude(state__in=self.CORRECTABLE)
+    def stands(self) -> bool:
+        """Whether it counts as issued (`InvoiceQuerySet.standing`)."""
+        return self.state not in self.CORRECTABLE or Invoice.objects.standing().filter(pk=self.pk).exists()
+
+    def replacement(self) -> "Invoice | None":
+        """The document that has taken this one's place; if that one fails, too, it is the one to put right."""
+        return self.replacements.order_by("pk").last()
+
+    def successor(self) -> "Invoice":
+        """The document that stands for this one now: itself, or what has taken its place in the end."""
+        document = self
+        while document.state in self.CORRECTABLE and (other := document.replacement()):
+            document = other
+        return document
+
+    def credited_amount(self, *, without: str = "") -> Decimal:
+        """The sum of the credit notes on this document, less the one with the number `without`.
+
+        One that SDI has rejected does not count: it was not issued.
+        """
+        notes = self.credit_notes.exclude(state=self.State.REJECTED).exclude(number=without)
         return notes.aggregate(sum=Sum("gross_amount"))["sum"] or Decimal(0)
 
-    def creditable_amount(self) -> Decimal:
-        """What can still be credited, VAT included."""
-        return self.gross_amount - self.credited_amount()
+    def creditable_amount(self, *, without: str = "") -> Decimal:
+        """What can still be credited, VAT included; by the note `without`, which may be written anew."""
+        return self.gross_amount - self.credited_amount(without=without)
 
     def current_file(self) -> "InvoiceFile":
         """The file last made for this invoice: the one that was or will be sent."""

@@ -24,11 +24,11 @@ from invoicing.document_store import keep_file
 from invoicing.fatturapa.draft import Address, BuyerKind, InvoiceDraft, Seller, StampDuty
 from invoicing.fatturapa.draft import Buyer as DraftBuyer
 from invoicing.fatturapa.draft_json import to_json
-from invoicing.fatturapa.law import CREDIT_NOTE
 from invoicing.fatturapa.preflight import Violation
 from invoicing.fatturapa.preview import Preview, build_and_check, make_preview
 from invoicing.fatturapa.totals import Totals
 from invoicing.fatturapa.xml import Transmission
+from invoicing.linked import LinkedDocuments, find_linked
 from invoicing.models import Invoice
 
 logger = logging.getLogger(__name__)
@@ -110,9 +110,10 @@ def preview(*, draft: InvoiceDraft, number: str | None, today: date) -> Preview:
     number = number or number_of(draft.series, year, last_number(_counter(draft.series), year) + 1)
     result = first_preview(draft=draft, number=number, today=today, files=last_number(FILES, 0))
     duplicates = Invoice.objects.filter(number=number, issue_date__year=year).exclude(state__in=Invoice.CORRECTABLE)
+    errors = list(find_linked(draft, number=number).errors)
     if duplicates.exists():
-        double = Violation("00404", "number", gettext("There is an invoice with this number already."))
-        result = replace(result, errors=(*result.errors, double))
+        errors.append(Violation("00404", "number", gettext("There is an invoice with this number already.")))
+    result = replace(result, errors=(*result.errors, *errors))
     if latest and latest.issue_date > draft.date:
         result = replace(result, warnings=(*result.warnings, _out_of_order(latest)))
     return result
@@ -140,16 +141,23 @@ def issue_invoice(
     The number is gap-free within the year of the document's date. The date is the draft's, wherever it lies among the
     others: art. 21, c. 2, lett. b, DPR 633/1972 asks for a number that is unique, SDI for no order of dates, and the
     date decides in which month the VAT is due.
+
+    What it credits or takes the place of lends it its customer and reference, where it has none of its own.
     """
-    credited = _lock_credited(draft)  # locked before the counters: whoever credits this invoice by a click does so, too
+    # locked before the counters: whoever credits one of them by a click does so, too
+    linked = find_linked(draft, lock=True)
+    about = linked.replaced or next(iter(linked.credited), None)
+    credited = linked.credited[0] if linked.credited else None
+    if about:
+        customer, reference = customer or about.customer, reference or about.reference
     year, counter = draft.date.year, _counter(draft.series)
     numbers = next_numbers({counter: year, FILES: 0})  # from here on everybody else waits: keep it short
     number = number_of(draft.series, year, numbers[counter])
-    document = build_document(draft, number=number, file=numbers[FILES], credited=credited, today=today)
+    document = build_document(draft, number=number, file=numbers[FILES], linked=linked, today=today)
     invoice = Invoice.objects.create(
         customer=customer, number=number, series=draft.series, document_type=draft.document_type,
         issue_date=draft.date, reference=reference, language=language,
-        credited=credited, **snapshot(draft, document.figures),
+        credited=credited, replaces=linked.replaced, **snapshot(draft, document.figures),
     )  # fmt: skip
     queue_document(invoice, draft, document, action="issued", actor=customer, now=now)
     return invoice
@@ -165,17 +173,18 @@ class BuiltDocument:
 
 
 def build_document(
-    draft: InvoiceDraft, *, number: str, file: int, credited: Invoice | None, today: date
+    draft: InvoiceDraft, *, number: str, file: int, linked: LinkedDocuments, today: date
 ) -> BuiltDocument:
     """The document in the `file`th file we make, a number taken from the counter `FILES` in this transaction.
 
-    `InvoiceRefusedError`, or `CreditTooLargeError` above what is left of `credited`.
+    `InvoiceRefusedError`, or `CreditTooLargeError` above what is left of what it credits.
     """
     transmission = Transmission(settings.SELLER_TAX_CODE, progressive(file))
     result = build_and_check(draft, number=number, transmission=transmission, today=today)
-    if result.errors or result.xml is None or result.figures is None:
-        raise InvoiceRefusedError(result.errors, draft.date)
-    if credited and result.figures.gross > (left := credited.creditable_amount()):
+    if result.errors or linked.errors or result.xml is None or result.figures is None:
+        raise InvoiceRefusedError([*result.errors, *linked.errors], draft.date)
+    credited = linked.credited[0] if linked.credited else None
+    if credited and result.figures.gross > (left := credited.creditable_amount(without=number)):
         raise CreditTooLargeError(left)
     return BuiltDocument(transmission.file_name, result.xml, result.figures)
 
@@ -211,14 +220,6 @@ def snapshot(draft: InvoiceDraft, figures: Totals) -> dict[str, Any]:
         "province": address.province, "country": address.country,
         "state": _first_state(draft),
     }  # fmt: skip
-
-
-def _lock_credited(draft: InvoiceDraft) -> Invoice | None:
-    """The invoice of ours that a credit note is about, locked."""
-    if draft.document_type != CREDIT_NOTE:
-        return None
-    numbers = [linked.number for linked in draft.linked_invoices]
-    return Invoice.objects.select_for_update().filter(number__in=numbers).order_by("pk").first()
 
 
 def number_of(series: str, year: int, sequence: int) -> str:

@@ -47,13 +47,24 @@ def check(admin: Any, request: HttpRequest) -> HttpResponse:
 def correct(admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     """The same for a rejected document, beginning with what it was made of."""
     invoice = get_object_or_404(Invoice, pk=pk)
-    if invoice.state not in Invoice.CORRECTABLE:
-        messages.error(request, gettext("Only a document that was rejected can be corrected; this one stands."))
+    if obstacle := corrections.correction_obstacle(invoice, now=database_now()):
+        messages.error(request, str(obstacle))
         return redirect(reverse("admin:invoicing_invoice_change", args=[pk]))
     if request.method != "POST":
         draft = json.dumps(to_json(corrections.draft_of(invoice)), ensure_ascii=False, indent=2)
         return _check_page(admin, request, draft, invoice)
     return _act(admin, request, invoice)
+
+
+def replace(admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    """The page that checks a draft, with that of a new document in the place of a rejected or refused one."""
+    invoice = get_object_or_404(Invoice, pk=pk)
+    try:
+        draft = corrections.replacement_draft(invoice=invoice, today=database_today())
+    except DomainError as error:
+        messages.error(request, str(error))
+        return redirect(reverse("admin:invoicing_invoice_change", args=[pk]))
+    return _check_page(admin, request, json.dumps(to_json(draft), ensure_ascii=False, indent=2), None)
 
 
 def _act(admin: Any, request: HttpRequest, invoice: Invoice | None) -> HttpResponse:

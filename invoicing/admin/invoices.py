@@ -25,6 +25,7 @@ from core.admin import (
     confirmed_action,
     moment,
 )
+from core.clock import database_now
 from core.templatetags.ui import eur
 from core.web.downloads import file_attachment
 from invoicing import corrections
@@ -46,6 +47,8 @@ from invoicing.models import (
 )
 from invoicing.sdi import receipts, sending
 from invoicing.timeline import next_action
+
+_CHANGE = "admin:invoicing_invoice_change"
 
 
 class EventInline(ReadOnlyInline):
@@ -117,10 +120,45 @@ class NotSentFilter(admin.SimpleListFilter):
         return queryset.not_sent() if self.value() == "yes" else queryset
 
 
+class RejectedFilter(admin.SimpleListFilter):
+    """Documents that SDI rejected and nothing has taken the place of."""
+
+    title = _("rejected, to be put right")
+    parameter_name = "rejected"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("yes"))]
+
+    def queryset(self, request, queryset):
+        return queryset.rejected() if self.value() == "yes" else queryset
+
+
+class RefusedFilter(admin.SimpleListFilter):
+    """Documents that an office refused and that were neither credited nor replaced."""
+
+    title = _("refused, to be put right")
+    parameter_name = "refused"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("yes"))]
+
+    def queryset(self, request, queryset):
+        return queryset.refused() if self.value() == "yes" else queryset
+
+
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnlyAdmin):
     list_display = ("number", "issue_date", "buyer", "reference", "total", "state_badge", "sdi_identifier")
-    list_filter = ("state", NotSentFilter, UnansweredFilter, "document_type", "kind", "series")
+    list_filter = (
+        "state",
+        NotSentFilter,
+        UnansweredFilter,
+        RejectedFilter,
+        RefusedFilter,
+        "document_type",
+        "kind",
+        "series",
+    )
     search_fields = (
         "number",
         "company_name",
@@ -140,7 +178,8 @@ class InvoiceAdmin(ReadOnlyAdmin):
                 "fields": (
                     ("number", "document_type", "issue_date"),
                     ("state_badge", "next_action", "sdi_identifier"),
-                    ("reference", "customer", "credited"),
+                    ("reference", "customer"),
+                    ("credited", "replaces", "replaced_by"),
                 )
             },
         ),
@@ -159,12 +198,12 @@ class InvoiceAdmin(ReadOnlyAdmin):
         (_("Sending"), {"fields": (("tries", "next_send_at"), "send_error")}),
     )
     readonly_fields = (
-        "buyer", "state_badge", "next_action", "net", "vat", "total", "creditable",
+        "buyer", "state_badge", "next_action", "replaced_by", "net", "vat", "total", "creditable",
         "tries", "next_send_at", "send_error",
     )  # fmt: skip
     inlines = (EventInline, FileInline)
     actions_list = ("write_by_hand",)
-    actions_detail = ("send_again", "attach_signed", "correct", "credit")
+    actions_detail = ("send_again", "attach_signed", "correct", "replace", "credit")
 
     state_badge = badge("state", _("state"), Invoice.MARKS)
     net = amount("net_amount", _("net"))
@@ -178,6 +217,13 @@ class InvoiceAdmin(ReadOnlyAdmin):
     @display(description=_("can be credited"))
     def creditable(self, invoice: Invoice):
         return "–" if invoice.is_credit_note else eur(invoice.creditable_amount())
+
+    @display(description=_("replaced by"))
+    def replaced_by(self, invoice: Invoice):
+        replacement = invoice.replacement()
+        if replacement is None:
+            return "–"
+        return format_html('<a href="{}">{}</a>', reverse(_CHANGE, args=[replacement.pk]), replacement)
 
     @display(description=_("tries"))
     def tries(self, invoice: Invoice):
@@ -203,6 +249,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
             self.page("by-hand/", partial(by_hand.write, self), "write", needs="act"),
             self.page("by-hand/check/", partial(by_hand.check, self), "check", needs="act"),
             self.page("<int:pk>/corrected/", partial(by_hand.correct, self), "corrected", needs="act"),
+            self.page("<int:pk>/replaced/", partial(by_hand.replace, self), "replaced", needs="act"),
             *super().get_urls(),
         ]
 
@@ -227,7 +274,13 @@ class InvoiceAdmin(ReadOnlyAdmin):
     def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return redirect("admin:invoicing_invoice_corrected", pk=object_id)
 
-    correct.is_offered = lambda invoice: invoice.state in Invoice.CORRECTABLE
+    correct.is_offered = lambda invoice: corrections.correction_obstacle(invoice, now=database_now()) is None
+
+    @action(description=_("New document in its place"), permissions=["act"])
+    def replace(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("admin:invoicing_invoice_replaced", pk=object_id)
+
+    replace.is_offered = corrections.can_be_replaced
 
     @action(description=_("Credit"), permissions=["act"])
     def credit(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -164,7 +164,7 @@ def _add_invoice(packing: _Packing, invoice: Invoice, rows: Any, sums: _VatSums)
     file = files[-1]  # the one that was or will be sent
     for document in _documents_of(invoice, files):
         packing.add(f"{folder}/{document.name.replace('/', '-')}", bytes(document.content))
-    if invoice.state not in Invoice.CORRECTABLE:  # a rejected document counts as not issued
+    if invoice.stands():
         sums.add(bytes(file.xml.content))
     row = (
         invoice.number, invoice.issue_date.isoformat(), invoice.document_type, invoice.display_name,

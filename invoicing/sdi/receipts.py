@@ -230,7 +230,8 @@ def _apply_sdi_message(row: ReceivedMail, mail: SdiMail, message: SdiMessage, fi
     if state in _TELL and not had_answer:
         tell_customer(invoice=invoice)
     if state in Invoice.CORRECTABLE:
-        alert_staff(invoice=invoice, reason=str(state), text=_words(message))
+        is_late = invoice.correct_until is not None and invoice.correct_until < now
+        alert_staff(invoice=invoice, reason="rejected_late" if is_late else str(state), text=_words(message))
 
 
 def _sent_at(mail: SdiMail, message: SdiMessage, now: datetime) -> datetime:

@@ -92,7 +92,7 @@ def test_home_has_no_figure_of_a_table_one_may_not_see(powerless: Client, staff_
     of_powerless, of_admin = (client.get("/admin/").context for client in (powerless, staff_client))
 
     assert (of_powerless["tiles"], of_powerless["alarms"]) == ([], [])
-    assert (len(of_admin["tiles"]), len(of_admin["alarms"])) == (4, 18)
+    assert (len(of_admin["tiles"]), len(of_admin["alarms"])) == (4, 19)
 
 
 def test_search_finds_nothing_one_may_not_see(powerless: Client):

@@ -16,12 +16,14 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from invoicing import corrections
 from invoicing.archive import contents
 from invoicing.archive.contents import BadPeriodError, Period, database_troubles, package_troubles, write_package
 from invoicing.fatturapa.draft import Line
 from invoicing.models import Document, Invoice
 from tests.invoicing.drafts import COMPANY, PERSON, make_draft
 from tests.invoicing.flow import OFFICE, Post, issue, on_its_way, receive, sign
+from tests.invoicing.test_corrections import correct
 from tests.invoicing.test_credit_notes import credit
 
 pytestmark = pytest.mark.django_db
@@ -355,3 +357,30 @@ def test_missing_package_is_named(tmp_path: Path, capsys: Any):
         call_command("verify_archive", str(tmp_path / "none.zip"))
 
     assert "No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("way", "sums"),
+    [
+        ("stands", [["2025-11", "22.00", "", "300.00", "66.00"]]),
+        ("credited", [["2025-11", "22.00", "", "0.00", "0.00"]]),
+        ("replaced", [["2025-11", "22.00", "", "300.00", "66.00"]]),
+        ("corrected", [["2025-11", "22.00", "", "300.00", "66.00"]]),
+    ],
+)
+def test_refused_document_counts_once_whatever_follows(
+    way: str, sums: list[list[str]], staff: Any, post: Post, tmp_path: Path
+):
+    with on("2025-11-10"):
+        public = issue(draft=sale(OFFICE, ("300.00", "22", "")))
+        sign(public, staff)
+        receive(post.sdi(on_its_way(public).file, "EC02"))
+        public.refresh_from_db()
+        if way == "credited":
+            credit(public)
+        elif way == "replaced":
+            issue(draft=corrections.replacement_draft(invoice=public, today=date(2025, 11, 10)))
+        elif way == "corrected":
+            correct(public, staff, corrections.draft_of(public))
+
+    assert table(pack(tmp_path, "2025-11"), "totali-iva.csv")[1:] == sums
