@@ -19,7 +19,7 @@ from invoicing.fatturapa.draft import InvoiceDraft, Line, LinkedInvoice
 from invoicing.fatturapa.draft_json import from_json
 from invoicing.fatturapa.law import CREDIT_NOTE
 from invoicing.fatturapa.totals import Summary, apportion, compute_totals
-from invoicing.linked import find_linked
+from invoicing.linked import find_linked, lock_with_linked
 from invoicing.models import Invoice
 from invoicing.services import (
     FILES,
@@ -29,6 +29,7 @@ from invoicing.services import (
     issue_invoice,
     queue_document,
     seller_from_settings,
+    share_out,
     snapshot,
 )
 
@@ -64,19 +65,19 @@ def correct_invoice(*, invoice: Invoice, draft: InvoiceDraft, actor: User, today
     (Circ. 13/E 2018, §1.6): then a new document that names the old one is due. An office's refusal sets no term; what
     was credited or replaced since is not written anew.
     """
-    locked = Invoice.objects.select_for_update().get(pk=invoice.pk)
+    locked = lock_with_linked(invoice, draft)  # before the counter of files, as whoever credits the same invoice does
     if obstacle := correction_obstacle(locked, now=now):
         raise obstacle
     if (draft.document_type, draft.series, draft.date) != (locked.document_type, locked.series, locked.issue_date):
         raise CannotCorrectError(_("Type, series and date stay what they were."))
-    # locked before the counter of files, as whoever credits the same invoice takes them
-    linked = find_linked(draft, number=locked.number, lock=True)
+    linked = find_linked(draft, number=locked.number)
     file = next_number(FILES, 0)
     document = build_document(draft, number=locked.number, file=file, linked=linked, today=today)
     # in one statement: the trigger lets a rejected row change only while it is put back to its beginning
     Invoice.objects.filter(pk=locked.pk).update(
         **snapshot(draft, document.figures), rejected_at=None, alerted_at=None, sdi_identifier=""
     )
+    share_out(locked, linked, document.figures)
     queue_document(locked, draft, document, action="corrected", actor=actor, now=now, text=str(_("Corrected")))
 
 
@@ -147,7 +148,7 @@ def _stands(invoice: Invoice) -> bool:
 
 
 def credit_note_draft(*, invoice: Invoice, amount: Decimal | None, reason: str, today: date) -> InvoiceDraft:
-    """The draft of a credit note on `invoice`: all of it, or `amount` with VAT, shared out over its rates.
+    """The draft of a credit note on `invoice`: all that is left of it, or `amount` with VAT, shared out over its rates.
 
     `CannotCreditError` for a document that does not stand, `CreditTooLargeError` above what is left.
     """
@@ -156,11 +157,11 @@ def credit_note_draft(*, invoice: Invoice, amount: Decimal | None, reason: str, 
     left = invoice.creditable_amount()
     if amount is not None and amount <= 0:
         raise CannotCreditError(_("The amount must be above zero."))
-    if left <= 0 or (amount or invoice.gross_amount) > left:
+    if left <= 0 or (amount or left) > left:
         raise CreditTooLargeError(left)
+    amount = amount or left
     original = draft_of(invoice)
     label = f"Storno della fattura {invoice.number} del {invoice.issue_date:%d/%m/%Y}"
-    is_whole = amount is None or amount == invoice.gross_amount
     values = {
         "document_type": CREDIT_NOTE,
         "date": today,
@@ -170,8 +171,8 @@ def credit_note_draft(*, invoice: Invoice, amount: Decimal | None, reason: str, 
         "notes": f"{label}. {reason}".strip().rstrip("."),
         "linked_invoices": (LinkedInvoice(invoice.number, invoice.issue_date),),
     }
-    if not is_whole:
-        lines = _partial_lines(label, compute_totals(original).summaries, amount or Decimal(0))
+    if amount != invoice.gross_amount:
+        lines = _partial_lines(label, _left_by_rate(invoice, original), amount)
         # a stamp duty the customer paid is among the lines, in its share
         stamp_duty = replace(original.stamp_duty, charge_to_customer=False)
         values |= {
@@ -186,7 +187,7 @@ def issue_credit_note(
     *, invoice: Invoice, amount: Decimal | None, reason: str, actor: User | None, today: date, now: datetime,
     shown: str | None = None,
 ) -> Invoice:  # fmt: skip
-    """Credit `invoice` in whole (`amount` None) or in part (VAT included); the note goes to SDI by itself.
+    """Credit all that is left of `invoice` (`amount` None) or a part (VAT included); the note goes to SDI by itself.
 
     `shown` describes the note that a person agreed to (`fatturapa.confirmation`); `NotAsShownError` for another one.
     """
@@ -200,6 +201,23 @@ def issue_credit_note(
     )  # fmt: skip
     audit.record(action="invoice.credited", target=locked, actor=actor, credit_note=note.number)
     return note
+
+
+def _left_by_rate(invoice: Invoice, original: InvoiceDraft) -> tuple[Summary, ...]:
+    """What earlier credit notes have left of each rate and Natura; a note on several invoices counts in its share."""
+    summaries = compute_totals(original).summaries
+    credited: dict[tuple[Decimal, str], tuple[Decimal, Decimal]] = {}
+    for credit in invoice.credits_received.exclude(note__state=Invoice.State.REJECTED).select_related("note"):
+        share = credit.amount / credit.note.gross_amount
+        for block in compute_totals(draft_of(credit.note)).summaries:
+            net, vat = credited.get((block.vat_rate, block.nature), (Decimal(0), Decimal(0)))
+            credited[block.vat_rate, block.nature] = net + share * block.net, vat + share * block.vat
+    left = []
+    for block in summaries:
+        net, vat = credited.get((block.vat_rate, block.nature), (Decimal(0), Decimal(0)))
+        left.append(replace(block, net=max(block.net - net, Decimal(0)), vat=max(block.vat - vat, Decimal(0))))
+    # notes by hand may have other rates than the invoice: then by its own
+    return tuple(left) if sum(block.net for block in left) > 0 else summaries
 
 
 def _partial_lines(label: str, summaries: tuple[Summary, ...], amount: Decimal) -> tuple[Line, ...]:

@@ -108,6 +108,7 @@ class Invoice(FiscalIdentity):
     language = models.CharField(max_length=2, default="it")
     state = models.CharField(_("state"), max_length=14, choices=State.choices, default=State.ISSUED)
     sdi_identifier = models.CharField(_("SDI identifier"), max_length=20, blank=True)
+    # the first invoice that a credit note names; what it takes off each of them is a `Credit`
     credited = models.ForeignKey(
         "self",
         null=True,
@@ -203,12 +204,12 @@ class Invoice(FiscalIdentity):
         return document
 
     def credited_amount(self, *, without: str = "") -> Decimal:
-        """The sum of the credit notes on this document, less the one with the number `without`.
+        """What credit notes have taken off this document, less the one with the number `without`.
 
         One that SDI has rejected does not count: it was not issued.
         """
-        notes = self.credit_notes.exclude(state=self.State.REJECTED).exclude(number=without)
-        return notes.aggregate(sum=Sum("gross_amount"))["sum"] or Decimal(0)
+        shares = self.credits_received.exclude(note__state=self.State.REJECTED).exclude(note__number=without)
+        return shares.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
 
     def creditable_amount(self, *, without: str = "") -> Decimal:
         """What can still be credited, VAT included; by the note `without`, which may be written anew."""
@@ -238,6 +239,23 @@ class Invoice(FiscalIdentity):
                 self.rejected_at = answered_at or now
             self.save(update_fields=["state", "rejected_at"])
         return is_allowed
+
+
+class Credit(models.Model):
+    """What a credit note takes off one of the invoices it names, VAT included."""
+
+    note = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="credits_given")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="credits_received")
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["note", "invoice"], name="invoicing_credit_once"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="invoicing_credit_above_zero"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.note} {self.invoice}"
 
 
 class Document(models.Model):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.fiscal.model import FiscalIdentity
 from core.privacy import QUEUE_COLUMNS, Blocker, DataCategory, File, Outcome, Person, Table, same
 from invoicing.courtesy_copy import draw_pdf
-from invoicing.models import Document, Invoice, InvoiceEvent, InvoiceFile, PecMessage, ReceivedMail, Submission
+from invoicing.models import Credit, Document, Invoice, InvoiceEvent, InvoiceFile, PecMessage, ReceivedMail, Submission
 from notifications.models import Mail
 
 _INVOICES = DataCategory(
@@ -93,6 +93,13 @@ TABLES = (
             "alerted_at": "how the sending went",
         },
         files=_files,
+    ),
+    Table(
+        model="invoicing.Credit",
+        category=_INVOICES,
+        rows=_rows_of(Credit, "note"),
+        columns={"note": "note__number", "invoice": "invoice__number"} | same("amount"),
+        left_out={"id": "a number of ours"},
     ),
     Table(
         model="invoicing.InvoiceFile",

@@ -43,8 +43,8 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def refused(self) -> "InvoiceQuerySet":
         """Refused by the office, and neither credited in whole nor replaced."""
         notes = self._credit_notes()
-        credited = Subquery(notes.order_by().values("credited").annotate(sum=Sum("gross_amount")).values("sum"))
-        is_open = ~Exists(notes) | Q(gross_amount__gt=credited)
+        sums = notes.order_by().values("credits_given__invoice").annotate(sum=Sum("credits_given__amount"))
+        is_open = ~Exists(notes) | Q(gross_amount__gt=Subquery(sums.values("sum")))
         return self.filter(is_open, state="refused").exclude(self._is_replaced())
 
     def unanswered(self) -> "InvoiceQuerySet":
@@ -65,4 +65,4 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
 
     def _credit_notes(self) -> "InvoiceQuerySet":
         """Those on a row, without the ones that SDI has rejected, which were not issued."""
-        return self._others().filter(credited=OuterRef("pk")).exclude(state="rejected")
+        return self._others().filter(credits_given__invoice=OuterRef("pk")).exclude(state="rejected")

@@ -24,12 +24,13 @@ from invoicing.document_store import keep_file
 from invoicing.fatturapa.draft import Address, BuyerKind, InvoiceDraft, Seller, StampDuty
 from invoicing.fatturapa.draft import Buyer as DraftBuyer
 from invoicing.fatturapa.draft_json import to_json
+from invoicing.fatturapa.law import CREDIT_NOTE
 from invoicing.fatturapa.preflight import Violation
 from invoicing.fatturapa.preview import Preview, build_and_check, make_preview
 from invoicing.fatturapa.totals import Totals
 from invoicing.fatturapa.xml import Transmission
 from invoicing.linked import LinkedDocuments, find_linked
-from invoicing.models import Invoice
+from invoicing.models import Credit, Invoice
 
 logger = logging.getLogger(__name__)
 
@@ -104,19 +105,28 @@ def buyer_from(identity: FiscalIdentity) -> DraftBuyer:
 
 def preview(*, draft: InvoiceDraft, number: str | None, today: date) -> Preview:
     """What would be sent if `draft` were issued now, under `number` or the next free one. Changes nothing."""
+    draft = in_series(draft)
     year = draft.date.year
     # those after a document that has its number already are later by nature
     latest = None if number else Invoice.objects.latest_dated(draft.series, year)
     number = number or number_of(draft.series, year, last_number(_counter(draft.series), year) + 1)
     result = first_preview(draft=draft, number=number, today=today, files=last_number(FILES, 0))
     duplicates = Invoice.objects.filter(number=number, issue_date__year=year).exclude(state__in=Invoice.CORRECTABLE)
-    errors = list(find_linked(draft, number=number).errors)
+    linked = find_linked(draft, number=number)
+    errors, warnings = list(linked.errors), list(linked.warnings)
     if duplicates.exists():
         errors.append(Violation("00404", "number", gettext("There is an invoice with this number already.")))
-    result = replace(result, errors=(*result.errors, *errors))
+    if result.figures and (too_large := _credit_above_left(linked, result.figures.gross, number)):
+        errors.append(Violation(too_large.code, "lines", str(too_large)))
     if latest and latest.issue_date > draft.date:
-        result = replace(result, warnings=(*result.warnings, _out_of_order(latest)))
-    return result
+        warnings.append(_out_of_order(latest))
+    return replace(result, errors=(*result.errors, *errors), warnings=(*result.warnings, *warnings))
+
+
+def in_series(draft: InvoiceDraft) -> InvoiceDraft:
+    """The draft in the series it is numbered in: a credit note without one has that of INVOICE_CREDIT_NOTE_SERIES."""
+    is_at_home = draft.series or draft.document_type != CREDIT_NOTE
+    return draft if is_at_home else replace(draft, series=settings.INVOICE_CREDIT_NOTE_SERIES)
 
 
 def _out_of_order(latest: Invoice) -> Violation:
@@ -128,6 +138,7 @@ def _out_of_order(latest: Invoice) -> Violation:
 def first_preview(*, draft: InvoiceDraft, number: str | None, today: date, files: int = 0) -> Preview:
     """The same without the database: numbered as the first of its year, in the file after `files` others."""
     transmission = Transmission(settings.SELLER_TAX_CODE, progressive(files + 1))
+    draft = in_series(draft)
     number = number or number_of(draft.series, draft.date.year, 1)
     return make_preview(draft, number=number, transmission=transmission, today=today)
 
@@ -144,10 +155,10 @@ def issue_invoice(
 
     What it credits or takes the place of lends it its customer and reference, where it has none of its own.
     """
+    draft = in_series(draft)
     # locked before the counters: whoever credits one of them by a click does so, too
     linked = find_linked(draft, lock=True)
     about = linked.replaced or next(iter(linked.credited), None)
-    credited = linked.credited[0] if linked.credited else None
     if about:
         customer, reference = customer or about.customer, reference or about.reference
     year, counter = draft.date.year, _counter(draft.series)
@@ -157,10 +168,24 @@ def issue_invoice(
     invoice = Invoice.objects.create(
         customer=customer, number=number, series=draft.series, document_type=draft.document_type,
         issue_date=draft.date, reference=reference, language=language,
-        credited=credited, replaces=linked.replaced, **snapshot(draft, document.figures),
+        credited=next(iter(linked.credited), None), replaces=linked.replaced, **snapshot(draft, document.figures),
     )  # fmt: skip
+    share_out(invoice, linked, document.figures)
     queue_document(invoice, draft, document, action="issued", actor=customer, now=now)
     return invoice
+
+
+def share_out(note: Invoice, linked: LinkedDocuments, figures: Totals) -> None:
+    """Write anew what a credit note takes off each invoice it names; of any other document nothing."""
+    note.credits_given.all().delete()
+    shares = linked.shares(figures.gross, number=note.number)
+    Credit.objects.bulk_create(Credit(note=note, invoice=invoice, amount=share) for invoice, share in shares.items())
+
+
+def _credit_above_left(linked: LinkedDocuments, gross: Decimal, number: str) -> CreditTooLargeError | None:
+    """The refusal of a credit note over more than is left of what it names, if all of that is ours."""
+    left = sum(linked.shares(gross, number=number).values(), Decimal(0))
+    return CreditTooLargeError(left) if linked.credited and linked.is_complete and gross > left else None
 
 
 @dataclass(frozen=True)
@@ -183,9 +208,8 @@ def build_document(
     result = build_and_check(draft, number=number, transmission=transmission, today=today)
     if result.errors or linked.errors or result.xml is None or result.figures is None:
         raise InvoiceRefusedError([*result.errors, *linked.errors], draft.date)
-    credited = linked.credited[0] if linked.credited else None
-    if credited and result.figures.gross > (left := credited.creditable_amount(without=number)):
-        raise CreditTooLargeError(left)
+    if too_large := _credit_above_left(linked, result.figures.gross, number):
+        raise too_large
     return BuiltDocument(transmission.file_name, result.xml, result.figures)
 
 

@@ -80,7 +80,7 @@ def _act(admin: Any, request: HttpRequest, invoice: Invoice | None) -> HttpRespo
 
 
 def _issue(request: HttpRequest, content: str, invoice: Invoice | None) -> HttpResponse:
-    draft, now = _read(content), database_now()
+    draft, now = _read(content, invoice), database_now()
     confirmation.ensure_as_shown(draft, request.POST.get("shown", ""))
     actor: Any = request.user
     if invoice:
@@ -99,7 +99,7 @@ def _issue(request: HttpRequest, content: str, invoice: Invoice | None) -> HttpR
 def _draw_pdf(content: str, invoice: Invoice | None) -> HttpResponse | None:
     """The PDF with its watermark, or None while the draft cannot become one."""
     try:
-        result = _make_preview(_read(content), invoice)
+        result = _make_preview(_read(content, invoice), invoice)
     except DraftUnreadableError:
         return None
     if result.xml is None or any(violation.code == "00200" for violation in result.errors):
@@ -113,7 +113,7 @@ def _draw_pdf(content: str, invoice: Invoice | None) -> HttpResponse | None:
 def _check_page(admin: Any, request: HttpRequest, content: str, invoice: Invoice | None) -> HttpResponse:
     draft, result, errors, shown = None, None, [], ""
     try:
-        draft = _read(content)
+        draft = _read(content, invoice)
         result, shown = _make_preview(draft, invoice), confirmation.describe(draft)
         errors = list(result.errors)
     except DraftUnreadableError as error:
@@ -129,8 +129,9 @@ def _make_preview(draft: InvoiceDraft, invoice: Invoice | None) -> Preview:
     return services.preview(draft=draft, number=invoice.number if invoice else None, today=database_today())
 
 
-def _read(content: str) -> InvoiceDraft:
-    return read_draft(content, **services.draft_defaults(database_today()))
+def _read(content: str, invoice: Invoice | None) -> InvoiceDraft:
+    draft = read_draft(content, **services.draft_defaults(database_today()))
+    return draft if invoice else services.in_series(draft)
 
 
 def _find_customer(buyer: Buyer) -> User | None:

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
@@ -179,7 +179,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
                     ("number", "document_type", "issue_date"),
                     ("state_badge", "next_action", "sdi_identifier"),
                     ("reference", "customer"),
-                    ("credited", "replaces", "replaced_by"),
+                    ("credits", "replaces", "replaced_by"),
                 )
             },
         ),
@@ -198,7 +198,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
         (_("Sending"), {"fields": (("tries", "next_send_at"), "send_error")}),
     )
     readonly_fields = (
-        "buyer", "state_badge", "next_action", "replaced_by", "net", "vat", "total", "creditable",
+        "buyer", "state_badge", "next_action", "credits", "replaced_by", "net", "vat", "total", "creditable",
         "tries", "next_send_at", "send_error",
     )  # fmt: skip
     inlines = (EventInline, FileInline)
@@ -217,6 +217,12 @@ class InvoiceAdmin(ReadOnlyAdmin):
     @display(description=_("can be credited"))
     def creditable(self, invoice: Invoice):
         return "–" if invoice.is_credit_note else eur(invoice.creditable_amount())
+
+    @display(description=_("credit note on"))
+    def credits(self, invoice: Invoice):
+        rows = invoice.credits_given.select_related("invoice").order_by("pk")
+        pairs = ((reverse(_CHANGE, args=[row.invoice_id]), row.invoice, eur(row.amount)) for row in rows)
+        return format_html_join(", ", '<a href="{}">{}</a> {}', pairs) or "–"
 
     @display(description=_("replaced by"))
     def replaced_by(self, invoice: Invoice):

@@ -12,8 +12,7 @@ from django.utils import timezone, translation
 
 from invoicing import corrections
 from invoicing.fatturapa.draft import LinkedInvoice
-from invoicing.models import Invoice
-from invoicing.sdi import receipts
+from invoicing.models import Invoice, ReceivedMail
 from invoicing.services import InvoiceRefusedError
 from invoicing.timeline import invoice_notice, next_action
 from notifications.models import Mail
@@ -269,7 +268,7 @@ def test_one_document_takes_the_place_of_one(rejected: Invoice, post: Post):
     draft = corrections.replacement_draft(invoice=rejected, today=timezone.localdate())
     both = replace(draft, linked_invoices=(*draft.linked_invoices, LinkedInvoice(second.number)))
 
-    assert refusal_of(both) == [("linked_twice", "linked_invoices.2.number")]
+    assert refusal_of(both) == [("linked_several", "linked_invoices")]
 
 
 def test_what_a_document_replaces_cannot_be_changed(rejected: Invoice):
@@ -331,4 +330,4 @@ def test_staff_are_told_of_a_rejection_that_is_read_too_late(days: int, words: s
 
 
 def test_refusal_read_late_sets_no_term(refused: Invoice):
-    assert (refused.correct_until, receipts.ReceivedMail.objects.filter(outcome="applied").count()) == (None, 2)
+    assert (refused.correct_until, ReceivedMail.objects.filter(outcome="applied").count()) == (None, 2)
