@@ -140,10 +140,11 @@ def _taking_place_of(invoice: Invoice) -> str:
 
 def can_be_credited(invoice: Invoice) -> bool:
     """Whether the document stands, may have left the house, and something is left of it."""
-    return _stands(invoice) and invoice.state != Invoice.State.TO_SIGN and invoice.creditable_amount() > 0
+    return stands_for_credit(invoice) and invoice.state != Invoice.State.TO_SIGN and invoice.creditable_amount() > 0
 
 
-def _stands(invoice: Invoice) -> bool:
+def stands_for_credit(invoice: Invoice) -> bool:
+    """Whether it is an invoice that counts as issued, of which something may be given back."""
     return not invoice.is_credit_note and invoice.stands()
 
 
@@ -152,7 +153,7 @@ def credit_note_draft(*, invoice: Invoice, amount: Decimal | None, reason: str, 
 
     `CannotCreditError` for a document that does not stand, `CreditTooLargeError` above what is left.
     """
-    if not _stands(invoice):
+    if not stands_for_credit(invoice):
         raise CannotCreditError(_("Only an invoice that stands can be credited."))
     left = invoice.creditable_amount()
     if amount is not None and amount <= 0:

@@ -216,7 +216,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
 
     @display(description=_("can be credited"))
     def creditable(self, invoice: Invoice):
-        return "–" if invoice.is_credit_note else eur(invoice.creditable_amount())
+        return eur(invoice.creditable_amount()) if corrections.stands_for_credit(invoice) else "–"
 
     @display(description=_("credit note on"))
     def credits(self, invoice: Invoice):

@@ -47,7 +47,8 @@ def describe(draft: InvoiceDraft) -> str:
         "buyer": draft.buyer.name or f"{draft.buyer.first_name} {draft.buyer.last_name}",
         "vat": f"{figures.vat:f}",
         "total": f"{figures.gross:f}",
-        "due": f"{figures.due:f}",
+        # of most documents all is to be paid, and of a credit note nothing: said only where it is another figure
+        "due": f"{figures.due:f}" if figures.due != figures.gross else "",
         "sha256": hashlib.sha256(xml).hexdigest(),
     }
     return json.dumps(description, ensure_ascii=False)

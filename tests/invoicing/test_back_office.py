@@ -227,7 +227,7 @@ def test_draft_changed_after_the_check_is_shown_again_and_not_issued(staff_clien
     (notice,) = notices(again)
     assert notice == (
         "Non è stato emesso nulla: questo non è più il documento mostrato (IVA 22,00\xa0€ → 44,00\xa0€, totale "
-        "122,00\xa0€ → 244,00\xa0€, da pagare 122,00\xa0€ → 244,00\xa0€). Si prega di ricontrollarlo."
+        "122,00\xa0€ → 244,00\xa0€). Si prega di ricontrollarlo."
     )
     staff_client.post(CHECK, {"draft": dearer, "action": "issue", "shown": shown(again)})
     assert [str(invoice.gross_amount) for invoice in Invoice.objects.all()] == ["244.00"]
@@ -248,6 +248,15 @@ def test_any_change_of_the_text_asks_for_another_look(change: dict[str, Any], st
     again = staff_client.post(CHECK, {"draft": draft(**change), "action": "issue", "shown": shown(page)})
 
     assert (again.status_code, Invoice.objects.count(), len(notices(again))) == (200, 0, 1)
+
+
+def test_what_is_to_be_paid_is_told_where_it_is_not_the_total(staff_client: Client):
+    page = staff_client.post(CHECK, {"draft": draft(), "action": "check"})
+    withheld = draft(withholding={"type": "RT02", "rate": "20.00", "reason": "A"})
+
+    again = staff_client.post(CHECK, {"draft": withheld, "action": "issue", "shown": shown(page)})
+
+    assert "(da pagare – → 102,00\xa0€)" in notices(again)[0]
 
 
 def test_draft_written_otherwise_that_is_the_same_document_is_issued(staff_client: Client):

@@ -331,3 +331,9 @@ def test_staff_are_told_of_a_rejection_that_is_read_too_late(days: int, words: s
 
 def test_refusal_read_late_sets_no_term(refused: Invoice):
     assert (refused.correct_until, ReceivedMail.objects.filter(outcome="applied").count()) == (None, 2)
+
+
+def test_nothing_of_a_rejected_document_can_be_credited(rejected: Invoice, refused: Invoice, staff_client: Client):
+    cells = [staff_client.get(page_of(invoice, "change")).content.decode() for invoice in (rejected, refused)]
+
+    assert ["4.758,00" in cell.partition("Stornabile")[2][:400] for cell in cells] == [False, True]
