@@ -177,6 +177,8 @@ def issue_invoice(
 
 def share_out(note: Invoice, linked: LinkedDocuments, figures: Totals) -> None:
     """Write anew what a credit note takes off each invoice it names; of any other document nothing."""
+    if not note.is_credit_note:
+        return
     note.credits_given.all().delete()
     shares = linked.shares(figures.gross, number=note.number)
     Credit.objects.bulk_create(Credit(note=note, invoice=invoice, amount=share) for invoice, share in shares.items())
