@@ -67,7 +67,8 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
         read_only_fields = fields
 
     def get_invoice(self, order: Order) -> str | None:
-        return next((payment.invoice.number for payment in order.payments.all() if payment.invoice), None)
+        invoices = (payment.invoice.successor() for payment in order.payments.all() if payment.invoice)
+        return next((invoice.number for invoice in invoices), None)
 
 
 class PlaceOrderSerializer(serializers.Serializer[Any]):

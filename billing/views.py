@@ -17,7 +17,7 @@ from accounts.current_user import require_user, user_of
 from accounts.forms import BillingProfileForm
 from accounts.models import BillingProfile
 from accounts.services import save_billing_profile
-from billing.models import Category, Order, Service
+from billing.models import Category, Order, Payment, Service
 from billing.ordering import services
 from billing.ordering.carts import cart_of, remember_cart
 from billing.ordering.page import order_page
@@ -165,11 +165,19 @@ def list_orders(request: HttpRequest) -> HttpResponse:
     return render(request, "billing/orders.html", {"page": page, "section": "orders"})
 
 
+def _find_payment(order: Order) -> Payment | None:
+    """The order's payment, with the invoice that stands for it now."""
+    payment = order.payments.exclude(status="canceled").select_related("invoice").first()
+    if payment and payment.invoice:
+        payment.invoice = payment.invoice.successor()
+    return payment
+
+
 @never_cache
 @require_safe
 def show_order(request: HttpRequest, number: str) -> HttpResponse:
     order = get_object_or_404(Order.objects.visible_to(request.user), number=number)
-    payment = order.payments.exclude(status="canceled").select_related("invoice").first()
+    payment = _find_payment(order)
     has_failed = order.is_payable and request.GET.get("redirect_status") == "failed"
     just_paid = order.is_payable and "payment_intent" in request.GET and not has_failed
     # where the switches of language and theme lead back to: Stripe's secret in the address stays out of the page
@@ -192,7 +200,7 @@ def show_order(request: HttpRequest, number: str) -> HttpResponse:
 def order_state(request: HttpRequest, number: str) -> JsonResponse:
     """What the waiting page asks: where the order is, and whether anything has changed."""
     order = get_object_or_404(Order.objects.visible_to(request.user), number=number)
-    payment = order.payments.exclude(status="canceled").select_related("invoice").first()
+    payment = _find_payment(order)
     invoice = payment.invoice if payment else None
     return JsonResponse(
         {

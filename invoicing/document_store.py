@@ -1,10 +1,10 @@
-"""What issuing looks up and keeps while everybody else waits for the counter, by hand; and bytes kept for ten years.
+"""What issuing keeps while everybody else waits for the counter, by hand; and bytes kept for ten years.
 
 Documents are written once, never changed, and known by their SHA-256.
 """
 
 import hashlib
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -12,7 +12,6 @@ from psycopg.types.json import Jsonb
 
 from invoicing.models import Document, Invoice
 
-_LATEST = "SELECT max(issue_date) FROM invoicing_invoice WHERE series = %s AND issue_date BETWEEN %s AND %s"
 # one statement for rows that are nothing without each other
 _KEEP = """
     WITH document AS (
@@ -30,14 +29,6 @@ _KEEP = """
     INSERT INTO invoicing_invoiceevent (invoice_id, document_id, state, text, at)
     SELECT %(invoice)s, id, %(state)s, %(text)s, %(at)s FROM document
 """
-
-
-def latest_date(series: str, year: int) -> date | None:
-    """The date of the last document of `series` in `year`; None before the first."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LATEST, [series, date(year, 1, 1), date(year, 12, 31)])
-        row = cursor.fetchone()
-    return row[0] if row else None
 
 
 def store(kind: "Document.Kind", name: str, content_type: str, content: bytes) -> Document:

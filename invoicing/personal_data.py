@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from accounts.fiscal.model import FiscalIdentity
 from core.privacy import QUEUE_COLUMNS, Blocker, DataCategory, File, Outcome, Person, Table, same
 from invoicing.courtesy_copy import draw_pdf
 from invoicing.models import (
+    Credit,
     Document,
     Invoice,
     InvoiceCopy,
@@ -94,7 +95,7 @@ TABLES = (
             "rejected_at",
             "copy_email",
         )
-        | {"credited": "credited__number"}
+        | {"credited": "credited__number", "replaces": "replaces__number"}
         | same(*FiscalIdentity.FISCAL_FIELDS),
         left_out={
             "id": "a number of ours",
@@ -109,6 +110,13 @@ TABLES = (
         category=_INVOICES,
         rows=_rows_of(InvoiceCopy, "invoice"),
         columns={"invoice": "invoice__number", "mail": "mail_id"},
+        left_out={"id": "a number of ours"},
+    ),
+    Table(
+        model="invoicing.Credit",
+        category=_INVOICES,
+        rows=_rows_of(Credit, "note"),
+        columns={"note": "note__number", "invoice": "invoice__number"} | same("amount"),
         left_out={"id": "a number of ours"},
     ),
     Table(
@@ -184,8 +192,8 @@ def blockers(person: Person, now: datetime) -> Iterable[Blocker]:
     """An invoice that SDI has not taken yet may still have to be corrected with the customer."""
     text = _("Invoice %(number)s has not reached its end at SDI yet. Please wait: it takes a few days at most.")
     for invoice in _invoices(person).order_by("pk"):
-        correctable_until = invoice.correct_until if invoice.state in Invoice.CORRECTABLE else None
-        if invoice.state in _ON_THEIR_WAY or (correctable_until and correctable_until > now):
+        is_recent = invoice.rejected_at and invoice.rejected_at + timedelta(days=Invoice.CORRECTION_DAYS) > now
+        if invoice.state in _ON_THEIR_WAY or (invoice.state in Invoice.CORRECTABLE and is_recent):
             yield Blocker(text % {"number": invoice.number}, invoice.get_absolute_url())
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -20,7 +21,7 @@ from core.errors import DomainError
 from core.numbering import last_number, next_numbers
 from core.tasks import enqueue
 from invoicing import tasks
-from invoicing.document_store import keep_file, latest_date
+from invoicing.document_store import keep_file
 from invoicing.fatturapa.draft import Address, BuyerKind, InvoiceDraft, Seller, StampDuty
 from invoicing.fatturapa.draft import Buyer as DraftBuyer
 from invoicing.fatturapa.draft_json import to_json
@@ -30,7 +31,8 @@ from invoicing.fatturapa.preview import Preview, build_and_check, make_preview
 from invoicing.fatturapa.routing import ABROAD, route
 from invoicing.fatturapa.totals import Totals
 from invoicing.fatturapa.xml import Transmission
-from invoicing.models import Invoice
+from invoicing.linked import LinkedDocuments, find_linked
+from invoicing.models import Credit, Invoice
 
 logger = logging.getLogger(__name__)
 
@@ -39,13 +41,17 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class InvoiceRefusedError(DomainError):
-    """SDI would refuse the document; `violations` says why, each with SDI's code."""
+    """SDI would refuse the document; `violations` says why, each with SDI's code.
+
+    `not_before` is the document's date when that is all: it lies in the future (00403), which time alone mends.
+    """
 
     code = "invoice_refused"
 
-    def __init__(self, violations: Sequence[Violation]) -> None:
+    def __init__(self, violations: Sequence[Violation], day: date) -> None:
         super().__init__("; ".join(f"{violation.code} {violation.message}" for violation in violations))
         self.violations = tuple(violations)
+        self.not_before = day if {violation.code for violation in violations} == {"00403"} else None
 
 
 class CreditTooLargeError(DomainError):
@@ -101,19 +107,40 @@ def buyer_from(identity: FiscalIdentity) -> DraftBuyer:
 
 def preview(*, draft: InvoiceDraft, number: str | None, today: date) -> Preview:
     """What would be sent if `draft` were issued now, under `number` or the next free one. Changes nothing."""
+    draft = in_series(draft)
     year = draft.date.year
+    # those after a document that has its number already are later by nature
+    latest = None if number else Invoice.objects.latest_dated(draft.series, year)
     number = number or number_of(draft.series, year, last_number(_counter(draft.series), year) + 1)
     result = first_preview(draft=draft, number=number, today=today, files=last_number(FILES, 0))
     duplicates = Invoice.objects.filter(number=number, issue_date__year=year).exclude(state__in=Invoice.CORRECTABLE)
+    linked = find_linked(draft, number=number)
+    errors, warnings = list(linked.errors), list(linked.warnings)
     if duplicates.exists():
-        double = Violation("00404", "number", gettext("There is an invoice with this number already."))
-        result = replace(result, errors=(*result.errors, double))
-    return result
+        errors.append(Violation("00404", "number", gettext("There is an invoice with this number already.")))
+    if result.figures and (too_large := _credit_above_left(linked, result.figures.gross, number)):
+        errors.append(Violation(too_large.code, "lines", str(too_large)))
+    if latest and latest.issue_date > draft.date:
+        warnings.append(_out_of_order(latest))
+    return replace(result, errors=(*result.errors, *errors), warnings=(*result.warnings, *warnings))
+
+
+def in_series(draft: InvoiceDraft) -> InvoiceDraft:
+    """The draft in the series it is numbered in: a credit note without one has that of INVOICE_CREDIT_NOTE_SERIES."""
+    is_at_home = draft.series or draft.document_type != CREDIT_NOTE
+    return draft if is_at_home else replace(draft, series=settings.INVOICE_CREDIT_NOTE_SERIES)
+
+
+def _out_of_order(latest: Invoice) -> Violation:
+    message = gettext("%(number)s of the same series is dated %(date)s, later than this document. It keeps its date.")
+    day = date_format(latest.issue_date, "SHORT_DATE_FORMAT")
+    return Violation("date_order", "date", message % {"number": latest.number, "date": day})
 
 
 def first_preview(*, draft: InvoiceDraft, number: str | None, today: date, files: int = 0) -> Preview:
     """The same without the database: numbered as the first of its year, in the file after `files` others."""
     transmission = Transmission(settings.SELLER_TAX_CODE, progressive(files + 1))
+    draft = in_series(draft)
     number = number or number_of(draft.series, draft.date.year, 1)
     return make_preview(draft, number=number, transmission=transmission, today=today)
 
@@ -124,24 +151,45 @@ def issue_invoice(
 ) -> Invoice:
     """Number, freeze and store the document; sending follows by itself. `InvoiceRefusedError` uses no number.
 
-    The number is gap-free within the year of the document's date, and dates never go back along it: a document
-    dated before the last one issued takes that one's date.
+    The number is gap-free within the year of the document's date. The date is the draft's, wherever it lies among the
+    others: art. 21, c. 2, lett. b, DPR 633/1972 asks for a number that is unique, SDI for no order of dates, and the
+    date decides in which month the VAT is due.
+
+    What it credits or takes the place of lends it its customer and reference, where it has none of its own.
     """
-    credited = _lock_credited(draft)  # locked before the counters: whoever credits this invoice by a click does so, too
+    draft = in_series(draft)
+    # locked before the counters: whoever credits one of them by a click does so, too
+    linked = find_linked(draft, lock=True)
+    about = linked.replaced or next(iter(linked.credited), None)
+    if about:
+        customer, reference = customer or about.customer, reference or about.reference
     year, counter = draft.date.year, _counter(draft.series)
     numbers = next_numbers({counter: year, FILES: 0})  # from here on everybody else waits: keep it short
     number = number_of(draft.series, year, numbers[counter])
-    latest = latest_date(draft.series, year)
-    if latest and latest > draft.date:
-        draft = draft.with_date(latest)
-    document = build_document(draft, number=number, file=numbers[FILES], credited=credited, today=today)
+    document = build_document(draft, number=number, file=numbers[FILES], linked=linked, today=today)
     invoice = Invoice.objects.create(
         customer=customer, number=number, series=draft.series, document_type=draft.document_type,
         issue_date=draft.date, reference=reference, language=language,
-        credited=credited, **snapshot(draft, document.figures),
+        credited=next(iter(linked.credited), None), replaces=linked.replaced, **snapshot(draft, document.figures),
     )  # fmt: skip
+    share_out(invoice, linked, document.figures)
     queue_document(invoice, draft, document, action="issued", actor=customer, now=now)
     return invoice
+
+
+def share_out(note: Invoice, linked: LinkedDocuments, figures: Totals) -> None:
+    """Write anew what a credit note takes off each invoice it names; of any other document nothing."""
+    if not note.is_credit_note:
+        return
+    note.credits_given.all().delete()
+    shares = linked.shares(figures.gross, number=note.number)
+    Credit.objects.bulk_create(Credit(note=note, invoice=invoice, amount=share) for invoice, share in shares.items())
+
+
+def _credit_above_left(linked: LinkedDocuments, gross: Decimal, number: str) -> CreditTooLargeError | None:
+    """The refusal of a credit note over more than is left of what it names, if all of that is ours."""
+    left = sum(linked.shares(gross, number=number).values(), Decimal(0))
+    return CreditTooLargeError(left) if linked.credited and linked.is_complete and gross > left else None
 
 
 @dataclass(frozen=True)
@@ -154,18 +202,18 @@ class BuiltDocument:
 
 
 def build_document(
-    draft: InvoiceDraft, *, number: str, file: int, credited: Invoice | None, today: date
+    draft: InvoiceDraft, *, number: str, file: int, linked: LinkedDocuments, today: date
 ) -> BuiltDocument:
     """The document in the `file`th file we make, a number taken from the counter `FILES` in this transaction.
 
-    `InvoiceRefusedError`, or `CreditTooLargeError` above what is left of `credited`.
+    `InvoiceRefusedError`, or `CreditTooLargeError` above what is left of what it credits.
     """
     transmission = Transmission(settings.SELLER_TAX_CODE, progressive(file))
     result = build_and_check(draft, number=number, transmission=transmission, today=today)
-    if result.errors or result.xml is None or result.figures is None:
-        raise InvoiceRefusedError(result.errors)
-    if credited and result.figures.gross > (left := credited.creditable_amount()):
-        raise CreditTooLargeError(left)
+    if result.errors or linked.errors or result.xml is None or result.figures is None:
+        raise InvoiceRefusedError([*result.errors, *linked.errors], draft.date)
+    if too_large := _credit_above_left(linked, result.figures.gross, number):
+        raise too_large
     return BuiltDocument(transmission.file_name, result.xml, result.figures)
 
 
@@ -210,14 +258,6 @@ def snapshot(draft: InvoiceDraft, figures: Totals) -> dict[str, Any]:
 def _recipient_code(buyer: DraftBuyer) -> str:
     """As it was given, but XXXXXXX where the XML says so: it tells that SDI brings the document to nobody."""
     return ABROAD if route(buyer).recipient_code == ABROAD else buyer.recipient_code[:7]
-
-
-def _lock_credited(draft: InvoiceDraft) -> Invoice | None:
-    """The invoice of ours that a credit note is about, locked."""
-    if draft.document_type != CREDIT_NOTE:
-        return None
-    numbers = [linked.number for linked in draft.linked_invoices]
-    return Invoice.objects.select_for_update().filter(number__in=numbers).order_by("pk").first()
 
 
 def number_of(series: str, year: int, sequence: int) -> str:

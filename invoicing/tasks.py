@@ -61,4 +61,5 @@ def build_packages() -> int:
 def request_last_month() -> int:
     from invoicing.archive import packages
 
-    return int(packages.request_last_month(today=timezone.localdate()))
+    today = timezone.localdate()
+    return packages.request_last_month(today=today) + packages.request_outdated(today=today)

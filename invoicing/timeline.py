@@ -54,6 +54,7 @@ def _step(invoice: Invoice, event: InvoiceEvent, file_name: str) -> InvoiceStep:
     state = Invoice.State
     issued = _("Credit note %(number)s issued") if invoice.is_credit_note else _("Invoice %(number)s issued")
     issued %= {"number": invoice.number}
+    is_rejected = invoice.state == state.REJECTED
     words = {
         state.ISSUED: (issued, file_name, "done"),
         state.SENT: (_("Sent to SDI by PEC"), "", "done"),
@@ -62,7 +63,7 @@ def _step(invoice: Invoice, event: InvoiceEvent, file_name: str) -> InvoiceStep:
         state.SEND_FAILED: (_("Sending to be repeated"), _("We take care of it."), "warn"),
         state.DELIVERED: (_("Delivered to you by SDI"), _sdi(invoice), "done"),
         state.MADE_AVAILABLE: (_("In your tax drawer"), _sdi(invoice), "done"),
-        state.REJECTED: (_("Rejected by SDI"), _("We correct it within five days; you need not do anything."), "stop"),
+        state.REJECTED: (_("Rejected by SDI"), _after_rejection(invoice) if is_rejected else "", "stop"),
         state.TO_SIGN: (issued, _("It is signed before it leaves."), "now"),
         state.NOT_DELIVERED: (_("Not delivered yet"), _("SDI keeps trying to reach the office."), "warn"),
         state.ACCEPTED: (_("Accepted by the office"), event.text, "done"),
@@ -81,16 +82,24 @@ def _sdi(invoice: Invoice) -> str:
     return _("SDI identifier %(number)s") % {"number": invoice.sdi_identifier} if invoice.sdi_identifier else ""
 
 
+def _after_rejection(invoice: Invoice) -> str:
+    """What a customer is told to expect, which is no correction once the days for it are over."""
+    if replacement := invoice.rejected_at and invoice.replacement():
+        return _("Invoice %(number)s has taken its place.") % {"number": replacement}
+    if invoice.correct_until and invoice.correct_until < timezone.now():
+        return _("We issue another one in its place; you need not do anything.")
+    return _("We correct it within five days; you need not do anything.")
+
+
 def next_action(invoice: Invoice) -> str:
     """What is to be done about an invoice, in one sentence for staff."""
     state = Invoice.State
     has_retry = Submission.objects.waiting().filter(file__invoice=invoice).exists()
-    until = date_format(timezone.localtime(invoice.correct_until), "DATETIME_FORMAT") if invoice.correct_until else ""
+    if invoice.state in Invoice.CORRECTABLE:
+        return _way_out(invoice)
     words = {
         state.TO_SIGN: _("Download the XML, sign it and upload the .p7m."),
         state.SEND_FAILED: _("It is tried again by itself.") if has_retry else _("Send it again."),
-        state.REJECTED: _("Correct it by %(until)s.") % {"until": until},
-        state.REFUSED: _("Correct it by %(until)s, or credit it.") % {"until": until},
         state.ATTESTED: _("Deliver it to the office by other means."),
         state.NOT_DELIVERED: _("SDI keeps trying for up to ten days."),
     }
@@ -126,6 +135,31 @@ def _next_of_copy(invoice: Invoice) -> str:
     return f"{step} {where}"
 
 
+def _way_out(invoice: Invoice) -> str:
+    """What can be done about a document that was rejected or refused."""
+    if replacement := invoice.replacement():
+        return _("%(number)s has taken its place.") % {"number": replacement}
+    return _after_refusal(invoice) if invoice.state == Invoice.State.REFUSED else _within_term(invoice)
+
+
+def _within_term(invoice: Invoice) -> str:
+    if invoice.correct_until is None or invoice.correct_until < timezone.now():
+        return _("The five days to correct it are over: issue another document in its place.")
+    until = date_format(timezone.localtime(invoice.correct_until), "DATETIME_FORMAT")
+    return _("Correct it by %(until)s.") % {"until": until}
+
+
+def _after_refusal(invoice: Invoice) -> str:
+    if invoice.is_credit_note:
+        return _("Correct it: it keeps its number.")
+    credited = invoice.credited_amount()
+    if credited and credited >= invoice.gross_amount:
+        return _("It has been credited.")
+    if credited:
+        return _("Credit the rest of it.")
+    return _("Correct it, credit it, or issue another document in its place.")
+
+
 def invoice_notice(invoice: Invoice) -> Notice | None:
     """What its customer is told first: answers of SDI after which the original is not where it was sent."""
     if invoice.is_abroad and invoice.state in Invoice.FILED_ABROAD:
@@ -138,6 +172,5 @@ def invoice_notice(invoice: Invoice) -> Notice | None:
         )
         return Notice("warn", _("The original is in your tax drawer."), text)
     if invoice.state == Invoice.State.REJECTED:
-        text = _("We correct it within five days; you need not do anything.")
-        return Notice("stop", _("SDI has rejected this invoice."), text)
+        return Notice("stop", _("SDI has rejected this invoice."), _after_rejection(invoice))
     return None

@@ -6,6 +6,7 @@ https://docs.stripe.com/api/payment_intents
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -22,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class PaymentIntent:
-    """A PaymentIntent as Stripe has it now."""
+    """A PaymentIntent as Stripe has it now; `paid_at` is when its last charge was made, by Stripe's clock."""
 
     id: str
     status: str
@@ -32,6 +33,7 @@ class PaymentIntent:
     error: str
     card: str
     three_d_secure: bool
+    paid_at: datetime | None
 
 
 class BadSignatureError(Exception):
@@ -155,4 +157,5 @@ def _as_intent(intent: stripe.PaymentIntent) -> PaymentIntent:
         error=(error.message or "") if error else "",
         card=f"{(details.brand or '').title()} ·· {details.last4}" if details else "",
         three_d_secure=bool(secure and secure.result == "authenticated"),
+        paid_at=datetime.fromtimestamp(charge.created, UTC) if charge else None,
     )

@@ -6,7 +6,7 @@ Only Stripe's events mark an order paid.
 import json
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +23,7 @@ from billing.clients.stripe_mirror import forget_customer, mirror_event
 from billing.models import InvoiceRequest, Order, Payment, StripeCustomer, StripeEvent
 from billing.models.orders import IllegalMoveError
 from core import audit
+from core.clock import database_now
 from core.errors import DomainError, PermanentError, TransientError, VendorError
 from core.money import from_cents, to_cents
 from core.queue import each, work, work_due
@@ -226,7 +227,9 @@ def _note_progress(payment: Payment, intent: stripe.PaymentIntent, status: "Paym
 
 def _settle(payment: Payment, intent: stripe.PaymentIntent, now: datetime) -> None:
     order = Order.objects.select_for_update().get(pk=payment.order_id)
-    payment.status, payment.succeeded_at, payment.error = Payment.Status.SUCCEEDED, now, ""
+    # not when the event was worked on: the day of the payment is that of the operation, whatever kept the event
+    paid_at = intent.paid_at or database_now()
+    payment.status, payment.succeeded_at, payment.error = Payment.Status.SUCCEEDED, paid_at, ""
     payment.card, payment.three_d_secure = intent.card, intent.three_d_secure
     payment.flag = _mismatch(payment, order, intent)
     payment.save(update_fields=["status", "succeeded_at", "error", "card", "three_d_secure", "flag"])
@@ -274,8 +277,8 @@ def invoice_again(*, payment: Payment) -> Invoice:
 
 
 def _issue(request: InvoiceRequest) -> None:
-    """A refusal stays on the row until a person has mended the data."""
-    now = timezone.now()
+    """A refusal stays on the row until a person has mended the data; one that the day alone mends waits for the day."""
+    now = database_now()
     try:
         with transaction.atomic():
             payment = (
@@ -293,13 +296,24 @@ def _issue(request: InvoiceRequest) -> None:
             payment.save(update_fields=["invoice"])
             request.finish()
     except InvoiceRefusedError as error:
+        if error.not_before:
+            request.give_back(_start_of(error.not_before), last_error=str(error))
+            return
         with transaction.atomic():
             request.give_up(str(error))
             request.payment.order.note("invoice_refused", actor=None, now=now, text=str(error))
 
 
+def _start_of(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
 def draft_for(payment: Payment, now: datetime) -> InvoiceDraft:
-    """The invoice of a paid order, dated on the payment: for a service that is the operation (art. 6 DPR 633/1972)."""
+    """The invoice of a paid order, dated on the payment, whenever it is issued.
+
+    For a service the payment is the operation (art. 6, c. 3, DPR 633/1972), and the document has the day of the
+    operation when it is sent within twelve days (art. 21, c. 4); later it is late, and of that day all the same.
+    """
     order = payment.order
     day = timezone.localdate(payment.succeeded_at or now)
     lines = tuple(

@@ -1,7 +1,8 @@
 """The back office's pages to write a document by hand and to put a rejected one right.
 
 First a form for the usual document, then the draft as JSON with what it comes to and what SDI would say; from there it
-is issued. What is issued is what was shown: the JSON in the page. A correction is a form from beginning to end.
+is issued. What is issued is what was shown: anything else is shown again (`fatturapa.confirmation`). A correction is a
+form from beginning to end.
 """
 
 import base64
@@ -19,13 +20,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import BillingProfile, User
+from core.clock import database_now, database_today
 from core.errors import DomainError
 from invoicing import corrections, pdf, services
 from invoicing.admin import correction_form
 from invoicing.admin.forms import DocumentForm, DraftJsonForm, LineFormSet, draft_json, empty_document, to_text
+from invoicing.fatturapa import confirmation
 from invoicing.fatturapa.draft import Buyer, InvoiceDraft
 from invoicing.fatturapa.draft_json import DraftUnreadableError, read_draft, to_json
-from invoicing.fatturapa.preflight import Violation
 from invoicing.fatturapa.preview import Preview
 from invoicing.models import Invoice
 
@@ -33,7 +35,7 @@ from invoicing.models import Invoice
 def write(admin: Any, request: HttpRequest) -> HttpResponse:
     """The form of the usual document; filled in, it leads to the page that checks it."""
     if request.method != "POST":
-        document, lines = DocumentForm(initial=empty_document(timezone.localdate())), LineFormSet(prefix="line")
+        document, lines = DocumentForm(initial=empty_document(database_today())), LineFormSet(prefix="line")
         return _page(admin, request, "write", _("New invoice by hand"), document=document, lines=lines)
     document, lines = DocumentForm(request.POST), LineFormSet(request.POST, prefix="line")
     if document.is_valid() and lines.is_valid():
@@ -49,8 +51,8 @@ def check(admin: Any, request: HttpRequest) -> HttpResponse:
 def correct(admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     """A rejected document as a form, with SDI's reason above it, and as JSON for what the form has no field for."""
     invoice = get_object_or_404(Invoice, pk=pk)
-    if invoice.state not in Invoice.CORRECTABLE:
-        messages.error(request, gettext("Only a document that was rejected can be corrected; this one stands."))
+    if obstacle := corrections.correction_obstacle(invoice, now=database_now()):
+        messages.error(request, str(obstacle))
         return redirect(reverse("admin:invoicing_invoice_change", args=[pk]))
     if "draft" in request.POST:
         return _act(admin, request, invoice)
@@ -64,6 +66,22 @@ def correct(admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
         if answer := _press(request, content, invoice):
             return answer
     return _correction_page(admin, request, invoice, document, lines, content, is_checked=True)
+
+
+def replace(admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    """The page that checks a draft, with that of a new document in the place of a rejected or refused one."""
+    invoice = get_object_or_404(Invoice, pk=pk)
+    try:
+        draft = corrections.replacement_draft(invoice=invoice, today=database_today())
+    except DomainError as error:
+        messages.error(request, str(error))
+        return redirect(reverse("admin:invoicing_invoice_change", args=[pk]))
+    data = to_json(draft)
+    if data.pop("attachments", None):
+        messages.warning(
+            request, gettext("The files of %(number)s are not in it: attach them again.") % {"number": invoice}
+        )
+    return _check_page(admin, request, to_text(data), None)
 
 
 def _act(admin: Any, request: HttpRequest, invoice: Invoice | None) -> HttpResponse:
@@ -110,7 +128,8 @@ def _with_files(content: str, files: list[Any], invoice: Invoice | None) -> str:
 
 
 def _issue(request: HttpRequest, content: str, invoice: Invoice | None) -> HttpResponse:
-    draft, now = _read(content), timezone.now()
+    draft, now = _read(content, invoice), database_now()
+    confirmation.ensure_as_shown(draft, request.POST.get("shown", ""))
     actor: Any = request.user
     if invoice:
         corrections.correct_invoice(invoice=invoice, draft=draft, actor=actor, today=timezone.localdate(now), now=now)
@@ -128,7 +147,7 @@ def _issue(request: HttpRequest, content: str, invoice: Invoice | None) -> HttpR
 def _draw_pdf(content: str, invoice: Invoice | None) -> HttpResponse | None:
     """The PDF with its watermark, or None while the draft cannot become one."""
     try:
-        result = _make_preview(_read(content), invoice)
+        result = _make_preview(_read(content, invoice), invoice)
     except DraftUnreadableError:
         return None
     if result.xml is None or any(violation.code == "00200" for violation in result.errors):
@@ -143,11 +162,10 @@ def _check_page(
     admin: Any, request: HttpRequest, content: str, invoice: Invoice | None, *, complete: str = ""
 ) -> HttpResponse:
     """`complete` is the draft with its attachments, for which a page of text has no room."""
-    result, errors = _findings(complete or content, invoice)
     title = _("Correct %(number)s") % {"number": invoice} if invoice else _("Check the draft")
     return _page(
-        admin, request, "check", title, form=DraftJsonForm(initial={"draft": content}), preview=result,
-        errors=errors, invoice=invoice,
+        admin, request, "check", title, form=DraftJsonForm(initial={"draft": content}), invoice=invoice,
+        **_look_at(complete or content, invoice),
     )  # fmt: skip
 
 
@@ -155,31 +173,36 @@ def _correction_page(
     admin: Any, request: HttpRequest, invoice: Invoice, document: Any, lines: Any, content: str,
     *, is_checked: bool = False,
 ) -> HttpResponse:  # fmt: skip
-    result, errors = _findings(content, invoice) if is_checked else (None, [])
-    if document.is_bound and is_checked:
-        for error in errors:
+    checked = _look_at(content, invoice) if is_checked else {}
+    if document.is_bound:
+        for error in checked.get("errors", ()):
             correction_form.place(error, document, lines)
     plain = {key: value for key, value in json.loads(content).items() if key != "attachments"}
     return _page(
-        admin, request, "correct", _("Correct %(number)s") % {"number": invoice}, invoice=invoice, preview=result,
-        errors=errors, document=document, lines=lines, form=DraftJsonForm(initial={"draft": to_text(plain)}),
+        admin, request, "correct", _("Correct %(number)s") % {"number": invoice}, invoice=invoice, document=document,
+        lines=lines, form=DraftJsonForm(initial={"draft": to_text(plain)}), **checked,
     )  # fmt: skip
 
 
-def _findings(content: str, invoice: Invoice | None) -> tuple[Preview | None, list[Violation]]:
+def _look_at(content: str, invoice: Invoice | None) -> dict[str, Any]:
+    """What `_document.html` shows: the draft, what it comes to, what speaks against it, and what is confirmed."""
     try:
-        result = _make_preview(_read(content), invoice)
+        draft = _read(content, invoice)
     except DraftUnreadableError as error:
-        return None, error.violations
-    return result, list(result.errors)
+        return {"errors": error.violations}
+    preview = _make_preview(draft, invoice)
+    return {
+        "draft": draft, "preview": preview, "errors": list(preview.errors), "shown": confirmation.describe(draft)
+    }  # fmt: skip
 
 
 def _make_preview(draft: InvoiceDraft, invoice: Invoice | None) -> Preview:
-    return services.preview(draft=draft, number=invoice.number if invoice else None, today=timezone.localdate())
+    return services.preview(draft=draft, number=invoice.number if invoice else None, today=database_today())
 
 
-def _read(content: str) -> InvoiceDraft:
-    return read_draft(content, **services.draft_defaults(timezone.localdate()))
+def _read(content: str, invoice: Invoice | None) -> InvoiceDraft:
+    draft = read_draft(content, **services.draft_defaults(database_today()))
+    return draft if invoice else services.in_series(draft)
 
 
 def _find_customer(buyer: Buyer) -> User | None:

@@ -24,9 +24,11 @@ from accounts.fiscal.countries import country_choices
 from accounts.fiscal.model import FiscalIdentity
 from invoicing.fatturapa.draft_json import plain
 from invoicing.fatturapa.law import DOCUMENT_TYPES, NATURES
+from invoicing.models import Invoice
 from invoicing.pdf import METHODS, TITLES
 
 _LINES = 20
+_NUMBER = 20  # characters of IdDocumento (2.1.6.2)
 
 
 class CreditForm(forms.Form):
@@ -39,7 +41,7 @@ class CreditForm(forms.Form):
         max_digits=12,
         decimal_places=2,
         widget=UnfoldAdminDecimalFieldWidget,
-        help_text=_("Empty credits the whole invoice."),
+        help_text=_("Empty credits all that is left."),
     )
     reason = forms.CharField(
         label=_("Reason"), max_length=150, widget=UnfoldAdminTextInputWidget, help_text=_("The customer reads it.")
@@ -103,9 +105,13 @@ class DocumentForm(forms.Form):
         label=_("Type"), choices=[(code, _(TITLES[code])) for code in DOCUMENT_TYPES], widget=UnfoldAdminSelectWidget
     )
     date = forms.DateField(label=_("Date"), widget=UnfoldAdminSingleDateWidget)
-    series = _text(_("Series"), 6, hint=_("Empty for the main one."))
-    linked_number = _text(_("About invoice number"), 20, hint=_("For credit and debit notes."))
-    linked_date = forms.DateField(label=_("of"), required=False, widget=UnfoldAdminSingleDateWidget)
+    series = _text(_("Series"), 6, hint=_("Empty for the main one; credit notes have one of their own."))
+    linked_number = _text(
+        _("About invoice number"), 200, hint=_("For credit and debit notes; several with commas between them.")
+    )
+    linked_date = forms.DateField(
+        label=_("of"), required=False, widget=UnfoldAdminSingleDateWidget, help_text=_("Ours are dated by themselves.")
+    )
     kind = forms.ChoiceField(label=_("Customer"), choices=FiscalIdentity.Kind.choices, widget=UnfoldAdminSelectWidget)
     name = _text(_("Company name"), 200)
     first_name = _text(_("First name"), 60)
@@ -170,16 +176,24 @@ class DocumentForm(forms.Form):
         )),
     )  # fmt: skip
 
-    def groups(self) -> list[tuple[Any, list[forms.BoundField]]]:
-        """The fields as they stand on the page, with a title for each part."""
-        return [(title, [self[name] for name in names if name in self.fields]) for title, names in self.GROUPS]
-
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
+        numbers = [number.strip() for number in data.get("linked_number", "").split(",") if number.strip()]
+        if any(len(number) > _NUMBER for number in numbers):
+            self.add_error("linked_number", _("A number has at most 20 characters; put commas between several."))
+        elif len(numbers) > 1 and data.get("linked_date"):
+            message = _("Leave the date out with several numbers: those of others can be added on the next page.")
+            self.add_error("linked_date", message)
+        dates = dict(Invoice.objects.filter(number__in=numbers).values_list("number", "issue_date"))
+        data["linked"] = {number: data.get("linked_date") or dates.get(number) for number in numbers}
         if bool(data.get("intent_protocol")) != bool(data.get("intent_date")):
             name = "intent_date" if data.get("intent_protocol") else "intent_protocol"
             self.add_error(name, _("A declaration of intent is named by its protocol and its date."))
         return data
+
+    def groups(self) -> list[tuple[Any, list[forms.BoundField]]]:
+        """The fields as they stand on the page, with a title for each part."""
+        return [(title, [self[name] for name in names if name in self.fields]) for title, names in self.GROUPS]
 
     def document(self) -> dict[str, Any]:
         """The draft as JSON, without lines."""
@@ -198,9 +212,9 @@ class DocumentForm(forms.Form):
         for name, key in (("contract", "contracts"), ("agreement", "agreements")):
             if data[name]:
                 draft[key] = [{"id": data[name]}]
-        if data["linked_number"]:
-            linked = {"number": data["linked_number"], "date": plain(data["linked_date"])}
-            draft["linked_invoices"] = [{name: value for name, value in linked.items() if value}]
+        if data["linked"]:
+            links = [{"number": number, "date": plain(day)} for number, day in data["linked"].items()]
+            draft["linked_invoices"] = [_pick_filled(link, "number", "date") for link in links]
         if orders := self._orders():
             draft["purchase_order"] = orders[0]
             if orders[1:]:

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -25,11 +25,12 @@ from core.admin import (
     confirmed_action,
     moment,
 )
+from core.clock import database_now
 from core.templatetags.ui import eur
 from core.web.downloads import file_attachment
 from invoicing import corrections
-from invoicing.admin import by_hand
-from invoicing.admin.forms import CopyForm, CreditForm, SignedFileForm
+from invoicing.admin import by_hand, crediting
+from invoicing.admin.forms import CopyForm, SignedFileForm
 from invoicing.archive import packages
 from invoicing.archive.contents import BadPeriodError, Period
 from invoicing.courtesy_copy import can_have_copy, find_recipient, send_copy
@@ -45,6 +46,8 @@ from invoicing.models import (
 )
 from invoicing.sdi import sending
 from invoicing.timeline import next_action
+
+_CHANGE = "admin:invoicing_invoice_change"
 
 
 class EventInline(ReadOnlyInline):
@@ -169,10 +172,39 @@ class WithoutCopyFilter(admin.SimpleListFilter):
         return queryset.without_copy() if self.value() == "yes" else queryset
 
 
+class RejectedFilter(admin.SimpleListFilter):
+    """Documents that SDI rejected and nothing has taken the place of."""
+
+    title = _("rejected, to be put right")
+    parameter_name = "rejected"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("yes"))]
+
+    def queryset(self, request, queryset):
+        return queryset.rejected() if self.value() == "yes" else queryset
+
+
+class RefusedFilter(admin.SimpleListFilter):
+    """Documents that an office refused and that were neither credited nor replaced."""
+
+    title = _("refused, to be put right")
+    parameter_name = "refused"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("yes"))]
+
+    def queryset(self, request, queryset):
+        return queryset.refused() if self.value() == "yes" else queryset
+
+
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnlyAdmin):
     list_display = ("number", "issue_date", "buyer", "reference", "total", "state_badge", "sdi_identifier")
-    list_filter = ("state", NotSentFilter, UnansweredFilter, WithoutCopyFilter, "document_type", "kind", "series")
+    list_filter = (
+        "state", NotSentFilter, UnansweredFilter, RejectedFilter, RefusedFilter, WithoutCopyFilter, "document_type",
+        "kind", "series",
+    )  # fmt: skip
     search_fields = (
         "number",
         "company_name",
@@ -192,7 +224,8 @@ class InvoiceAdmin(ReadOnlyAdmin):
                 "fields": (
                     ("number", "document_type", "issue_date"),
                     ("state_badge", "next_action", "sdi_identifier"),
-                    ("reference", "customer", "credited"),
+                    ("reference", "customer"),
+                    ("credits", "replaces", "replaced_by"),
                 )
             },
         ),
@@ -211,12 +244,12 @@ class InvoiceAdmin(ReadOnlyAdmin):
         (_("Sending"), {"fields": (("tries", "next_send_at"), "send_error")}),
     )
     readonly_fields = (
-        "buyer", "state_badge", "next_action", "net", "vat", "total", "due", "creditable",
+        "buyer", "state_badge", "next_action", "credits", "replaced_by", "net", "vat", "total", "due", "creditable",
         "tries", "next_send_at", "send_error",
     )  # fmt: skip
     inlines = (EventInline, CopyInline, FileInline)
     actions_list = ("write_by_hand",)
-    actions_detail = ("send_again", "attach_signed", "correct", "credit", "mail_copy")
+    actions_detail = ("send_again", "attach_signed", "correct", "replace", "credit", "mail_copy")
 
     state_badge = badge("state", _("state"), Invoice.MARKS)
     net = amount("net_amount", _("net"))
@@ -233,7 +266,20 @@ class InvoiceAdmin(ReadOnlyAdmin):
 
     @display(description=_("can be credited"))
     def creditable(self, invoice: Invoice):
-        return "–" if invoice.is_credit_note else eur(invoice.creditable_amount())
+        return eur(invoice.creditable_amount()) if corrections.stands_for_credit(invoice) else "–"
+
+    @display(description=_("credit note on"))
+    def credits(self, invoice: Invoice):
+        rows = invoice.credits_given.select_related("invoice").order_by("pk")
+        pairs = ((reverse(_CHANGE, args=[row.invoice_id]), row.invoice, eur(row.amount)) for row in rows)
+        return format_html_join(", ", '<a href="{}">{}</a> {}', pairs) or "–"
+
+    @display(description=_("replaced by"))
+    def replaced_by(self, invoice: Invoice):
+        replacement = invoice.replacement()
+        if replacement is None:
+            return "–"
+        return format_html('<a href="{}">{}</a>', reverse(_CHANGE, args=[replacement.pk]), replacement)
 
     @display(description=_("tries"))
     def tries(self, invoice: Invoice):
@@ -259,6 +305,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
             self.page("by-hand/", partial(by_hand.write, self), "write", needs="act"),
             self.page("by-hand/check/", partial(by_hand.check, self), "check", needs="act"),
             self.page("<int:pk>/corrected/", partial(by_hand.correct, self), "corrected", needs="act"),
+            self.page("<int:pk>/replaced/", partial(by_hand.replace, self), "replaced", needs="act"),
             *super().get_urls(),
         ]
 
@@ -283,21 +330,19 @@ class InvoiceAdmin(ReadOnlyAdmin):
     def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return redirect("admin:invoicing_invoice_corrected", pk=object_id)
 
-    correct.is_offered = lambda invoice: invoice.state in Invoice.CORRECTABLE
+    correct.is_offered = lambda invoice: corrections.correction_obstacle(invoice, now=database_now()) is None
 
-    @confirmed_action(
-        description=_("Credit"),
-        question=_("A credit note (TD04) on this invoice gets its number and goes to SDI. It does not move any money."),
-        is_offered=corrections.can_be_credited,
-        form_class=CreditForm,
-    )
-    def credit(self, request: HttpRequest, invoice: Invoice, data: dict) -> str:
-        now = timezone.now()
-        note = corrections.issue_credit_note(
-            invoice=invoice, amount=data["amount"], reason=data["reason"], actor=request.user,
-            today=timezone.localdate(now), now=now,
-        )  # fmt: skip
-        return gettext("Credit note %(number)s is issued.") % {"number": note.number}
+    @action(description=_("New document in its place"), permissions=["act"])
+    def replace(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("admin:invoicing_invoice_replaced", pk=object_id)
+
+    replace.is_offered = corrections.can_be_replaced
+
+    @action(description=_("Credit"), permissions=["act"])
+    def credit(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return crediting.credit(self, request, object_id)
+
+    credit.is_offered = corrections.can_be_credited
 
     @confirmed_action(
         description=_("Mail the copy"),

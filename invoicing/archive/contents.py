@@ -69,7 +69,7 @@ class Period:
         queryset = Invoice.objects.filter(issue_date__year=self.year)
         if self.month:
             queryset = queryset.filter(issue_date__month=self.month)
-        return queryset.order_by("series", "issue_date", "number")
+        return queryset.order_by("series", "number")  # dates may go back along them
 
 
 def write_package(path: Path, period: Period, progress: Progress | None = None) -> int:

@@ -4,13 +4,13 @@ import hashlib
 from datetime import date
 
 from django.db import transaction
-from django.utils import timezone
 
+from core.clock import database_now
 from core.queue import work_due
 from core.tasks import enqueue
 from invoicing import tasks
 from invoicing.archive.contents import Period, last_month, write_package
-from invoicing.models import ArchivePackage
+from invoicing.models import ArchivePackage, InvoiceFile
 
 # Corrections of the last days of a month may still come (five days), so its package waits.
 _DAY_OF_MONTH = 8
@@ -41,6 +41,27 @@ def request_last_month(*, today: date) -> bool:
     return True
 
 
+def request_outdated(*, today: date) -> int:
+    """Ask anew for each package of a past month whose documents have changed since it was built; returns how many.
+
+    A document has the day of its operation and leaves up to twelve days later (art. 21, c. 4, DPR 633/1972), a late one
+    later still: its month may be packed by then.
+    """
+    count = 0
+    for package in ArchivePackage.objects.filter(state=ArchivePackage.State.DONE, period__contains="-"):
+        is_past = package.period < f"{today:%Y-%m}"
+        if is_past and _is_outdated(package):
+            request_package(period=package.period)
+            count += 1
+    return count
+
+
+def _is_outdated(package: ArchivePackage) -> bool:
+    invoices = Period.parse(package.period).invoices()
+    later_files = InvoiceFile.objects.filter(created_at__gt=package.finished_at)
+    return invoices.count() != package.done_count or invoices.filter(files__in=later_files).exists()
+
+
 def build_due() -> int:
     """Build what waits, and what a killed worker left; returns how many were tried."""
     return work_due(ArchivePackage.objects.all(), _build)
@@ -55,6 +76,6 @@ def _build(package: ArchivePackage) -> None:
     with package.path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     package.finish(
-        finished_at=timezone.now(), sha256=digest, done_count=count, total_count=count,
+        finished_at=database_now(), sha256=digest, done_count=count, total_count=count,
         size=package.path.stat().st_size,
     )  # fmt: skip

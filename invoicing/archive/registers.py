@@ -46,9 +46,9 @@ class Registers:
     def add(self, invoice: Invoice, view: InvoiceView, file: Document) -> None:
         """One document as `view` reads it from its XML; `file` is what was or will be sent.
 
-        A rejected one is in the register and not in the sums: it counts as not issued (Circ. 13/E 2018).
+        One that does not stand is in the register and not in the sums: it counts as not issued (Circ. 13/E 2018).
         """
-        sign, counts = -1 if view.document_type == CREDIT_NOTE else 1, invoice.state not in Invoice.CORRECTABLE
+        sign, counts = -1 if view.document_type == CREDIT_NOTE else 1, invoice.stands()
         with translation.override("it"):
             state = invoice.get_state_display()
         self._register.add((

@@ -21,12 +21,16 @@ _TOTALS_ERRORS = {
 
 @dataclass(frozen=True)
 class Preview:
-    """`xml` is None when the figures lead nowhere; with `errors` it is what SDI would refuse."""
+    """`xml` is None when the figures lead nowhere; with `errors` it is what SDI would refuse.
+
+    `number` is the one in the XML.
+    """
 
     xml: bytes | None
     figures: Totals | None
     errors: tuple[Violation, ...]
     warnings: tuple[Violation, ...]
+    number: str = ""
 
 
 def make_preview(draft: InvoiceDraft, *, number: str, transmission: Transmission, today: date) -> Preview:
@@ -45,13 +49,14 @@ def build_and_check(draft: InvoiceDraft, *, number: str, transmission: Transmiss
     try:
         figures = compute_totals(draft)
     except TotalsError as error:
-        return Preview(None, None, (Violation(error.code, error.field, str(_TOTALS_ERRORS[error.code])),), ())
+        violation = Violation(error.code, error.field, str(_TOTALS_ERRORS[error.code]))
+        return Preview(None, None, (violation,), (), number)
     errors = list(draft_checks.errors(draft, figures))
     xml = build_xml(draft, number=number, transmission=transmission, figures=figures)
     # a mistake that has been named is not repeated in the schema's words
     findings = preflight.violations(xml, today=today, is_exact=True)
     errors += [violation for violation in findings if not errors or violation.code != "00200"]
-    return Preview(xml, figures, tuple(_unique(errors)), ())
+    return Preview(xml, figures, tuple(_unique(errors)), (), number)
 
 
 def _unique(violations: list[Violation]) -> list[Violation]:

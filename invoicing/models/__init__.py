@@ -1,13 +1,13 @@
 """The tables of invoicing."""
 
 from invoicing.models.invoices import (
+    Credit,
     Document,
     FrozenError,
     Invoice,
     InvoiceCopy,
     InvoiceEvent,
     InvoiceFile,
-    InvoiceQuerySet,
     PecMessage,
     Submission,
 )
@@ -16,13 +16,13 @@ from invoicing.models.packages import ArchivePackage
 
 __all__ = [
     "ArchivePackage",
+    "Credit",
     "Document",
     "FrozenError",
     "Invoice",
     "InvoiceCopy",
     "InvoiceEvent",
     "InvoiceFile",
-    "InvoiceQuerySet",
     "Mailbox",
     "PecMessage",
     "ReceivedInvoice",

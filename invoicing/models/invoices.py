@@ -5,46 +5,18 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q, Sum
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fiscal.model import FiscalIdentity
-from accounts.models import User
 from core.queue import QueuedRow, QueueQuerySet, seconds
 from invoicing.fatturapa.law import CREDIT_NOTE
 from invoicing.fatturapa.routing import ABROAD
 from invoicing.fatturapa.view import read_invoice
+from invoicing.querysets import InvoiceQuerySet
 from notifications.models import Mail
-
-
-class InvoiceQuerySet(models.QuerySet["Invoice"]):
-    def visible_to(self, user: User | AnonymousUser | None) -> "InvoiceQuerySet":
-        """A customer's own; nothing for a guest, nor what an erased account left (whose column is NULL)."""
-        return self.filter(customer=user) if user and user.is_authenticated else self.none()
-
-    def for_table(self) -> "InvoiceQuerySet":
-        """The latest first, with what the table of invoices shows and no more (`invoicing/_invoices_table.html`)."""
-        columns = "number", "issue_date", "state", "gross_amount", "recipient_code"
-        return self.only(*columns).order_by("-issue_date", "-pk")
-
-    def unanswered(self) -> "InvoiceQuerySet":
-        """Sent, and SDI has not said anything yet."""
-        return self.filter(state__in=Invoice.WAITING)
-
-    def not_sent(self) -> "InvoiceQuerySet":
-        """Did not reach SDI, and a person has to see why: a try that may pass is repeated by itself."""
-        is_last = Q(files__submission__state=Submission.State.FAILED, state__in=["issued", "sending"])
-        return self.filter(Q(state=Invoice.State.SEND_FAILED) | is_last).distinct()
-
-    def without_copy(self) -> "InvoiceQuerySet":
-        """SDI has brought them to nobody, and no mail with the copy has left or is about to: a person hands it over."""
-        undelivered = Q(state=Invoice.State.MADE_AVAILABLE) | Q(state=Invoice.State.DELIVERED, recipient_code=ABROAD)
-        # a mail that is gone went with its customer's account
-        provided = InvoiceCopy.objects.exclude(mail__state=Mail.State.FAILED)
-        return self.filter(undelivered).exclude(pk__in=provided.values("invoice"))
 
 
 class FrozenError(Exception):
@@ -54,8 +26,9 @@ class FrozenError(Exception):
 class Invoice(FiscalIdentity):
     """An issued document: number, date, the buyer as they were, the sums. Only `state` and what SDI says may change.
 
-    A document that SDI rejected (or an office refused) counts as not issued: `services.correct_invoice` may put it
-    right under its number and date, and nothing else may.
+    A document that SDI rejected counts as not issued. One that an office refused has been issued, and its number may be
+    used again all the same (00404): `corrections.correct_invoice` may put either right under its number and date, and
+    nothing else may.
     """
 
     class State(models.TextChoices):
@@ -84,7 +57,7 @@ class Invoice(FiscalIdentity):
             State.NOT_DELIVERED, State.ACCEPTED, State.REFUSED, State.EXPIRED, State.ATTESTED,
         }
     )  # fmt: skip
-    # The document counts as not issued and can be put right under its own number.
+    # The number is free for another try, as far as SDI is concerned (00404).
     CORRECTABLE: ClassVar[frozenset[str]] = frozenset({State.REJECTED, State.REFUSED})
     # SDI has taken the document, whatever became of it afterwards: the customer may have the copy.
     TAKEN: ClassVar[frozenset[str]] = ANSWERS - CORRECTABLE
@@ -144,6 +117,7 @@ class Invoice(FiscalIdentity):
     )
     state = models.CharField(_("state"), max_length=14, choices=State.choices, default=State.ISSUED)
     sdi_identifier = models.CharField(_("SDI identifier"), max_length=20, blank=True)
+    # the first invoice that a credit note names; what it takes off each of them is a `Credit`
     credited = models.ForeignKey(
         "self",
         null=True,
@@ -151,6 +125,14 @@ class Invoice(FiscalIdentity):
         on_delete=models.PROTECT,
         related_name="credit_notes",
         verbose_name=_("credit note on"),
+    )
+    replaces = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="replacements",
+        verbose_name=_("takes the place of"),
     )
     created_at = models.DateTimeField(_("issued"), auto_now_add=True)
     rejected_at = models.DateTimeField(_("rejected"), null=True, blank=True)
@@ -161,7 +143,7 @@ class Invoice(FiscalIdentity):
     class Meta:
         verbose_name = _("invoice")
         verbose_name_plural = _("invoices")
-        # the last date given is looked up while everybody else waits for the number
+        # the latest date of a series is looked up by each preview
         indexes: ClassVar = [models.Index(fields=["series", "issue_date"], name="invoicing_invoice_date")]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -219,17 +201,37 @@ class Invoice(FiscalIdentity):
 
     @property
     def correct_until(self) -> datetime | None:
-        """Until when a rejected document may be sent again under its number; None when it was not rejected."""
-        return self.rejected_at and self.rejected_at + timedelta(days=self.CORRECTION_DAYS)
+        """Until when SDI's rejection lets a document be sent again under its number; None when it was not rejected."""
+        if self.state != self.State.REJECTED or self.rejected_at is None:
+            return None
+        return self.rejected_at + timedelta(days=self.CORRECTION_DAYS)
 
-    def credited_amount(self) -> Decimal:
-        """The sum of the credit notes on this document; a rejected one does not count, as it was not issued."""
-        notes = self.credit_notes.exclude(state__in=self.CORRECTABLE)
-        return notes.aggregate(sum=Sum("gross_amount"))["sum"] or Decimal(0)
+    def stands(self) -> bool:
+        """Whether it counts as issued (`InvoiceQuerySet.standing`)."""
+        return self.state not in self.CORRECTABLE or Invoice.objects.standing().filter(pk=self.pk).exists()
 
-    def creditable_amount(self) -> Decimal:
-        """What can still be credited, VAT included."""
-        return self.gross_amount - self.credited_amount()
+    def replacement(self) -> "Invoice | None":
+        """The document that has taken this one's place; if that one fails, too, it is the one to put right."""
+        return self.replacements.order_by("pk").last()
+
+    def successor(self) -> "Invoice":
+        """The document that stands for this one now: itself, or what has taken its place in the end."""
+        document = self
+        while document.state in self.CORRECTABLE and (other := document.replacement()):
+            document = other
+        return document
+
+    def credited_amount(self, *, without: str = "") -> Decimal:
+        """What credit notes have taken off this document, less the one with the number `without`.
+
+        One that SDI has rejected does not count: it was not issued.
+        """
+        shares = self.credits_received.exclude(note__state=self.State.REJECTED).exclude(note__number=without)
+        return shares.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
+
+    def creditable_amount(self, *, without: str = "") -> Decimal:
+        """What can still be credited, VAT included; by the note `without`, which may be written anew."""
+        return self.gross_amount - self.credited_amount(without=without)
 
     def amount_due(self) -> Decimal:
         """What the customer owes, as the current file says: the total less tax withheld and VAT that is split."""
@@ -244,17 +246,38 @@ class Invoice(FiscalIdentity):
         return Submission.objects.filter(file=self.current_file()).first()
 
     def advance(
-        self, state: "Invoice.State", *, now: datetime, text: str = "", document: "Document | None" = None
-    ) -> bool:
-        """Note what happened, and move on unless that would lead back. The caller holds the row's lock."""
+        self, state: "Invoice.State", *, now: datetime, text: str = "", document: "Document | None" = None,
+        answered_at: datetime | None = None,
+    ) -> bool:  # fmt: skip
+        """Note what happened, and move on unless that would lead back. The caller holds the row's lock.
+
+        `answered_at` is when SDI said so, if it did: terms run from there, not from when it is read.
+        """
         is_allowed = state in self.ALLOWED[self.State(self.state)]
         InvoiceEvent.objects.create(invoice=self, at=now, state=state, text=text, document=document)
         if is_allowed:
             self.state = state
             if state in self.CORRECTABLE:
-                self.rejected_at = now
+                self.rejected_at = answered_at or now
             self.save(update_fields=["state", "rejected_at"])
         return is_allowed
+
+
+class Credit(models.Model):
+    """What a credit note takes off one of the invoices it names, VAT included."""
+
+    note = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="credits_given")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="credits_received")
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["note", "invoice"], name="invoicing_credit_once"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="invoicing_credit_above_zero"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.note} {self.invoice}"
 
 
 class Document(models.Model):

@@ -9,7 +9,10 @@ from notifications.services import Recipient, notify
 REASONS = {
     "silent": _("Neither the PEC provider nor SDI has answered."),
     "rejected": _("SDI has rejected the document: it counts as not issued."),
-    "refused": _("The office has refused the document."),
+    "rejected_late": _(
+        "SDI has rejected the document, and the five days to correct it are over. Issue another one in its place."
+    ),
+    "refused": _("The office has refused the document. Correct it, credit it, or issue another one in its place."),
     "send_failed": _("The document could not be sent."),
 }
 

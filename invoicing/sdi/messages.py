@@ -5,7 +5,9 @@ Destinatario), so this reads what is there and insists only on what is needed.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from django.utils import timezone
 from lxml import etree
 
 from invoicing.fatturapa.schema import parse
@@ -43,7 +45,9 @@ class SdiError:
 class SdiMessage:
     """`kind` is RC, NS, MC, NE, DT or AT; `is_public` the family; `file_name` the file it is about.
 
-    `file_hash` is that file's SHA-256 in hex, when SDI gives it; `outcome` the office's EC01 or EC02, in a NE only.
+    `file_hash` is that file's SHA-256 in hex, when SDI gives it; `outcome` the office's EC01 or EC02, in a NE only;
+    `received_at` when SDI had the file (DataOraRicezione), `signed_at` when it signed the message (XAdES SigningTime),
+    each None where it does not say.
     """
 
     kind: str
@@ -54,6 +58,8 @@ class SdiMessage:
     errors: tuple[SdiError, ...]
     note: str
     outcome: str = ""
+    received_at: datetime | None = None
+    signed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,8 @@ def read_message(content: bytes) -> SdiMessage:
         errors=tuple(_error(node) for node in root.iter("Errore", "{*}Errore")),
         note=_note(root, kind),
         outcome=str(root.findtext(".//{*}Esito", "")).strip() if kind == "NE" else "",
+        received_at=_moment(_text(root, "DataOraRicezione")),
+        signed_at=_moment(str(root.findtext(".//{*}SigningTime", ""))),
     )
 
 
@@ -104,6 +112,15 @@ def read_metadata(content: bytes) -> Metadata | None:
     if _METADATA.get(name.namespace or "") != name.localname or not (identifier and file_name):
         return None
     return Metadata(identifier[:20], file_name, _text(root, "Hash").lower())
+
+
+def _moment(text: str) -> datetime | None:
+    """A date and time of a message; one without a zone is Italian time. None for what is none."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return (moment if timezone.is_aware(moment) else timezone.make_aware(moment)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _note(root: etree._Element, kind: str) -> str:

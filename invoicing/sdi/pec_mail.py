@@ -10,9 +10,10 @@ import email.policy
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.errors import MessageError
 from email.message import EmailMessage, Message
-from email.utils import parseaddr
+from email.utils import parseaddr, parsedate_to_datetime
 
 _SDI_ADDRESS = re.compile(r"sdi\d{2,3}@pec\.fatturapa\.it", re.IGNORECASE)
 _MESSAGE_FILE = re.compile(r"(?P<file>[A-Za-z0-9]{4,30}_[A-Za-z0-9]{1,5})_(?P<kind>[A-Z]{2})_[A-Za-z0-9]{1,3}\.xml")
@@ -34,13 +35,15 @@ class ProviderReceipt:
 class SdiMail:
     """A message of SDI: the attached file, and the address it wants to be written to from now on.
 
-    `files` are all attachments by name, the message's own among them: an invoice comes with its metadata.
+    `files` are all attachments by name, the message's own among them: an invoice comes with its metadata. `dates` are
+    those of SDI's mail and of its provider's envelope, where they have one.
     """
 
     file_name: str
     content: bytes
     new_address: str
     files: Mapping[str, bytes] = field(default_factory=dict)
+    dates: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,12 +108,22 @@ def _from_sdi(message: EmailMessage) -> SdiMail | OtherMail:
         _content(attachments[0]),
         _new_address(text.get_content() if text else ""),
         {name: _content(part) for part in message.walk() if (name := part.get_filename())},
+        tuple(date for mail in (inner, message) if isinstance(mail, EmailMessage) and (date := _date(mail))),
     )
 
 
 def _content(part: Message) -> bytes:
     content = part.get_payload(decode=True)
     return content if isinstance(content, bytes) else b""
+
+
+def _date(message: EmailMessage) -> datetime | None:
+    """The Date of a mail; None for one that is missing or no date."""
+    try:
+        date = parsedate_to_datetime(header(message, "Date"))
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
+    except (*_STUMBLES, OverflowError):
+        return None
 
 
 def _new_address(text: str) -> str:

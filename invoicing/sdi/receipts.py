@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from core.clock import database_now
 from core.errors import TransientError
 from core.queue import work, work_due
 from core.tasks import enqueue
@@ -142,7 +143,7 @@ def _apply(row: ReceivedMail) -> None:
     mail = classify(message)
     if not isinstance(mail, OtherMail):
         mail = _authenticate(raw, message, mail)
-    now = timezone.now()
+    now = database_now()
     with transaction.atomic():
         row.outcome = ReceivedMail.Outcome.FOREIGN
         if isinstance(mail, ProviderReceipt):
@@ -248,13 +249,26 @@ def _apply_sdi_message(row: ReceivedMail, mail: SdiMail, message: SdiMessage, fi
         invoice.sdi_identifier = message.identifier
         invoice.save(update_fields=["sdi_identifier"])
     had_answer = invoice.state in Invoice.ANSWERS
-    if not invoice.advance(state, now=now, text=_words(message), document=document):
+    sent_at = _sent_at(mail, message, now)
+    if not invoice.advance(state, now=now, text=_words(message), document=document, answered_at=sent_at):
         return
     # whichever of its messages comes first
     if state in Invoice.TAKEN and not had_answer:
         tell_customer(invoice=invoice)
     if state in Invoice.CORRECTABLE:
-        alert_staff(invoice=invoice, reason=str(state), text=_words(message))
+        is_late = invoice.correct_until is not None and invoice.correct_until < now
+        alert_staff(invoice=invoice, reason="rejected_late" if is_late else str(state), text=_words(message))
+
+
+def _sent_at(mail: SdiMail, message: SdiMessage, now: datetime) -> datetime:
+    """When SDI wrote its message, which is when its terms begin, however late it is read (Circ. 13/E 2018, §1.6).
+
+    No message says it in a field of its own: it is the earliest of its signature and of the dates of its mail, so that
+    nobody is late who keeps to it; not before SDI had the file, and not in the future.
+    """
+    dates = [date for date in (message.signed_at, *mail.dates) if date and date <= now]
+    earliest = min(dates, default=now)
+    return min(max(earliest, message.received_at or earliest), now)
 
 
 def _state_of(message: SdiMessage) -> "Invoice.State":

@@ -33,8 +33,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
 
 # What no customer has before something else happens.
 MAY_BE_EMPTY = {
-    "invoicing.PecMessage", "invoicing.ReceivedMail", "notifications.MailAttachment", "core.RateBucket",
-    "accounts.DataExport", "accounts.AccountErasure", "djstripe.PaymentMethod",
+    "invoicing.Credit", "invoicing.PecMessage", "invoicing.ReceivedMail", "notifications.MailAttachment",
+    "core.RateBucket", "accounts.DataExport", "accounts.AccountErasure", "djstripe.PaymentMethod",
 }  # fmt: skip
 
 

@@ -22,7 +22,9 @@ from billing.models.orders import IllegalMoveError
 from billing.payments import services as payments
 from billing.payments import webhooks
 from core.models import AuditEntry
+from invoicing.corrections import replacement_draft
 from invoicing.models import Invoice
+from invoicing.services import issue_invoice
 from notifications.models import Mail
 from tests.conftest import Control
 from tests.factories import make_order
@@ -400,6 +402,25 @@ def test_paid_order_cannot_be_cancelled(customer: Any, stripe_stand_in: Control)
     order.refresh_from_db()
     assert order.status == "paid"
     assert not OrderEvent.objects.filter(kind="cancelled").exists()
+
+
+def test_order_shows_the_document_in_the_place_of_a_rejected_one(
+    customer: Any, customer_client: Client, stripe_stand_in: Control
+):
+    order = paid_order(customer, stripe_stand_in)
+    rejected_at = timezone.now() - timedelta(days=6)
+    old = Invoice.objects.get()
+    Invoice.objects.filter(pk=old.pk).update(state="rejected", rejected_at=rejected_at)
+    old.refresh_from_db()
+    today = timezone.localdate()
+    draft = replacement_draft(invoice=old, today=today)
+    new = issue_invoice(draft=draft, customer=None, reference="", language="it", today=today, now=timezone.now())
+
+    page = customer_client.get(order.get_absolute_url())
+    state = customer_client.get(f"{order.get_absolute_url()}stato/").json()
+
+    assert (page.context["invoice"], state["invoice"], state["invoice_state"]) == (new, new.number, "issued")
+    assert (new.customer, new.reference) == (customer, order.number)
 
 
 def test_strangers_order_is_not_found(stranger: Any, customer_client: Client, stripe_stand_in: Control):

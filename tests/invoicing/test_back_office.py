@@ -1,7 +1,9 @@
 """The back office's pages about invoices: a document by hand, a correction, a credit note, a signed file, a package."""
 
+import html
 import io
 import json
+import re
 import zipfile
 from datetime import timedelta
 from typing import Any
@@ -59,6 +61,26 @@ def page_of(invoice: Invoice, button: str) -> str:
     return f"/admin/invoicing/invoice/{invoice.pk}/{button}/"
 
 
+def shown(page: Any) -> str:
+    """What the page says of the document it shows, for the POST that issues it."""
+    (text,) = re.findall(r'<input type="hidden" name="shown" value="([^"]*)">', page.content.decode())
+    return html.unescape(text)
+
+
+def check_and_issue(client: Client, content: str, path: str = CHECK) -> Any:
+    """Look at the draft, then issue what was shown."""
+    page = client.post(path, {"draft": content, "action": "check"})
+    return client.post(path, {"draft": content, "action": "issue", "shown": shown(page)})
+
+
+def warnings(page: Any) -> list[str]:
+    return [violation.code for violation in page.context["preview"].warnings]
+
+
+def notices(page: Any) -> list[str]:
+    return [str(message) for message in page.context["messages"]]
+
+
 def codes(page: Any) -> list[str]:
     return [violation.code for violation in page.context["errors"]]
 
@@ -102,7 +124,7 @@ def test_what_is_no_draft_is_kept_in_the_page_with_the_reason(staff_client: Clie
 
 
 def test_issued_draft_gets_its_number_and_its_page(staff_client: Client):
-    answer = staff_client.post(CHECK, {"draft": draft(), "action": "issue"})
+    answer = check_and_issue(staff_client, draft())
 
     invoice = Invoice.objects.get()
     assert answer["Location"] == reverse("admin:invoicing_invoice_change", args=[invoice.pk])
@@ -114,7 +136,7 @@ def test_issued_draft_gets_its_number_and_its_page(staff_client: Client):
 def test_document_by_hand_is_in_the_area_of_the_customer_it_is_for(staff_client: Client, customer: Any):
     make_profile(customer)
 
-    staff_client.post(CHECK, {"draft": draft(), "action": "issue"})
+    check_and_issue(staff_client, draft())
 
     assert Invoice.objects.get().customer == customer
 
@@ -131,7 +153,7 @@ def test_draft_as_pdf_is_marked_and_uses_no_number(staff_client: Client):
 def test_office_gets_a_document_that_waits_for_its_signature(staff_client: Client):
     office = {"kind": "public_administration", "name": "Comune di Lucca", "tax_code": "00378210462",
               "recipient_code": "UFABCD", "address": ROMA}  # fmt: skip
-    staff_client.post(CHECK, {"draft": draft(buyer=office), "action": "issue"})
+    check_and_issue(staff_client, draft(buyer=office))
     invoice = Invoice.objects.get()
 
     refused = staff_client.post(
@@ -149,7 +171,7 @@ def test_rejected_document_is_corrected_under_its_number(staff_client: Client):
     page = staff_client.get(page_of(invoice, "corrected"))
     draft_text = page.context["form"].initial["draft"].replace("X4K7P2Q", "M5UXCR1")
 
-    answer = staff_client.post(page_of(invoice, "corrected"), {"draft": draft_text, "action": "issue"})
+    answer = check_and_issue(staff_client, draft_text, page_of(invoice, "corrected"))
 
     invoice.refresh_from_db()
     assert answer.status_code == 302
@@ -170,7 +192,11 @@ def test_document_that_stands_cannot_be_corrected(staff_client: Client):
 def test_credit_note_of_a_part_is_issued_from_the_invoice(staff_client: Client, staff: Any):
     invoice = issue_document()
 
-    staff_client.post(page_of(invoice, "credit"), {"amount": "610", "reason": "Una giornata annullata"})
+    data = {"amount": "610", "reason": "Una giornata annullata"}
+    page = staff_client.post(page_of(invoice, "credit"), data)
+    assert Invoice.objects.count() == 1
+
+    staff_client.post(page_of(invoice, "credit"), data | {"action": "issue", "shown": shown(page)})
 
     note = Invoice.objects.get(document_type="TD04")
     assert (note.number, str(note.gross_amount), note.credited) == (
@@ -187,6 +213,141 @@ def test_credit_above_what_is_left_is_refused_beside_the_form(staff_client: Clie
     assert page.context["form"].non_field_errors() == [
         "Di questa fattura si possono ancora stornare al massimo 4758.00 €."
     ]
+    assert Invoice.objects.count() == 1
+
+
+def test_draft_changed_after_the_check_is_shown_again_and_not_issued(staff_client: Client):
+    page = staff_client.post(CHECK, {"draft": draft(), "action": "check"})
+    dearer = draft(lines=[{"description": "Formazione", "unit_price": "200.00"}])
+
+    again = staff_client.post(CHECK, {"draft": dearer, "action": "issue", "shown": shown(page)})
+
+    assert Invoice.objects.count() == 0
+    assert str(again.context["preview"].figures.gross) == "244.00"
+    (notice,) = notices(again)
+    assert notice == (
+        "Non è stato emesso nulla: questo non è più il documento mostrato (IVA 22,00\xa0€ → 44,00\xa0€, totale "
+        "122,00\xa0€ → 244,00\xa0€). Controllatelo di nuovo."
+    )
+    staff_client.post(CHECK, {"draft": dearer, "action": "issue", "shown": shown(again)})
+    assert [str(invoice.gross_amount) for invoice in Invoice.objects.all()] == ["244.00"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"notes": "Altra causale"},
+        {"series": "B"},
+        {"document_type": "TD06"},
+        {"date": (timezone.localdate() - timedelta(days=1)).isoformat()},
+    ],
+)
+def test_any_change_of_the_text_asks_for_another_look(change: dict[str, Any], staff_client: Client):
+    page = staff_client.post(CHECK, {"draft": draft(), "action": "check"})
+
+    again = staff_client.post(CHECK, {"draft": draft(**change), "action": "issue", "shown": shown(page)})
+
+    assert (again.status_code, Invoice.objects.count(), len(notices(again))) == (200, 0, 1)
+
+
+def test_what_is_to_be_paid_is_told_where_it_is_not_the_total(staff_client: Client):
+    page = staff_client.post(CHECK, {"draft": draft(), "action": "check"})
+    withheld = draft(withholding={"type": "RT02", "rate": "20.00", "reason": "A"})
+
+    again = staff_client.post(CHECK, {"draft": withheld, "action": "issue", "shown": shown(page)})
+
+    assert "(da pagare – → 102,00\xa0€)" in notices(again)[0]
+
+
+def test_draft_written_otherwise_that_is_the_same_document_is_issued(staff_client: Client):
+    page = staff_client.post(CHECK, {"draft": draft(), "action": "check"})
+    same = json.dumps(json.loads(draft()), indent=4)
+
+    staff_client.post(CHECK, {"draft": same, "action": "issue", "shown": shown(page)})
+
+    assert Invoice.objects.count() == 1
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", "{}"])
+def test_document_nobody_has_looked_at_is_shown_first(text: str | None, staff_client: Client):
+    data = {"draft": draft(), "action": "issue"} | ({} if text is None else {"shown": text})
+
+    page = staff_client.post(CHECK, data)
+
+    assert Invoice.objects.count() == 0
+    assert 'value="issue"' in page.content.decode()
+    assert notices(page) == ["Non è ancora stato emesso nulla: controllate prima il documento."]
+
+
+def test_draft_without_a_date_that_was_shown_yesterday_is_shown_again(staff_client: Client):
+    undated = json.dumps({name: value for name, value in json.loads(draft()).items() if name != "date"})
+    day = timezone.localdate() - timedelta(days=1)
+    yesterday = day.isoformat()
+    before = json.loads(shown(staff_client.post(CHECK, {"draft": undated, "action": "check"}))) | {"date": yesterday}
+
+    page = staff_client.post(CHECK, {"draft": undated, "action": "issue", "shown": json.dumps(before)})
+
+    assert Invoice.objects.count() == 0
+    assert f"data {day:%d.%m.%Y} → {timezone.localdate():%d.%m.%Y}" in notices(page)[0]
+
+
+def test_seller_that_changes_between_the_look_and_the_click_is_noticed(staff_client: Client, settings: Any):
+    page = staff_client.post(CHECK, {"draft": draft(), "action": "check"})
+    settings.SELLER_STREET = "Via Nuova 2"
+
+    again = staff_client.post(CHECK, {"draft": draft(), "action": "issue", "shown": shown(page)})
+
+    assert Invoice.objects.count() == 0
+    assert "(il testo)" in notices(again)[0]
+
+
+def test_date_before_the_last_document_is_warned_of_and_kept(staff_client: Client):
+    issue_document()
+    day = timezone.localdate() - timedelta(days=1)
+    page = staff_client.post(CHECK, {"draft": draft(date=day.isoformat()), "action": "check"})
+
+    staff_client.post(CHECK, {"draft": draft(date=day.isoformat()), "action": "issue", "shown": shown(page)})
+
+    assert "date_order" in warnings(page) or day.year != timezone.localdate().year
+    assert Invoice.objects.latest("pk").issue_date == day
+
+
+def test_correction_that_changes_after_the_check_is_shown_again(staff_client: Client):
+    invoice = issue_document()
+    Invoice.objects.filter(pk=invoice.pk).update(state="rejected", rejected_at=timezone.now())
+    page = staff_client.get(page_of(invoice, "corrected"))
+    text = page.context["form"].initial["draft"].replace("X4K7P2Q", "M5UXCR1")
+
+    again = staff_client.post(page_of(invoice, "corrected"), {"draft": text, "action": "issue", "shown": shown(page)})
+
+    invoice.refresh_from_db()
+    assert (invoice.state, invoice.files.count(), len(notices(again))) == ("rejected", 1, 1)
+
+
+@pytest.mark.parametrize("change", [{"amount": "611"}, {"amount": ""}, {"reason": "Altro motivo"}])
+def test_credit_note_that_changes_after_the_check_is_shown_again(change: dict[str, str], staff_client: Client):
+    invoice = issue_document()
+    data = {"amount": "610", "reason": "Una giornata annullata"}
+    page = staff_client.post(page_of(invoice, "credit"), data)
+
+    again = staff_client.post(page_of(invoice, "credit"), {**data, **change, "action": "issue", "shown": shown(page)})
+
+    assert (Invoice.objects.count(), len(notices(again))) == (1, 1)
+    staff_client.post(page_of(invoice, "credit"), {**data, **change, "action": "issue", "shown": shown(again)})
+    assert invoice.credit_notes.count() == 1
+
+
+def test_credit_note_is_shown_with_its_date_and_sums_before_it_is_issued(staff_client: Client):
+    invoice = issue_document()
+
+    page = staff_client.post(page_of(invoice, "credit"), {"amount": "610", "reason": "Una giornata annullata"})
+
+    figures = page.context["preview"].figures
+    assert (figures.net, figures.vat, figures.gross) == (500, 110, 610)
+    assert (page.context["draft"].date, page.context["preview"].number) == (
+        timezone.localdate(), f"NC/{timezone.localdate().year}/00001",
+    )  # fmt: skip
+    assert "610,00" in page.content.decode()
     assert Invoice.objects.count() == 1
 
 

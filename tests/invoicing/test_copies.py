@@ -175,7 +175,7 @@ def test_customer_abroad_without_a_copy_is_on_the_overview(kind: str, post: Post
 def test_form_by_hand_has_a_field_for_the_address(staff_client: Client):
     page = staff_client.post(BY_HAND, FORM | {"date": today(), "email": "conti@alfa.example"})
     draft_text = page.context["form"].initial["draft"]
-    staff_client.post(CHECK, {"draft": draft_text, "action": "issue"})
+    staff_client.post(CHECK, {"draft": draft_text, "action": "issue", "shown": page.context["shown"]})
 
     invoice = Invoice.objects.get()
     assert json.loads(draft_text)["buyer"]["email"] == "conti@alfa.example"

@@ -26,7 +26,7 @@ from invoicing.fatturapa.draft import (
 from invoicing.models import Invoice
 from invoicing.services import issue_invoice
 from tests.invoicing.drafts import COMPANY, make_draft
-from tests.invoicing.test_back_office import BY_HAND, CHECK, draft, page_of
+from tests.invoicing.test_back_office import BY_HAND, CHECK, draft, page_of, shown
 
 pytestmark = pytest.mark.django_db
 
@@ -75,8 +75,12 @@ def values_of(page: Any) -> dict[str, str]:
 
 
 def send(client: Client, invoice: Invoice, action: str = "issue", **changes: str) -> Any:
+    """Fills the form in, looks at what it comes to, and presses the button."""
     page = client.get(page_of(invoice, "corrected"))
-    return client.post(page_of(invoice, "corrected"), values_of(page) | changes | {"action": action})
+    values = values_of(page) | changes
+    checked = client.post(page_of(invoice, "corrected"), values | {"action": "check"})
+    confirmation = {"shown": checked.context.get("shown", "")}
+    return client.post(page_of(invoice, "corrected"), values | confirmation | {"action": action})
 
 
 def corrected_draft() -> Any:
@@ -208,19 +212,44 @@ def test_json_of_a_correction_keeps_the_attachments(staff_client: Client):
     invoice = reject()
     text = staff_client.get(page_of(invoice, "corrected")).context["form"].initial["draft"]
 
-    staff_client.post(page_of(invoice, "corrected"), {"draft": text, "action": "issue"})
+    checked = staff_client.post(page_of(invoice, "corrected"), {"draft": text, "action": "check"})
+    staff_client.post(page_of(invoice, "corrected"), {"draft": text, "action": "issue", "shown": shown(checked)})
 
     assert corrected_draft().attachments == EVERYTHING["attachments"]
 
 
 def test_files_chosen_by_hand_go_into_the_document(staff_client: Client):
-    file = SimpleUploadedFile("relazione.pdf", b"%PDF-1.4 x")
+    def file() -> SimpleUploadedFile:
+        return SimpleUploadedFile("relazione.pdf", b"%PDF-1.4 x")
 
-    staff_client.post(CHECK, {"draft": draft(), "action": "issue", "files": [file]})
+    page = staff_client.post(CHECK, {"draft": draft(), "action": "check", "files": [file()]})
+    staff_client.post(CHECK, {"draft": draft(), "action": "issue", "files": [file()], "shown": shown(page)})
 
     (attachment,) = draft_of(Invoice.objects.get()).attachments
     assert (attachment.name, attachment.format) == ("relazione.pdf", "PDF")
     assert base64.b64decode(attachment.content) == b"%PDF-1.4 x"
+
+
+def test_files_left_out_of_the_second_press_are_told_and_nothing_is_issued(staff_client: Client):
+    file = SimpleUploadedFile("relazione.pdf", b"%PDF-1.4 x")
+    page = staff_client.post(CHECK, {"draft": draft(), "action": "check", "files": [file]})
+
+    again = staff_client.post(CHECK, {"draft": draft(), "action": "issue", "shown": shown(page)})
+
+    assert "Non è stato emesso nulla" in again.content.decode()
+    assert Invoice.objects.count() == 0
+
+
+def test_form_changed_since_it_was_looked_at_is_shown_again(staff_client: Client):
+    invoice = reject()
+    page = staff_client.get(page_of(invoice, "corrected"))
+    values = values_of(page) | {"line-0-quantity": "3", "shown": page.context["shown"]}
+
+    again = staff_client.post(page_of(invoice, "corrected"), values | {"action": "issue"})
+    staff_client.post(page_of(invoice, "corrected"), values | {"action": "issue", "shown": again.context["shown"]})
+
+    assert "Non è stato emesso nulla" in again.content.decode()
+    assert corrected_draft().lines[0].quantity == D(3)
 
 
 def test_files_too_large_are_refused_in_words_and_nothing_is_issued(staff_client: Client):

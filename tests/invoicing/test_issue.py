@@ -14,7 +14,7 @@ from invoicing import pdf
 from invoicing.courtesy_copy import draw_pdf
 from invoicing.fatturapa.draft import InvoiceDraft
 from invoicing.models import Document, FrozenError, Invoice, InvoiceFile
-from invoicing.services import InvoiceRefusedError, issue_invoice
+from invoicing.services import InvoiceRefusedError, issue_invoice, preview
 from tests.invoicing.drafts import COMPANY, DAY, PERSON, make_draft
 
 pytestmark = pytest.mark.django_db
@@ -60,12 +60,49 @@ def test_numbers_follow_the_year_of_the_date():
     assert (first.number, second.number) == ("2026/00001", "2027/00001")
 
 
-def test_dates_never_go_back_along_the_numbers():
+@pytest.mark.parametrize("day", [date(2026, 11, 19), date(2026, 10, 31), date(2026, 1, 1)])
+def test_date_before_the_last_one_of_the_series_is_kept(day: date):
     issue(make_draft().with_date(date(2026, 11, 20)), today=date(2026, 11, 20))
 
-    later = issue(make_draft().with_date(date(2026, 11, 19)), today=date(2026, 11, 20))
+    later = issue(make_draft().with_date(day), today=date(2026, 11, 20))
 
-    assert (later.number, later.issue_date) == ("2026/00002", date(2026, 11, 20))
+    assert (later.number, later.issue_date) == ("2026/00002", day)
+    assert f"<Data>{day}</Data>".encode() in bytes(later.current_file().xml.content)
+
+
+def test_document_of_last_year_keeps_its_year_after_the_first_of_the_new_one():
+    new_year = date(2027, 1, 4)
+    issue(make_draft().with_date(new_year), today=new_year)
+
+    late = issue(make_draft().with_date(date(2026, 12, 31)), today=new_year)
+
+    assert (late.number, late.issue_date) == ("2026/00001", date(2026, 12, 31))
+
+
+@pytest.mark.parametrize(
+    ("day", "series", "codes"),
+    [
+        (date(2026, 11, 19), "", ["date_order"]),
+        (date(2026, 11, 20), "", []),
+        (date(2026, 11, 19), "B", []),
+    ],
+)
+def test_preview_warns_of_a_date_before_the_last_one_of_the_series(day: date, series: str, codes: list[str]):
+    issue(make_draft().with_date(date(2026, 11, 20)), today=date(2026, 11, 20))
+
+    result = preview(draft=make_draft(series=series).with_date(day), number=None, today=date(2026, 11, 20))
+
+    assert [(warning.code, warning.field) for warning in result.warnings] == [(code, "date") for code in codes]
+    assert result.errors == ()
+
+
+def test_preview_of_a_correction_is_not_compared_with_what_came_after_it():
+    first = issue(make_draft().with_date(date(2026, 11, 18)), today=date(2026, 11, 20))
+    issue(make_draft().with_date(date(2026, 11, 20)), today=date(2026, 11, 20))
+
+    result = preview(draft=make_draft(), number=first.number, today=date(2026, 11, 20))
+
+    assert [warning.code for warning in result.warnings] == []
 
 
 def test_date_in_the_future_is_refused():

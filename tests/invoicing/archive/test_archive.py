@@ -10,11 +10,18 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
-from invoicing.archive import contents
+from invoicing import corrections, tasks
+from invoicing.archive import contents, packages
 from invoicing.archive.contents import BadPeriodError, Period, database_troubles, package_troubles, write_package
-from invoicing.models import Document, Invoice
-from tests.invoicing.archive.packing import pack
+from invoicing.models import ArchivePackage, Document, Invoice
+from invoicing.services import issue_invoice
+from tests.invoicing.archive.packing import on, pack, sale, table
+from tests.invoicing.drafts import COMPANY
+from tests.invoicing.flow import OFFICE, Post, issue, on_its_way, receive, sign
+from tests.invoicing.test_corrections import correct
+from tests.invoicing.test_credit_notes import credit
 
 pytestmark = pytest.mark.django_db
 
@@ -260,3 +267,93 @@ def test_missing_package_is_named(tmp_path: Path, capsys: Any):
         call_command("verify_archive", str(tmp_path / "none.zip"))
 
     assert "No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("way", "amounts"),
+    [
+        ("stands", ["300,00", "66,00"]),
+        ("credited", ["0,00", "0,00"]),
+        ("replaced", ["300,00", "66,00"]),
+        ("corrected", ["300,00", "66,00"]),
+    ],
+)
+def test_refused_document_counts_once_whatever_follows(
+    way: str, amounts: list[str], staff: Any, post: Post, tmp_path: Path
+):
+    with on("2025-11-10"):
+        public = issue(draft=sale(OFFICE, ("300.00", "22", "")))
+        sign(public, staff)
+        receive(post.sdi(on_its_way(public).file, "EC02"))
+        public.refresh_from_db()
+        if way == "credited":
+            credit(public)
+        elif way == "replaced":
+            issue(draft=corrections.replacement_draft(invoice=public, today=date(2025, 11, 10)))
+        elif way == "corrected":
+            correct(public, staff, corrections.draft_of(public))
+
+    assert [row[-2:] for row in table(pack(tmp_path, "2025-11"), "totali-iva.csv")[1:]] == [amounts]
+
+
+def test_package_of_a_past_month_is_asked_for_anew_when_a_document_of_it_comes_later(tmp_path: Path, settings: Any):
+    settings.MEDIA_ROOT = tmp_path
+    with on("2025-11-28"):
+        issue(draft=sale(COMPANY, ("100.00", "22", "")))
+    with on("2025-12-08"):
+        tasks.request_last_month()
+        packages.build_due()
+        unchanged = packages.request_outdated(today=date(2025, 12, 8))
+    issue_invoice(
+        draft=sale(COMPANY, ("200.00", "22", "")).with_date(date(2025, 11, 29)), customer=None, reference="",
+        language="it", today=date(2025, 12, 9), now=timezone.now(),
+    )  # fmt: skip
+
+    with on("2025-12-09"):
+        tasks.request_last_month()
+        packages.build_due()
+        again = packages.request_outdated(today=date(2025, 12, 9))
+
+    package = ArchivePackage.objects.get()
+    assert (unchanged, again) == (0, 0)
+    assert (package.period, package.state, package.done_count) == ("2025-11", "done", 2)
+
+
+def test_package_of_a_past_month_is_asked_for_anew_when_a_document_of_it_is_corrected(
+    tmp_path: Path, settings: Any, staff: Any, post: Post
+):
+    settings.MEDIA_ROOT = tmp_path
+    with on("2025-11-28"):
+        invoice = issue(draft=sale(OFFICE, ("100.00", "22", "")))
+        sign(invoice, staff)
+        receive(post.sdi(on_its_way(invoice).file, "EC02"))
+    packages.request_package(period="2025-11")
+    packages.build_due()
+    unchanged = packages.request_outdated(today=date(2025, 12, 8))
+
+    correct(invoice, staff, corrections.draft_of(invoice))
+
+    assert (unchanged, packages.request_outdated(today=date(2025, 12, 8))) == (0, 1)
+
+
+def test_package_of_the_month_in_course_is_left_at_what_it_was_asked_for(tmp_path: Path, settings: Any):
+    settings.MEDIA_ROOT = tmp_path
+    with on("2025-11-10"):
+        packages.request_package(period="2025-11")
+        packages.request_package(period="2025")
+        packages.build_due()
+    with on("2025-11-11"):
+        issue(draft=sale(COMPANY, ("100.00", "22", "")))
+
+    assert packages.request_outdated(today=date(2025, 11, 30)) == 0
+    assert packages.request_outdated(today=date(2025, 12, 1)) == 1
+
+
+def test_register_follows_the_numbers_where_dates_go_back(tmp_path: Path):
+    for day in ("2025-11-20", "2025-11-03"):
+        with on(day):
+            issue(draft=sale(COMPANY, ("100.00", "22", "")))
+
+    rows = table(pack(tmp_path, "2025"), "registro.csv")[1:]
+
+    assert [(row[0], row[1]) for row in rows] == [("2025/00001", "20/11/2025"), ("2025/00002", "03/11/2025")]

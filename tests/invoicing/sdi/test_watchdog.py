@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.urls import get_resolver
 from django.utils import timezone
 
 from invoicing.models import Invoice, InvoiceEvent, PecMessage
@@ -23,6 +24,7 @@ def staff_address(settings: Any) -> None:
     settings.STAFF_EMAIL = "fatture@aish.example"
     settings.INVOICE_RECEIPT_ALERT_HOURS = 24
     settings.SITE_URL = "https://hub.example"
+    assert get_resolver().url_patterns  # read with the real path, whichever test of this process comes first
     settings.ADMIN_PATH = "gestione"
 
 
