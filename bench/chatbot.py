@@ -87,9 +87,9 @@ def _fill(url: str, corpus: _Corpus) -> None:
             topic = "NIS2" if number % 100 == 0 else "GDPR"
             connection.execute(
                 "INSERT INTO chatbot_document (id, name, kind, title, topic, language, version, is_active, is_article, "
-                "content, sha256, size, state, attempts, chunk_count, embedded_count, created_at, completed_at) "
-                "VALUES (%s, %s, 'md', %s, %s, 'it', '', true, false, "
-                "'', '', 0, 'done', 1, %s, %s, now(), now())",
+                "content, sha256, size, omissions, state, attempts, chunk_count, embedded_count, created_at, "
+                "completed_at) VALUES (%s, %s, 'md', %s, %s, 'it', '', true, false, "
+                "'', '', 0, '{}', 'done', 1, %s, %s, now(), now())",
                 [number + 1, f"{number}.md", f"Documento {number}", topic, EACH, EACH],
             )
         columns = "document_id, position, section, heading, path, is_background, text, language, sha256"

@@ -33,6 +33,13 @@ MOMENT = re.compile(
     r"|\b\d{1,2}\s+\w+\s+20\d\d\b|\bsenza (?:ingiustificato|indebito) ritardo|\bwithout undue delay",
     re.I,
 )
+HEADS = r"(?:dipendenti|persone|addetti|lavoratori|employees|people|staff|workers)\b"
+HEAD_COUNT = re.compile(rf"\b(\d{{1,6}})\s+{HEADS}", re.I)
+SIZES = re.compile(
+    rf"\b(?P<low>\d{{1,6}})\s*(?:a|e|to|and|[-–])\s*(?P<high>\d{{1,6}})\s+{HEADS}"
+    rf"|\b(?:fino a|up to)\s+(?P<most>\d{{1,6}})\s+{HEADS}",
+    re.I,
+)
 DEFINES = re.compile(r"\bsi intende\b|\bmeans\b|»\s*:|['’”]\s*means", re.I)
 
 
@@ -155,6 +162,8 @@ def _join_lists(parts: list[str]) -> list[str]:
 
 
 def _is_heading(text: str) -> bool:
+    if " | " in text:  # a row of a table
+        return False
     return text.startswith("#") or (len(text) < 110 and not text.endswith((".", ";", ":", "!", "?", ",", "»")))
 
 
@@ -177,6 +186,12 @@ class Question:
         weight_met = sum(weight * words.likeness(term, terms) for term, weight in self.weights.items())
         return weight_met / total if total else 0.0
 
+    def is_of_another_size(self, sentence: str) -> bool:
+        """Whether a sentence is about companies of other sizes than the one that asks: 50 to 99 people, not 120."""
+        asked = HEAD_COUNT.search(self.text)
+        sizes = [(int(size["low"] or 0), int(size["high"] or size["most"])) for size in SIZES.finditer(sentence)]
+        return bool(asked and sizes) and not any(low <= int(asked[1]) <= high for low, high in sizes)
+
     def bonus(self, sentence: str) -> float:
         """A sentence of the asked kind (an amount, a time, a definition) is the likelier answer."""
         pairs = [(HOW_MUCH, AMOUNT), (WHEN, MOMENT), (WHAT_IS, DEFINES)]
@@ -198,6 +213,8 @@ def best_sentences(question_text: str, passages: list[Passage]) -> list[Sentence
         if passage_coverage < PASSAGE_COVERAGE or not _names_article(question, passage):
             continue
         for sentence in sentences:
+            if question.is_of_another_size(sentence.text):
+                continue
             own = frozenset(words.terms(sentence.text))
             direct = question.coverage(own)
             score = direct + 0.5 * question.coverage(own | sentence.context) + 0.4 * passage_coverage

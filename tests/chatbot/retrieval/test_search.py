@@ -283,6 +283,8 @@ def make_hit(similarity: float | None, words: float) -> Hit:
         ([(None, 0.3)], False),
         ([(0.5, 0.0), (0.8, 0.0)], False),
         ([(0.5, 0.02), (0.6, 0.0)], True),
+        ([(0.79, 0.04)], True),
+        ([(0.79, 0.05)], False),
     ],
 )
 def test_question_is_off_topic_when_neither_meaning_nor_word_fits(hits: list[tuple[float, float]], expected: bool):

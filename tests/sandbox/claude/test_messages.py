@@ -121,6 +121,33 @@ def test_refusal_in_two_languages_follows_the_question(client):
     assert texts(ask(client, "Che tempo fa a Torino?", COOKIES, system=system)) == "Non so."
 
 
+SIZES = passage(
+    "Readiness NIS2",
+    "La Readiness NIS2 costa 3.900 € più IVA per imprese da 50 a 99 dipendenti e dura sei settimane.",
+    "Da 100 a 249 dipendenti costa 5.400 € più IVA.",
+)
+ROWS = passage("Listino", "Servizio: Corso phishing | Durata: 2 ore | Prezzo: 480")
+
+
+@pytest.mark.parametrize(
+    ("question", "price"),
+    [
+        ("Quanto costa la Readiness NIS2 per 80 dipendenti?", "3.900 €"),
+        ("Quanto costa la Readiness NIS2 per 120 dipendenti?", "5.400 €"),
+    ],
+)
+def test_price_is_that_of_the_size_that_asks(client, question: str, price: str):
+    answer = texts(ask(client, question, SIZES))
+
+    assert [amount for amount in ("3.900 €", "5.400 €") if amount in answer] == [price]
+
+
+def test_row_of_a_table_is_quoted(client):
+    answer = ask(client, "Quanto costa il corso phishing?", ROWS)
+
+    assert [citation.cited_text for citation in citations(answer)] == [ROWS["content"][0]["text"]]
+
+
 FEES = passage(
     "Articolo 12 - Compensi del revisore",
     "# Misura",
