@@ -74,7 +74,7 @@ class DocumentForm(forms.ModelForm):
 @admin.register(Document)
 class DocumentAdmin(AuditedAdmin):
     form = DocumentForm
-    list_display = ("title", "topic", "language", "kind", "state_badge", "progress", "is_active", "created_at")
+    list_display = ("title_or_name", "topic", "language", "kind", "state_badge", "progress", "is_active", "created_at")
     list_filter = ("state", "topic", "language", "is_active", "is_article", "kind")
     search_fields = ("title", "name", "sha256")
     date_hierarchy = "created_at"
@@ -89,11 +89,11 @@ class DocumentAdmin(AuditedAdmin):
         about = ("title", "topic", "language") if obj is None else ("topic", "language", "version", "is_active")
         if obj is None:
             return (main_fieldset, (_("About"), {"fields": about}))
-        reading = () if obj.state == Document.State.DONE else ("progress",)
-        state = (
-            "name", "kind", "size", "sha256", "page", "replaces", "state_badge", *reading, "error", "completed_at",
-            "passages_link", *(("not_read",) if obj.omissions else ()),
-        )  # fmt: skip
+        is_over = obj.state in (Document.State.DONE, Document.State.FAILED)
+        result = ("passages_link", "completed_at") if is_over else ("progress",)
+        omissions = ("not_read",) if obj.omissions else ()
+        error = ("error",) if obj.last_error else ()
+        state = ("state_badge", *error, *result, *omissions, "name", "kind", "size", "sha256", "page", "replaces")
         return (main_fieldset, (_("About"), {"fields": about}), (_("Reading"), {"fields": state}))
 
     def get_readonly_fields(self, request, obj=None):
@@ -154,9 +154,14 @@ class DocumentAdmin(AuditedAdmin):
         message = ngettext("%(count)d document changed.", "%(count)d documents changed.", len(documents))
         messages.success(request, message % {"count": len(documents)})
 
+    @display(description=_("title"), ordering="title")
+    def title_or_name(self, document: Document):
+        """A file that could not be read has not told its title."""
+        return str(document)
+
     @display(description=_("passages"))
     def progress(self, document: Document):
-        if document.state == Document.State.DONE:
+        if document.state in (Document.State.DONE, Document.State.FAILED):
             return document.chunk_count
         total = document.chunk_count or 1
         bar = '<progress value="{}" max="{}" aria-label="{}"></progress> {}/{}'

@@ -289,6 +289,7 @@ def test_file_that_cannot_be_read_fails_with_the_reason(
 
     assert (document.state, document.last_error, Chunk.objects.count()) == ("failed", SENTENCES[reason], 0)
     page = staff_client.get(f"/admin/chatbot/document/{document.pk}/change/").content.decode()
+    assert name in staff_client.get("/admin/chatbot/document/").content.decode()
     assert escape(gettext(SENTENCES[reason])) in page
     assert gettext(SENTENCES[reason]) != SENTENCES[reason]
 
