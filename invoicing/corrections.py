@@ -5,6 +5,7 @@ office refused likewise, without a term; any other by a credit note.
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -26,6 +27,7 @@ from invoicing.services import (
     CreditTooLargeError,
     build_document,
     draft_defaults,
+    ensure_not_issued,
     issue_invoice,
     queue_document,
     seller_from_settings,
@@ -187,19 +189,21 @@ def credit_note_draft(*, invoice: Invoice, amount: Decimal | None, reason: str, 
 @transaction.atomic
 def issue_credit_note(
     *, invoice: Invoice, amount: Decimal | None, reason: str, actor: User | None, today: date, now: datetime,
-    shown: str | None = None,
+    shown: str | None = None, page_key: UUID | None = None,
 ) -> Invoice:  # fmt: skip
     """Credit all that is left of `invoice` (`amount` None) or a part (VAT included); the note goes to SDI by itself.
 
     `shown` describes the note that a person agreed to (`fatturapa.confirmation`); `NotAsShownError` for another one.
+    `page_key` is that of the page with the button; `AlreadyIssuedError` for one that has issued before.
     """
-    locked = Invoice.objects.select_for_update().get(pk=invoice.pk)  # two clicks must not credit twice
+    locked = Invoice.objects.select_for_update().get(pk=invoice.pk)
+    ensure_not_issued(page_key)  # before what is left of the invoice, which the first of two clicks has taken
     draft = credit_note_draft(invoice=locked, amount=amount, reason=reason, today=today)
     if shown is not None:
         confirmation.ensure_as_shown(draft, shown)
     note = issue_invoice(
         draft=draft, customer=locked.customer, reference=locked.reference, language=locked.language, today=today,
-        now=now,
+        now=now, page_key=page_key,
     )  # fmt: skip
     audit.record(action="invoice.credited", target=locked, actor=actor, credit_note=note.number)
     return note

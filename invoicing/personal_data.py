@@ -101,6 +101,7 @@ TABLES = (
             "id": "a number of ours",
             "customer": "the person",
             "series": "part of the number",
+            "page_key": "a number of ours",
             "alerted_at": "how the sending went",
         },
         files=_files,

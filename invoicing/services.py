@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -62,6 +63,14 @@ class CreditTooLargeError(DomainError):
 
     def __init__(self, left: Decimal) -> None:
         super().__init__(_("At most %(left)s € of this invoice can still be credited.") % {"left": left})
+
+
+class AlreadyIssuedError(Exception):
+    """The page has issued `invoice` already. No refusal: what was asked for is done."""
+
+    def __init__(self, invoice: Invoice) -> None:
+        super().__init__(invoice.number)
+        self.invoice = invoice
 
 
 def seller_from_settings() -> Seller:
@@ -147,8 +156,9 @@ def first_preview(*, draft: InvoiceDraft, number: str | None, today: date, files
 
 @transaction.atomic
 def issue_invoice(
-    *, draft: InvoiceDraft, customer: User | None, reference: str, language: str, today: date, now: datetime
-) -> Invoice:
+    *, draft: InvoiceDraft, customer: User | None, reference: str, language: str, today: date, now: datetime,
+    page_key: UUID | None = None,
+) -> Invoice:  # fmt: skip
     """Number, freeze and store the document; sending follows by itself. `InvoiceRefusedError` uses no number.
 
     The number is gap-free within the year of the document's date. The date is the draft's, wherever it lies among the
@@ -156,6 +166,8 @@ def issue_invoice(
     date decides in which month the VAT is due.
 
     What it credits or takes the place of lends it its customer and reference, where it has none of its own.
+
+    `page_key` is that of the page whose button issues it; `AlreadyIssuedError` for one that has issued before.
     """
     draft = in_series(draft)
     # locked before the counters: whoever credits one of them by a click does so, too
@@ -165,16 +177,23 @@ def issue_invoice(
         customer, reference = customer or about.customer, reference or about.reference
     year, counter = draft.date.year, _counter(draft.series)
     numbers = next_numbers({counter: year, FILES: 0})  # from here on everybody else waits: keep it short
+    ensure_not_issued(page_key)  # after the lock: of two clicks at once the second sees what the first has issued
     number = number_of(draft.series, year, numbers[counter])
     document = build_document(draft, number=number, file=numbers[FILES], linked=linked, today=today)
     invoice = Invoice.objects.create(
         customer=customer, number=number, series=draft.series, document_type=draft.document_type,
-        issue_date=draft.date, reference=reference, language=language,
+        issue_date=draft.date, reference=reference, language=language, page_key=page_key,
         credited=next(iter(linked.credited), None), replaces=linked.replaced, **snapshot(draft, document.figures),
     )  # fmt: skip
     share_out(invoice, linked, document.figures)
     queue_document(invoice, draft, document, action="issued", actor=customer, now=now)
     return invoice
+
+
+def ensure_not_issued(page_key: UUID | None) -> None:
+    """`AlreadyIssuedError` when there is a document that the page of this key has issued."""
+    if page_key and (invoice := Invoice.objects.filter(page_key=page_key).first()):
+        raise AlreadyIssuedError(invoice)
 
 
 def share_out(note: Invoice, linked: LinkedDocuments, figures: Totals) -> None:

@@ -25,6 +25,7 @@ from core.errors import DomainError
 from invoicing import corrections, pdf, services
 from invoicing.admin import correction_form
 from invoicing.admin.forms import DocumentForm, DraftJsonForm, LineFormSet, draft_json, empty_document, to_text
+from invoicing.admin.once import issues_once, key_for_page, read_key
 from invoicing.fatturapa import confirmation
 from invoicing.fatturapa.draft import Buyer, InvoiceDraft
 from invoicing.fatturapa.draft_json import DraftUnreadableError, read_draft, to_json
@@ -32,6 +33,7 @@ from invoicing.fatturapa.preview import Preview
 from invoicing.models import Invoice
 
 
+@issues_once
 def write(admin: Any, request: HttpRequest) -> HttpResponse:
     """The form of the usual document; filled in, it leads to the page that checks it."""
     if request.method != "POST":
@@ -43,6 +45,7 @@ def write(admin: Any, request: HttpRequest) -> HttpResponse:
     return _page(admin, request, "write", _("New invoice by hand"), document=document, lines=lines)
 
 
+@issues_once
 def check(admin: Any, request: HttpRequest) -> HttpResponse:
     """A draft as JSON: checked, drawn as a PDF marked as a draft, or issued, by the button that was pressed."""
     return _act(admin, request, None)
@@ -129,7 +132,8 @@ def _with_files(content: str, files: list[Any], invoice: Invoice | None) -> str:
 
 def _issue(request: HttpRequest, content: str, invoice: Invoice | None) -> HttpResponse:
     draft, now = _read(content, invoice), database_now()
-    confirmation.ensure_as_shown(draft, request.POST.get("shown", ""))
+    page_key = read_key(request)
+    confirmation.ensure_as_shown(draft, request.POST.get("shown", "") if page_key or invoice else "")
     actor: Any = request.user
     if invoice:
         corrections.correct_invoice(invoice=invoice, draft=draft, actor=actor, today=timezone.localdate(now), now=now)
@@ -138,6 +142,7 @@ def _issue(request: HttpRequest, content: str, invoice: Invoice | None) -> HttpR
         invoice = services.issue_invoice(
             draft=draft, customer=_find_customer(draft.buyer), reference="",
             language="it" if draft.buyer.country == "IT" else "en", today=timezone.localdate(now), now=now,
+            page_key=page_key,
         )  # fmt: skip
         message = gettext("Document %(number)s is issued.")
     messages.success(request, message % {"number": invoice.number})
@@ -216,4 +221,6 @@ def _find_customer(buyer: Buyer) -> User | None:
 
 def _page(admin: Any, request: HttpRequest, name: str, title: Any, **more: Any) -> HttpResponse:
     context = {**admin.admin_site.each_context(request), "title": title, "opts": admin.opts, **more}
+    if not more.get("invoice"):  # a correction issues nothing new
+        context["page_key"] = key_for_page(request)
     return TemplateResponse(request, f"admin/invoicing/draft_{name}.html", context)

@@ -16,10 +16,12 @@ from core.clock import database_now, database_today
 from core.errors import DomainError
 from invoicing import corrections, services
 from invoicing.admin.forms import CreditForm
+from invoicing.admin.once import issues_once, key_for_page, read_key
 from invoicing.fatturapa import confirmation
 from invoicing.models import Invoice
 
 
+@issues_once
 def credit(admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
     """The form; filled in, the document it leads to, which is issued by its button if it is still that one."""
     invoice = admin.get_object(request, unquote(object_id))
@@ -38,15 +40,16 @@ def credit(admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
         context = _preview(form, invoice)
     context |= {**admin.admin_site.each_context(request), "title": _("Credit"), "opts": admin.opts}
     context |= {"form": form, "credited": invoice, "left": invoice.creditable_amount()}
+    context["page_key"] = key_for_page(request)
     return TemplateResponse(request, "admin/invoicing/credit.html", context)
 
 
 def _issue(request: HttpRequest, invoice: Invoice, data: dict[str, Any]) -> HttpResponse:
-    now = database_now()
+    now, page_key = database_now(), read_key(request)
     actor: Any = request.user
     note = corrections.issue_credit_note(
         invoice=invoice, amount=data["amount"], reason=data["reason"], actor=actor, today=timezone.localdate(now),
-        now=now, shown=request.POST.get("shown", ""),
+        now=now, shown=request.POST.get("shown", "") if page_key else "", page_key=page_key,
     )  # fmt: skip
     messages.success(request, gettext("Credit note %(number)s is issued.") % {"number": note.number})
     return redirect(reverse("admin:invoicing_invoice_change", args=[invoice.pk]))

@@ -134,6 +134,8 @@ class Invoice(FiscalIdentity):
         related_name="replacements",
         verbose_name=_("takes the place of"),
     )
+    # of the page of the back office that issued it, which issues one document; None for one that no page issued
+    page_key = models.UUIDField(null=True, unique=True, editable=False)
     created_at = models.DateTimeField(_("issued"), auto_now_add=True)
     rejected_at = models.DateTimeField(_("rejected"), null=True, blank=True)
     alerted_at = models.DateTimeField(_("staff alerted"), null=True, blank=True)

@@ -7,6 +7,7 @@ import re
 import zipfile
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -63,14 +64,29 @@ def page_of(invoice: Invoice, button: str) -> str:
 
 def shown(page: Any) -> str:
     """What the page says of the document it shows, for the POST that issues it."""
-    (text,) = re.findall(r'<input type="hidden" name="shown" value="([^"]*)">', page.content.decode())
+    return _hidden(page, "shown")
+
+
+def page_key(page: Any) -> str:
+    """By which what a page issues is known, for the POST that issues it."""
+    return _hidden(page, "page_key")
+
+
+def _hidden(page: Any, name: str) -> str:
+    (text,) = re.findall(rf'<input type="hidden" name="{name}" value="([^"]*)">', page.content.decode())
     return html.unescape(text)
+
+
+def confirmed(page: Any) -> dict[str, str]:
+    """What the button that issues sends beside the document; a correction has no key, for it issues nothing new."""
+    key = {} if page.context.get("invoice") else {"page_key": page_key(page)}
+    return {"action": "issue", "shown": shown(page), **key}
 
 
 def check_and_issue(client: Client, content: str, path: str = CHECK) -> Any:
     """Look at the draft, then issue what was shown."""
     page = client.post(path, {"draft": content, "action": "check"})
-    return client.post(path, {"draft": content, "action": "issue", "shown": shown(page)})
+    return client.post(path, {"draft": content, **confirmed(page)})
 
 
 def warnings(page: Any) -> list[str]:
@@ -196,7 +212,7 @@ def test_credit_note_of_a_part_is_issued_from_the_invoice(staff_client: Client, 
     page = staff_client.post(page_of(invoice, "credit"), data)
     assert Invoice.objects.count() == 1
 
-    staff_client.post(page_of(invoice, "credit"), data | {"action": "issue", "shown": shown(page)})
+    staff_client.post(page_of(invoice, "credit"), data | confirmed(page))
 
     note = Invoice.objects.get(document_type="TD04")
     assert (note.number, str(note.gross_amount), note.credited) == (
@@ -220,7 +236,7 @@ def test_draft_changed_after_the_check_is_shown_again_and_not_issued(staff_clien
     page = staff_client.post(CHECK, {"draft": draft(), "action": "check"})
     dearer = draft(lines=[{"description": "Formazione", "unit_price": "200.00"}])
 
-    again = staff_client.post(CHECK, {"draft": dearer, "action": "issue", "shown": shown(page)})
+    again = staff_client.post(CHECK, {"draft": dearer, **confirmed(page)})
 
     assert Invoice.objects.count() == 0
     assert str(again.context["preview"].figures.gross) == "244.00"
@@ -229,7 +245,7 @@ def test_draft_changed_after_the_check_is_shown_again_and_not_issued(staff_clien
         "Non è stato emesso nulla: questo non è più il documento mostrato (IVA 22,00\xa0€ → 44,00\xa0€, totale "
         "122,00\xa0€ → 244,00\xa0€). Controllatelo di nuovo."
     )
-    staff_client.post(CHECK, {"draft": dearer, "action": "issue", "shown": shown(again)})
+    staff_client.post(CHECK, {"draft": dearer, **confirmed(again)})
     assert [str(invoice.gross_amount) for invoice in Invoice.objects.all()] == ["244.00"]
 
 
@@ -245,7 +261,7 @@ def test_draft_changed_after_the_check_is_shown_again_and_not_issued(staff_clien
 def test_any_change_of_the_text_asks_for_another_look(change: dict[str, Any], staff_client: Client):
     page = staff_client.post(CHECK, {"draft": draft(), "action": "check"})
 
-    again = staff_client.post(CHECK, {"draft": draft(**change), "action": "issue", "shown": shown(page)})
+    again = staff_client.post(CHECK, {"draft": draft(**change), **confirmed(page)})
 
     assert (again.status_code, Invoice.objects.count(), len(notices(again))) == (200, 0, 1)
 
@@ -254,7 +270,7 @@ def test_what_is_to_be_paid_is_told_where_it_is_not_the_total(staff_client: Clie
     page = staff_client.post(CHECK, {"draft": draft(), "action": "check"})
     withheld = draft(withholding={"type": "RT02", "rate": "20.00", "reason": "A"})
 
-    again = staff_client.post(CHECK, {"draft": withheld, "action": "issue", "shown": shown(page)})
+    again = staff_client.post(CHECK, {"draft": withheld, **confirmed(page)})
 
     assert "(da pagare – → 102,00\xa0€)" in notices(again)[0]
 
@@ -263,14 +279,14 @@ def test_draft_written_otherwise_that_is_the_same_document_is_issued(staff_clien
     page = staff_client.post(CHECK, {"draft": draft(), "action": "check"})
     same = json.dumps(json.loads(draft()), indent=4)
 
-    staff_client.post(CHECK, {"draft": same, "action": "issue", "shown": shown(page)})
+    staff_client.post(CHECK, {"draft": same, **confirmed(page)})
 
     assert Invoice.objects.count() == 1
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", "{}"])
 def test_document_nobody_has_looked_at_is_shown_first(text: str | None, staff_client: Client):
-    data = {"draft": draft(), "action": "issue"} | ({} if text is None else {"shown": text})
+    data = {"draft": draft(), "action": "issue", "page_key": str(uuid4())} | ({} if text is None else {"shown": text})
 
     page = staff_client.post(CHECK, data)
 
@@ -283,9 +299,10 @@ def test_draft_without_a_date_that_was_shown_yesterday_is_shown_again(staff_clie
     undated = json.dumps({name: value for name, value in json.loads(draft()).items() if name != "date"})
     day = timezone.localdate() - timedelta(days=1)
     yesterday = day.isoformat()
-    before = json.loads(shown(staff_client.post(CHECK, {"draft": undated, "action": "check"}))) | {"date": yesterday}
+    checked = staff_client.post(CHECK, {"draft": undated, "action": "check"})
+    before = json.dumps(json.loads(shown(checked)) | {"date": yesterday})
 
-    page = staff_client.post(CHECK, {"draft": undated, "action": "issue", "shown": json.dumps(before)})
+    page = staff_client.post(CHECK, {"draft": undated, **confirmed(checked), "shown": before})
 
     assert Invoice.objects.count() == 0
     assert f"data {day:%d.%m.%Y} → {timezone.localdate():%d.%m.%Y}" in notices(page)[0]
@@ -295,7 +312,7 @@ def test_seller_that_changes_between_the_look_and_the_click_is_noticed(staff_cli
     page = staff_client.post(CHECK, {"draft": draft(), "action": "check"})
     settings.SELLER_STREET = "Via Nuova 2"
 
-    again = staff_client.post(CHECK, {"draft": draft(), "action": "issue", "shown": shown(page)})
+    again = staff_client.post(CHECK, {"draft": draft(), **confirmed(page)})
 
     assert Invoice.objects.count() == 0
     assert "(il testo)" in notices(again)[0]
@@ -306,7 +323,7 @@ def test_date_before_the_last_document_is_warned_of_and_kept(staff_client: Clien
     day = timezone.localdate() - timedelta(days=1)
     page = staff_client.post(CHECK, {"draft": draft(date=day.isoformat()), "action": "check"})
 
-    staff_client.post(CHECK, {"draft": draft(date=day.isoformat()), "action": "issue", "shown": shown(page)})
+    staff_client.post(CHECK, {"draft": draft(date=day.isoformat()), **confirmed(page)})
 
     assert "date_order" in warnings(page) or day.year != timezone.localdate().year
     assert Invoice.objects.latest("pk").issue_date == day
@@ -330,10 +347,10 @@ def test_credit_note_that_changes_after_the_check_is_shown_again(change: dict[st
     data = {"amount": "610", "reason": "Una giornata annullata"}
     page = staff_client.post(page_of(invoice, "credit"), data)
 
-    again = staff_client.post(page_of(invoice, "credit"), {**data, **change, "action": "issue", "shown": shown(page)})
+    again = staff_client.post(page_of(invoice, "credit"), {**data, **change, **confirmed(page)})
 
     assert (Invoice.objects.count(), len(notices(again))) == (1, 1)
-    staff_client.post(page_of(invoice, "credit"), {**data, **change, "action": "issue", "shown": shown(again)})
+    staff_client.post(page_of(invoice, "credit"), {**data, **change, **confirmed(again)})
     assert invoice.credit_notes.count() == 1
 
 

@@ -21,7 +21,7 @@ from notifications import services as outbox
 from notifications.models import Mail
 from tests.invoicing.drafts import PERSON, draft_from, make_draft
 from tests.invoicing.flow import OFFICE, Post, issue, on_its_way, receive, sign
-from tests.invoicing.test_back_office import BY_HAND, CHECK, FORM, draft, page_of, today
+from tests.invoicing.test_back_office import BY_HAND, CHECK, FORM, confirmed, draft, page_of, today
 from tests.queues import fail_row
 
 pytestmark = pytest.mark.django_db
@@ -175,7 +175,7 @@ def test_customer_abroad_without_a_copy_is_on_the_overview(kind: str, post: Post
 def test_form_by_hand_has_a_field_for_the_address(staff_client: Client):
     page = staff_client.post(BY_HAND, FORM | {"date": today(), "email": "conti@alfa.example"})
     draft_text = page.context["form"].initial["draft"]
-    staff_client.post(CHECK, {"draft": draft_text, "action": "issue", "shown": page.context["shown"]})
+    staff_client.post(CHECK, {"draft": draft_text, **confirmed(page)})
 
     invoice = Invoice.objects.get()
     assert json.loads(draft_text)["buyer"]["email"] == "conti@alfa.example"

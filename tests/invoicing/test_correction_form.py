@@ -26,7 +26,7 @@ from invoicing.fatturapa.draft import (
 from invoicing.models import Invoice
 from invoicing.services import issue_invoice
 from tests.invoicing.drafts import COMPANY, make_draft
-from tests.invoicing.test_back_office import BY_HAND, CHECK, draft, page_of, shown
+from tests.invoicing.test_back_office import BY_HAND, CHECK, confirmed, draft, page_of, shown
 
 pytestmark = pytest.mark.django_db
 
@@ -223,7 +223,7 @@ def test_files_chosen_by_hand_go_into_the_document(staff_client: Client):
         return SimpleUploadedFile("relazione.pdf", b"%PDF-1.4 x")
 
     page = staff_client.post(CHECK, {"draft": draft(), "action": "check", "files": [file()]})
-    staff_client.post(CHECK, {"draft": draft(), "action": "issue", "files": [file()], "shown": shown(page)})
+    staff_client.post(CHECK, {"draft": draft(), "files": [file()], **confirmed(page)})
 
     (attachment,) = draft_of(Invoice.objects.get()).attachments
     assert (attachment.name, attachment.format) == ("relazione.pdf", "PDF")
@@ -234,7 +234,7 @@ def test_files_left_out_of_the_second_press_are_told_and_nothing_is_issued(staff
     file = SimpleUploadedFile("relazione.pdf", b"%PDF-1.4 x")
     page = staff_client.post(CHECK, {"draft": draft(), "action": "check", "files": [file]})
 
-    again = staff_client.post(CHECK, {"draft": draft(), "action": "issue", "shown": shown(page)})
+    again = staff_client.post(CHECK, {"draft": draft(), **confirmed(page)})
 
     assert "Non è stato emesso nulla" in again.content.decode()
     assert Invoice.objects.count() == 0

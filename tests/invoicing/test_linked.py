@@ -21,7 +21,7 @@ from invoicing.services import CreditTooLargeError, InvoiceRefusedError, preview
 from sandbox.pec.sdi_checks import check_invoice
 from tests.invoicing.drafts import COMPANY, PERSON, make_draft
 from tests.invoicing.flow import Post, issue, on_its_way, receive
-from tests.invoicing.test_back_office import BY_HAND, FORM, check_and_issue, today
+from tests.invoicing.test_back_office import BY_HAND, FORM, check_and_issue, confirmed, today
 from tests.invoicing.test_corrections import correct
 from tests.invoicing.test_credit_notes import credit, line, make_draft_of
 
@@ -245,7 +245,7 @@ def test_empty_amount_in_the_back_office_credits_what_is_left(staff_client: Clie
     address = f"/admin/invoicing/invoice/{invoice.pk}/credit/"
     page = staff_client.post(address, {"reason": "Recesso"})
 
-    staff_client.post(address, {"reason": "Recesso", "action": "issue", "shown": page.context["shown"]})
+    staff_client.post(address, {"reason": "Recesso", **confirmed(page)})
 
     assert invoice.creditable_amount() == 0
     assert [note.gross_amount for note in invoice.credit_notes.order_by("pk")] == [22, 100]

@@ -20,7 +20,7 @@ from sandbox.pec.sdi_checks import check_invoice
 from tests import clock
 from tests.invoicing.drafts import make_draft
 from tests.invoicing.flow import OFFICE, Post, issue, on_its_way, receive, sign
-from tests.invoicing.test_back_office import CHECK, notices, page_of, shown
+from tests.invoicing.test_back_office import CHECK, confirmed, notices, page_of
 from tests.invoicing.test_corrections import correct
 from tests.invoicing.test_credit_notes import credit
 
@@ -89,7 +89,7 @@ def test_refused_document_is_credited_by_its_button_after_any_time(refused: Invo
     assert buttons(staff_client, refused) == {"correct", "replace", "credit"}
     page = staff_client.post(page_of(refused, "credit"), {"reason": "Rifiutata"})
 
-    staff_client.post(page_of(refused, "credit"), {"reason": "Rifiutata", "action": "issue", "shown": shown(page)})
+    staff_client.post(page_of(refused, "credit"), {"reason": "Rifiutata", **confirmed(page)})
 
     note = refused.credit_notes.get()
     assert (note.gross_amount, note.state, refused.creditable_amount()) == (refused.gross_amount, "to_sign", 0)
@@ -167,7 +167,7 @@ def test_new_document_is_checked_and_issued_in_the_back_office(rejected: Invoice
     page = staff_client.get(page_of(rejected, "replace"), follow=True)
     text = page.context["form"].initial["draft"]
 
-    staff_client.post(CHECK, {"draft": text, "action": "issue", "shown": shown(page)})
+    staff_client.post(CHECK, {"draft": text, **confirmed(page)})
 
     new = Invoice.objects.latest("pk")
     note = json.loads(text)["notes"]
