@@ -18,6 +18,7 @@ from chatbot.models import Document, QuestionGroup, Ticket, WebPage
 from core.models import ChannelPause, Sweep
 from core.templatetags.ui import eur
 from invoicing.models import ArchivePackage, Invoice, Mailbox, ReceivedMail
+from invoicing.sdi.reasons import in_words
 from notifications.models import Mail
 
 _MAILS = 10
@@ -85,11 +86,12 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return context
 
 
-def _pec_mails(request: HttpRequest) -> list[ReceivedMail]:
-    """The PEC mails that wait longest for somebody, without what is in them."""
+def _pec_mails(request: HttpRequest) -> list[tuple[ReceivedMail, str]]:
+    """The PEC mails that wait longest for somebody, without what is in them, and why they do."""
     if not admin.site.get_model_admin(ReceivedMail).has_view_permission(request):
         return []
-    return list(ReceivedMail.objects.to_deal_with().defer("content").order_by("received_at", "pk")[:_MAILS])
+    mails = ReceivedMail.objects.to_deal_with().defer("content").order_by("received_at", "pk")[:_MAILS]
+    return [(mail, in_words(mail)) for mail in mails]
 
 
 def _sum_of_amounts(payments: QuerySet[Payment]) -> str:

@@ -16,6 +16,7 @@ from core.web.downloads import attachment
 from invoicing.admin.invoices import document_link
 from invoicing.models import Mailbox, PecMessage, ReceivedInvoice, ReceivedMail
 from invoicing.sdi import in_tray, receipts
+from invoicing.sdi.reasons import in_words
 
 
 @admin.register(PecMessage)
@@ -66,18 +67,18 @@ class ToDealWithFilter(admin.SimpleListFilter):
 
 @admin.register(ReceivedMail)
 class ReceivedMailAdmin(QueueAdmin):
-    list_display = ("received_at", "sender", "subject", "outcome", "dealt_at", "invoice", "reason", "last_error")
+    list_display = ("received_at", "sender", "subject", "outcome", "dealt_at", "invoice", "why", "last_error")
     list_filter = (ToDealWithFilter, "outcome", "state", "kind")
     search_fields = ("subject", "sender", "message_id", "invoice__number")
     list_select_related = ("invoice",)
     actions = ("settle_selected",)
     actions_detail = ("settle", "try_again")
     inlines = (ReceivedInvoiceInline,)
-    readonly_fields = ("download",)
+    readonly_fields = ("why", "download")
     date_hierarchy = "received_at"
     ordering = ("-received_at", "-pk")
     fields = (
-        ("received_at", "outcome", "invoice"), ("sender", "subject", "kind"), "reason", ("dealt_at", "dealt_by"),
+        ("received_at", "outcome", "invoice"), ("sender", "subject", "kind"), "why", ("dealt_at", "dealt_by"),
         ("download", "message_id", "sha256"), ("uid", "marked_at", "told_at"),
         ("state", "attempts", "next_try_at"), "last_error",
     )  # fmt: skip
@@ -93,6 +94,10 @@ class ReceivedMailAdmin(QueueAdmin):
         mail = get_object_or_404(ReceivedMail, pk=pk)
         self.record(request, mail, "downloaded")
         return attachment(bytes(mail.content), name=f"pec-{mail.pk}.eml", content_type="message/rfc822")
+
+    @display(description=_("reason"))
+    def why(self, mail: ReceivedMail):
+        return in_words(mail)
 
     @display(description=_("mail"))
     def download(self, mail: ReceivedMail):

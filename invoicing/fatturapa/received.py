@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
+from django.utils.translation import gettext_noop
 from lxml import etree
 
 from invoicing.fatturapa.schema import parse
@@ -15,8 +16,13 @@ from invoicing.fatturapa.schema import parse
 _MOST = Decimal(10) ** 11  # Amount2DecimalType has room for eleven digits before the point
 
 
+UNREADABLE_DOCUMENT = gettext_noop("a document cannot be read: %(trouble)s")
+NO_TOTAL = gettext_noop("its total is %(total)s")
+NO_DATE = gettext_noop("its date is “%(date)s”")
+
+
 class NoInvoiceError(ValueError):
-    """Not a FatturaPA file, or one that does not say what identifies a document."""
+    """Not a FatturaPA file, or one that does not say what identifies a document; in English, whatever the language."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +53,17 @@ def read_received(xml: bytes) -> ReceivedFile:
     header = root.find("FatturaElettronicaHeader")
     bodies = root.findall("FatturaElettronicaBody")
     if header is None or not bodies:
-        raise NoInvoiceError("not a FatturaPA document")
+        raise NoInvoiceError(gettext_noop("not a FatturaPA document"))
     supplier, customer = header.find("CedentePrestatore"), header.find("CessionarioCommittente")
     if supplier is None or customer is None:
-        raise NoInvoiceError("it does not say who invoices whom")
+        raise NoInvoiceError(gettext_noop("it does not say who invoices whom"))
     try:
         documents = tuple(_document(body, supplier) for body in bodies)
-    except (ValueError, InvalidOperation) as error:
-        raise NoInvoiceError(f"a document cannot be read: {error}") from error
+    except InvalidOperation as error:
+        trouble = gettext_noop("one of its amounts is no number")
+        raise NoInvoiceError(UNREADABLE_DOCUMENT % {"trouble": trouble}) from error
+    except ValueError as error:
+        raise NoInvoiceError(UNREADABLE_DOCUMENT % {"trouble": error}) from error
     return ReceivedFile(
         _first(customer, "DatiAnagrafici/IdFiscaleIVA/IdCodice", "IdentificativiFiscali/IdFiscaleIVA/IdCodice"),
         _first(customer, "DatiAnagrafici/CodiceFiscale", "IdentificativiFiscali/CodiceFiscale"),
@@ -65,23 +74,30 @@ def read_received(xml: bytes) -> ReceivedFile:
 def _document(body: etree._Element, supplier: etree._Element) -> ReceivedDocument:
     general = body.find("DatiGenerali/DatiGeneraliDocumento")
     if general is None or not (number := _first(general, "Numero")):
-        raise ValueError("it has no number")
+        raise ValueError(gettext_noop("it has no number"))
     total = _total(body, general)
     if abs(total) >= _MOST:  # one that is no number cannot be compared
-        raise ValueError(f"its total is {total}")
+        raise ValueError(NO_TOTAL % {"total": total})
     vat = supplier.find("DatiAnagrafici/IdFiscaleIVA")
     vat = supplier.find("IdFiscaleIVA") if vat is None else vat
     if vat is None:
-        raise ValueError("its supplier has no partita IVA")
+        raise ValueError(gettext_noop("its supplier has no partita IVA"))
     return ReceivedDocument(
         supplier=_name(supplier),
         vat_number=_first(vat, "IdPaese") + _first(vat, "IdCodice"),
         document_type=_first(general, "TipoDocumento"),
         number=number,
-        day=date.fromisoformat(_first(general, "Data")[:10]),
+        day=_day(_first(general, "Data")[:10]),
         total=total,
         currency=_first(general, "Divisa") or "EUR",
     )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(NO_DATE % {"date": text}) from error
 
 
 def _total(body: etree._Element, general: etree._Element) -> Decimal:

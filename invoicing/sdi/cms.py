@@ -19,10 +19,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512,
 }  # fmt: skip
+
+
+OLD_ALGORITHM = gettext_noop("The signature uses %(algorithm)s, which is no longer allowed.")
 
 
 class NotSignedError(ValueError):
@@ -93,7 +97,7 @@ def _trouble(info: cms.SignerInfo, certificate: x509.Certificate, content: bytes
     digest_name = info["digest_algorithm"]["algorithm"].native
     algorithm = _HASHES.get(digest_name)
     if algorithm is None:
-        return _("The signature uses %(algorithm)s, which is no longer allowed.") % {"algorithm": digest_name}
+        return _(OLD_ALGORITHM) % {"algorithm": digest_name}
     attributes = {attribute["type"].native: attribute["values"] for attribute in info["signed_attrs"]}
     if "message_digest" not in attributes:
         return _("The signature does not say what it signs.")

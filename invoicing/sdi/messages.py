@@ -11,6 +11,7 @@ from django.utils import timezone
 from lxml import etree
 
 from invoicing.fatturapa.schema import parse
+from invoicing.sdi.reasons import Reason, describe
 
 PRIVATE = "http://ivaservizi.agenziaentrate.gov.it/docs/xsd/fattura/messaggi/v1.0"
 PUBLIC = "http://www.fatturapa.gov.it/sdi/messaggi/v1.0"
@@ -86,10 +87,10 @@ def read_message(content: bytes) -> SdiMessage:
     kind = _KINDS.get(name.namespace or "", {}).get(name.localname)
     if kind is None:
         refusal = ForReceiversError if name.localname in _FOR_RECEIVERS else UnknownMessageError
-        raise refusal(f"<{name.localname}> is not a message of SDI about an invoice we sent")
+        raise refusal(describe(Reason.NOT_FOR_SENDERS, name=name.localname))
     file_name = _text(root, "NomeFile")
     if not file_name:
-        raise UnknownMessageError("the message does not say which file it is about")
+        raise UnknownMessageError(Reason.ABOUT_NO_FILE)
     return SdiMessage(
         kind=kind,
         is_public=name.namespace == PUBLIC,

@@ -15,6 +15,8 @@ from email.errors import MessageError
 from email.message import EmailMessage, Message
 from email.utils import parseaddr, parsedate_to_datetime
 
+from invoicing.sdi.reasons import Reason, describe
+
 _SDI_ADDRESS = re.compile(r"sdi\d{2,3}@pec\.fatturapa\.it", re.IGNORECASE)
 _MESSAGE_FILE = re.compile(r"(?P<file>[A-Za-z0-9]{4,30}_[A-Za-z0-9]{1,5})_(?P<kind>[A-Z]{2})_[A-Za-z0-9]{1,3}\.xml")
 
@@ -72,7 +74,8 @@ def classify(message: EmailMessage) -> ProviderReceipt | SdiMail | OtherMail:
     try:
         return _classify(message)
     except _STUMBLES as error:
-        return OtherMail(f"a malformed mail: {type(error).__name__}: {_clean(str(error))}", suspicious=True)
+        trouble = f"{type(error).__name__}: {_clean(str(error))}"
+        return OtherMail(describe(Reason.MALFORMED, error=trouble), suspicious=True)
 
 
 def _classify(message: EmailMessage) -> ProviderReceipt | SdiMail | OtherMail:
@@ -81,14 +84,14 @@ def _classify(message: EmailMessage) -> ProviderReceipt | SdiMail | OtherMail:
     if receipt:
         about = header(message, "X-Riferimento-Message-ID")
         if not about:
-            return OtherMail("a PEC receipt without a reference", suspicious=True)
+            return OtherMail(Reason.RECEIPT_ABOUT_NOTHING, suspicious=True)
         return ProviderReceipt(receipt, about, _receipt_detail(message))
     if transport == "errore":
-        return OtherMail("an anomaly envelope: ordinary mail, whoever it says it is from", suspicious=True)
+        return OtherMail(Reason.ANOMALY, suspicious=True)
     if transport != "posta-certificata":
         attachments = [part.get_filename() or "" for part in message.walk()]
         claims = any(_MESSAGE_FILE.fullmatch(name) for name in attachments)
-        return OtherMail("not a certified mail", suspicious=claims)
+        return OtherMail(Reason.NOT_CERTIFIED, suspicious=claims)
     return _from_sdi(message)
 
 
@@ -99,9 +102,9 @@ def _from_sdi(message: EmailMessage) -> SdiMail | OtherMail:
     inner = next((part.get_payload(0) for part in message.walk() if part.get_content_type() == "message/rfc822"), None)
     attachments = [part for part in message.walk() if _MESSAGE_FILE.fullmatch(part.get_filename() or "")]
     if not _SDI_ADDRESS.fullmatch(sender) or not _SDI_ADDRESS.fullmatch(behalf):
-        return OtherMail(f"certified mail of {behalf or sender}", suspicious=bool(attachments))
+        return OtherMail(describe(Reason.CERTIFIED_OF, sender=behalf or sender), suspicious=bool(attachments))
     if not attachments:
-        return OtherMail("a mail of SDI without a message file")
+        return OtherMail(Reason.WITHOUT_MESSAGE)
     text = inner.get_body(("plain",)) if isinstance(inner, EmailMessage) else None
     return SdiMail(
         attachments[0].get_filename() or "",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from core.clock import database_now
 from core.errors import TransientError
@@ -26,6 +26,7 @@ from invoicing.sdi import in_tray
 from invoicing.sdi.alerts import alert_staff
 from invoicing.sdi.messages import ForReceiversError, SdiMessage, UnknownMessageError, read_message, read_metadata
 from invoicing.sdi.pec_mail import OtherMail, ProviderReceipt, SdiMail, classify, header, parse_mail
+from invoicing.sdi.reasons import Reason, describe
 from invoicing.sdi.smime import UntrustedError, verify
 from invoicing.sdi.suppliers import keep_invoice
 
@@ -164,7 +165,8 @@ def _authenticate(
         return mail
     sender = parseaddr(header(message, "From"))[1]
     try:
-        verify(raw, sender=sender, authorities=Path(settings.SDI_PEC_SIGNER_CA_FILE))
+        with translation.override("en"):  # as all reasons are kept
+            verify(raw, sender=sender, authorities=Path(settings.SDI_PEC_SIGNER_CA_FILE))
     except UntrustedError as error:
         return OtherMail(str(error), suspicious=True)
     return mail
@@ -181,7 +183,10 @@ def _apply_receipt(row: ReceivedMail, receipt: ProviderReceipt, now: datetime) -
     row.kind = receipt.kind[:40]
     sent = PecMessage.objects.filter(message_id=receipt.about).select_related("file").first()
     if sent is None:
-        row.outcome, row.reason = ReceivedMail.Outcome.UNMATCHED, f"no message of ours is {receipt.about}"[:300]
+        row.outcome, row.reason = (
+            ReceivedMail.Outcome.UNMATCHED,
+            describe(Reason.NO_SUCH_MESSAGE, message_id=receipt.about),
+        )
         return
     invoice = Invoice.objects.select_for_update().get(pk=sent.file.invoice_id)
     row.outcome, row.invoice = ReceivedMail.Outcome.APPLIED, invoice
@@ -191,7 +196,7 @@ def _apply_receipt(row: ReceivedMail, receipt: ProviderReceipt, now: datetime) -
         sent.mark(PecMessage.State.SENT)
     state = _PROVIDER_STATES.get(receipt.kind)
     if state is None:
-        row.reason = "noted, changes nothing"
+        row.reason = Reason.CHANGES_NOTHING
         return
     document = store(Document.Kind.PEC_RECEIPT, f"{receipt.kind}.eml", "message/rfc822", bytes(row.content))
     failed = state == Invoice.State.SEND_FAILED
@@ -212,7 +217,8 @@ def _apply_sdi_mail(row: ReceivedMail, mail: SdiMail, now: datetime) -> None:
     if mail.new_address:
         Mailbox.objects.filter(address=settings.SDI_PEC_EMAIL).update(sdi_address=mail.new_address)
     try:
-        message = read_message(mail.content)
+        with translation.override("en"):  # as all reasons are kept
+            message = read_message(mail.content)
     except ForReceiversError as error:
         metadata = read_metadata(mail.content)
         if metadata is None:
@@ -226,9 +232,9 @@ def _apply_sdi_mail(row: ReceivedMail, mail: SdiMail, now: datetime) -> None:
     row.kind = message.kind
     file = _find_file(message.file_name)
     if file is None:
-        row.outcome, row.reason = ReceivedMail.Outcome.UNMATCHED, f"no file of ours is {message.file_name}"[:300]
+        row.outcome, row.reason = ReceivedMail.Outcome.UNMATCHED, describe(Reason.NO_SUCH_FILE, name=message.file_name)
     elif message.file_hash and message.file_hash != file.sent.sha256:
-        row.outcome, row.reason = ReceivedMail.Outcome.QUARANTINED, "the hash is not that of the file we sent"
+        row.outcome, row.reason = ReceivedMail.Outcome.QUARANTINED, Reason.OTHER_FILE
     else:
         _apply_sdi_message(row, mail, message, file, now)
 
@@ -237,7 +243,7 @@ def _apply_sdi_message(row: ReceivedMail, mail: SdiMail, message: SdiMessage, fi
     invoice = Invoice.objects.select_for_update().get(pk=file.invoice_id)
     row.outcome, row.invoice = ReceivedMail.Outcome.APPLIED, invoice
     if invoice.events.filter(document__sha256=hashlib.sha256(mail.content).hexdigest()).exists():
-        row.reason = "the same message came before in another mail"
+        row.reason = Reason.REPEATED_MESSAGE
         return
     document = store(Document.Kind.SDI_MESSAGE, mail.file_name, "application/xml", mail.content)
     state = _state_of(message)

@@ -10,10 +10,13 @@ from pathlib import Path
 from cryptography import x509
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from invoicing.sdi.cms import NotSignedError, certificates, load, signatures
 from invoicing.sdi.trust import NotTrustedError, Purpose, verify_chain
 
+UNKNOWN_SIGNER = gettext_noop("The envelope is signed by %(name)s, whom we do not trust: %(trouble)s")
+OTHER_ADDRESS = gettext_noop("The envelope is signed for another address than %(sender)s.")
 _BOUNDARY = re.compile(rb'^content-type:\s*multipart/signed;.*?boundary="?([^";\r\n]+)"?', re.I | re.S | re.M)
 
 
@@ -38,10 +41,9 @@ def verify(raw: bytes, *, sender: str, authorities: Path) -> None:
         try:
             verify_chain(signer.certificate, intermediates, authorities, purpose=Purpose.MAIL, at=timezone.now())
         except NotTrustedError as error:
-            unknown = _("The envelope is signed by %(name)s, whom we do not trust: %(reason)s")
-            raise UntrustedError(unknown % {"name": signer.name, "reason": error}) from error
+            raise UntrustedError(_(UNKNOWN_SIGNER) % {"name": signer.name, "trouble": error}) from error
         if sender.lower() not in _addresses(signer.certificate):
-            raise UntrustedError(_("The envelope is signed for another address than %(sender)s.") % {"sender": sender})
+            raise UntrustedError(_(OTHER_ADDRESS) % {"sender": sender})
 
 
 def _parts(raw: bytes) -> tuple[bytes, bytes]:

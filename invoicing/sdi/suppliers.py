@@ -12,6 +12,7 @@ from invoicing.models import Document, ReceivedInvoice, ReceivedMail
 from invoicing.sdi.messages import Metadata
 from invoicing.sdi.p7m import P7mError, read_p7m
 from invoicing.sdi.pec_mail import SdiMail
+from invoicing.sdi.reasons import Reason, describe
 
 
 def keep_invoice(row: ReceivedMail, mail: SdiMail, metadata: Metadata) -> None:
@@ -23,23 +24,23 @@ def keep_invoice(row: ReceivedMail, mail: SdiMail, metadata: Metadata) -> None:
     row.kind, row.outcome = "MT", ReceivedMail.Outcome.FOREIGN
     content = mail.files.get(metadata.file_name)
     if content is None:
-        row.reason = f"the file {metadata.file_name} is not with its metadata"[:300]
+        row.reason = describe(Reason.WITHOUT_FILE, name=metadata.file_name)
         return
     if metadata.file_hash not in ("", hashlib.sha256(content).hexdigest()):
-        row.outcome, row.reason = ReceivedMail.Outcome.QUARANTINED, "the hash is not that of the file that came"
+        row.outcome, row.reason = ReceivedMail.Outcome.QUARANTINED, Reason.CHANGED_FILE
         return
     try:
         with translation.override("en"):  # as all reasons are kept
             file = read_received(_unsigned(content))
     except (UnreadableXmlError, NoInvoiceError, P7mError) as error:
-        row.reason = f"{metadata.file_name} is no invoice we can read: {error}"[:300]
+        row.reason = describe(Reason.UNREADABLE, name=metadata.file_name, trouble=error)
         return
     if not _is_to_us(file):
         customer = file.customer_vat_number or file.customer_tax_code
-        row.reason = f"an invoice to somebody else: {customer}"[:300]
+        row.reason = describe(Reason.TO_SOMEBODY_ELSE, customer=customer)
         return
     if ReceivedInvoice.objects.filter(sdi_identifier=metadata.identifier).exists():
-        row.outcome, row.reason = ReceivedMail.Outcome.APPLIED, "the same invoice came before in another mail"
+        row.outcome, row.reason = ReceivedMail.Outcome.APPLIED, Reason.REPEATED_INVOICE
         return
     row.outcome = ReceivedMail.Outcome.SUPPLIER
     row.reason = "; ".join(f"{document.supplier} {document.number}" for document in file.documents)[:300]

@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
+from django.utils.translation import gettext_noop
 
 _MAX_INTERMEDIATES = 4
 _MIN_RSA_BITS = 2048
@@ -28,6 +29,9 @@ class Purpose(Enum):
 
     MAIL = "mail"  # RFC 8550 §4.4.2 and §4.4.4: digitalSignature or nonRepudiation, emailProtection where it is limited
     DOCUMENT = "document"  # a signature that its owner cannot disown: nonRepudiation (ETSI EN 319 412-2 §4.3.2)
+
+
+SHORT_KEY = gettext_noop("a key of %(bits)s bits")
 
 
 class NotTrustedError(ValueError):
@@ -52,11 +56,11 @@ def verify_chain(
     is_constrained = any(_has(link, x509.NameConstraints) for link in chain)
     if is_constrained and purpose is Purpose.MAIL and not _has(certificate, x509.SubjectAlternativeName):
         # the address stands in the subject, where the library does not hold it to the names an issuer may give
-        raise NotTrustedError("an issuer of certain names only, and no name to compare")
+        raise NotTrustedError(gettext_noop("an issuer of certain names only, and no name to compare"))
     for link in chain:
         key = link.public_key()
         if isinstance(key, rsa.RSAPublicKey) and key.key_size < _MIN_RSA_BITS:
-            raise NotTrustedError(f"a key of {key.key_size} bits")
+            raise NotTrustedError(SHORT_KEY % {"bits": key.key_size})
 
 
 def _has(certificate: x509.Certificate, extension: type[x509.ExtensionType]) -> bool:

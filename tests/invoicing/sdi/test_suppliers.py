@@ -14,6 +14,7 @@ from tests.invoicing.flow import Post, receive, sign_content
 from tests.invoicing.suppliers import FILE, OURS, delivery, metadata_xml, simplified_xml, supplier_xml
 
 pytestmark = pytest.mark.django_db
+NO_DOCUMENT = "a document cannot be read"
 UNREADABLE = f"{FILE} is no invoice we can read"
 
 
@@ -94,11 +95,12 @@ def test_simplified_invoice_is_read_too(post: Post):
         (None, {}, "foreign", f"the file {FILE} is not with its metadata"),
         (b"<a/>", {}, "foreign", f"{UNREADABLE}: not a FatturaPA document"),
         (b"no xml", {}, "foreign", f"{UNREADABLE}: This is not well-formed XML (line 1, column 1)"),
-        (supplier_xml(number=""), {}, "foreign", f"{UNREADABLE}: a document cannot be read"),
-        (supplier_xml(total="molto"), {}, "foreign", f"{UNREADABLE}: a document cannot be read"),
-        (supplier_xml(total="1" + "0" * 20), {}, "foreign", f"{UNREADABLE}: a document cannot be read"),
-        (supplier_xml(total="Infinity"), {}, "foreign", f"{UNREADABLE}: a document cannot be read"),
-        (supplier_xml(total="NaN"), {}, "foreign", f"{UNREADABLE}: a document cannot be read"),
+        (supplier_xml(number=""), {}, "foreign", f"{UNREADABLE}: {NO_DOCUMENT}: it has no number"),
+        (supplier_xml(total="molto"), {}, "foreign", f"{UNREADABLE}: {NO_DOCUMENT}: one of its amounts is no number"),
+        (supplier_xml().replace(b"<Data>", b"<Data>x"), {}, "foreign", f"{UNREADABLE}: {NO_DOCUMENT}: its date is “x2"),
+        (supplier_xml(total="1" + "0" * 20), {}, "foreign", f"{UNREADABLE}: {NO_DOCUMENT}"),
+        (supplier_xml(total="Infinity"), {}, "foreign", f"{UNREADABLE}: {NO_DOCUMENT}"),
+        (supplier_xml(total="NaN"), {}, "foreign", f"{UNREADABLE}: {NO_DOCUMENT}"),
         (supplier_xml(), {"sender": "truffa@pec.example"}, "quarantined", "certified mail of truffa@pec.example"),
     ],
 )
