@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.queue import QueuedRow, QueueQuerySet, seconds
 
@@ -32,7 +33,7 @@ class Mail(QueuedRow):
     to_email = models.EmailField(_("to"))
     to_name = models.CharField(max_length=130, blank=True)
     language = models.CharField(max_length=2)
-    subject = models.CharField(_("subject"), max_length=200)
+    subject = models.CharField(pgettext_lazy("of a mail", "subject"), max_length=200)
     text = models.TextField()
     html = models.TextField()
     state = models.CharField(_("state"), max_length=7, choices=State.choices, default=State.PENDING)

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -412,7 +413,7 @@ class ArchivePackageAdmin(HouseAdmin):
     search_fields = ("period",)
     date_hierarchy = "requested_at"
     ordering = ("-period",)
-    readonly_fields = ("state_badge", "progress", "download", "sha256", "size", "last_error", "finished_at")
+    readonly_fields = ("state_badge", "progress", "download", "sha256", "readable_size", "last_error", "finished_at")
     actions_detail = ("try_again",)
 
     state_badge = badge("state", _("state"), QUEUE_LOOKS)
@@ -440,6 +441,10 @@ class ArchivePackageAdmin(HouseAdmin):
             raise Http404
         self.record(request, package, "downloaded")
         return file_attachment(request, package.path, name=package.path.name, content_type="application/zip")
+
+    @display(description=_("size"))
+    def readable_size(self, package: ArchivePackage):
+        return filesizeformat(package.size) if package.size else "–"
 
     @display(description=_("progress"))
     def progress(self, package: ArchivePackage):

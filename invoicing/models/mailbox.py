@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.queue import QueuedRow, QueueQuerySet
 from invoicing.models.invoices import Document, Invoice
@@ -42,10 +43,10 @@ class ReceivedMail(QueuedRow):
         Outcome.UNMATCHED, Outcome.QUARANTINED, Outcome.SUPPLIER, Outcome.FOREIGN,
     )  # fmt: skip
 
-    sha256 = models.CharField(max_length=64, unique=True)
+    sha256 = models.CharField("SHA-256", max_length=64, unique=True)
     message_id = models.CharField("Message-ID", max_length=300, blank=True)
     sender = models.CharField(_("from"), max_length=320, blank=True)
-    subject = models.CharField(_("subject"), max_length=300, blank=True)
+    subject = models.CharField(pgettext_lazy("of a mail", "subject"), max_length=300, blank=True)
     kind = models.CharField(_("kind"), max_length=40, blank=True)
     outcome = models.CharField(_("outcome"), max_length=11, choices=Outcome.choices, default=Outcome.OPEN)
     reason = models.CharField(_("reason"), max_length=300, blank=True)
@@ -61,7 +62,11 @@ class ReceivedMail(QueuedRow):
     told_at = models.DateTimeField(_("staff told"), null=True)
     dealt_at = models.DateTimeField(_("dealt with"), null=True)
     dealt_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("by")
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("dealt with by"),
     )
 
     objects = ReceivedMailQuerySet.as_manager()

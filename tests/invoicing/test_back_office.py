@@ -122,6 +122,21 @@ def test_form_says_beside_each_field_what_is_missing(staff_client: Client):
     assert list(page.context["lines"].forms[0].errors) == ["unit_price"]
 
 
+def test_form_with_faults_says_so_at_its_head(staff_client: Client):
+    clean = staff_client.get(BY_HAND)
+    faulty = staff_client.post(BY_HAND, FORM | {"date": today(), "line-0-quantity": "x"})
+
+    words = "Alcuni campi vanno corretti"
+    assert [words in page.content.decode() for page in (clean, faulty)] == [False, True]
+
+
+def test_document_to_issue_is_shown_with_its_type_and_customer(staff_client: Client):
+    page = staff_client.post(CHECK, {"draft": draft(), "action": "check"}).content.decode()
+
+    values = [" ".join(value.split()) for value in re.findall(r"<dd>(.*?)</dd>", page, re.DOTALL)]
+    assert values[:2] == ["TD01", "Alfa S.r.l."]
+
+
 def test_draft_that_sdi_would_refuse_says_why_and_cannot_be_issued(staff_client: Client):
     wrong = draft(buyer={"kind": "company", "name": "Alfa S.r.l.", "address": ROMA})
 
@@ -384,6 +399,8 @@ def test_package_is_asked_for_built_and_downloaded(staff_client: Client, setting
     packages.build_due()
 
     package = ArchivePackage.objects.get()
+    page = staff_client.get(f"/admin/invoicing/archivepackage/{package.pk}/change/").content.decode()
+    assert re.search(r"\d+,\d\s?KB", page)
     answer: Any = staff_client.get(f"/admin/invoicing/archivepackage/{package.pk}/download/")
     names = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))).namelist()
     assert (package.state, package.done_count, package.total_count) == ("done", 1, 1)

@@ -114,3 +114,13 @@ def test_reason_is_stored_in_english_whoever_reads_the_mailbox(post: Post):
         row = receive(delivery(post, b"no xml"))
 
     assert row.reason.startswith(f"{UNREADABLE}: This is not well-formed XML (line 1, column 1)")
+
+
+@pytest.mark.django_db
+def test_mail_is_labelled_as_mails_are(post: Post, staff_client: Client):
+    row = receive(delivery(post, b"<a/>"))
+
+    page = staff_client.get(reverse("admin:invoicing_receivedmail_change", args=[row.pk])).content.decode()
+
+    labels = re.findall(r"<label[^>]*>\s*([^<]+?)\s*</label>", page)
+    assert [label in labels for label in ("Oggetto", "Gestita da", "SHA-256", "Materia")] == [True, True, True, False]
