@@ -67,7 +67,7 @@ class ToDealWithFilter(admin.SimpleListFilter):
 
 @admin.register(ReceivedMail)
 class ReceivedMailAdmin(QueueAdmin):
-    list_display = ("received_at", "sender", "subject", "outcome", "dealt_at", "invoice", "why", "last_error")
+    list_display = ("received_at", "sender", "subject", "outcome", "why", "dealt_at", "invoice", "last_error")
     list_filter = (ToDealWithFilter, "outcome", "state", "kind")
     search_fields = ("subject", "sender", "message_id", "invoice__number")
     list_select_related = ("invoice",)
