@@ -23,7 +23,7 @@ SHEETS = {
 }
 # Put together from one of these and a word of the code, as in `badge--{{ invoice.mark }}`.
 COMPOSED = ("alert--", "badge--", "said--", "timeline__item--", "trend__line--")
-FOREIGN = {"dark", "field-line", "readonly"}  # of Unfold: its theme, a column called line, a value nobody changes
+FOREIGN = {"dark", "field-line", "module", "readonly"}  # of Unfold: its theme, a column called line, a field shown
 
 _COMMENT = {
     ".css": re.compile(r"/\*.*?\*/", re.DOTALL),
