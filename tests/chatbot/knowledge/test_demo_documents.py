@@ -1,6 +1,8 @@
 """The demo knowledge base: the same in both languages, of a good size, and its test questions find their passages."""
 
 import json
+from collections import Counter
+from collections.abc import Iterable
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +23,10 @@ from tests.chatbot.talk import learn
 
 FOLDER = Path(str(files("chatbot") / "demo"))
 NAMES = sorted(path.name.removesuffix(".it.md") for path in FOLDER.glob("*.it.md"))
-QUESTIONS = [json.loads(line) for line in (FOLDER / "questions.jsonl").read_text().splitlines()]
+QUESTIONS, EVERYDAY = (
+    [json.loads(line) for line in (FOLDER / name).read_text().splitlines()]
+    for name in ("questions.jsonl", "everyday.jsonl")
+)
 
 # The test has one language loaded, for time: the Italian questions that an Italian passage answers.
 ITALIAN = [
@@ -46,7 +51,7 @@ def test_every_document_has_its_other_language():
     names = {path.name for path in FOLDER.glob("*.md")}
 
     assert names == {f"{name}.{language}.md" for name in NAMES for language in ("it", "en")}
-    assert len(NAMES) == 11
+    assert len(NAMES) == 12
 
 
 @each_pair
@@ -68,7 +73,7 @@ def test_both_languages_have_the_same_sections(name: str):
         assert 0.7 < len(one.text) / len(other.text) < 1.5, (one.heading, other.heading)
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question["id"])
+@pytest.mark.parametrize("question", [*QUESTIONS, *EVERYDAY], ids=lambda question: question["id"])
 def test_passages_a_question_names_are_there(question: dict[str, Any]):
     places = {
         f"{name}.{language}#{section.heading}"
@@ -89,18 +94,36 @@ def test_knowledge_base_is_of_a_size_to_be_read_within_a_minute(language: str):
     assert 60 <= count <= 120
 
 
+def find_missed(questions: Iterable[dict[str, Any]]) -> list[str]:
+    """The ids of those that find none of their passages among the first, or are taken for off topic."""
+    missed = []
+    for question in questions:
+        vector = async_to_sync(embeddings.embed_question)(question["question"])
+        hits = search(question["question"], vector, count=settings.RAG_TOP_K_RESULTS)
+        places = {f"{hit.document.removesuffix('.md')}#{hit.heading}" for hit in hits}
+        if is_off_topic(hits) or not places & {*question["gold"], *question["also"]}:
+            missed.append(question["id"])
+    return missed
+
+
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_every_question_finds_a_passage_that_answers_it(embedder: Embedder):
     for path in sorted(FOLDER.glob("*.it.md")):
         learn(path.read_bytes(), path.name)
 
-    misses = []
-    for question in ITALIAN:
-        vector = async_to_sync(embeddings.embed_question)(question["question"])
-        hits = search(question["question"], vector, count=settings.RAG_TOP_K_RESULTS)
-        places = {f"{hit.document.removesuffix('.md')}#{hit.heading}" for hit in hits}
-        if is_off_topic(hits) or not places & {*question["gold"], *question["also"]}:
-            misses.append(question["id"])
+    assert (len(ITALIAN), find_missed(ITALIAN)) == (24, [])
 
-    assert (len(ITALIAN), misses) == (24, [])
+
+def test_everyday_questions_are_forty_half_of_them_italian():
+    assert Counter(question["lang"] for question in EVERYDAY) == {"it": 20, "en": 20}
+    assert len({question["question"] for question in EVERYDAY}) == 40
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_everything_customers_commonly_ask_is_found(embedder: Embedder):
+    for path in sorted(FOLDER.glob("*.md")):
+        learn(path.read_bytes(), path.name)
+
+    assert find_missed(EVERYDAY) == []
