@@ -12,6 +12,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
 
+from chatbot.answering.wishes import is_wish_for_person
 from chatbot.clients import embeddings
 from chatbot.knowledge.front_matter import read_front_matter
 from chatbot.knowledge.parsing import parse
@@ -127,3 +128,14 @@ def test_everything_customers_commonly_ask_is_found(embedder: Embedder):
         learn(path.read_bytes(), path.name)
 
     assert find_missed(EVERYDAY) == []
+
+
+def test_nothing_customers_commonly_ask_is_taken_for_the_wish_for_a_person(embedder: Embedder):
+    texts = [question["question"] for question in EVERYDAY]
+    wishes = [
+        text
+        for text in texts
+        if async_to_sync(is_wish_for_person)(text, async_to_sync(embeddings.embed_question)(text))
+    ]
+
+    assert wishes == []
