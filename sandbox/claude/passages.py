@@ -190,7 +190,9 @@ class Question:
         """Whether a sentence is about companies of other sizes than the one that asks: 50 to 99 people, not 120."""
         count = HEAD_COUNT.search(self.text)
         sizes = [(int(size["low"] or 0), int(size["high"] or size["most"])) for size in SIZES.finditer(sentence)]
-        return bool(count and sizes) and not any(low <= int(count[1]) <= high for low, high in sizes)
+        if count is None or not sizes:
+            return False
+        return not any(low <= int(count[1]) <= high for low, high in sizes)
 
     def bonus(self, sentence: str) -> float:
         """A sentence of the asked kind (an amount, a time, a definition) is the likelier answer."""
