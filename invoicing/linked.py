@@ -47,9 +47,9 @@ class LinkedDocuments:
 
 def find_linked(draft: InvoiceDraft, *, number: str = "", lock: bool = False) -> LinkedDocuments:
     """What `draft`, which has `number` already when it is corrected, names of ours; locked for whoever issues it."""
+    if not draft.linked_invoices:  # nearly all: everybody else waits for a number meanwhile
+        return LinkedDocuments()
     rows = Invoice.objects.filter(number__in=[linked.number for linked in draft.linked_invoices]).order_by("pk")
-    if not draft.linked_invoices:
-        rows = rows.none()
     ours = {invoice.number: invoice for invoice in (rows.select_for_update() if lock else rows)}
     credited: dict[str, Invoice] = {}
     replaced: list[Invoice] = []

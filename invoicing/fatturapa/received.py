@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
-from django.utils.translation import gettext_noop
 from lxml import etree
 
+from core.text import gettext_noop
 from invoicing.fatturapa.schema import parse
 
 _MOST = Decimal(10) ** 11  # Amount2DecimalType has room for eleven digits before the point

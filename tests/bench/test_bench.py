@@ -1,6 +1,9 @@
 """What a measurement says: ratios within a round, targets met or missed, one shape for people and machines."""
 
 import json
+import os
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -71,6 +74,15 @@ def test_missed_target_fails_the_check_and_says_so(monkeypatch: pytest.MonkeyPat
 
     assert status == 1
     assert "MISSED  ours, ms: 5  [5 .. 5], target <= 3" in capsys.readouterr().out
+
+
+def test_command_begins_without_settings_of_its_caller():
+    """Some benches start an installation of their own, and read what they measure before it has settings."""
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    modules = [f"bench.{name}" for name in command.NAMES]
+    program = f"import importlib; [importlib.import_module(name) for name in {modules}]"
+
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
 
 
 def test_documents_that_differ_are_not_compared():
