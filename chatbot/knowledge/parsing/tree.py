@@ -17,6 +17,7 @@ _BLOCKS = frozenset(
         "th", "thead", "tr", "ul",
     }
 )  # fmt: skip
+_BREAKS = _BLOCKS | {"br"}
 _BOLD = frozenset({"b", "strong"})
 _LONGEST_BOLD_HEADING = 120
 
@@ -47,11 +48,15 @@ class _Reader:
         self.noted: list[str] = []
 
     def walk(self, element: etree._Element) -> None:
-        self.inline.append(element.text or "")
+        self._say(element.text)
         for child in element:
             if isinstance(child.tag, str):
                 self._enter(child)
-            self.inline.append(child.tail or "")
+            self._say(child.tail)
+
+    def _say(self, text: str | None) -> None:
+        """Line ends in the source are blanks; only <br> breaks a line."""
+        self.inline.append((text or "").replace("\n", " "))
 
     def flush(self) -> None:
         """What stood between two blocks is a text of its own."""
@@ -91,28 +96,20 @@ class _Reader:
         elif child.tag == "table" and not is_layout(child):
             self.outline.omissions["pictures"] += sum(1 for _picture in child.iter("img"))
             self.outline.add("\n".join(read_rows(child, text_of)), self.page)
-        elif child.tag == "pre":
+        elif child.tag == "pre" or (child.tag == "blockquote" and not any(part.tag in _BREAKS for part in child)):
+            # trafilatura makes the second of the first: either keeps its lines
             self.outline.add("".join(map(str, child.itertext())).strip(), self.page)
         elif child.tag == "p" and _is_bold_line(child):
             self.outline.open(BY_LOOKS, text_of(child), page=self.page, is_certain=False)
         else:
-            self.walk(_one_line(child) if child.tag == "p" else child)
-
-
-def _one_line(paragraph: etree._Element) -> etree._Element:
-    """Line ends in the source are blanks; only <br> breaks a line."""
-    for element in paragraph.iter():
-        element.text = element.text and element.text.replace("\n", " ")
-        if element is not paragraph:
-            element.tail = element.tail and element.tail.replace("\n", " ")
-    return paragraph
+            self.walk(child)
 
 
 def _texts(element: etree._Element) -> Iterator[str]:
     yield element.text or ""
     for child in element:
         if isinstance(child.tag, str) and child.tag not in _UNREAD:
-            yield from (" ",) if child.tag in _BLOCKS or child.tag == "br" else ()
+            yield from (" ",) if child.tag in _BREAKS else ()
             yield from _texts(child)
             yield from (" ",) if child.tag in _BLOCKS else ()
         yield child.tail or ""

@@ -198,6 +198,7 @@ def test_law_as_text_has_its_articles():
         ("## *Art.* `33`\n\nA.", [Section("Art. 33", "A.")]),
         ("Riga\nspezzata **in** due.", [Section("", "Riga spezzata in due.")]),
         ("- uno\n- [due](https://x.example)", [Section("", "uno\ndue")]),
+        ("- una voce\n  su due righe\n- due", [Section("", "una voce su due righe\ndue")]),
         ("| a | b |\n|---|---|\n| c | d |", [Section("", "a: c | b: d")]),
         ("```\n# nel codice\n```", [Section("", "# nel codice")]),
         ("---\ntitle: X\n---\n\n# Uno\n\nA.", [Section("Uno", "A.")]),
