@@ -12,6 +12,7 @@ from tests.journeys.test_look import flaws
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 QUESTIONS = "chatbot/demo/questions.jsonl"
+FOREIGN = "chatbot/demo/foreign.jsonl"
 RUNS = "/admin/chatbot/evaluationrun/"
 OPTIONS = ("--questions", QUESTIONS, "--answers", "--json", "--all-documents")
 
@@ -41,6 +42,16 @@ def test_gate_is_reached_and_staff_read_how_the_figures_went(visit: Visit, site:
     page.wait_for_url(f"**{RUNS}*/change/")
     expect(page.locator("#run-answers ~ div table").first).to_be_visible()
     assert staff.overflow() == 0
+
+
+def test_recipe_and_a_fine_for_parking_get_no_cited_sentence(site: Site):
+    """Among them what comes near the documents' words: hours, risks, a register, a penalty."""
+    result = site.manage("rag_eval", "--questions", FOREIGN, "--answers", "--json", "--all-documents", "--no-keep")
+
+    answers = json.loads(result.stdout)["answers"]
+    assert {name: answers[name] for name in ("asked", "refused", "answered", "citations", "failed")} == {
+        "asked": 38, "refused": 38, "answered": 0, "citations": 0, "failed": 0,
+    }  # fmt: skip
 
 
 def test_gate_that_is_missed_fails_and_says_which(site: Site, tmp_path: Path):
