@@ -12,7 +12,7 @@ from unfold.admin import StackedInline
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
-from accounts.models import AccountErasure, ApiSession, BillingProfile, DataExport, User
+from accounts.models import AccountErasure, BillingProfile, DataExport, User, UserSession
 from accounts.privacy import erasure
 from core.admin import QUEUE_LOOKS, AuditedAdmin, QueueAdmin, ReadOnlyAdmin, badge, confirmed_action
 
@@ -84,10 +84,10 @@ class UserAdmin(AuditedAdmin):
         return gettext("The account is erased.")
 
 
-@admin.register(ApiSession)
-class ApiSessionAdmin(ReadOnlyAdmin):
-    list_display = ("user", "created_at", "last_used_at", "expires_at", "revoked_at", "revoked_reason", "ip")
-    list_filter = ("revoked_reason",)
+@admin.register(UserSession)
+class UserSessionAdmin(ReadOnlyAdmin):
+    list_display = ("user", "kind", "created_at", "last_used_at", "second_factor", "ended_at", "end_reason", "network")
+    list_filter = ("kind", "second_factor", "end_reason")
     search_fields = ("user__email",)
     list_select_related = ("user",)
     date_hierarchy = "created_at"

@@ -14,8 +14,10 @@ from rest_framework.response import Response
 
 from accounts import services
 from accounts.current_user import require_user
+from accounts.login import sessions
 from accounts.login.limits import check_login_allowed, check_mail_allowed
-from accounts.models import ApiSession, BillingProfile
+from accounts.login.origin import origin_of
+from accounts.models import BillingProfile, UserSession
 from accounts.serializers import (
     BillingProfileSerializer,
     EmailSerializer,
@@ -28,7 +30,6 @@ from accounts.serializers import (
     UserSerializer,
 )
 from core.errors import DomainError
-from core.web.ratelimit import client_ip
 from core.web.rest import validate_request
 
 
@@ -79,8 +80,8 @@ def log_in(request: Request) -> Response:
     check_login_allowed(request._request, values["email"])
     now = timezone.now()
     user = services.check_login(request=request._request, **values, now=now)
-    device = services.Device(client_ip(request._request) or None, request.headers.get("User-Agent", ""))
-    return Response(TokenPairSerializer(services.open_api_session(user=user, device=device, now=now)).data)
+    pair = sessions.open_api_session(user=user, origin=origin_of(request._request), now=now)
+    return Response(TokenPairSerializer(pair).data)
 
 
 @extend_schema(request=RefreshSerializer, responses=TokenPairSerializer, tags=["auth"])
@@ -88,7 +89,8 @@ def log_in(request: Request) -> Response:
 @public
 def refresh(request: Request) -> Response:
     """A new pair for a refresh token; each is good once."""
-    pair = services.refresh_api_session(**validate_request(RefreshSerializer, request), now=timezone.now())
+    values = validate_request(RefreshSerializer, request)
+    pair = sessions.refresh_api_session(**values, origin=origin_of(request._request), now=timezone.now())
     return Response(TokenPairSerializer(pair).data)
 
 
@@ -96,9 +98,11 @@ def refresh(request: Request) -> Response:
 @api_view(["POST"])
 def log_out(request: Request) -> Response:
     """End the session of the token in hand."""
-    if not isinstance(request.auth, ApiSession):
+    if not isinstance(request.auth, UserSession):
         raise DomainError(_("Only a session opened over the API can be closed here."), code="not_an_api_session")
-    services.close_api_session(session=request.auth, now=timezone.now())
+    sessions.end_session(
+        session=request.auth, reason=UserSession.EndReason.LOGOUT, actor=request.auth.user, now=timezone.now()
+    )
     return Response(status=204)
 
 

@@ -10,8 +10,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import AccountErasure, ApiSession, BillingProfile, DataExport, EmailToken, RefreshToken, User
-from accounts.privacy.erasure import forget_files, forget_sessions
+from accounts.login.sessions import forget_stored_sessions
+from accounts.models import AccountErasure, BillingProfile, DataExport, EmailToken, RefreshToken, User, UserSession
+from accounts.privacy.erasure import forget_files
 from core.privacy import QUEUE_COLUMNS, Blocker, DataCategory, Outcome, Person, Table, same
 
 _ACCOUNT = DataCategory(
@@ -66,18 +67,35 @@ TABLES = (
         left_out={"id": "a number of ours", "user": "the person"},
     ),
     Table(
-        model="accounts.ApiSession",
+        model="accounts.UserSession",
         category=_ACCESS,
-        rows=_rows_of(ApiSession),
-        columns=same("created_at", "last_used_at", "expires_at", "revoked_at", "revoked_reason", "ip", "user_agent"),
-        left_out={"id": "named by access keys", "user": "the person"},
+        rows=_rows_of(UserSession),
+        columns=same(
+            "kind",
+            "created_at",
+            "last_used_at",
+            "authenticated_at",
+            "second_factor",
+            "idle_end_at",
+            "absolute_end_at",
+            "ended_at",
+            "end_reason",
+            "network",
+            "user_agent",
+        ),
+        left_out={"id": "named by access keys", "user": "the person", "session_key": "a secret"},
     ),
     Table(
         model="accounts.RefreshToken",
         category=_ACCESS,
         rows=_rows_of(RefreshToken, "session__user"),
-        columns=same("created_at", "expires_at", "used_at"),
-        left_out={"id": "a number of ours", "session": "named by access keys", "token_hash": "a hash of a secret"},
+        columns=same("created_at", "used_at"),
+        left_out={
+            "id": "a number of ours",
+            "session": "named by access keys",
+            "token_hash": "a hash of a secret",
+            "used_by": "a hash of network and program",
+        },
     ),
     Table(
         model="accounts.EmailToken",
@@ -133,9 +151,9 @@ def blockers(person: Person, _now: datetime) -> Iterable[Blocker]:
 def erase(person: Person, now: datetime) -> None:
     """Take everything from the account but its number; a password that nobody knows and an address that is none."""
     user = person.user
-    forget_sessions(user)
+    forget_stored_sessions(user)
     forget_files(list(DataExport.objects.filter(user=user)))
-    for model in (EmailToken, BillingProfile, ApiSession, DataExport):
+    for model in (EmailToken, BillingProfile, UserSession, DataExport):
         model.objects.filter(user=user).delete()
     _log_entries(person).delete()
     waiting = AccountErasure.objects.open().filter(user=user).exclude(state=AccountErasure.State.RUNNING)

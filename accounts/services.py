@@ -1,10 +1,9 @@
-"""What happens to accounts: registration, verification, login over the API, passwords, the billing profile.
+"""What happens to accounts: registration, verification, passwords, the billing profile.
 
 Answers about an address never tell whether it is known (no enumeration): the owner learns it by mail.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -12,12 +11,13 @@ from django.contrib.auth import authenticate, password_validation
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fiscal.checks import clean_identity
-from accounts.login import tokens
-from accounts.models import ApiSession, BillingProfile, EmailToken, RefreshToken, User
+from accounts.login import sessions, tokens
+from accounts.models import BillingProfile, EmailToken, RefreshToken, User, UserSession
 from core import audit
 from core.errors import DomainError, InvalidInputError
 from core.models import RateBucket
@@ -47,14 +47,6 @@ class LinkExpiredError(InvalidInputError):
     message = _("This link is no longer valid. Please ask for a new one.")
 
 
-class SessionRevokedError(DomainError):
-    """A refresh token that is not good (any more)."""
-
-    code = "session_revoked"
-    status = 401
-    message = _("This session has ended. Please sign in again.")
-
-
 class WeakPasswordError(InvalidInputError):
     """A password the rules refuse; `messages` says why."""
 
@@ -62,14 +54,6 @@ class WeakPasswordError(InvalidInputError):
 
     def __init__(self, messages: list[str]) -> None:
         super().__init__(" ".join(messages), field="password")
-
-
-@dataclass(frozen=True)
-class Device:
-    """Where a request comes from, for the list of sessions."""
-
-    ip: str | None
-    user_agent: str
 
 
 def register(*, email: str, password: str, first_name: str, last_name: str, language: str, now: datetime) -> None:
@@ -135,56 +119,16 @@ def reset_password(*, token: str, password: str, now: datetime) -> User:
     user.set_password(password)
     user.email_verified_at = user.email_verified_at or now
     user.save(update_fields=["password", "email_verified_at"])
-    end_all_sessions(user=user, reason="password", now=now)
+    end_everything(user=user, reason=UserSession.EndReason.PASSWORD, now=now)
     audit.record(action="user.password_reset", target=user, actor=user)
     notify(to=Recipient.of(user), kind="security_notice", context={"event": "password_changed"})
     return user
 
 
-def end_all_sessions(*, user: User, reason: str, now: datetime) -> None:
-    """End every API session at once. Browser sessions end by themselves: they carry a hash of the password."""
-    ApiSession.objects.filter(user=user, revoked_at=None).update(revoked_at=now, revoked_reason=reason)
+def end_everything(*, user: User, reason: str, now: datetime) -> None:
+    """End every session at once, and every mailed link with them: whoever asked for one may not be the owner."""
+    sessions.end_sessions(user=user, reason=reason, now=now)
     EmailToken.objects.filter(user=user, used_at=None).update(used_at=now)
-
-
-@transaction.atomic
-def open_api_session(*, user: User, device: Device, now: datetime) -> tokens.TokenPair:
-    """A new API session after a complete login, with its first pair of tokens."""
-    expires = now + timedelta(days=settings.JWT_REFRESH_TOKEN_EXPIRE_DAYS)
-    session = ApiSession.objects.create(
-        user=user, expires_at=expires, last_used_at=now, ip=device.ip, user_agent=device.user_agent[:200]
-    )
-    audit.record(action="user.api_login", target=user, actor=user)
-    return _new_pair(session, now)
-
-
-def refresh_api_session(*, refresh: str, now: datetime) -> tokens.TokenPair:
-    """A new pair for a refresh token never used before. A second use ends the session and warns its owner."""
-    token = RefreshToken.objects.filter(token_hash=tokens.hash_secret(refresh)).first()
-    if token is None:
-        raise SessionRevokedError
-    with transaction.atomic():
-        # the lock on the session makes its refreshes queue; of two with one token the second finds it used
-        session = ApiSession.objects.select_for_update(of=("self",)).select_related("user").get(pk=token.session_id)
-        alive = session.revoked_at is None and session.user.is_active
-        # no join in this update: PostgreSQL re-checks only the row itself after waiting for a lock
-        fresh = alive and RefreshToken.objects.filter(pk=token.pk, used_at=None, expires_at__gt=now).update(used_at=now)
-        if fresh:
-            session.last_used_at = now
-            session.expires_at = now + timedelta(days=settings.JWT_REFRESH_TOKEN_EXPIRE_DAYS)
-            session.save(update_fields=["last_used_at", "expires_at"])
-            return _new_pair(session, now)
-        replayed = alive and RefreshToken.objects.filter(pk=token.pk).exclude(used_at=None).exists()
-        if replayed:
-            _end_replayed(session, now)
-    raise SessionRevokedError
-
-
-@transaction.atomic
-def close_api_session(*, session: ApiSession, now: datetime) -> None:
-    """Log out: the access token in hand stops working too."""
-    ApiSession.objects.filter(pk=session.pk, revoked_at=None).update(revoked_at=now, revoked_reason="logout")
-    audit.record(action="user.api_logout", target=session.user, actor=session.user)
 
 
 def save_billing_profile(*, user: User, values: Mapping[str, str]) -> BillingProfile:
@@ -205,8 +149,9 @@ def clear_expired(*, now: datetime) -> int:
     old = now - timedelta(days=30)
     ended = (
         EmailToken.objects.filter(expires_at__lt=old),
-        RefreshToken.objects.filter(expires_at__lt=old),
-        ApiSession.objects.filter(expires_at__lt=old),
+        # all but the last of a chain: a used one is only good for recognising that it comes again
+        RefreshToken.objects.filter(used_at__lt=old),
+        UserSession.objects.filter(Q(ended_at__lt=old) | Q(idle_end_at__lt=old)),
         Session.objects.filter(expire_date__lt=now),
         RateBucket.objects.filter(free_at__lt=now),
     )
@@ -246,17 +191,3 @@ def _check_password(password: str, user: User) -> None:
         password_validation.validate_password(password, user)
     except ValidationError as error:
         raise WeakPasswordError(error.messages) from error
-
-
-def _new_pair(session: ApiSession, now: datetime) -> tokens.TokenPair:
-    refresh, refresh_hash = tokens.new_secret()
-    RefreshToken.objects.create(session=session, token_hash=refresh_hash, expires_at=session.expires_at)
-    lifetime_s = settings.JWT_ACCESS_TOKEN_EXPIRE_MINUTES * 60
-    return tokens.TokenPair(tokens.access_token(session.pk, now), refresh, lifetime_s)
-
-
-def _end_replayed(session: ApiSession, now: datetime) -> None:
-    session.revoked_at, session.revoked_reason = now, "replay"
-    session.save(update_fields=["revoked_at", "revoked_reason"])
-    audit.record(action="user.refresh_replayed", target=session.user, actor=session.user)
-    notify(to=Recipient.of(session.user), kind="security_notice", context={"event": "session_replayed"})

@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -17,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import services
 from accounts.current_user import require_user, user_of
 from accounts.forms import BillingProfileForm, EmailForm, LoginForm, NewPasswordForm, RegistrationForm
+from accounts.login import sessions
 from accounts.login.limits import check_login_allowed, check_mail_allowed
 from accounts.models import BillingProfile, User
 from accounts.privacy.erasure import waiting_erasure
@@ -112,7 +112,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
 
 def _enter(request: HttpRequest, user: User, target: str) -> HttpResponse:
     """The end of every way to sign in; a second factor is asked for before this, nowhere else."""
-    login(request, user)
+    sessions.sign_in(request, user, now=timezone.now())
     # whoever is about to lose the account is shown, before anything else, how to keep it
     response = redirect("accounts:show_data" if waiting_erasure(user) else target)
     if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
@@ -133,7 +133,7 @@ def enter_back_office(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_POST
 def log_out(request: HttpRequest) -> HttpResponse:
-    logout(request)
+    sessions.sign_out(request, now=timezone.now())
     messages.info(request, _("You have signed out."))
     return redirect("config:show_home")
 

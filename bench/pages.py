@@ -69,12 +69,12 @@ def _sign_in(here: Instance, folder: Path) -> str:
 _CUSTOMER = """
 from pathlib import Path
 from django.test import Client
-from tests.factories import make_customer, make_order
+from tests.factories import make_customer, make_order, sign_in
 user = make_customer("bench@example.test")
 for _number in range(3):
     order = make_order(user)
 user.orders.exclude(pk=order.pk).update(status="paid")
 client = Client()
-client.force_login(user)
+sign_in(client, user)
 Path("{path}").write_text(client.session.session_key)
 """

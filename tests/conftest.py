@@ -19,6 +19,7 @@ from config.celery import app as celery_app
 from sandbox.stack import stand_ins
 from tests import factories
 from tests.database import empty_tables
+from tests.factories import sign_in
 from tests.waiting import start_surely
 
 CLOSED_PORT = "redis://127.0.0.1:1/0"
@@ -197,14 +198,14 @@ def staff(db: None) -> Any:
 @pytest.fixture
 def customer_client(customer: Any) -> Client:
     client = Client()
-    client.force_login(customer)
+    sign_in(client, customer)
     return client
 
 
 @pytest.fixture
 def staff_client(staff: Any) -> Client:
     client = Client()
-    client.force_login(staff)
+    sign_in(client, staff)
     return client
 
 

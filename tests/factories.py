@@ -1,11 +1,16 @@
 """Smallest valid objects for tests; states are reached through the services, never by setting columns."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import BillingProfile, User
+from accounts.login.origin import Origin
+from accounts.login.sessions import bind_session, open_api_session
+from accounts.login.tokens import TokenPair
+from accounts.models import BillingProfile, User, UserSession
 from billing.models import Category, Order, Service
 from billing.ordering import services
 
@@ -40,6 +45,21 @@ PERSON = {
 def make_customer(email: str, **fields: Any) -> User:
     values = {"first_name": "Anna", "last_name": "Bianchi", "email_verified_at": timezone.now(), **fields}
     return User.objects.create_user(email, PASSWORD, **values)
+
+
+def make_api_session(user: User, *, now: datetime | None = None, network: str = "192.0.2.0/24") -> TokenPair:
+    """The tokens of an app that the user has signed in to."""
+    return open_api_session(user=user, origin=Origin(network, "an app"), now=now or timezone.now())
+
+
+def sign_in(client: Any, user: User) -> UserSession:
+    """Sign a test's browser in as a complete login does."""
+    client.force_login(user)
+    request = HttpRequest()
+    request.session, request.META["REMOTE_ADDR"] = client.session, "127.0.0.1"
+    session = bind_session(request, user, now=timezone.now())
+    request.session.save()
+    return session
 
 
 def make_profile(user: User, **fields: str) -> BillingProfile:

@@ -10,25 +10,22 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from accounts.login.sessions import find_api_session
 from accounts.login.tokens import session_id_of
-from accounts.models import ApiSession, User
+from accounts.models import User, UserSession
 from core.web import ratelimit
 
 
 class BearerAuthentication(BaseAuthentication):
     """`Authorization: Bearer <access token>`, checked against its session row at every request."""
 
-    def authenticate(self, request: Request) -> tuple[User, ApiSession] | None:
+    def authenticate(self, request: Request) -> tuple[User, UserSession] | None:
         scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
         session_id = session_id_of(token.strip())
-        session = (
-            ApiSession.objects.active(timezone.now()).filter(pk=session_id).select_related("user").first()
-            if session_id
-            else None
-        )
-        if session is None or not session.user.is_active:
+        session = find_api_session(session_id, timezone.now()) if session_id else None
+        if session is None:
             raise AuthenticationFailed(_("This token is not valid or no longer valid."), code="token_invalid")
         return session.user, session
 

@@ -3,7 +3,9 @@
 The rules are kept as rows, so a revoked session is over at its next request (RFC 9700 §4.14 on refresh replay).
 """
 
+import base64
 import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,6 +37,15 @@ def new_secret() -> tuple[str, str]:
 def hash_secret(token: str) -> str:
     """SHA-256 in hex; enough for 256 random bits, which nobody can guess from the hash."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def successor_of(refresh: str) -> str:
+    """The refresh token that follows on this one: always the same, so that a retry can be answered without keeping it.
+
+    Only the server's key leads from one to the next; the table holds hashes of both.
+    """
+    key = f"refresh:{settings.JWT_SECRET_KEY}".encode()
+    return base64.urlsafe_b64encode(hmac.digest(key, refresh.encode(), "sha256")).decode().rstrip("=")
 
 
 def access_token(session_id: UUID, now: datetime) -> str:

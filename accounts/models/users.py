@@ -1,7 +1,7 @@
 """People who sign in, and the one-time links mailed to them."""
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -10,6 +10,9 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from accounts.models.sessions import UserSession
 
 
 class UserManager(BaseUserManager["User"]):
@@ -45,6 +48,9 @@ class User(AbstractBaseUser):
     erased_at = models.DateTimeField(
         _("erased"), null=True, blank=True, help_text=_("Since then the row is a number that kept orders point to.")
     )
+
+    # the session that this request or call came with (`accounts.login`); nobody's anywhere else
+    session: "UserSession | None" = None
 
     objects = UserManager()
 
@@ -87,6 +93,10 @@ class User(AbstractBaseUser):
 
     def has_module_perms(self, app_label: str) -> bool:
         return self.is_superuser
+
+    def is_verified(self) -> bool:
+        """Whether the session in hand was opened with a second factor (django-otp's word)."""
+        return self.session is not None and bool(self.session.second_factor)
 
     def change(self, **fields: str) -> None:
         """Set these columns and no other: what else changed since the row was read stays changed."""

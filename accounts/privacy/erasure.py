@@ -7,8 +7,6 @@ time to notice. What is done to the rows is what each app declares (`core.privac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.contrib.sessions.backends.cached_db import SessionStore
-from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
@@ -159,17 +157,6 @@ def erase_as_staff(*, user: User, email: str, actor: User, now: datetime) -> Non
         raise InvalidInputError(message, code="email_differs", field="email")
     if not erase_account(user=user, now=now, actor=actor):
         raise DomainError(_("The account is erased already."), code="erased")
-
-
-def forget_sessions(user: User) -> None:
-    """End and delete every browser session of the user, in the cache too. They are not rows of the user's own."""
-    keys = [
-        session.session_key
-        for session in Session.objects.iterator(chunk_size=500)
-        if session.get_decoded().get("_auth_user_id") == str(user.pk)
-    ]
-    for key in keys:
-        SessionStore(key).delete()
 
 
 def forget_files(exports: list[DataExport]) -> None:

@@ -4,9 +4,12 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
+
+from accounts.login import sessions
 
 
 class BackOffice(UnfoldAdminSite):
@@ -16,6 +19,12 @@ class BackOffice(UnfoldAdminSite):
         """Take our own pages; leave those of packages: groups mean nothing here, dj-stripe's show Stripe's key."""
         if admin_class is not None and issubclass(admin_class, ModelAdmin):
             super().register(model_or_iterable, admin_class, **options)
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The session's row ends, too, as on the pages."""
+        if request.method == "POST":
+            sessions.sign_out(request, now=timezone.now())
+        return super().logout(request, extra_context)
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """By mail, as for everybody: that way ends the open sessions and tells the owner."""

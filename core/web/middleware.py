@@ -81,6 +81,8 @@ class SignInMiddleware(LoginRequiredMiddleware):
 
     def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseRedirect:
         if request.method in ("GET", "HEAD"):
+            if reason := getattr(request, "session_end", ""):
+                messages.info(request, reason)
             return super().handle_no_permission(request, view_func)
         messages.warning(request, _("Your session had ended, and nothing was done. Press the button once more."))
         before = urlsplit(request.headers.get("Referer", ""))

@@ -10,6 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import services as accounts
+from accounts.login import sessions
+from accounts.login.origin import Origin
 from accounts.models import User
 from accounts.privacy import erasure
 from billing.models import Order
@@ -25,12 +27,12 @@ from invoicing.courtesy_copy import tell_customer
 from invoicing.models import Invoice
 from tests.chatbot.desk import hand_over, make_conversation, text_file, write_to_us
 from tests.conftest import Control
-from tests.factories import make_order
+from tests.factories import make_order, sign_in
 from tests.invoicing.drafts import DAY
 from tests.stripe_browser import confirm, deliver
 
 # What only the person can have brought, in words, mails, files and addresses.
-SECRETS = ("giulia@brandolini.example", "Ferrante", "mirtillo", "lampone", "192.0.2.77", "Firefox di Giulia")
+SECRETS = ("giulia@brandolini.example", "Ferrante", "mirtillo", "lampone", "198.51.100.0/24", "Firefox di Giulia")
 FISCAL = "Officine Brandolini"
 WEEK = timedelta(days=7)
 DATA = "/area/dati/"
@@ -57,10 +59,10 @@ def live(user: User, stripe: Control, staff: User) -> Life:
         user=staff, content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk),
         object_repr=str(user), action_flag=CHANGE, change_message="Ferrante",
     )  # fmt: skip
-    device = accounts.Device("192.0.2.77", "Firefox di Giulia")
-    accounts.open_api_session(user=user, device=device, now=timezone.now())
+    origin = Origin("198.51.100.0/24", "Firefox di Giulia")
+    sessions.open_api_session(user=user, origin=origin, now=timezone.now())
     accounts.request_password_reset(email=user.email, now=timezone.now())
-    Client().force_login(user)
+    sign_in(Client(), user)
     service = order.lines.get().service
     billing.add_to_cart(cart=None, user=user, service=service)
     audit.seal()

@@ -1,6 +1,7 @@
 """Tokens of the API: short, single-use, tied to a session row, and worth nothing when anything about them is off."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,12 +13,12 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import services
-from accounts.login import tokens
-from accounts.models import ApiSession, RefreshToken, User
+from accounts.login import sessions, tokens
+from accounts.login.origin import Origin
+from accounts.models import RefreshToken, User, UserSession
 from core.models import AuditEntry
 from notifications.models import Mail
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, make_api_session, make_customer, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -33,13 +34,12 @@ ENDED = {
 
 
 def open_session(user: User, now: datetime | None = None) -> tokens.TokenPair:
-    device = services.Device("192.0.2.1", "an app")
-    return services.open_api_session(user=user, device=device, now=now or timezone.now())
+    return make_api_session(user, now=now, network="127.0.0.0/24")
 
 
 def forge(user: User, *, key: str | None = None, algorithm: str = "HS256", **changes: Any) -> str:
     """An access token as we make it, with some claims changed (or left out, as None)."""
-    session = ApiSession.objects.get(user=user)
+    session = UserSession.objects.get(user=user)
     now = timezone.now()
     claims = {"iss": "aish", "aud": "api", "typ": "access", "sid": str(session.pk), "iat": now}
     claims |= {"exp": now + timedelta(minutes=15)} | changes
@@ -53,12 +53,14 @@ def test_login_opens_a_session_that_names_its_device(client: Client, customer: A
         headers={"User-Agent": "a" * 300}, REMOTE_ADDR="192.0.2.9",
     )  # fmt: skip
 
-    session = ApiSession.objects.get()
+    session = UserSession.objects.get()
     pair = answer.json()
-    assert (session.user, session.ip, session.user_agent) == (customer, "192.0.2.9", "a" * 200)
+    assert (session.user, session.kind, session.network, session.user_agent) == (
+        customer, "api", "192.0.2.0/24", "a" * 200,
+    )  # fmt: skip
     assert (pair["expires_in_s"], tokens.session_id_of(pair["access"])) == (900, session.pk)
     assert RefreshToken.objects.get().token_hash == tokens.hash_secret(pair["refresh"])
-    assert AuditEntry.objects.get().action == "user.api_login"
+    assert AuditEntry.objects.get().action == "user.login"
 
 
 @pytest.mark.parametrize(("age", "status"), [(timedelta(minutes=15, seconds=-1), 200), (timedelta(minutes=15), 401)])
@@ -79,10 +81,10 @@ def test_refresh_gives_a_new_pair_and_lengthens_the_session(api: Any, customer: 
         status, pair = api("post", "auth/refresh", {"refresh": first.refresh})
         me, _body = api("get", "me", token=pair["access"])
 
-    session = ApiSession.objects.get()
+    session = UserSession.objects.get()
     assert (status, me) == (200, 200)
     assert pair["refresh"] != first.refresh
-    assert (session.last_used_at, session.expires_at) == (AT + timedelta(days=6), AT + timedelta(days=13))
+    assert (session.last_used_at, session.idle_end_at) == (AT + timedelta(days=6), AT + timedelta(days=13))
 
 
 def test_refresh_token_lasts_seven_days_and_its_end_is_no_alarm(api: Any, customer: Any):
@@ -92,24 +94,30 @@ def test_refresh_token_lasts_seven_days_and_its_end_is_no_alarm(api: Any, custom
         answer = api("post", "auth/refresh", {"refresh": pair.refresh}, language="en")
 
     assert answer == (401, ENDED)
-    assert (ApiSession.objects.get().revoked_at, Mail.objects.count()) == (None, 0)
+    assert (UserSession.objects.get().ended_at, Mail.objects.count()) == (None, 0)
+
+
+def use_up(api: Any, refresh: str) -> Any:
+    """Refresh as the client that holds the token, long enough ago for a second use to be no retry."""
+    with time_machine.travel(timezone.now() - sessions.REFRESH_GRACE - timedelta(seconds=1), tick=False):
+        return api("post", "auth/refresh", {"refresh": refresh})[1]
 
 
 def test_second_use_of_a_refresh_token_ends_its_whole_family(api: Any, customer: Any):
     stolen = open_session(customer)
-    _status, newest = api("post", "auth/refresh", {"refresh": stolen.refresh})
+    newest = use_up(api, stolen.refresh)
 
     replayed = api("post", "auth/refresh", {"refresh": stolen.refresh}, language="en")
 
     assert replayed == (401, ENDED)
     assert api("post", "auth/refresh", {"refresh": newest["refresh"]}, language="en") == (401, ENDED)
     assert api("get", "me", token=newest["access"], language="en") == (401, NO_TOKEN)
-    assert ApiSession.objects.get().revoked_reason == "replay"
+    assert UserSession.objects.get().end_reason == "replay"
 
 
 def test_replay_is_told_to_the_owner_once_and_spares_other_sessions(api: Any, customer: Any):
     stolen, other = open_session(customer), open_session(customer)
-    api("post", "auth/refresh", {"refresh": stolen.refresh})
+    use_up(api, stolen.refresh)
 
     for _try in range(3):
         api("post", "auth/refresh", {"refresh": stolen.refresh})
@@ -123,26 +131,73 @@ def test_replay_is_told_to_the_owner_once_and_spares_other_sessions(api: Any, cu
     assert AuditEntry.objects.filter(action="user.refresh_replayed").count() == 1
 
 
+def test_refresh_whose_answer_was_lost_gets_the_same_successor_again(api: Any, customer: Any):
+    pair = open_session(customer)
+    _status, first = api("post", "auth/refresh", {"refresh": pair.refresh})
+
+    status, second = api("post", "auth/refresh", {"refresh": pair.refresh})
+
+    assert (status, second["refresh"]) == (200, first["refresh"])
+    assert api("post", "auth/refresh", {"refresh": second["refresh"]})[0] == 200
+    assert (UserSession.objects.get().ended_at, RefreshToken.objects.count()) == (None, 3)
+
+
+@pytest.mark.parametrize("who", ["too late", "another program", "another network", "after the successor was used"])
+def test_second_use_that_is_no_retry_is_a_replay(who: str, customer: Any):
+    pair, now = open_session(customer), timezone.now()
+    owner = Origin("203.0.113.0/24", "an app")
+    newest = sessions.refresh_api_session(refresh=pair.refresh, origin=owner, now=now)
+    if who == "after the successor was used":
+        sessions.refresh_api_session(refresh=newest.refresh, origin=owner, now=now)
+    origin = {"another program": replace(owner, user_agent="curl"), "another network": replace(owner, network="x")}
+    later = timedelta(seconds=11) if who == "too late" else timedelta(seconds=9)
+
+    with pytest.raises(sessions.SessionRevokedError):
+        sessions.refresh_api_session(refresh=pair.refresh, origin=origin.get(who, owner), now=now + later)
+
+    assert UserSession.objects.get().end_reason == "replay"
+
+
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_ten_refreshes_at_once_with_one_token_let_one_through(customer: Any):
+@pytest.mark.parametrize("programs", [1, 10])
+def test_ten_refreshes_at_once_with_one_token_give_one_successor(programs: int, customer: Any):
+    """One client that asked ten times lives on; with ten programs at it, somebody stole the token."""
     pair = open_session(customer)
 
-    def work(_number: int) -> bool:
+    def work(number: int) -> str:
         try:
-            services.refresh_api_session(refresh=pair.refresh, now=timezone.now())
-        except services.SessionRevokedError:
-            return False
+            origin = Origin("192.0.2.0/24", f"app {number % programs}")
+            return sessions.refresh_api_session(refresh=pair.refresh, origin=origin, now=timezone.now()).refresh
+        except sessions.SessionRevokedError:
+            return ""
         finally:
             connection.close()
-        return True
 
     with ThreadPoolExecutor(10) as pool:
-        outcomes = sorted(pool.map(work, range(10)))
+        successors = list(pool.map(work, range(10)))
 
-    assert outcomes == [False] * 9 + [True]
     assert RefreshToken.objects.count() == 2
-    assert (ApiSession.objects.get().revoked_reason, Mail.objects.count()) == ("replay", 1)
+    assert len({successor for successor in successors if successor}) == 1
+    outcome = (successors.count(""), UserSession.objects.get().end_reason, Mail.objects.count())
+    assert outcome == ((0, "", 0) if programs == 1 else (9, "replay", 1))
+
+
+@pytest.mark.parametrize(
+    ("role", "idle", "absolute"),
+    [("customer", timedelta(days=7), timedelta(days=30)), ("super_admin", timedelta(hours=1), timedelta(hours=12))],
+)
+def test_refreshing_does_not_go_on_for_ever(role: str, idle: timedelta, absolute: timedelta):
+    """Each refresh pushes the idle end out, never beyond the absolute one; staff's are shorter."""
+    user, origin = make_customer("a@esempio.example", role=role), Origin("127.0.0.0/24", "an app")
+    pair, now = open_session(user, AT), AT
+    while now < AT + absolute - idle:
+        now += idle - timedelta(seconds=1)
+        pair = sessions.refresh_api_session(refresh=pair.refresh, origin=origin, now=now)
+
+    assert UserSession.objects.get().idle_end_at == AT + absolute
+    with pytest.raises(sessions.SessionRevokedError):
+        sessions.refresh_api_session(refresh=pair.refresh, origin=origin, now=AT + absolute)
 
 
 def test_logout_ends_both_tokens_of_this_session_only(api: Any, customer: Any):
@@ -154,7 +209,7 @@ def test_logout_ends_both_tokens_of_this_session_only(api: Any, customer: Any):
     assert api("get", "me", token=pair.access, language="en") == (401, NO_TOKEN)
     assert api("post", "auth/refresh", {"refresh": pair.refresh}, language="en") == (401, ENDED)
     assert api("get", "me", token=other.access)[0] == 200
-    assert (Mail.objects.count(), AuditEntry.objects.filter(action="user.api_logout").count()) == (0, 1)
+    assert (Mail.objects.count(), AuditEntry.objects.filter(action="user.session_ended").count()) == (0, 1)
 
 
 def test_browsers_session_is_not_closed_over_the_api(customer_client: Client):
@@ -260,7 +315,7 @@ def test_wrong_token_does_not_keep_anybody_from_signing_in(api: Any, customer: A
 
 def test_cookie_alone_changes_nothing_without_our_forms_token(customer: Any):
     client = Client(enforce_csrf_checks=True)
-    client.force_login(customer)
+    sign_in(client, customer)
 
     answer = client.patch("/api/v1/me", {"first_name": "Mallory"}, content_type="application/json")
 

@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
 from accounts import services
 from accounts.fiscal.checks import PROVINCES
 from accounts.models import BillingProfile, User
 from core.errors import InvalidInputError
-from tests.factories import COMPANY, PERSON, make_profile
+from tests.factories import COMPANY, PERSON, make_api_session, make_profile
 
 pytestmark = pytest.mark.django_db
 
@@ -131,8 +130,7 @@ VALID = [
 
 
 def bearer(user: User) -> str:
-    device = services.Device("192.0.2.1", "an app")
-    return services.open_api_session(user=user, device=device, now=timezone.now()).access
+    return make_api_session(user).access
 
 
 def page_errors(client: Client, values: dict[str, str], language: str) -> dict[str, list[str]]:

@@ -8,14 +8,15 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from accounts import services, tasks
-from accounts.models import ApiSession, EmailToken, RefreshToken, User
+from accounts.login.origin import Origin
+from accounts.login.sessions import SessionRevokedError, refresh_api_session
+from accounts.models import EmailToken, RefreshToken, User, UserSession
 from core.models import RateBucket
-from tests.factories import make_customer
+from tests.factories import make_api_session, make_customer
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-DEVICE = services.Device(None, "an app")
 
 
 def test_links_are_forgotten_a_month_after_their_end(customer: Any):
@@ -28,36 +29,38 @@ def test_links_are_forgotten_a_month_after_their_end(customer: Any):
 
 
 def test_api_sessions_are_forgotten_a_month_after_their_end_with_their_tokens(customer: Any):
-    services.open_api_session(user=customer, device=DEVICE, now=NOW - timedelta(days=38))
-    services.open_api_session(user=customer, device=DEVICE, now=NOW - timedelta(days=36))
+    make_api_session(customer, now=NOW - timedelta(days=38))
+    make_api_session(customer, now=NOW - timedelta(days=36))
 
     services.clear_expired(now=NOW)
 
-    assert (ApiSession.objects.count(), RefreshToken.objects.count()) == (1, 1)
+    assert (UserSession.objects.count(), RefreshToken.objects.count()) == (1, 1)
 
 
-def test_old_tokens_of_a_living_session_are_forgotten_and_it_lives_on(customer: Any):
+def test_sessions_are_forgotten_a_month_after_they_were_ended(customer: Any, settings: Any):
+    settings.SESSION_ABSOLUTE_DAYS = settings.JWT_REFRESH_TOKEN_EXPIRE_DAYS = 100
+    for age in (30, 31):
+        make_api_session(customer, now=NOW - timedelta(days=age, seconds=1))
+        UserSession.objects.filter(ended_at=None).update(ended_at=NOW - timedelta(days=age), end_reason="logout")
+
+    services.clear_expired(now=NOW)
+
+    assert UserSession.objects.get().ended_at == NOW - timedelta(days=30)
+
+
+def test_old_tokens_of_a_living_session_are_forgotten_and_it_lives_on(customer: Any, settings: Any):
+    settings.SESSION_ABSOLUTE_DAYS = 100
     start = NOW - timedelta(days=60)
-    pair = services.open_api_session(user=customer, device=DEVICE, now=start)
+    first = pair = make_api_session(customer, now=start)
     for day in range(5, 61, 5):
-        pair = services.refresh_api_session(refresh=pair.refresh, now=start + timedelta(days=day))
+        pair = refresh_api_session(refresh=pair.refresh, origin=Origin(), now=start + timedelta(days=day))
 
     services.clear_expired(now=NOW)
 
     assert RefreshToken.objects.count() == 8
-    assert services.refresh_api_session(refresh=pair.refresh, now=NOW).access != ""
-
-
-def test_token_forgotten_by_then_opens_nothing(customer: Any):
-    start = NOW - timedelta(days=60)
-    first = services.open_api_session(user=customer, device=DEVICE, now=start)
-    services.refresh_api_session(refresh=first.refresh, now=start)
-    services.clear_expired(now=NOW)
-
-    with pytest.raises(services.SessionRevokedError):
-        services.refresh_api_session(refresh=first.refresh, now=NOW)
-
-    assert RefreshToken.objects.count() == 0
+    with pytest.raises(SessionRevokedError):  # forgotten, so it opens nothing; and it is no alarm any more
+        refresh_api_session(refresh=first.refresh, origin=Origin(), now=NOW)
+    assert refresh_api_session(refresh=pair.refresh, origin=Origin(), now=NOW).access != ""
 
 
 def test_browser_sessions_and_limits_are_forgotten_at_their_end():

@@ -14,6 +14,8 @@ from django.test import Client
 from django.utils import timezone, translation
 
 from accounts import services
+from accounts.login import sessions
+from accounts.login.origin import Origin
 from accounts.models import AccountErasure, BillingProfile, DataExport, EmailToken, User
 from accounts.privacy import erasure, exports
 from billing.models import Order, StripeCustomer
@@ -29,7 +31,7 @@ from tests.accounts.life import ELIMINATE, FISCAL, SECRETS, WEEK, Life, erase, f
 from tests.chatbot.desk import write_to_us
 from tests.clock import at
 from tests.conftest import Control
-from tests.factories import PASSWORD, make_customer, make_order
+from tests.factories import PASSWORD, make_api_session, make_customer, make_order, sign_in
 from tests.invoicing.flow import issue
 from tests.queues import claim_row
 from tests.stripe_browser import deliver
@@ -39,7 +41,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
 
 def test_page_shows_first_what_would_happen_and_changes_nothing(life: Life):
     client = Client()
-    client.force_login(life.user)
+    sign_in(client, life.user)
 
     with translation.override("en"):
         page = client.get(ELIMINATE, headers={"Accept-Language": "en"}).content.decode()
@@ -55,7 +57,7 @@ def test_password_link_and_a_week_and_then_it_is_done(
     life: Life, mailed_link: Callable[[str], str], django_capture_on_commit_callbacks: Any
 ):
     client = Client()
-    client.force_login(life.user)
+    sign_in(client, life.user)
     client.post(ELIMINATE, {"password": PASSWORD})
     link = mailed_link(life.user.email)
     opened = client.get(link)
@@ -140,7 +142,7 @@ def test_chain_and_archive_still_fit(life: Life):
 def test_invoices_stay_frozen_and_are_there_for_staff_alone(life: Life, staff_client: Client):
     xml = bytes(life.invoice.current_file().xml.content)
     client = Client()
-    client.force_login(life.user)
+    sign_in(client, life.user)
     own = client.get(life.invoice.get_absolute_url()).status_code
 
     erase(life.user)
@@ -166,8 +168,8 @@ def test_statistics_keep_numbers_without_people(life: Life):
 
 def test_signing_in_is_over_everywhere_and_the_address_is_free_again(life: Life, settings: Any):
     browser = Client()
-    browser.force_login(life.user)
-    pair = services.open_api_session(user=life.user, device=services.Device(None, "app"), now=timezone.now())
+    sign_in(browser, life.user)
+    pair = make_api_session(life.user)
     email = life.user.email
 
     erase(life.user)
@@ -177,8 +179,8 @@ def test_signing_in_is_over_everywhere_and_the_address_is_free_again(life: Life,
     login = Client().post("/account/accedi/", {"email": email, "password": PASSWORD})
     assert (page.status_code, token.status_code, login.status_code) == (302, 401, 200)
     assert Session.objects.filter(session_key=browser.cookies[settings.SESSION_COOKIE_NAME].value).count() == 0
-    with pytest.raises(services.SessionRevokedError):
-        services.refresh_api_session(refresh=pair.refresh, now=timezone.now())
+    with pytest.raises(sessions.SessionRevokedError):
+        sessions.refresh_api_session(refresh=pair.refresh, origin=Origin(), now=timezone.now())
     services.register(email=email, password=PASSWORD, first_name="G", last_name="F", language="it", now=timezone.now())
     assert User.objects.find(email).pk != life.user.pk
     assert User.objects.find(email).email_verified_at is None
@@ -186,7 +188,7 @@ def test_signing_in_is_over_everywhere_and_the_address_is_free_again(life: Life,
 
 def test_other_peoples_sessions_and_rows_stay(life: Life, stranger: Any):
     other = Client()
-    other.force_login(stranger)
+    sign_in(other, stranger)
     ticket = write_to_us(stranger, "Un altro.")
 
     erase(life.user)

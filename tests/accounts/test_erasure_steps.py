@@ -18,7 +18,7 @@ from notifications.models import Mail
 from tests.accounts.life import DATA, ELIMINATE, WEEK, Life, erase, fresh
 from tests.chatbot.desk import write_to_us
 from tests.clock import at
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, sign_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
 
@@ -59,7 +59,7 @@ def test_link_is_for_its_own_account_and_once_and_for_an_hour(
     customer_client.post(ELIMINATE, {"password": PASSWORD})
     link = mailed_link(customer.email)
     other = Client()
-    other.force_login(stranger)
+    sign_in(other, stranger)
 
     statuses = [Client().post(link).status_code, other.post(link).status_code]
     EmailToken.objects.update(expires_at=timezone.now())
@@ -76,14 +76,15 @@ def test_new_password_ends_a_link_that_was_mailed(
 ):
     customer_client.post(ELIMINATE, {"password": PASSWORD})
     link = mailed_link(customer.email)
-    services.end_all_sessions(user=customer, reason="password", now=timezone.now())
+    services.end_everything(user=customer, reason="password", now=timezone.now())
+    sign_in(customer_client, customer)
 
     assert customer_client.post(link).status_code == 400
 
 
 def test_forms_need_their_token(customer: Any):
     client = Client(enforce_csrf_checks=True)
-    client.force_login(customer)
+    sign_in(client, customer)
     paths = (ELIMINATE, f"{ELIMINATE}x/", "/area/dati/copia/", "/area/dati/conserva/")
 
     assert [client.post(path, {"password": PASSWORD}).status_code for path in paths] == [403] * 4
@@ -145,7 +146,7 @@ def test_api_shows_asks_confirms_and_calls_off(
     cancellation = customer_client.delete(path)
 
     assert (before["due_at"], before["blockers"]) == (None, [])
-    assert {line["outcome"] for line in before["lines"]} == {"anonymised"}
+    assert {line["outcome"] for line in before["lines"]} == {"anonymised", "erased", "kept"}
     assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (400, "password_wrong")
     assert (request.status_code, answer.status_code, answer.json()["due_at"]) == (202, 200, waiting["due_at"])
     assert waiting["due_at"] is not None

@@ -26,7 +26,7 @@ from notifications.models import Mail
 from tests.accounts.life import SECRETS, Life, talk
 from tests.chatbot.desk import write_to_us
 from tests.clock import at
-from tests.factories import make_profile
+from tests.factories import make_profile, sign_in
 from tests.queues import claim_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
@@ -184,7 +184,7 @@ def test_owner_downloads_it_signed_in_and_that_is_recorded(customer: Any, custom
 def test_it_is_streamed_by_the_server_too(customer: Any):
     export = make_export(customer)
     client = AsyncClient()
-    client.force_login(customer)
+    sign_in(client, customer)
 
     async def read() -> bytes:
         answer: Any = await client.get(f"/area/dati/copia/{export.reference}/")
@@ -197,7 +197,7 @@ def test_it_is_streamed_by_the_server_too(customer: Any):
 def test_nobody_else_gets_it(customer: Any, stranger: Any, staff_client: Client):
     export = make_export(customer)
     other = Client()
-    other.force_login(stranger)
+    sign_in(other, stranger)
     path = f"/area/dati/copia/{export.reference}/"
 
     answers = [client.get(path).status_code for client in (Client(), other, staff_client)]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.http import HttpResponse
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from tests.accounts.conftest import normalize_page
-from tests.factories import PASSWORD, make_customer
+from tests.factories import PASSWORD, make_customer, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +60,7 @@ def test_session_gets_another_key_at_login(client: Client, customer: Any):
 
 
 def test_session_of_somebody_else_is_emptied_at_login(client: Client, customer: Any, stranger: Any):
-    client.force_login(stranger)
+    sign_in(client, stranger)
     session = client.session
     session["theirs"] = "secret"
     session.save()
@@ -99,10 +100,11 @@ def test_forms_without_our_token_are_refused(path: str, customer: Any):
 
 
 def test_cookie_of_the_session_is_kept_from_scripts_and_other_sites(client: Client, customer: Any):
-    log_in(client, customer.email)
+    with time_machine.travel(timezone.now(), tick=False):
+        log_in(client, customer.email)
 
     cookie = client.cookies[settings.SESSION_COOKIE_NAME]
-    assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 7 * 24 * 3600)
+    assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 30 * 24 * 3600)
 
 
 @pytest.mark.parametrize("who", ["unknown", "known", "waiting", "disabled"])

@@ -11,17 +11,16 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import services
-from accounts.models import ApiSession, EmailToken, User
+from accounts.models import EmailToken, User, UserSession
 from core.models import AuditEntry
 from notifications.models import Mail
 from tests.accounts.conftest import normalize_page
-from tests.factories import PASSWORD, make_customer
+from tests.factories import PASSWORD, make_api_session, make_customer
 
 pytestmark = pytest.mark.django_db
 
 NEW = "un-altra-frase-lunga"
 AT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-DEVICE = services.Device("192.0.2.1", "an app")
 
 
 def ask(user: User) -> None:
@@ -142,15 +141,15 @@ def test_every_session_in_a_browser_ends(customer: Any, mailed_link: Any):
 
 
 def test_every_token_of_the_api_stops(api: Any, customer: Any, stranger: Any, mailed_link: Any):
-    pairs = [services.open_api_session(user=customer, device=DEVICE, now=timezone.now()) for _app in range(2)]
-    others = services.open_api_session(user=stranger, device=DEVICE, now=timezone.now())
+    pairs = [make_api_session(customer) for _app in range(2)]
+    others = make_api_session(stranger)
 
     ask(customer)
     api("post", "auth/password-reset/confirm", {"token": token_in(mailed_link(customer.email)), "password": NEW})
 
     assert [api("get", "me", token=pair.access)[0] for pair in pairs] == [401, 401]
     assert [api("post", "auth/refresh", {"refresh": pair.refresh})[0] for pair in pairs] == [401, 401]
-    assert set(ApiSession.objects.filter(user=customer).values_list("revoked_reason", flat=True)) == {"password"}
+    assert set(UserSession.objects.filter(user=customer).values_list("end_reason", flat=True)) == {"password"}
     assert api("get", "me", token=others.access)[0] == 200
 
 

@@ -9,7 +9,7 @@ from django.test import Client
 
 from billing.models import Order
 from tests.architecture.test_routes import ANSWERS
-from tests.factories import make_order
+from tests.factories import make_order, sign_in
 
 ODD = ("%00", "%2F", "a" * 10_000, "%C3%A8%E2%82%AC", "%FF", "%0A", "-1", "9" * 400, "..%2F..%2Fetc%2Fpasswd")
 WITH_PARAMETERS = sorted(route for route in ANSWERS if "<" in route)
@@ -25,7 +25,7 @@ def with_each_place_odd(route: str, odd: str) -> str:
 @pytest.mark.parametrize("odd", ODD, ids=lambda value: value[:12])
 def test_odd_value_in_an_address_is_refused_in_words(route: str, odd: str, customer: Any):
     client = Client()
-    client.force_login(customer)
+    sign_in(client, customer)
     path = with_each_place_odd(route, odd)
 
     for method in ("get", "post"):
@@ -42,7 +42,7 @@ def test_odd_value_in_an_address_is_refused_in_words(route: str, odd: str, custo
 @pytest.mark.parametrize("path", ["/", "/servizi/", "/account/accedi/", "/api/v1/services", "/api/v1/orders"])
 def test_odd_value_in_a_query_is_refused_in_words(path: str, odd: str, customer: Any):
     client = Client()
-    client.force_login(customer)
+    sign_in(client, customer)
 
     for name in ("page", "next", "q", "subject", "ordering"):
         assert client.get(f"{path}?{name}={odd}").status_code < 500
@@ -93,7 +93,7 @@ def test_button_pressed_after_the_session_ended_leads_back_to_its_page(action: s
 
     assert parse_qs(urlsplit(answer.redirect_chain[-1][0]).query)["next"] == [f"{page}?da=lista"]
     assert "La sessione era scaduta" in answer.content.decode()
-    client.force_login(customer)
+    sign_in(client, customer)
     assert client.get(f"{page}?da=lista").status_code == 200
     order.refresh_from_db()
     assert order.status == Order.Status.AWAITING_PAYMENT

@@ -24,7 +24,7 @@ from invoicing.services import issue_invoice
 from tests.architecture.html import inline_parts
 from tests.architecture.routes import methods_of, routes
 from tests.conftest import Control
-from tests.factories import make_order, make_profile, make_service
+from tests.factories import make_order, make_profile, make_service, sign_in
 from tests.invoicing.drafts import DAY, make_draft
 from tests.queues import claim_row
 
@@ -195,13 +195,13 @@ def answer_with_file(ticket: Ticket, author: Any) -> None:
 def client_of(request: pytest.FixtureRequest) -> Callable[[str], Client]:
     """A browser signed in as one of ROLES."""
 
-    def sign_in(role: str) -> Client:
+    def make_client(role: str) -> Client:
         client = Client()
         if role != "guest":
-            client.force_login(request.getfixturevalue({"owner": "customer"}.get(role, role)))
+            sign_in(client, request.getfixturevalue({"owner": "customer"}.get(role, role)))
         return client
 
-    return sign_in
+    return make_client
 
 
 def address(route: str, belongings: Belongings) -> str:

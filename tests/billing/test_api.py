@@ -6,13 +6,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.services import Device, open_api_session
 from billing.models import Order
 from billing.payments import services as payments
 from invoicing.models import Invoice
 from invoicing.services import issue_invoice
 from tests.conftest import Control
-from tests.factories import COMPANY, make_order, make_profile, make_service
+from tests.factories import COMPANY, make_api_session, make_order, make_profile, make_service
 from tests.invoicing.drafts import make_draft
 from tests.stripe_browser import confirm, deliver
 
@@ -23,8 +22,9 @@ class Api:
     """A single-page application: JSON in, JSON out, a bearer token."""
 
     def __init__(self, user: Any) -> None:
-        pair = open_api_session(user=user, device=Device("127.0.0.1", "test"), now=timezone.now())
-        self.client = Client(headers={"Authorization": f"Bearer {pair.access}", "Accept-Language": "en"})
+        self.client = Client(
+            headers={"Authorization": f"Bearer {make_api_session(user).access}", "Accept-Language": "en"}
+        )
 
     def __call__(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         answer = getattr(self.client, method)(f"/api/v1/{path}", body, content_type="application/json")

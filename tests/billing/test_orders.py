@@ -16,7 +16,7 @@ from billing.ordering import services
 from core.errors import InvalidInputError
 from notifications.models import Mail
 from tests.conftest import Control
-from tests.factories import COMPANY, PASSWORD, make_customer, make_order, make_profile, make_service
+from tests.factories import COMPANY, PASSWORD, make_customer, make_order, make_profile, make_service, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +73,7 @@ def test_guests_cart_is_poured_into_the_one_the_customer_had(client: Client, cus
     client.post("/carrello/readiness-nis2/aggiungi/")
     client.post("/carrello/esercitazione/aggiungi/")
 
-    client.force_login(customer)
+    sign_in(client, customer)
     client.get("/carrello/")
 
     items = Cart.objects.get().items.order_by("service__slug").values_list("service__slug", "quantity")

@@ -11,6 +11,7 @@ from openapi_schema_validator import OAS30Validator, oas30_format_checker
 
 from accounts.models import User
 from config.openapi import EVENTS
+from tests.factories import sign_in
 
 URL = "/api/v1/chat/messages"
 CURRENT = "/api/v1/chat/conversations/current"
@@ -20,7 +21,7 @@ FOREIGN = "Qual è la ricetta della carbonara?"
 
 def client_of(user: User) -> AsyncClient:
     client = AsyncClient()
-    client.force_login(user)
+    sign_in(client, user)
     return client
 
 

@@ -9,8 +9,7 @@ from django.apps import apps
 from django.db.models import Model
 from django.utils import timezone
 
-from accounts import services as accounts
-from accounts.models import AccountErasure, ApiSession, DataExport, User
+from accounts.models import AccountErasure, DataExport, User, UserSession
 from billing.models import Category, Order, Payment, Service, StripeEvent
 from billing.payments import services as payments
 from chatbot import models as chatbot
@@ -24,7 +23,7 @@ from invoicing.archive.packages import request_package
 from invoicing.services import issue_invoice
 from notifications.models import Mail
 from notifications.services import Recipient, notify
-from tests.factories import make_customer, make_order, make_service
+from tests.factories import make_api_session, make_customer, make_order, make_service
 from tests.invoicing.drafts import DAY, make_draft
 
 
@@ -32,10 +31,9 @@ def make_user(number: int) -> User:
     return make_customer(f"c{number}@esempio.example")
 
 
-def make_session(number: int) -> ApiSession:
-    device = accounts.Device(f"192.0.2.{number}", "an app")
-    accounts.open_api_session(user=make_user(number), device=device, now=timezone.now())
-    return ApiSession.objects.latest("created_at")
+def make_session(number: int) -> UserSession:
+    make_api_session(make_user(number))
+    return UserSession.objects.latest("created_at")
 
 
 def make_category(number: int) -> Category:
@@ -212,7 +210,7 @@ MAKERS: dict[type[Model], Callable[[int], Any]] = {
     ),
     Sweep: lambda number: Sweep.objects.create(name=f"tests.sweep_{number}", every=timedelta(minutes=number)),
     User: make_user,
-    ApiSession: make_session,
+    UserSession: make_session,
     DataExport: lambda number: DataExport.objects.create(user=make_user(number), requested_at=timezone.now()),
     AccountErasure: lambda number: AccountErasure.objects.create(
         user=make_user(number), confirmed_at=timezone.now(), due_at=timezone.now()

@@ -13,7 +13,7 @@ from billing.models import Order, Payment
 from chatbot.models import Ticket
 from invoicing.models import Invoice
 from tests.config.rows import MAKERS
-from tests.factories import make_customer
+from tests.factories import make_customer, sign_in
 from tests.invoicing.flow import receive
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +56,7 @@ def powerless(db: None) -> Client:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE accounts_user DROP CONSTRAINT accounts_user_role")  # until the test is rolled back
     client = Client()
-    client.force_login(make_customer("nuova@aish.example", role="no_rights"))
+    sign_in(client, make_customer("nuova@aish.example", role="no_rights"))
     return client
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.utils import timezone
 
-from accounts.services import Device, open_api_session
+from tests.factories import make_api_session
 
 # For what only a real commit shows. With core alone to be emptied afterwards: all tables take three seconds.
 COMMITTED = pytest.mark.django_db(transaction=True, available_apps=["core"])
@@ -18,7 +17,7 @@ COMMITTED = pytest.mark.django_db(transaction=True, available_apps=["core"])
 
 def token_of(user: Any) -> str:
     """An access token of the API."""
-    return open_api_session(user=user, device=Device(None, "an app"), now=timezone.now()).access
+    return make_api_session(user).access
 
 
 @pytest.fixture

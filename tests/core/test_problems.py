@@ -13,7 +13,7 @@ from rest_framework import exceptions, serializers
 from core.errors import DomainError, InvalidInputError
 from core.web.problems import handle
 from core.web.ratelimit import TooManyRequestsError
-from tests.factories import make_customer
+from tests.factories import make_customer, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -197,7 +197,7 @@ def test_refusal_before_the_api_has_its_shape_too(status: int, code: str):
 def test_caller_of_a_closed_account_is_refused_by_name():
     client = Client()
     user = make_customer("chiuso@esempio.example")
-    client.force_login(user)
+    sign_in(client, user)
     type(user).objects.update(is_active=False)
 
     assert call(client, "get", "me")[2]["code"] == "not_authenticated"

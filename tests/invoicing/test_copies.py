@@ -19,6 +19,7 @@ from invoicing.models import Invoice, InvoiceCopy
 from invoicing.timeline import InvoiceStep, invoice_steps, next_action
 from notifications import services as outbox
 from notifications.models import Mail
+from tests.factories import sign_in
 from tests.invoicing.drafts import PERSON, draft_from, make_draft
 from tests.invoicing.flow import OFFICE, Post, issue, on_its_way, receive, sign
 from tests.invoicing.test_back_office import BY_HAND, CHECK, FORM, confirmed, draft, page_of, today
@@ -255,8 +256,8 @@ def test_page_mail_and_back_office_say_what_is_owed(is_split: bool, customer: An
     sign(invoice, staff)
     receive(post.sdi(on_its_way(invoice).file, "RC"))
     owner, office = Client(), Client()
-    owner.force_login(customer)
-    office.force_login(staff)
+    sign_in(owner, customer)
+    sign_in(office, staff)
 
     mail = Mail.objects.get(kind="invoice_ready")
     page = owner.get(invoice.get_absolute_url()).content.decode()

@@ -16,6 +16,7 @@ from chatbot.conversations import callers, widget
 from chatbot.models import Conversation, Message, MessageFeedback
 from tests.architecture.source import ROOT
 from tests.chatbot.stream import CURRENT, FOREIGN, URL, get_conversation, get_messages, get_problem, post_question, send
+from tests.factories import sign_in
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder")]
 
@@ -132,9 +133,9 @@ def test_key_is_given_to_other_sites_only(guest: AsyncClient):
 
 def test_visitors_session_counts_for_nothing_on_another_site(customer: User):
     client = AsyncClient(enforce_csrf_checks=True)
-    client.force_login(customer)
+    sign_in(client, customer)
     own_site = AsyncClient()
-    own_site.force_login(customer)
+    sign_in(own_site, customer)
     post_question(own_site, FOREIGN)
     client.cookies["conversation"] = own_site.cookies["conversation"].value
 
@@ -150,7 +151,7 @@ def test_visitors_session_counts_for_nothing_on_another_site(customer: User):
 
 def test_site_that_is_not_in_the_list_is_refused_with_and_without_a_session(customer: User, guest: AsyncClient):
     client = AsyncClient(enforce_csrf_checks=True)
-    client.force_login(customer)
+    sign_in(client, customer)
 
     for visitor in (client, guest):
         assert get_problem(visitor, "POST", URL, {"text": FOREIGN}, Origin=ELSEWHERE) == (403, "csrf")

@@ -14,7 +14,6 @@ from django.http import HttpResponse
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
-from accounts import services as accounts
 from accounts.models import User
 from chatbot import tasks
 from chatbot.answering import answers
@@ -39,6 +38,7 @@ from tests.chatbot.stream import (
 )
 from tests.chatbot.talk import BREACH, NOW, ask, learn, run_answer
 from tests.conftest import Control
+from tests.factories import make_api_session, sign_in
 
 # An answer is searched for and kept by threads with connections of their own, which see only what is committed.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "without_rewriting")]
@@ -61,8 +61,7 @@ def refusal(client: AsyncClient, body: Any, **headers: str) -> tuple[int, str]:
 
 
 def bearer(user: User) -> dict[str, str]:
-    pair = accounts.open_api_session(user=user, device=accounts.Device("192.0.2.1", "an app"), now=timezone.now())
-    return {"Authorization": f"Bearer {pair.access}"}
+    return {"Authorization": f"Bearer {make_api_session(user).access}"}
 
 
 @in_one_transaction
@@ -429,7 +428,7 @@ def test_conversation_costs_the_same_for_any_length(
 def test_other_sites_cannot_ask_with_the_visitors_cookies(who: str, customer: User):
     client = AsyncClient(enforce_csrf_checks=True)
     if who != "guest":
-        client.force_login(customer)
+        sign_in(client, customer)
     # what a browser sends by itself where a test site stands behind a password
     headers = {"Authorization": "Basic Y2FzYTpjYXNh"} if who == "basic" else {}
 
@@ -439,7 +438,7 @@ def test_other_sites_cannot_ask_with_the_visitors_cookies(who: str, customer: Us
 
 def test_page_of_ours_asks_with_its_token(customer: User):
     client = AsyncClient(enforce_csrf_checks=True)
-    client.force_login(customer)
+    sign_in(client, customer)
     page = async_to_sync(client.get)(PAGE)
 
     response, _body = post(client, {"text": FOREIGN}, **{"X-CSRFToken": page.context["csrf_token"]})

@@ -40,6 +40,7 @@ from tests.chatbot.stream import (
 )
 from tests.chatbot.talk import BREACH, NOW, learn
 from tests.conftest import Control
+from tests.factories import sign_in
 
 # An answer is searched for and kept by threads with connections of their own, which see only what is committed.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "without_rewriting")]
@@ -322,7 +323,7 @@ def test_others_conversation_is_not_deleted(who: str, customer: User, stranger: 
 
 def test_deleting_needs_the_csrf_token(customer: User):
     client = AsyncClient(enforce_csrf_checks=True)
-    client.force_login(customer)
+    sign_in(client, customer)
 
     assert get_problem(client, "DELETE", "/api/v1/chat/conversations/current") == (403, "csrf")
 

@@ -13,6 +13,7 @@ from sandbox.claude import HTTP_FAULTS
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import BREACH, RECORDS, ask, learn
 from tests.conftest import Control
+from tests.factories import sign_in
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("embedder", "claude")]
 
@@ -219,7 +220,7 @@ def test_search_by_post_asks_no_model(plain: AssistantVersion, staff_client: Cli
 
 def test_other_sites_cannot_ask_in_a_staff_members_name(plain: AssistantVersion, staff: Any):
     client = Client(enforce_csrf_checks=True)
-    client.force_login(staff)
+    sign_in(client, staff)
 
     assert (post_trial(client).status_code, ModelCall.objects.count()) == (403, 0)
 

@@ -27,7 +27,7 @@ from tests.chatbot.desk import (
 from tests.chatbot.embedder import Embedder
 from tests.chatbot.talk import ask, run_answer
 from tests.conftest import Control
-from tests.factories import make_customer
+from tests.factories import make_customer, sign_in
 
 pytestmark = pytest.mark.django_db
 ENGLISH = {"HTTP_ACCEPT_LANGUAGE": "en"}
@@ -62,7 +62,7 @@ def audited(action: str) -> tuple[Any, str]:
 
 def test_inbox_filters_what_waits(customer: Any, staff: Any, staff_client: Client):
     with time_machine.travel(NOW + 25 * HOUR, tick=False):
-        staff_client.force_login(staff)
+        sign_in(staff_client, staff)
         late = write_to_us(customer, "Uno.")
         assigned, solved = write_to_us(customer, "Due.", now=NOW + 24 * HOUR), write_to_us(customer, "Tre.")
         tickets.assign(ticket=assigned, assignee=staff, actor=staff, now=NOW)
@@ -81,7 +81,7 @@ def test_timers_are_told_in_words_with_a_shape(customer: Any, staff: Any, staff_
     badges_seen = []
     for hours in (1, 23.5, 26):
         with time_machine.travel(NOW + hours * HOUR, tick=False):
-            staff_client.force_login(staff)
+            sign_in(staff_client, staff)
             page = staff_client.get(page_of(ticket)).content.decode().replace("\N{NO-BREAK SPACE}", " ")
             badges_seen.append([part for part in ("by 25 Nov, 10:00", "overdue since 25 Nov, 10:00") if part in page])
             badges = ["badge--now", "badge--warn", "badge--stop"]

@@ -5,14 +5,13 @@ from typing import Any
 import pytest
 from django.core import signing
 from django.test import Client
-from django.utils import timezone
 
-from accounts import services as accounts
 from chatbot.conversations.callers import COOKIE
 from chatbot.models import Conversation, Ticket
 from chatbot.tickets import links
 from chatbot.tickets import services as tickets
 from tests.chatbot.desk import MARIO, NOW, fresh, hand_over, make_conversation, picture, text_file, write_to_us
+from tests.factories import make_api_session, sign_in
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1/tickets"
@@ -31,8 +30,7 @@ def with_cookie(client: Client, conversation: Conversation) -> Client:
 
 
 def bearer(user: Any) -> Client:
-    pair = accounts.open_api_session(user=user, device=accounts.Device("192.0.2.1", "an app"), now=timezone.now())
-    return Client(HTTP_AUTHORIZATION=f"Bearer {pair.access}", enforce_csrf_checks=True)
+    return Client(HTTP_AUTHORIZATION=f"Bearer {make_api_session(user).access}", enforce_csrf_checks=True)
 
 
 def test_guest_hands_over_what_their_cookie_names():
@@ -127,7 +125,7 @@ def test_cookie_alone_does_not_act_for_another_page(customer: Any):
     conversation, theirs = make_conversation(), make_conversation(customer)
     guest = with_cookie(Client(enforce_csrf_checks=True), conversation)
     member = Client(enforce_csrf_checks=True)
-    member.force_login(customer)
+    sign_in(member, customer)
 
     statuses = [handoff(guest, conversation, **GUEST).status_code, handoff(member, theirs).status_code]
 

@@ -27,6 +27,7 @@ from tests.chatbot.desk import (
     text_file,
     write_to_us,
 )
+from tests.factories import sign_in
 
 pytestmark = pytest.mark.django_db
 ASK = "/assistenza/persona/"
@@ -179,7 +180,7 @@ def test_thread_is_shown_without_internal_notes(reach: str, customer: Any, staff
     tickets.answer_as_staff(ticket=ticket, text="Sì, e <b>presto</b>.", actor=staff, now=NOW)
     client = Client()
     if reach == "area":
-        client.force_login(customer)
+        sign_in(client, customer)
 
     page = client.get(link_to(ticket))
 
@@ -197,7 +198,7 @@ def test_file_of_a_note_is_not_given_out_and_others_are_downloads(reach: str, cu
     answer = tickets.answer_as_staff(ticket=ticket, text="Ecco.", actor=staff, now=NOW, files=[picture("perché.png")])
     client = Client()
     if reach == "area":
-        client.force_login(customer)
+        sign_in(client, customer)
 
     hidden, response = (
         client.get(f"{link_to(ticket)}allegati/{message.attachments.get().reference}/") for message in (note, answer)
@@ -265,7 +266,7 @@ def test_customer_says_that_it_is_solved(reach: str, customer: Any):
     ticket = write_to_us(customer if reach == "area" else None)
     client = Client()
     if reach == "area":
-        client.force_login(customer)
+        sign_in(client, customer)
 
     answer = client.post(f"{link_to(ticket)}risolta/")
 
@@ -276,7 +277,7 @@ def test_customer_says_that_it_is_solved(reach: str, customer: Any):
 def test_strangers_find_nothing_and_change_nothing(customer: Any, stranger: Any):
     ticket = write_to_us(customer)
     client = Client()
-    client.force_login(stranger)
+    sign_in(client, stranger)
 
     statuses = [
         client.get(link_to(ticket)).status_code, client.post(link_to(ticket), {"text": "Io."}).status_code,
@@ -378,7 +379,7 @@ def test_closed_ticket_can_be_read_in_the_area_and_no_more(customer: Any, custom
 def test_answering_needs_the_forms_token(path: str, customer: Any):
     ticket = write_to_us(customer if path == "area" else None)
     client = Client(enforce_csrf_checks=True)
-    client.force_login(customer)
+    sign_in(client, customer)
 
     statuses = [
         client.post(link_to(ticket), {"text": "Io."}).status_code, client.post(f"{link_to(ticket)}risolta/").status_code

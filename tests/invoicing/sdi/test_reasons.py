@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 
 from invoicing.models import ReceivedMail
 from invoicing.sdi.reasons import Reason, describe, in_words
+from tests.factories import sign_in
 from tests.invoicing.flow import Post, receive
 from tests.invoicing.suppliers import FILE, delivery
 
@@ -94,7 +95,7 @@ def test_staff_read_the_reason_in_their_language(language: str, words: str, post
     staff.language = language
     staff.save(update_fields=["language"])
     client = Client(headers={"Accept-Language": language})
-    client.force_login(staff)
+    sign_in(client, staff)
 
     pages = [
         client.get(path).content.decode()
