@@ -1,41 +1,27 @@
 """The API door of the accounts app."""
 
-from typing import Any
-
 from django.http import Http404
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from drf_spectacular.utils import extend_schema
-from rest_framework.decorators import api_view, authentication_classes, permission_classes
-from rest_framework.permissions import AllowAny
+from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import services
+from accounts import links, services
 from accounts.current_user import require_user
-from accounts.login import sessions
-from accounts.login.limits import check_login_allowed, check_mail_allowed
-from accounts.login.origin import origin_of
-from accounts.models import BillingProfile, UserSession
+from accounts.login.limits import check_mail_allowed
+from accounts.models import BillingProfile, EmailToken
 from accounts.serializers import (
     BillingProfileSerializer,
     EmailSerializer,
     LinkSerializer,
-    LoginSerializer,
     NewPasswordSerializer,
-    RefreshSerializer,
     RegistrationSerializer,
-    TokenPairSerializer,
     UserSerializer,
 )
-from core.errors import DomainError
+from core.web.public import public
 from core.web.rest import validate_request
-
-
-def public(view: Any) -> Any:
-    """No token is asked for, and a wrong one does not get in the way."""
-    return authentication_classes([])(permission_classes([AllowAny])(view))
 
 
 @extend_schema(request=RegistrationSerializer, responses={202: None}, tags=["auth"])
@@ -66,44 +52,8 @@ def resend_verification(request: Request) -> Response:
     """Send the verification link again, if anybody waits for one."""
     values = validate_request(EmailSerializer, request)
     check_mail_allowed(request._request, values["email"])
-    services.resend_verification(**values, now=timezone.now())
+    links.request_link(**values, purpose=EmailToken.Purpose.VERIFY, now=timezone.now())
     return Response(status=202)
-
-
-@extend_schema(request=LoginSerializer, responses=TokenPairSerializer, tags=["auth"])
-@api_view(["POST"])
-@public
-@sensitive_variables("values")
-def log_in(request: Request) -> Response:
-    """A first pair of tokens for address and password."""
-    values = validate_request(LoginSerializer, request)
-    check_login_allowed(request._request, values["email"])
-    now = timezone.now()
-    user = services.check_login(request=request._request, **values, now=now)
-    pair = sessions.open_api_session(user=user, origin=origin_of(request._request), now=now)
-    return Response(TokenPairSerializer(pair).data)
-
-
-@extend_schema(request=RefreshSerializer, responses=TokenPairSerializer, tags=["auth"])
-@api_view(["POST"])
-@public
-def refresh(request: Request) -> Response:
-    """A new pair for a refresh token; each is good once."""
-    values = validate_request(RefreshSerializer, request)
-    pair = sessions.refresh_api_session(**values, origin=origin_of(request._request), now=timezone.now())
-    return Response(TokenPairSerializer(pair).data)
-
-
-@extend_schema(request=None, responses={204: None}, tags=["auth"])
-@api_view(["POST"])
-def log_out(request: Request) -> Response:
-    """End the session of the token in hand."""
-    if not isinstance(request.auth, UserSession):
-        raise DomainError(_("Only a session opened over the API can be closed here."), code="not_an_api_session")
-    sessions.end_session(
-        session=request.auth, reason=UserSession.EndReason.LOGOUT, actor=request.auth.user, now=timezone.now()
-    )
-    return Response(status=204)
 
 
 @extend_schema(request=EmailSerializer, responses={202: None}, tags=["auth"])
@@ -113,7 +63,7 @@ def request_password_reset(request: Request) -> Response:
     """Mail a reset link, if the address is known; the answer does not tell."""
     values = validate_request(EmailSerializer, request)
     check_mail_allowed(request._request, values["email"])
-    services.request_password_reset(**values, now=timezone.now())
+    links.request_link(**values, purpose=EmailToken.Purpose.RESET, now=timezone.now())
     return Response(status=202)
 
 

@@ -53,6 +53,63 @@ class RegistrationForm(forms.Form):
         return values
 
 
+class CodeField(forms.CharField):
+    """A code of six digits, or a backup code with its letters and dashes."""
+
+    def __init__(self, *, is_backup: bool = False, **kwargs: Any) -> None:
+        keyboard = {} if is_backup else {"inputmode": "numeric"}
+        attrs = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", **keyboard}
+        label = _("Backup code") if is_backup else _("Code of the app")
+        super().__init__(label=label, max_length=30, widget=forms.TextInput(attrs=attrs), **kwargs)
+
+
+class CodeForm(forms.Form):
+    code = CodeField()
+    trust_device = forms.BooleanField(label=_("Do not ask for a code on this device for 30 days."), required=False)
+
+    def __init__(self, *args: Any, has_backup_codes: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if has_backup_codes:
+            self.fields["code"] = CodeField(is_backup=True)
+
+
+class SetupForm(forms.Form):
+    code = CodeField()
+
+
+class DisableForm(forms.Form):
+    password = PasswordField()
+    code = CodeField()
+
+
+class ReauthenticationForm(forms.Form):
+    """Password or code: one of them is enough."""
+
+    password = PasswordField(required=False)
+    code = CodeField(required=False)
+
+    def __init__(self, *args: Any, has_second_factor: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not has_second_factor:
+            del self.fields["code"]
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if not any(values.values()):
+            self.add_error("password", forms.ValidationError(_("Please type your password."), code="required"))
+        return values
+
+
+class ChangePasswordForm(forms.Form):
+    old_password = PasswordField()
+    password = PasswordField(new=True, help_text=_("At least 10 characters; a short sentence is easy to remember."))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["old_password"].label = _("Current password")
+        self.fields["password"].label = _("New password")
+
+
 class EmailForm(forms.Form):
     email = EmailField()
 

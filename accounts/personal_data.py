@@ -9,9 +9,22 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.login.sessions import forget_stored_sessions
-from accounts.models import AccountErasure, BillingProfile, DataExport, EmailToken, RefreshToken, User, UserSession
+from accounts.models import (
+    AccountErasure,
+    BackupCode,
+    BillingProfile,
+    DataExport,
+    EmailToken,
+    KnownDevice,
+    LinkRequest,
+    PendingLogin,
+    RefreshToken,
+    User,
+    UserSession,
+)
 from accounts.privacy.erasure import forget_files
 from core.privacy import QUEUE_COLUMNS, Blocker, DataCategory, Outcome, Person, Table, same
 
@@ -98,6 +111,50 @@ TABLES = (
         },
     ),
     Table(
+        model="accounts.KnownDevice",
+        category=_ACCESS,
+        rows=_rows_of(KnownDevice),
+        columns=same("created_at", "last_seen_at", "trusted_until", "network", "user_agent"),
+        left_out={"id": "a number of ours", "user": "the person", "secret_hash": "a hash of a secret"},
+    ),
+    Table(
+        model="accounts.PendingLogin",
+        category=_ACCESS,
+        rows=_rows_of(PendingLogin),
+        columns=same("kind", "created_at", "expires_at", "used_at"),
+        left_out={
+            "id": "a number of ours",
+            "user": "the person",
+            "token_hash": "a hash of a secret",
+            "bound_to": "a hash of the program",
+        },
+    ),
+    Table(
+        model="accounts.BackupCode",
+        category=_ACCESS,
+        rows=_rows_of(BackupCode),
+        columns=same("created_at", "used_at"),
+        left_out={
+            "id": "a number of ours",
+            "user": "the person",
+            "prefix": "a part of a secret",
+            "code_hash": "a hash of a secret",
+        },
+    ),
+    Table(
+        model="otp_totp.TOTPDevice",
+        category=_ACCESS,
+        rows=_rows_of(TOTPDevice),
+        columns=same("created_at", "last_used_at", "confirmed"),
+        left_out={
+            "id": "a number of ours",
+            "user": "the person",
+            "key": "a secret",
+            **dict.fromkeys(("name", "step", "t0", "digits", "tolerance", "drift", "last_t"), "how codes are reckoned"),
+            **dict.fromkeys(("throttling_failure_timestamp", "throttling_failure_count"), "not used"),
+        },
+    ),
+    Table(
         model="accounts.EmailToken",
         category=_ACCESS,
         rows=_rows_of(EmailToken),
@@ -153,7 +210,10 @@ def erase(person: Person, now: datetime) -> None:
     user = person.user
     forget_stored_sessions(user)
     forget_files(list(DataExport.objects.filter(user=user)))
-    for model in (EmailToken, BillingProfile, UserSession, DataExport):
+    LinkRequest.objects.filter(email=person.email).delete()
+    for model in (
+        EmailToken, BillingProfile, UserSession, KnownDevice, PendingLogin, BackupCode, TOTPDevice, DataExport,
+    ):  # fmt: skip
         model.objects.filter(user=user).delete()
     _log_entries(person).delete()
     waiting = AccountErasure.objects.open().filter(user=user).exclude(state=AccountErasure.State.RUNNING)

@@ -18,22 +18,6 @@ class RegistrationSerializer(serializers.Serializer[Any]):
     language = serializers.ChoiceField(choices=settings.LANGUAGES, default="it")
 
 
-class LoginSerializer(serializers.Serializer[Any]):
-    email = serializers.EmailField(max_length=254)
-    password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
-
-
-class TokenPairSerializer(serializers.Serializer[Any]):
-    access = serializers.CharField()
-    refresh = serializers.CharField()
-    expires_in_s = serializers.IntegerField()
-
-
-class RefreshSerializer(serializers.Serializer[Any]):
-    # room for an access token sent here by mistake: it is refused as a token, not as a field
-    refresh = serializers.CharField(max_length=1000)
-
-
 class EmailSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField(max_length=254)
 

@@ -6,18 +6,29 @@ Answers about an address never tell whether it is known (no enumeration): the ow
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.contrib.auth import authenticate, password_validation
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts import links
 from accounts.fiscal.checks import clean_identity
-from accounts.login import sessions, tokens
-from accounts.models import BillingProfile, EmailToken, RefreshToken, User, UserSession
+from accounts.login import devices, reauth, sessions, throttle
+from accounts.login.origin import Origin
+from accounts.login.throttle import Attempt, record_failure, take_attempt
+from accounts.models import (
+    BillingProfile,
+    EmailToken,
+    LinkRequest,
+    LoginThrottle,
+    PendingLogin,
+    RefreshToken,
+    User,
+    UserSession,
+)
+from accounts.notices import tell
 from core import audit
 from core.errors import DomainError, InvalidInputError
 from core.models import RateBucket
@@ -40,13 +51,6 @@ class EmailNotVerifiedError(DomainError):
     message = _("Please confirm your e-mail address first: the link is on its way to you again.")
 
 
-class LinkExpiredError(InvalidInputError):
-    """A mailed link that is unknown, used or too old."""
-
-    code = "link_expired"
-    message = _("This link is no longer valid. Please ask for a new one.")
-
-
 class WeakPasswordError(InvalidInputError):
     """A password the rules refuse; `messages` says why."""
 
@@ -64,7 +68,7 @@ def register(*, email: str, password: str, first_name: str, last_name: str, lang
     try:
         with transaction.atomic():
             candidate.save()
-            mail_link(candidate, EmailToken.Purpose.VERIFY, now)
+            links.mail_link(candidate, EmailToken.Purpose.VERIFY, now)
             audit.record(action="user.registered", target=candidate, actor=candidate)
     except IntegrityError:
         existing = User.objects.find(email)
@@ -73,18 +77,10 @@ def register(*, email: str, password: str, first_name: str, last_name: str, lang
         notify(to=Recipient.of(existing), kind="already_registered", context={})
 
 
-def resend_verification(*, email: str, now: datetime) -> None:
-    """Send the verification link again, if there is somebody who waits for it."""
-    user = User.objects.find(email)
-    if user and user.is_active and user.email_verified_at is None:
-        with transaction.atomic():
-            mail_link(user, EmailToken.Purpose.VERIFY, now)
-
-
 @transaction.atomic
 def verify_email(*, token: str, now: datetime) -> User:
     """Use up a verification link and return the user whose address is now confirmed."""
-    user = use_link(token, EmailToken.Purpose.VERIFY, now)
+    user = links.use_link(token, EmailToken.Purpose.VERIFY, now)
     if user.email_verified_at is None:
         user.email_verified_at = now
         user.save(update_fields=["email_verified_at"])
@@ -92,42 +88,56 @@ def verify_email(*, token: str, now: datetime) -> User:
     return user
 
 
-def check_login(*, request: HttpRequest | None, email: str, password: str, now: datetime) -> User:
-    """The user, when address and password are right and the address is confirmed; else a `DomainError`."""
-    user = authenticate(request, username=email, password=password)
+def check_login(*, email: str, password: str, origin: Origin, now: datetime) -> tuple[User, Attempt]:
+    """The user, when address and password are right and the address is confirmed; else a `DomainError`.
+
+    The try stays counted: `Attempt.succeed` when nothing more is to be proved, `give_back` when a code is asked for.
+    """
+    attempt = take_attempt(email=email, origin=origin, now=now)
+    user = authenticate(None, username=email, password=password)
     if not isinstance(user, User):
+        record_failure(attempt, now=now)
         raise BadCredentialsError
     if user.email_verified_at is None:
-        resend_verification(email=email, now=now)
+        attempt.succeed()
+        links.request_link(email=email, purpose=EmailToken.Purpose.VERIFY, now=now)
         raise EmailNotVerifiedError
-    return user
-
-
-def request_password_reset(*, email: str, now: datetime) -> None:
-    """Mail a reset link, if the address is known."""
-    user = User.objects.find(email)
-    if user and user.is_active:
-        with transaction.atomic():
-            mail_link(user, EmailToken.Purpose.RESET, now)
+    return user, attempt
 
 
 @transaction.atomic
 def reset_password(*, token: str, password: str, now: datetime) -> User:
     """Set a new password by a mailed link and end every session; the link also proves the address."""
-    user = use_link(token, EmailToken.Purpose.RESET, now)
+    user = links.use_link(token, EmailToken.Purpose.RESET, now)
     _check_password(password, user)
     user.set_password(password)
     user.email_verified_at = user.email_verified_at or now
     user.save(update_fields=["password", "email_verified_at"])
     end_everything(user=user, reason=UserSession.EndReason.PASSWORD, now=now)
     audit.record(action="user.password_reset", target=user, actor=user)
-    notify(to=Recipient.of(user), kind="security_notice", context={"event": "password_changed"})
+    tell(user, "password_changed")
     return user
 
 
-def end_everything(*, user: User, reason: str, now: datetime) -> None:
+def change_password(*, user: User, old_password: str, password: str, origin: Origin, now: datetime) -> None:
+    """Set a new password for whoever knows the old one; every other session ends."""
+    try:
+        reauth.check_password(user=user, password=old_password, origin=origin, now=now)
+    except reauth.WrongPasswordError as error:
+        raise reauth.WrongPasswordError(field="old_password") from error
+    _check_password(password, user)
+    user.set_password(password)
+    with transaction.atomic():
+        user.save(update_fields=["password"])
+        end_everything(user=user, reason=UserSession.EndReason.PASSWORD, now=now, but=user.session)
+        audit.record(action="user.password_changed", target=user, actor=user)
+        tell(user, "password_changed")
+
+
+def end_everything(*, user: User, reason: str, now: datetime, but: UserSession | None = None) -> None:
     """End every session at once, and every mailed link with them: whoever asked for one may not be the owner."""
-    sessions.end_sessions(user=user, reason=reason, now=now)
+    sessions.end_sessions(user=user, reason=reason, now=now, but=but)
+    devices.distrust_all(user)
     EmailToken.objects.filter(user=user, used_at=None).update(used_at=now)
 
 
@@ -149,6 +159,9 @@ def clear_expired(*, now: datetime) -> int:
     old = now - timedelta(days=30)
     ended = (
         EmailToken.objects.filter(expires_at__lt=old),
+        LinkRequest.objects.filter(requested_at__lt=now - timedelta(days=1)),
+        PendingLogin.objects.filter(expires_at__lt=now),
+        LoginThrottle.objects.filter(last_failed_at__lt=now - throttle.MEMORY).exclude(locked_until__gt=now),
         # all but the last of a chain: a used one is only good for recognising that it comes again
         RefreshToken.objects.filter(used_at__lt=old),
         UserSession.objects.filter(Q(ended_at__lt=old) | Q(idle_end_at__lt=old)),
@@ -156,34 +169,6 @@ def clear_expired(*, now: datetime) -> int:
         RateBucket.objects.filter(free_at__lt=now),
     )
     return sum(rows.delete()[0] for rows in ended)
-
-
-def mail_link(user: User, purpose: EmailToken.Purpose, now: datetime) -> None:
-    """Write a link into the outbox; older ones of the same purpose stop working."""
-    path, kind, hours = {
-        EmailToken.Purpose.VERIFY: ("account/verifica", "verify_email", settings.EMAIL_VERIFICATION_EXPIRE_HOURS),
-        EmailToken.Purpose.RESET: ("account/nuova-password", "reset_password", settings.PASSWORD_RESET_EXPIRE_HOURS),
-        EmailToken.Purpose.ERASE: ("area/dati/elimina", "erasure_link", settings.PASSWORD_RESET_EXPIRE_HOURS),
-    }[purpose]
-    EmailToken.objects.filter(user=user, purpose=purpose, used_at=None).update(used_at=now)
-    token, token_hash = tokens.new_secret()
-    EmailToken.objects.create(
-        user=user, purpose=purpose, token_hash=token_hash, expires_at=now + timedelta(hours=hours)
-    )
-    context = {"link": f"{settings.SITE_URL}/{path}/{token}/", "hours": hours}
-    notify(to=Recipient.of(user), kind=kind, context=context)
-
-
-def use_link(token: str, purpose: EmailToken.Purpose, now: datetime, *, user: User | None = None) -> User:
-    """Use up a mailed link and return whose it is; one that must be of `user` is no good to anybody else."""
-    link = (
-        EmailToken.objects.filter(token_hash=tokens.hash_secret(token), purpose=purpose).select_related("user").first()
-    )
-    if link is None or not link.user.is_active or (user and user.pk != link.user_id):
-        raise LinkExpiredError
-    if not EmailToken.objects.filter(pk=link.pk, used_at=None, expires_at__gt=now).update(used_at=now):
-        raise LinkExpiredError
-    return link.user
 
 
 def _check_password(password: str, user: User) -> None:

@@ -15,6 +15,13 @@ def clear_expired() -> int:
     return services.clear_expired(now=timezone.now())
 
 
+@sweep("accounts.send_links", every=timedelta(minutes=1), about=_("Links that people asked for are mailed"))
+def send_links() -> int:
+    from accounts import links
+
+    return links.send_due()
+
+
 @sweep("accounts.build_exports", every=timedelta(minutes=1), about=_("Copies of people’s data are built"))
 def build_exports() -> int:
     from accounts.privacy import exports

@@ -5,6 +5,8 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 import accounts.api as accounts
+import accounts.login.api as login
+import accounts.mfa.api as mfa
 import accounts.privacy.api as privacy
 import billing.api as billing
 import chatbot.conversations.api as chatbot
@@ -20,9 +22,19 @@ urlpatterns = [
     path("auth/register", accounts.register),
     path("auth/verify-email", accounts.verify_email),
     path("auth/resend-verification", accounts.resend_verification),
-    path("auth/login", accounts.log_in),
-    path("auth/refresh", accounts.refresh),
-    path("auth/logout", accounts.log_out),
+    path("auth/login", login.log_in),
+    path("auth/mfa/verify", login.verify_code),
+    path("auth/mfa", mfa.show_status),
+    path("auth/mfa/setup", mfa.set_up),
+    path("auth/mfa/enable", mfa.enable),
+    path("auth/mfa/disable", mfa.disable),
+    path("auth/mfa/backup-codes", mfa.renew_backup_codes),
+    path("auth/refresh", login.refresh),
+    path("auth/logout", login.log_out),
+    path("auth/sessions", login.SessionList.as_view()),
+    path("auth/sessions/<uuid:session_id>", login.end_session),
+    path("auth/reauthenticate", login.reauthenticate),
+    path("auth/password-change", login.change_password),
     path("auth/password-reset", accounts.request_password_reset),
     path("auth/password-reset/confirm", accounts.reset_password),
     path("me", accounts.me),

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "csp",
     "django_otp",
+    "django_otp.plugins.otp_totp",
     "djstripe",
     "drf_spectacular",
     "rest_framework",
@@ -136,6 +137,7 @@ STAFF_SESSION_IDLE_MINUTES = env.int("STAFF_SESSION_IDLE_MINUTES", default=60)
 STAFF_SESSION_HOURS = env.int("STAFF_SESSION_HOURS", default=12)
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+DEVICE_COOKIE_NAME = "__Host-device" if HTTPS else "device"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
@@ -151,6 +153,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "accounts.login.passwords.MaximumLengthValidator", "OPTIONS": {"max_length": 128}},
 ]  # fmt: skip
+OTP_TOTP_ISSUER = "AI Strategy Hub"
+OTP_TOTP_THROTTLE_FACTOR = 0  # wrong codes are counted with wrong passwords, by account (`accounts.login.throttle`)
+OTP_TOTP_SYNC = False  # a code is good for its 30 seconds alone (ASVS 5.0, 6.5.5), so no drift is learned
 LOGIN_URL = "accounts:log_in"
 LOGIN_REDIRECT_URL = "config:show_area"
 EMAIL_VERIFICATION_EXPIRE_HOURS = env.int("EMAIL_VERIFICATION_EXPIRE_HOURS", default=24)

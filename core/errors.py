@@ -18,6 +18,7 @@ class DomainError(Exception):
     status = 409
     message: str | Promise = ""
     field: str | None = None
+    retry_after_s: int | None = None  # when the same request may be asked again
 
     def __init__(
         self, message: str | Promise | None = None, *, code: str | None = None, field: str | None = None

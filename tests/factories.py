@@ -7,8 +7,9 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts import links
 from accounts.login.origin import Origin
-from accounts.login.sessions import bind_session, open_api_session
+from accounts.login.sessions import Proof, bind_session, open_api_session
 from accounts.login.tokens import TokenPair
 from accounts.models import BillingProfile, User, UserSession
 from billing.models import Category, Order, Service
@@ -49,7 +50,8 @@ def make_customer(email: str, **fields: Any) -> User:
 
 def make_api_session(user: User, *, now: datetime | None = None, network: str = "192.0.2.0/24") -> TokenPair:
     """The tokens of an app that the user has signed in to."""
-    return open_api_session(user=user, origin=Origin(network, "an app"), now=now or timezone.now())
+    proof = Proof(second_factor="totp") if user.is_staff else None
+    return open_api_session(user=user, origin=Origin(network, "an app"), now=now or timezone.now(), proof=proof)
 
 
 def sign_in(client: Any, user: User) -> UserSession:
@@ -57,9 +59,16 @@ def sign_in(client: Any, user: User) -> UserSession:
     client.force_login(user)
     request = HttpRequest()
     request.session, request.META["REMOTE_ADDR"] = client.session, "127.0.0.1"
-    session = bind_session(request, user, now=timezone.now())
+    proof = Proof(second_factor="totp") if user.is_staff else None
+    session = bind_session(request, user, now=timezone.now(), proof=proof)
     request.session.save()
     return session
+
+
+def mail_link_to(email: str, purpose: str) -> None:
+    """A link as somebody asks for it and a worker mails it, if anybody has the address."""
+    links.request_link(email=email, purpose=purpose, now=timezone.now())
+    links.send_due()
 
 
 def make_profile(user: User, **fields: str) -> BillingProfile:

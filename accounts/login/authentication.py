@@ -47,4 +47,4 @@ class ApiThrottle(BaseThrottle):
         return True
 
     def wait(self) -> float | None:
-        return float(self.retry_after_s)
+        return self.retry_after_s

@@ -1,21 +1,20 @@
-"""How often passwords, links and mails may be tried; these hold without Redis too."""
+"""How often a network may try passwords, and an address be written to; these hold without Redis too.
+
+How often one account may be tried is `accounts.login.throttle`'s.
+"""
 
 from django.http import HttpRequest
 
 from core.web.ratelimit import Limit, check, client_ip
 
 _LOGIN_BY_ADDRESS = Limit("login-ip", per_minute=20, burst=20, strict=True)
-_LOGIN_BY_ACCOUNT = Limit("login-account", per_minute=5, burst=10, strict=True)
 _MAIL_BY_ADDRESS = Limit("mail-ip", per_minute=5, burst=10, strict=True)
 _MAIL_BY_ACCOUNT = Limit("mail-account", per_minute=0.5, burst=4, strict=True)
 
 
-def check_login_allowed(request: HttpRequest, email: str) -> None:
-    """Count one password try for the caller's address and for the account as seen from that address."""
-    ip = client_ip(request)
-    check(_LOGIN_BY_ADDRESS, ip)
-    # per account *and* address: a stranger must not be able to lock the owner out
-    check(_LOGIN_BY_ACCOUNT, f"{ip}:{email.strip().lower()}")
+def check_login_allowed(request: HttpRequest) -> None:
+    """Count one try for the caller's address."""
+    check(_LOGIN_BY_ADDRESS, client_ip(request))
 
 
 def check_mail_allowed(request: HttpRequest, email: str) -> None:

@@ -4,11 +4,13 @@ import hashlib
 import ipaddress
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from core.web.ratelimit import client_ip
 
 _AGENT_LENGTH = 200
+_SECRET_LENGTH = 64
 # what is kept of an address: enough to say "another provider", too little to find a household
 _KEPT_BITS = {4: 24, 6: 48}
 
@@ -32,6 +34,7 @@ def origin_of(request: HttpRequest) -> Origin:
     return Origin(
         network=shorten(client_ip(request)),
         user_agent=request.META.get("HTTP_USER_AGENT", "")[:_AGENT_LENGTH].replace("\0", ""),
+        device_secret=request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")[:_SECRET_LENGTH],
     )
 
 

@@ -3,16 +3,16 @@
 A browser's session is a row too: Django's own store holds the cart and the messages, the row decides whether it counts.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth import HASH_SESSION_KEY, login, logout
+from django.contrib.auth import HASH_SESSION_KEY, login, logout, update_session_auth_hash
 from django.contrib.sessions.backends.cached_db import SessionStore
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
@@ -20,9 +20,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.login import tokens
 from accounts.login.origin import Origin, origin_of
 from accounts.models import RefreshToken, User, UserSession
+from accounts.notices import tell
 from core import audit
 from core.errors import DomainError
-from notifications.services import Recipient, notify
 
 SESSION_ID = "user_session"  # in the browser's stored session: the row it belongs to
 # A use is written down once a minute: a page with ten pictures and calls is one use.
@@ -195,7 +195,7 @@ def use_session(session: UserSession, now: datetime) -> None:
     UserSession.objects.filter(pk=session.pk).update(last_used_at=session.last_used_at, idle_end_at=session.idle_end_at)
 
 
-def sessions_of(user: User, now: datetime) -> Iterable[UserSession]:
+def sessions_of(user: User, now: datetime) -> QuerySet[UserSession]:
     """What is open now, the last used first."""
     return UserSession.objects.active(now).filter(user=user).order_by("-last_used_at", "-created_at")
 
@@ -209,12 +209,26 @@ def end_session(*, session: UserSession, reason: str, now: datetime, actor: User
     return bool(ended)
 
 
-def end_sessions(*, user: User, reason: str, now: datetime, but: UserSession | None = None) -> int:
+@transaction.atomic
+def end_sessions(
+    *, user: User, reason: str, now: datetime, but: UserSession | None = None, actor: User | None = None
+) -> int:
     """End every open session of a user, but the one in hand if there is one; returns how many."""
-    rows = UserSession.objects.filter(user=user, ended_at=None)
+    rows = UserSession.objects.active(now).filter(user=user)
     if but:
         rows = rows.exclude(pk=but.pk)
-    return rows.update(ended_at=now, end_reason=reason)
+    count = rows.update(ended_at=now, end_reason=reason)
+    if count:
+        audit.record(action="user.sessions_ended", target=user, actor=actor, count=count, reason=reason)
+    return count
+
+
+def renew_key(request: HttpRequest, user: User) -> None:
+    """Keep the browser in hand signed in after its user's password has changed, under another key (ASVS 7.2.4)."""
+    update_session_auth_hash(request, user)
+    if user.session is not None:
+        user.session.session_key = request.session.session_key or ""
+        user.session.save(update_fields=["session_key"])
 
 
 def forget_stored_sessions(user: User) -> None:
@@ -261,7 +275,7 @@ def _end_replayed(session: UserSession, now: datetime) -> None:
     session.ended_at, session.end_reason = now, Reason.REPLAY
     session.save(update_fields=["ended_at", "end_reason"])
     audit.record(action="user.refresh_replayed", target=session.user, actor=session.user)
-    notify(to=Recipient.of(session.user), kind="security_notice", context={"event": "session_replayed"})
+    tell(session.user, "session_replayed")
 
 
 def _pair(session: UserSession, refresh: str, now: datetime) -> tokens.TokenPair:

@@ -1,8 +1,24 @@
 """The tables of accounts."""
 
 from accounts.models.billing import BillingProfile
+from accounts.models.devices import KnownDevice, LoginThrottle
+from accounts.models.factors import BackupCode
+from accounts.models.links import EmailToken, LinkRequest
 from accounts.models.privacy import AccountErasure, DataExport
-from accounts.models.sessions import RefreshToken, UserSession
-from accounts.models.users import EmailToken, User
+from accounts.models.sessions import PendingLogin, RefreshToken, UserSession
+from accounts.models.users import User
 
-__all__ = ["AccountErasure", "BillingProfile", "DataExport", "EmailToken", "RefreshToken", "User", "UserSession"]
+__all__ = [
+    "AccountErasure",
+    "BackupCode",
+    "BillingProfile",
+    "DataExport",
+    "EmailToken",
+    "KnownDevice",
+    "LinkRequest",
+    "LoginThrottle",
+    "PendingLogin",
+    "RefreshToken",
+    "User",
+    "UserSession",
+]

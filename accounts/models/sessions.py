@@ -85,6 +85,21 @@ class UserSession(models.Model):
         return self.ended_at is None and self.idle_end_at > now and self.absolute_end_at > now
 
 
+class PendingLogin(models.Model):
+    """A sign-in between its first factor and its second: five minutes, one use, good only where it began."""
+
+    token_hash = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="pending_logins")
+    kind = models.CharField(max_length=3, choices=UserSession.Kind.choices)
+    bound_to = models.CharField(max_length=64, help_text="the program that began it, as a hash")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.created_at:%Y-%m-%d %H:%M}"
+
+
 class RefreshToken(models.Model):
     """One link of an API session's chain: good once. It ends with its session and has no end of its own."""
 

@@ -1,4 +1,4 @@
-"""People who sign in, and the one-time links mailed to them."""
+"""People who sign in."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -85,8 +85,8 @@ class User(AbstractBaseUser):
         return self.is_active and self.role == self.Role.SUPER_ADMIN
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """Rights come from the role alone."""
-        return self.is_superuser
+        """Rights come from the role alone; in a session that was opened without a second factor staff have none."""
+        return self.is_superuser and (self.session is None or self.is_verified())
 
     def has_perms(self, perm_list: Iterable[str], obj: Any = None) -> bool:
         return all(self.has_perm(perm, obj) for perm in perm_list)
@@ -103,29 +103,3 @@ class User(AbstractBaseUser):
         for name, value in fields.items():
             setattr(self, name, value)
         self.save(update_fields=list(fields))
-
-
-class EmailToken(models.Model):
-    """A one-time link sent by mail; only its hash is kept."""
-
-    class Purpose(models.TextChoices):
-        VERIFY = "verify", _("verify the address")
-        RESET = "reset", _("reset the password")
-        ERASE = "erase", _("delete the account")
-
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="email_tokens")
-    purpose = models.CharField(max_length=6, choices=Purpose.choices)
-    token_hash = models.CharField(max_length=64, unique=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=Q(purpose__in=["verify", "reset", "erase"]), name="accounts_emailtoken_purpose"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.purpose} {self.user}"

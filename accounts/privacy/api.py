@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from accounts.current_user import require_user
 from accounts.login.limits import check_login_allowed, check_mail_allowed
+from accounts.login.origin import origin_of
 from accounts.models import AccountErasure, DataExport
 from accounts.privacy import erasure, exports
 from accounts.privacy.downloads import export_response
@@ -57,9 +58,9 @@ def erase(request: Request) -> Response:
         return Response(status=204)
     if request.method == "POST":
         values = validate_request(PasswordSerializer, request)
-        check_login_allowed(request._request, user.email)
+        check_login_allowed(request._request)
         check_mail_allowed(request._request, user.email)
-        erasure.request_erasure(user=user, **values, now=now)
+        erasure.request_erasure(user=user, **values, origin=origin_of(request._request), now=now)
         return Response(status=202)
     return Response(_serialize_plan(erasure.waiting_erasure(user), erasure.plan_for(user=user, now=now)))
 

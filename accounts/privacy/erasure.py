@@ -11,8 +11,11 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
-from accounts import services
+from accounts import links
+from accounts.login import reauth
+from accounts.login.origin import Origin
 from accounts.models import AccountErasure, DataExport, EmailToken, User
+from accounts.notices import tell
 from core import audit, privacy
 from core.errors import DomainError, InvalidInputError
 from core.privacy import Blocker, Line, Outcome, Person
@@ -32,14 +35,6 @@ class ErasureBlockedError(DomainError):
     def __init__(self, blockers: list[Blocker]) -> None:
         super().__init__(" ".join(str(blocker.text) for blocker in blockers))
         self.blockers = blockers
-
-
-class WrongPasswordError(InvalidInputError):
-    """Not the account's password."""
-
-    code = "password_wrong"
-    message = _("The password is not right.")
-    field = "password"
 
 
 class NothingToCancelError(DomainError):
@@ -76,20 +71,19 @@ def waiting_erasure(user: User) -> AccountErasure | None:
     return AccountErasure.objects.open().filter(user=user).first()
 
 
-def request_erasure(*, user: User, password: str, now: datetime) -> None:
+def request_erasure(*, user: User, password: str, origin: Origin, now: datetime) -> None:
     """Mail the link that confirms, to whoever knows the password; nothing else happens yet."""
-    if not user.check_password(password):
-        raise WrongPasswordError
+    reauth.check_password(user=user, password=password, origin=origin, now=now)
     _check_blockers(user, now)
     with transaction.atomic():
-        services.mail_link(user, EmailToken.Purpose.ERASE, now)
+        links.mail_link(user, EmailToken.Purpose.ERASE, now)
         audit.record(action="user.erasure_requested", target=user, actor=user)
 
 
 @transaction.atomic
 def confirm_erasure(*, user: User, token: str, now: datetime) -> AccountErasure:
     """Begin the week of waiting, with the mailed link of the very account that is signed in."""
-    services.use_link(token, EmailToken.Purpose.ERASE, now, user=user)
+    links.use_link(token, EmailToken.Purpose.ERASE, now, user=user)
     locked = User.objects.select_for_update().get(pk=user.pk)
     _check_blockers(locked, now)
     waiting = waiting_erasure(locked)
@@ -111,7 +105,7 @@ def cancel_erasure(*, user: User, now: datetime) -> None:
     if not AccountErasure.objects.open().filter(user=user).update(**cancelled):
         raise NothingToCancelError
     audit.record(action="user.erasure_cancelled", target=user, actor=user)
-    notify(to=Recipient.of(user), kind="security_notice", context={"event": "erasure_cancelled"})
+    tell(user, "erasure_cancelled")
 
 
 def carry_out_due() -> int:

@@ -9,10 +9,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import services
+from accounts import links
 from accounts.current_user import require_user
 from accounts.forms import PasswordForm
 from accounts.login.limits import check_login_allowed, check_mail_allowed
+from accounts.login.origin import origin_of
 from accounts.models import DataExport
 from accounts.privacy import erasure, exports
 from accounts.privacy.downloads import export_response
@@ -63,9 +64,10 @@ def plan_erasure(request: HttpRequest) -> HttpResponse:
     form = PasswordForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            check_login_allowed(request, user.email)
+            check_login_allowed(request)
             check_mail_allowed(request, user.email)
-            erasure.request_erasure(user=user, password=form.cleaned_data["password"], now=now)
+            password = form.cleaned_data["password"]
+            erasure.request_erasure(user=user, password=password, origin=origin_of(request), now=now)
         except DomainError as error:
             form.add_error(error.field, str(error.message))
         else:
@@ -82,7 +84,7 @@ def confirm_erasure(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         try:
             erasure.confirm_erasure(user=user, token=token, now=now)
-        except services.LinkExpiredError as error:
+        except links.LinkExpiredError as error:
             return render(request, "accounts/link_expired.html", {"message": error.message}, status=error.status)
         except erasure.ErasureBlockedError:
             return redirect("accounts:plan_erasure")

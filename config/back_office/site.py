@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
+from accounts.current_user import user_of
 from accounts.login import sessions
 
 
@@ -19,6 +20,11 @@ class BackOffice(UnfoldAdminSite):
         """Take our own pages; leave those of packages: groups mean nothing here, dj-stripe's show Stripe's key."""
         if admin_class is not None and issubclass(admin_class, ModelAdmin):
             super().register(model_or_iterable, admin_class, **options)
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Staff, signed in with a second factor; without one the way in leads to setting it up."""
+        user = user_of(request)
+        return super().has_permission(request) and user is not None and user.is_verified()
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """The session's row ends, too, as on the pages."""

@@ -11,7 +11,6 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from core.errors import DomainError
-from core.web.ratelimit import TooManyRequestsError
 
 CONTENT_TYPE = "application/problem+json"
 _RESPONSE_HEADERS = ("Retry-After", "WWW-Authenticate", "Allow")
@@ -65,7 +64,7 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
 def _domain_error(error: DomainError) -> Response:
     message = str(error.message)
     errors = [{"field": error.field, "code": error.code, "message": message}] if error.field else []
-    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyRequestsError) else {}
+    headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else {}
     return _as_problem(problem(error.status, error.code, message, errors=errors), error.status, headers)
 
 

@@ -35,7 +35,7 @@ def api(client: Client) -> Callable[..., Answer]:
 @pytest.fixture(autouse=True)
 def no_second_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     """A limit that is used up stays so for the test, however slow the machine: no place comes back for 100 minutes."""
-    for name in ("_LOGIN_BY_ADDRESS", "_LOGIN_BY_ACCOUNT", "_MAIL_BY_ADDRESS", "_MAIL_BY_ACCOUNT"):
+    for name in ("_LOGIN_BY_ADDRESS", "_MAIL_BY_ADDRESS", "_MAIL_BY_ACCOUNT"):
         monkeypatch.setattr(limits, name, replace(getattr(limits, name), per_minute=0.01))
 
 

@@ -9,8 +9,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import services as accounts
-from accounts.login import sessions
+from accounts import links
+from accounts.login import devices, pipeline, sessions
 from accounts.login.origin import Origin
 from accounts.models import User
 from accounts.privacy import erasure
@@ -25,6 +25,7 @@ from chatbot.tickets import services as tickets
 from core import audit
 from invoicing.courtesy_copy import tell_customer
 from invoicing.models import Invoice
+from tests.authenticator import set_up_app
 from tests.chatbot.desk import hand_over, make_conversation, text_file, write_to_us
 from tests.conftest import Control
 from tests.factories import make_order, sign_in
@@ -61,7 +62,11 @@ def live(user: User, stripe: Control, staff: User) -> Life:
     )  # fmt: skip
     origin = Origin("198.51.100.0/24", "Firefox di Giulia")
     sessions.open_api_session(user=user, origin=origin, now=timezone.now())
-    accounts.request_password_reset(email=user.email, now=timezone.now())
+    set_up_app(user)
+    pipeline.begin(user=user, kind="web", origin=origin, now=timezone.now())
+    devices.remember(user=user, kind="web", origin=origin, now=timezone.now())
+    links.request_link(email=user.email, purpose="reset", now=timezone.now())
+    links.send_due()
     sign_in(Client(), user)
     service = order.lines.get().service
     billing.add_to_cart(cart=None, user=user, service=service)

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.utils import timezone
 
 from accounts import services, tasks
 from accounts.login.origin import Origin
@@ -17,11 +16,14 @@ from tests.factories import make_api_session, make_customer
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+OLD = NOW - timedelta(days=400)
 
 
 def test_links_are_forgotten_a_month_after_their_end(customer: Any):
     for name, age in (("old", timedelta(days=30, seconds=1)), ("recent", timedelta(days=30))):
-        EmailToken.objects.create(user=customer, purpose="verify", token_hash=name, expires_at=NOW - age)
+        EmailToken.objects.create(
+            user=customer, purpose="verify", token_hash=name, created_at=NOW - age, expires_at=NOW - age
+        )
 
     services.clear_expired(now=NOW)
 
@@ -76,7 +78,7 @@ def test_browser_sessions_and_limits_are_forgotten_at_their_end():
 
 def test_people_are_not_forgotten():
     make_customer("waiting@esempio.example", email_verified_at=None).email_tokens.create(
-        purpose="verify", token_hash="h", expires_at=timezone.now() - timedelta(days=400)
+        purpose="verify", token_hash="h", created_at=OLD, expires_at=OLD
     )
 
     tasks.clear_expired()

@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from accounts.models import AccountErasure, DataExport, User, UserSession
+from accounts.notices import tell
 from billing.models import Category, Order, Payment, Service, StripeEvent
 from billing.payments import services as payments
 from chatbot import models as chatbot
@@ -22,7 +23,6 @@ from invoicing import models as invoicing
 from invoicing.archive.packages import request_package
 from invoicing.services import issue_invoice
 from notifications.models import Mail
-from notifications.services import Recipient, notify
 from tests.factories import make_api_session, make_customer, make_order, make_service
 from tests.invoicing.drafts import DAY, make_draft
 
@@ -95,7 +95,7 @@ def make_package(number: int) -> invoicing.ArchivePackage:
 
 
 def make_mail(number: int) -> Mail:
-    notify(to=Recipient.of(make_user(number)), kind="security_notice", context={"event": "password_changed"})
+    tell(make_user(number), "password_changed")
     return Mail.objects.latest("pk")
 
 

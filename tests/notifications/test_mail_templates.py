@@ -9,6 +9,7 @@ import pytest
 import time_machine
 
 from accounts.models import AccountErasure, DataExport
+from accounts.notices import NOTICES
 from billing.models import Order, Payment
 from chatbot.models import Ticket
 from chatbot.tickets.mails import NEWS
@@ -29,6 +30,8 @@ SUBJECTS = {
     ("already_registered", "en"): "You already have an account",
     ("reset_password", "it"): "Imposta una nuova password",
     ("reset_password", "en"): "Set a new password",
+    ("account_locked", "it"): "Qualcuno ha provato a entrare nel vostro account",
+    ("account_locked", "en"): "Somebody tried to get into your account",
     ("security_notice", "it"): "La tua password è stata cambiata",
     ("security_notice", "en"): "Your password has been changed",
     ("order_received", "it"): "Abbiamo ricevuto il tuo ordine {order}",
@@ -111,7 +114,8 @@ def context_of(kind: str, order: Order) -> dict[str, Any]:
         "verify_email": {"link": LINK, "hours": 24},
         "already_registered": {},
         "reset_password": {"link": LINK, "hours": 1},
-        "security_notice": {"event": "password_changed"},
+        "security_notice": {"notice": NOTICES["password_changed"], "facts": {}},
+        "account_locked": {"link": LINK, "hours": 1},
         "order_received": {"order": order, "lines": list(order.lines.all())},
         "payment_received": {"order": order, "payment": make_payment(order)},
         "invoice_ready": {"invoice": invoice_of(order)},
@@ -142,6 +146,7 @@ def facts_of(kind: str, order: Order, language: str) -> list[str]:
     return {
         "verify_email": [LINK, "24 or" if language == "it" else "24 hours"],
         "already_registered": [f"{SITE}/account/accedi/", f"{SITE}/account/nuova-password/"],
+        "account_locked": [LINK, "1 ora" if language == "it" else "1 hour."],
         "reset_password": [LINK, "1 ora" if language == "it" else "1 hour."],
         "security_notice": ["giulia@brandolini.example", f"{SITE}/account/nuova-password/"],
         "order_received": [
@@ -269,7 +274,7 @@ def test_person_without_a_name_is_greeted_all_the_same(order: Order, language: s
 )
 def test_security_notice_tells_what_happened_and_when(order: Order, event: str, subject: str, sentence: str):
     with time_machine.travel(datetime(2026, 11, 18, 9, 42, tzinfo=UTC), tick=False):
-        mail = send("security_notice", order, "en", event=event)
+        mail = send("security_notice", order, "en", notice=NOTICES[event])
 
     assert mail.subject == subject
     for part in (mail.text, mail.html):
