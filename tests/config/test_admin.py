@@ -38,7 +38,7 @@ EDITABLE_FIELDS: dict[type[Model], set[str]] = {
         *(f"{name}_{language}" for language in ("it", "en") for name in (
             "name", "tagline", "lead", "problem", "solution", "audience", "duration", "law_note", "seo")),
     },
-    User: {"first_name", "last_name", "language", "is_active"},
+    User: {"first_name", "last_name", "language"},
     ArchivePackage: set(),
     chatbot.AssistantVersion: set(),
     chatbot.ModelPrice: {
