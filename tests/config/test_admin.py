@@ -399,6 +399,12 @@ def test_row_that_a_worker_has_is_left_to_it(make: Any, staff_client: Client):
     ]
 
 
+def test_payment_that_never_settled_is_not_invoiced_and_says_so(staff_client: Client):
+    answer = staff_client.post(button_of(MAKERS[Payment](1), "invoice_again"), follow=True)
+
+    assert [str(message) for message in answer.context["messages"]] == ["Questo pagamento non può essere fatturato."]
+
+
 def test_button_without_a_row_leads_nowhere(staff_client: Client):
     assert staff_client.post(address(Order, "start_work", 0)).status_code == 404
 
