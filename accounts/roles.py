@@ -72,6 +72,7 @@ _ADMIN = (
         "billing.cancel_order",
         "billing.retry_stripeevent",
         "billing.set_price",
+        "billing.view_revenue",
         "chatbot.add_assistantversion",
         "core.retry_channelpause",
         "invoicing.add_archivepackage",

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
@@ -16,6 +17,19 @@ class BackOffice(UnfoldAdminSite):
         """Take our own pages; leave those of packages: groups mean nothing here, dj-stripe's show Stripe's key."""
         if admin_class is not None and issubclass(admin_class, ModelAdmin):
             super().register(model_or_iterable, admin_class, **options)
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The tables of which one may see something, by their names.
+
+        unfold keeps the results of each person for five minutes, also when their role is another by then.
+        """
+        term = request.GET.get("s", "").lower()
+        if not term:
+            return HttpResponse()
+        results = self._search_apps(self.get_app_list(request), term)
+        return TemplateResponse(
+            request, "unfold/helpers/search_results.html", {"results": results}, headers={"HX-Trigger": "search"}
+        )
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """By mail, as for everybody: that way ends the open sessions and tells the owner."""

@@ -11,7 +11,7 @@ from accounts.roles import PERMISSIONS, Role
 from tests.architecture.source import calls, modules
 
 KNOWN = PERMISSIONS[Role.SUPER_ADMIN]
-ASKING = {"has_perm", "able_to", "roles_with", "_ensure_may"}
+ASKING = {"has_perm", "able_to", "roles_with", "_ensure_may", "_Tile", "_given_up"}
 VERBS = ("view", "add", "change", "delete")
 
 
