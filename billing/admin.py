@@ -165,6 +165,7 @@ class PaymentInline(ReadOnlyInline):
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
+    view_on_site = False  # the customer's page is the customer's alone
     list_display = ("number", "created_at", "user", "buyer", "status_badge", "total")
     list_filter = ("status", "kind")
     search_fields = ("number", "user__email", "company_name", "last_name", "vat_number")

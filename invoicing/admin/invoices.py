@@ -207,6 +207,7 @@ class RefusedFilter(admin.SimpleListFilter):
 
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnlyAdmin):
+    view_on_site = False  # the customer's page is the customer's alone
     list_display = ("number", "issue_date", "buyer", "reference", "total", "state_badge", "sdi_identifier")
     list_filter = (
         "state", NotSentFilter, UnansweredFilter, RejectedFilter, RefusedFilter, WithoutCopyFilter, "document_type",
