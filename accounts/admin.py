@@ -1,5 +1,7 @@
 """The back office's view of users."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
@@ -12,6 +14,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget
 
 from accounts import roles, staff
+from accounts.current_user import require_user
 from accounts.models import AccountErasure, ApiSession, BillingProfile, DataExport, User
 from accounts.privacy import erasure
 from core.admin import QUEUE_LOOKS, AuditedAdmin, QueueAdmin, ReadOnlyAdmin, badge, confirmed_action
@@ -49,7 +52,8 @@ class RoleForm(forms.Form):
 
 
 def _offer_grantable(form: RoleForm, user: User) -> None:
-    form.fields["role"].choices = [(role.value, role.label) for role in roles.grantable_roles(user.role)]
+    field: Any = form.fields["role"]
+    field.choices = [(role.value, role.label) for role in roles.grantable_roles(user.role)]
 
 
 def _plan_of(user: User) -> str:
@@ -94,7 +98,7 @@ class UserAdmin(AuditedAdmin):
 
     def _may_manage(self, request: HttpRequest, object_id: str | None) -> bool:
         user = self.get_object(request, object_id) if object_id else None
-        return user is None or request.user.may_manage(user)
+        return user is None or require_user(request).may_manage(user)
 
     @confirmed_action(
         needs="assign",

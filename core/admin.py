@@ -53,7 +53,7 @@ class HouseAdmin(ModelAdmin):
         """Whether this person has it: `right` is a permission, or a verb that may depend on the object."""
         if "." in right:
             return request.user.has_perm(right)
-        return getattr(self, f"has_{right}_permission")(request, *object_id)
+        return bool(getattr(self, f"has_{right}_permission")(request, *object_id))
 
     def page(self, route: str, view: Callable[..., Any], name: str, *, needs: str) -> URLPattern:
         """One more address of this table, for staff who have the right `needs`.
@@ -71,10 +71,11 @@ class HouseAdmin(ModelAdmin):
         return path(route, self.admin_site.admin_view(wrapper), name=full_name)
 
     def get_actions_list(self, request: HttpRequest) -> list[Any]:
-        return [each for each in super().get_actions_list(request) if self.has_right(request, each.method.needs)]
+        actions: list[Any] = super().get_actions_list(request)
+        return [each for each in actions if self.has_right(request, each.method.needs)]
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        actions = super().get_actions_detail(request, object_id)
+        actions: list[Any] = super().get_actions_detail(request, object_id)
         obj = self.get_object(request, unquote(str(object_id))) if actions else None
         if obj is None:
             return []

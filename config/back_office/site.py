@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
@@ -18,15 +18,13 @@ class BackOffice(UnfoldAdminSite):
         if admin_class is not None and issubclass(admin_class, ModelAdmin):
             super().register(model_or_iterable, admin_class, **options)
 
-    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The tables of which one may see something, by their names.
 
         unfold keeps the results of each person for five minutes, also when their role is another by then.
         """
         term = request.GET.get("s", "").lower()
-        if not term:
-            return HttpResponse()
-        results = self._search_apps(self.get_app_list(request), term)
+        results = self._search_apps(self.get_app_list(request), term) if term else []
         return TemplateResponse(
             request, "unfold/helpers/search_results.html", {"results": results}, headers={"HX-Trigger": "search"}
         )

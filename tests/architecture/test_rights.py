@@ -36,7 +36,8 @@ def asked_by_tables() -> set[str]:
     """What the back office asks: of each table and its inlines Django's verbs, and what each button needs."""
     recorder = Recorder()
     request: Any = SimpleNamespace(user=recorder, GET={}, POST={})
-    for table in admin.site._registry.values():
+    tables: Any = admin.site._registry.values()
+    for table in tables:
         for part in (table, *table.get_inline_instances(request)):
             for verb in VERBS if getattr(part, "can_delete", True) else VERBS[:-1]:
                 getattr(part, f"has_{verb}_permission")(request, *([None] if part is not table else []))
