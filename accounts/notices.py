@@ -8,14 +8,17 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from notifications.services import Recipient, notify
 
+_WAS_IT_YOU = _("Was it you? Then you need not do anything. Otherwise set a new password at once, then write to us.")
+
 
 @dataclass(frozen=True)
 class Notice:
-    """One kind of mail: its subject, what happened, and whether its reader may have done it."""
+    """One kind of mail: its subject, what happened, and what to do about it."""
 
     subject: Any
     text: Any
-    may_be_theirs: bool = True
+    advice: Any = _WAS_IT_YOU
+    with_password_button: bool = True
 
 
 NOTICES = {
@@ -33,7 +36,19 @@ NOTICES = {
             "An app presented an access key of your account that had already been used. Somebody may have copied it, "
             "so we have ended that session: to go on, sign in again in the app."
         ),
-        may_be_theirs=False,
+        advice=_("If you do not recognise this, set a new password at once, then write to us."),
+    ),
+    "role_changed": Notice(
+        _("You have another role in the back office"),
+        _("Your role in the back office has changed. Every session opened before has ended: sign in again."),
+        advice=_("If you did not expect this, write to us."),
+        with_password_button=False,
+    ),
+    "role_removed": Notice(
+        _("You no longer have a role in the back office"),
+        _("Your account is a customer’s now. Every session opened before has ended."),
+        advice=_("If you did not expect this, write to us."),
+        with_password_button=False,
     ),
     "new_device": Notice(
         _("Your account was opened on a new device"),
@@ -59,6 +74,6 @@ NOTICES = {
 
 
 def tell(user: User, event: str, **facts: Any) -> None:
-    """Write the mail about an event; `facts` ("device", "place", "left") are listed in it."""
+    """Write the mail about an event; `facts` ("device", "place", "left", "role") are listed in it."""
     notice = NOTICES[event]
     notify(to=Recipient.of(user), kind="security_notice", context={"notice": notice, "facts": facts})

@@ -111,6 +111,9 @@ class ServiceAdmin(AuditedAdmin):
         ),
     )
 
+    def get_readonly_fields(self, request: HttpRequest, obj=None):
+        return () if request.user.has_perm("billing.set_price") else ("kind", "pricing", "price", "price_to")
+
     @display(description=_("price"), ordering="price")
     def shown_price(self, service: Service):
         return "–" if service.price is None else eur(service.price)
@@ -162,6 +165,7 @@ class PaymentInline(ReadOnlyInline):
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
+    view_on_site = False  # the customer's page is the customer's alone
     list_display = ("number", "created_at", "user", "buyer", "status_badge", "total")
     list_filter = ("status", "kind")
     search_fields = ("number", "user__email", "company_name", "last_name", "vat_number")
@@ -209,6 +213,7 @@ class OrderAdmin(ReadOnlyAdmin):
         return rate(order.vat_rate)
 
     @confirmed_action(
+        needs="billing.advance_order",
         description=_("Start work"),
         question=_("The customer sees the order as in progress. There is no way back to “paid”."),
         is_offered=lambda order: Order.Status.PROCESSING in Order.ALLOWED[order.status],
@@ -217,6 +222,7 @@ class OrderAdmin(ReadOnlyAdmin):
         return self._advance(request, order, Order.Status.PROCESSING)
 
     @confirmed_action(
+        needs="billing.advance_order",
         description=_("Work completed"),
         question=_("The customer sees the order as completed. There is no way back."),
         is_offered=lambda order: Order.Status.COMPLETED in Order.ALLOWED[order.status],
@@ -225,6 +231,7 @@ class OrderAdmin(ReadOnlyAdmin):
         return self._advance(request, order, Order.Status.COMPLETED)
 
     @confirmed_action(
+        needs="billing.cancel_order",
         description=_("Cancel order"),
         question=_("The order and its payment at Stripe are cancelled; the customer cannot pay any more."),
         is_offered=lambda order: Order.Status.CANCELLED in Order.ALLOWED[order.status],
@@ -284,6 +291,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     shown_amount = amount("amount", _("amount"))
 
     @confirmed_action(
+        needs="invoicing.issue_invoice",
         description=_("Issue the invoice"),
         question=_("The invoice gets its number and is sent to SDI. It can be corrected by a credit note only."),
         is_offered=lambda payment: hasattr(payment, "invoice_request") and not payment.invoice_id,

@@ -153,6 +153,9 @@ def bad_request(request: HttpRequest, exception: Any) -> HttpResponse:
 def permission_denied(request: HttpRequest, exception: Any) -> HttpResponse:
     problem = problems.problem_response(403, "permission_denied", _("You may not do this."))
     text = _("Sign in with another account, or go back.")
+    user = getattr(request, "user", None)  # none where a middleware refuses before it is known
+    if user and user.is_staff:
+        text = _("Your role does not include this page. An administrator can give you another.")
     return error_response(request, problem, _("This is not open to you"), text)
 
 

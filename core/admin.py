@@ -35,36 +35,52 @@ from core.templatetags.ui import eur
 
 
 class HouseAdmin(ModelAdmin):
-    """A table of the back office; its buttons are for whoever may change its rows, and shown when they can do good."""
+    """A table of the back office. Each of its doors names the right it needs; buttons are shown when they can do good.
+
+    A right is the name of a permission, or a verb of this very table, as Django's own four are: "retry" is
+    "app.retry_model".
+    """
 
     list_per_page = 50
     list_fullwidth = True
     compressed_fields = False  # label above value: beside it, three in a row run into each other
     records_opening = False  # for rows that hold what people said in confidence
 
-    def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        # not has_change_permission: where no column can be edited, nobody has that
-        return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('change', self.opts)}")
+    def has_retry_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('retry', self.opts)}")
+
+    def has_right(self, request: HttpRequest, right: str, *object_id: str) -> bool:
+        """Whether this person has it: `right` is a permission, or a verb that may depend on the object."""
+        if "." in right:
+            return request.user.has_perm(right)
+        return bool(getattr(self, f"has_{right}_permission")(request, *object_id))
 
     def page(self, route: str, view: Callable[..., Any], name: str, *, needs: str) -> URLPattern:
-        """One more address of this table, for staff who have the right `needs` on it: view, add or act.
+        """One more address of this table, for staff who have the right `needs`.
 
         Its name is that of the table with `name` behind it, as Django names its own five.
         """
 
         @wraps(view)
         def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            if not getattr(self, f"has_{needs}_permission")(request):
+            if not self.has_right(request, needs):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 
         full_name = f"{self.opts.app_label}_{self.opts.model_name}_{name}"
         return path(route, self.admin_site.admin_view(wrapper), name=full_name)
 
+    def get_actions_list(self, request: HttpRequest) -> list[Any]:
+        actions: list[Any] = super().get_actions_list(request)
+        return [each for each in actions if self.has_right(request, each.method.needs)]
+
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        actions = super().get_actions_detail(request, object_id)
+        actions: list[Any] = super().get_actions_detail(request, object_id)
         obj = self.get_object(request, unquote(str(object_id))) if actions else None
-        return [button for button in actions if obj and button.method.is_offered(obj)]  # type: ignore[attr-defined]
+        if obj is None:
+            return []
+        offered = (each for each in actions if each.method.is_offered(obj))
+        return [each for each in offered if self.has_right(request, each.method.needs, object_id)]
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         response = super().change_view(request, object_id, *args, **kwargs)
@@ -77,26 +93,56 @@ class HouseAdmin(ModelAdmin):
         audit.record(action=f"{obj._meta.model_name}.{verb}", target=obj, actor=actor, **detail)
 
 
+def button(
+    *,
+    needs: str,
+    description: Any,
+    is_offered: Callable[[Any], bool] = lambda _obj: True,
+    variant: ActionVariant = ActionVariant.DEFAULT,
+) -> Callable[[Callable[..., HttpResponse]], Any]:
+    """Make a method a button of a list or of an object's page, for whoever has the right `needs` (`HouseAdmin`).
+
+    Who has it not sees no button, and is refused at its address. unfold's own `permissions` look a dotted name up in
+    Django's table of permissions, of which nothing is used here.
+    """
+
+    def decorate(method: Callable[..., HttpResponse]) -> Any:
+        @action(description=description, variant=variant)
+        @wraps(method)
+        def view(self: HouseAdmin, request: HttpRequest, **address: str) -> HttpResponse:
+            if not self.has_right(request, needs, *address.values()):
+                raise PermissionDenied
+            return method(self, request, **address)
+
+        view.needs, view.is_offered = needs, is_offered
+        return view
+
+    return decorate
+
+
 def confirmed_action(
     *,
+    needs: str,
     description: Any,
     question: Any,
     is_offered: Callable[[Any], bool],
     variant: ActionVariant = ActionVariant.DEFAULT,
     form_class: type[Form] | None = None,
     initial: Callable[[Any], Mapping[str, Any]] | None = None,
+    adapt: Callable[[Any, Any], None] | None = None,
     preview: Callable[[Any], str] | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """Make a method a button of an object's page: GET asks `question` and changes nothing, POST does it.
 
     The method is given the object, and what was filled in where there is a `form_class`, which may begin with what
-    `initial` gives; it returns the sentence to show. `preview` gives what to look at before. A `DomainError` is shown
-    in its place, a form keeps what was written. unfold's own buttons are links, so that a GET would act, and a page
+    `initial` gives, and which `adapt` (form, user) may fit to who fills it in; it returns the sentence to show.
+    `preview` gives what to look at before. A `DomainError` is shown in its place, beside its field where it names one;
+    a form keeps what was written. unfold's own buttons are links, so that a GET would act, and a page
     elsewhere could make a signed-in person's browser do it.
     """
 
     def decorate(method: Callable[..., Any]) -> Any:
-        @action(description=description, permissions=["act"], variant=variant)
+        @button(needs=needs, description=description, is_offered=is_offered, variant=variant)
         @wraps(method)
         def view(self: HouseAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
             obj = self.get_object(request, unquote(object_id))
@@ -105,6 +151,8 @@ def confirmed_action(
             page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(obj.pk)])
             initial_data = dict(initial(obj)) if initial else None
             form = form_class(request.POST or None, request.FILES or None, initial=initial_data) if form_class else None
+            if form and adapt:
+                adapt(form, request.user)
             if request.method == "POST" and (form is None or form.is_valid()):
                 try:
                     messages.success(request, method(self, request, obj, *([form.cleaned_data] if form else [])))
@@ -112,7 +160,7 @@ def confirmed_action(
                     if form is None:
                         messages.error(request, str(error.message))
                         return redirect(page)
-                    form.add_error(None, str(error.message))
+                    form.add_error(error.field if error.field in form.fields else None, str(error.message))
                 else:
                     return redirect(page)
             context = self.admin_site.each_context(request)
@@ -120,7 +168,6 @@ def confirmed_action(
             context |= {"form": form, "preview": preview(obj) if preview else ""}
             return TemplateResponse(request, "admin/confirm_action.html", context)
 
-        view.is_offered = is_offered
         return view
 
     return decorate
@@ -194,7 +241,7 @@ def another_try(
     `revive` is the row's service where it has one that wakes its worker, or does more; False when nothing was done.
     """
 
-    @confirmed_action(description=description, question=question, is_offered=is_offered)
+    @confirmed_action(needs="retry", description=description, question=question, is_offered=is_offered)
     def try_again(self: HouseAdmin, request: HttpRequest, row: QueuedRow) -> str:
         if not revive(row):
             raise DomainError(_("Nothing was done: its state has changed meanwhile."))
@@ -327,6 +374,7 @@ class ChannelPauseAdmin(ReadOnlyAdmin):
         return channels.LABELS.get(row.name, row.name)
 
     @confirmed_action(
+        needs="retry",
         description=_("Try now"),
         question=_("What is waiting is tried at once. If the cause is still there, the channel pauses again."),
         is_offered=lambda _row: True,

@@ -1,6 +1,7 @@
 """The back office's view of the outbox."""
 
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from core.admin import QueueAdmin, ReadOnlyInline, another_try
@@ -23,10 +24,14 @@ class MailAdmin(QueueAdmin):
     ordering = ("-created_at", "-pk")
     fields = (
         "subject", "to_email", "to_name", "language", "kind", "reference", "state_badge", "attempts", "next_try_at",
-        "sent_at", "last_error", "text",
+        "sent_at", "last_error",
     )  # fmt: skip
     readonly_fields = ("state_badge",)
     inlines = (AttachmentInline,)
+
+    def get_fields(self, request: HttpRequest, obj=None):
+        """The text is for few: its one-time links set a password, that of a super administrator too."""
+        return (*self.fields, "text") if request.user.has_perm("notifications.read_mail") else self.fields
 
     try_again = another_try(
         description=_("Send again"),

@@ -148,6 +148,7 @@ def _announce(site: str, env: dict[str, str]) -> None:
         "  AI Strategy Hub is ready.",
         f"  Site          {site}/",
         f"  Back office   {site}/admin/       admin@aish.example / ruled-sheet-2026",
+        "                other roles: direzione@, redazione@, clienti@aish.example",
         f"  Customer      {site}/area/        giulia@brandolini.example / ruled-sheet-2026",
         f"  API           {site}/api/v1/docs",
         f"  Sandbox       {env['SANDBOX_URL']}/        mails, PEC, payments, SDI",

@@ -11,6 +11,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import roles
+
 if TYPE_CHECKING:
     from accounts.models.sessions import UserSession
 
@@ -29,13 +31,15 @@ class UserManager(BaseUserManager["User"]):
     def find(self, email: str) -> "User | None":
         return self.filter(email=User.normalise(email)).first()
 
+    def able_to(self, permission: str) -> models.QuerySet["User"]:
+        """Those whose role has this permission, and who can sign in."""
+        return self.filter(is_active=True, role__in=roles.roles_with(permission))
+
 
 class User(AbstractBaseUser):
     """A person who signs in. The address is kept in lower case, so that equal means equal."""
 
-    class Role(models.TextChoices):
-        CUSTOMER = "customer", _("Customer")
-        SUPER_ADMIN = "super_admin", _("Super administrator")
+    Role = roles.Role
 
     email = models.EmailField(_("e-mail"), unique=True)
     first_name = models.CharField(_("first name"), max_length=60)
@@ -61,7 +65,7 @@ class User(AbstractBaseUser):
         verbose_name = _("user")
         verbose_name_plural = _("users")
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(role__in=["customer", "super_admin"]), name="accounts_user_role"),
+            models.CheckConstraint(condition=Q(role__in=roles.Role.values), name="accounts_user_role"),
             models.CheckConstraint(condition=Q(email=Lower("email")), name="accounts_user_email_lower"),
         ]
 
@@ -85,20 +89,29 @@ class User(AbstractBaseUser):
         return self.is_active and self.role == self.Role.SUPER_ADMIN
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """Rights come from the role alone; in a session that was opened without a second factor staff have none."""
-        return self.is_superuser and (self.session is None or self.is_verified())
+        """Rights come from the role (`accounts.roles`), as long as the account is active.
+
+        In a session that was opened without a second factor staff have none. Every door asks here.
+        """
+        may_use_rights = self.is_active and (self.session is None or self.is_verified())
+        return may_use_rights and perm in roles.PERMISSIONS[self.role]
 
     def has_perms(self, perm_list: Iterable[str], obj: Any = None) -> bool:
         return all(self.has_perm(perm, obj) for perm in perm_list)
 
     def has_module_perms(self, app_label: str) -> bool:
-        return self.is_superuser
+        """Whether anything of this app is for them: Django asks before it asks for each table."""
+        return any(self.has_perm(perm) for perm in roles.PERMISSIONS[self.role] if perm.startswith(f"{app_label}."))
 
     def is_verified(self) -> bool:
         """Whether the session in hand was opened with a second factor (django-otp's word)."""
         return self.session is not None and bool(self.session.second_factor)
 
-    def change(self, **fields: str) -> None:
+    def may_manage(self, other: "User") -> bool:
+        """Whether the other's account may be changed by them, as far as their rights go."""
+        return roles.outranks(self.role, other.role)
+
+    def change(self, **fields: Any) -> None:
         """Set these columns and no other: what else changed since the row was read stays changed."""
         for name, value in fields.items():
             setattr(self, name, value)

@@ -268,6 +268,8 @@ def invoice_due() -> int:
 
 def invoice_again(*, payment: Payment) -> Invoice:
     """Issue at once what could not be issued before; `InvoiceNotIssuedError` says why it still cannot."""
+    if not hasattr(payment, "invoice_request"):
+        raise InvoiceNotIssuedError("")  # it never settled
     InvoiceRequest.objects.failed().revive(payment.invoice_request.pk)
     invoice_payment(payment=payment)
     payment = Payment.objects.select_related("invoice", "invoice_request").get(pk=payment.pk)

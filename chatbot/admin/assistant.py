@@ -60,8 +60,8 @@ class AssistantVersionAdmin(AuditedAdmin):
         super().save_model(request, obj, form, change)
 
     def get_urls(self):
-        # it may ask the paid model: for who may write a version, not for who may read them
-        return [self.page("try/", self.try_search, "try", needs="act"), *super().get_urls()]
+        # it may ask the paid model: not for everybody who may read the versions
+        return [self.page("try/", self.try_search, "try", needs="chatbot.try_assistantversion"), *super().get_urls()]
 
     @display(description=_("model"))
     def model_in_use(self, version: AssistantVersion):

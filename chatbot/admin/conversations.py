@@ -55,6 +55,7 @@ class ConversationAdmin(ReadOnlyAdmin):
         return conversation.message_count
 
     @confirmed_action(
+        needs="chatbot.answer_ticket",
         description=_("Take over"),
         question=_("A ticket with this conversation is opened, and the customer gets its number by mail."),
         is_offered=lambda conversation: not conversation.tickets.exclude(status=Ticket.Status.CLOSED).exists(),

@@ -238,6 +238,7 @@ class WebPageAdmin(AuditedAdmin):
         return format_html('<a href="{}">{}</a>', url, page.documents.count())
 
     @confirmed_action(
+        needs="chatbot.change_webpage",
         description=_("Look at it now"),
         question=_("The page is fetched at once, and read anew if its text has changed."),
         is_offered=lambda page: page.is_active,

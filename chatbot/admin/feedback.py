@@ -77,6 +77,7 @@ class MessageFeedbackAdmin(ReadOnlyAdmin):
         return format_html('<a href="{}">{}</a>', url, _("Open the conversation"))
 
     @confirmed_action(
+        needs="chatbot.write_article",
         description=_("Write an article"),
         question=_(
             "The assistant tells everybody what stands here, and the feedback leaves the queue. Put the question in "
@@ -92,6 +93,7 @@ class MessageFeedbackAdmin(ReadOnlyAdmin):
         return gettext("The article is being read: in a moment the assistant answers with it.")
 
     @confirmed_action(
+        needs="chatbot.review_answer",
         description=_("Mark as reviewed"),
         question=_("Take this feedback off the review queue?"),
         is_offered=lambda feedback: feedback.reviewed_at is None,

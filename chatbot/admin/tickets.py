@@ -60,7 +60,7 @@ class LastWordsForm(forms.Form):
 class AssignForm(forms.Form):
     assignee = forms.ModelChoiceField(
         label=_("Assigned to"), widget=UnfoldAdminSelectWidget(),
-        queryset=User.objects.filter(is_active=True).exclude(role=User.Role.CUSTOMER).order_by("email"),
+        queryset=User.objects.able_to("chatbot.answer_ticket").order_by("email"),
     )  # fmt: skip
 
 
@@ -215,6 +215,7 @@ class TicketAdmin(ReadOnlyAdmin):
         return file_response(file)
 
     @confirmed_action(
+        needs="chatbot.answer_ticket",
         description=_("Reply"),
         question=_("The customer gets the answer by mail, and it is their turn then."),
         is_offered=lambda ticket: not ticket.is_finished,
@@ -229,6 +230,7 @@ class TicketAdmin(ReadOnlyAdmin):
         return gettext("The answer is on its way.")
 
     @confirmed_action(
+        needs="chatbot.answer_ticket",
         description=_("Internal note"),
         question=_("Only staff read it: it is on no page and in no mail of the customer."),
         is_offered=bool,  # at any time, a closed one too
@@ -240,6 +242,7 @@ class TicketAdmin(ReadOnlyAdmin):
         return gettext("The note is kept.")
 
     @confirmed_action(
+        needs="chatbot.answer_ticket",
         description=_("Assign to me"),
         question=_("News of this ticket come to you from now on."),
         is_offered=lambda ticket: not ticket.is_finished,
@@ -250,6 +253,7 @@ class TicketAdmin(ReadOnlyAdmin):
         return gettext("Ticket %(number)s is yours.") % {"number": ticket.number}
 
     @confirmed_action(
+        needs="chatbot.answer_ticket",
         description=_("Assign"),
         question=_("Whoever gets the ticket is told by mail, and has its news from now on."),
         is_offered=lambda ticket: not ticket.is_finished,
@@ -263,6 +267,7 @@ class TicketAdmin(ReadOnlyAdmin):
         return gettext("The ticket is assigned to %(name)s.") % {"name": assignee.get_full_name()}
 
     @confirmed_action(
+        needs="chatbot.answer_ticket",
         description=_("Priority"),
         question=_("The deadlines follow the priority, counted from the opening."),
         is_offered=lambda ticket: not ticket.is_finished,
@@ -275,6 +280,7 @@ class TicketAdmin(ReadOnlyAdmin):
         return gettext("The priority and the deadlines are changed.")
 
     @confirmed_action(
+        needs="chatbot.answer_ticket",
         description=_("Resolve"),
         question=_("The customer is told that it is solved. It closes after seven days, unless they write again."),
         is_offered=lambda ticket: not ticket.is_finished,
@@ -286,6 +292,7 @@ class TicketAdmin(ReadOnlyAdmin):
         return gettext("The ticket is resolved.")
 
     @confirmed_action(
+        needs="chatbot.answer_ticket",
         description=_("Open again"),
         question=_("The ticket is in progress again, and its clock goes on."),
         is_offered=lambda ticket: ticket.status == Ticket.Status.RESOLVED,
@@ -296,6 +303,7 @@ class TicketAdmin(ReadOnlyAdmin):
         return gettext("The ticket is open again.")
 
     @confirmed_action(
+        needs="chatbot.write_article",
         description=_("Make an article"),
         question=_(
             "The assistant tells everybody what stands here. Read it through: names, addresses, numbers of orders or "

@@ -137,6 +137,7 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
         )
 
     @confirmed_action(
+        needs="chatbot.write_article",
         description=_("Write an article"),
         question=_(
             "The assistant tells everybody what stands here, and these questions leave the list. Put the question "
@@ -153,6 +154,7 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
         return gettext("The article is being read: in a moment the assistant answers with it.")
 
     @confirmed_action(
+        needs="chatbot.review_answer",
         description=_("Mark as done"),
         question=_("These questions leave the list. They come back when one more like them is asked."),
         is_offered=lambda group: bool(group.waiting),

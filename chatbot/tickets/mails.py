@@ -27,9 +27,12 @@ def tell_customer_answered(ticket: Ticket, text: str) -> None:
 
 
 def tell_staff(ticket: Ticket, news: str) -> None:
-    """Write to whoever has the ticket, else to STAFF_EMAIL where there is one; `news` is a key of NEWS."""
+    """Write to whoever has the ticket and may answer it, else to STAFF_EMAIL where there is one.
+
+    `news` is a key of NEWS.
+    """
     assignee = ticket.assignee
-    if assignee and assignee.is_active:
+    if assignee and assignee.has_perm("chatbot.answer_ticket"):
         to = Recipient.of(assignee)
     elif settings.STAFF_EMAIL:
         to = Recipient(settings.STAFF_EMAIL, settings.MS_GRAPH_SENDER_NAME, settings.LANGUAGE_CODE)

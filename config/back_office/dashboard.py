@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
 from django.urls import reverse
@@ -26,8 +26,12 @@ _MAILS = 10
 
 @dataclass(frozen=True)
 class _Tile:
-    """One figure: `count` makes it of `rows`; `query` is what narrows the list of their table to them."""
+    """One figure: `count` makes it of `rows`; `query` is what narrows the list of their table to them.
 
+    It is for who has the permission `needs`: a figure that wants somebody, for who can do something about it.
+    """
+
+    needs: str
     label: str
     rows: QuerySet[Any]
     query: str
@@ -39,56 +43,87 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
     `pec_mails` are the first of those that wait for somebody.
 
-    Of tables that this member of staff may not look at there is no figure either.
+    Of what this member of staff may not see, or do nothing about, there is no figure.
     """
-    now = timezone.now()
-    paid = Payment.objects.filter(status=Payment.Status.SUCCEEDED, flag="")
-    orders, invoices = Order.objects.all(), Invoice.objects.all()
-    context["tiles"] = _visible(
-        request,
-        [
-            _Tile(_("Paid in all"), paid, "status__exact=succeeded&flagged=no", _sum_of_amounts),
-            _Tile(
-                _("Orders awaiting payment"), orders.filter(status="awaiting_payment"), "status__exact=awaiting_payment"
-            ),
-            _Tile(_("Orders to start"), orders.filter(status="paid"), "status__exact=paid"),
-            _Tile(_("Open tickets"), Ticket.objects.unfinished(), "unfinished=yes"),
-        ],
-    )
-    context["alarms"] = _visible(
-        request,
-        [
-            _Tile(_("Payments to check"), Payment.objects.exclude(flag=""), "flagged=yes"),
-            _Tile(_("Paid without invoice"), Payment.objects.without_invoice(), "uninvoiced=yes"),
-            _Tile(_("Invoices not sent"), invoices.not_sent(), "not_sent=yes"),
-            _Tile(_("Invoices rejected by SDI"), invoices.rejected(), "rejected=yes"),
-            _Tile(_("Invoices refused by the office"), invoices.refused(), "refused=yes"),
-            _Tile(_("Invoices to sign"), invoices.filter(state="to_sign"), "state__exact=to_sign"),
-            _Tile(_("Invoices without an answer"), invoices.unanswered().exclude(alerted_at=None), "unanswered=yes"),
-            _Tile(_("Invoices nobody has a copy of"), invoices.without_copy(), "without_copy=yes"),
-            _Tile(_("Periodic tasks late or failing"), Sweep.objects.troubled(now), "troubled=yes"),
-            _Tile(_("Copies of data that failed"), DataExport.objects.failed(), "state__exact=failed"),
-            _Tile(_("Deletions of accounts that failed"), AccountErasure.objects.failed(), "state__exact=failed"),
-            _Tile(_("Paused channels"), ChannelPause.objects.all(), ""),
-            _Tile(_("Pages of the web that failed"), WebPage.objects.failed(), "state__exact=failed"),
-            _Tile(_("Archive packages that failed"), ArchivePackage.objects.failed(), "state__exact=failed"),
-            _Tile(_("PEC mails to deal with"), ReceivedMail.objects.to_deal_with(), "to_deal_with=yes"),
-            _Tile(_("PEC mails not applied"), ReceivedMail.objects.failed(), "state__exact=failed"),
-            _Tile(_("PEC mailboxes not read"), Mailbox.objects.exclude(failing_since=None), "unreadable=yes"),
-            _Tile(_("Mails given up"), Mail.objects.filter(state="failed"), "state__exact=failed"),
-            _Tile(_("Stripe events given up"), StripeEvent.objects.filter(state="failed"), "state__exact=failed"),
-            _Tile(_("Tickets overdue"), Ticket.objects.overdue(now), "overdue=yes"),
-            _Tile(_("Questions without an answer"), QuestionGroup.objects.to_answer(), "state=open"),
-            _Tile(_("Documents that failed"), Document.objects.failed(), "state__exact=failed"),
-        ],
-    )
+    context["tiles"] = _visible(request, _tiles())
+    context["alarms"] = _visible(request, _alarms(timezone.now()))
     context["pec_mails"] = _pec_mails(request)
     return context
 
 
+def _tiles() -> list[_Tile]:
+    paid, orders = Payment.objects.filter(status=Payment.Status.SUCCEEDED, flag=""), Order.objects.all()
+    return [
+        _Tile("billing.view_revenue", _("Paid in all"), paid, "status__exact=succeeded&flagged=no", _sum_of_amounts),
+        _Tile(
+            "billing.view_order",
+            _("Orders awaiting payment"),
+            orders.filter(status="awaiting_payment"),
+            "status__exact=awaiting_payment",
+        ),
+        _Tile("billing.view_order", _("Orders to start"), orders.filter(status="paid"), "status__exact=paid"),
+        _Tile("chatbot.view_ticket", _("Open tickets"), Ticket.objects.unfinished(), "unfinished=yes"),
+    ]
+
+
+def _alarms(now: datetime) -> list[_Tile]:
+    invoices = Invoice.objects.all()
+    return [
+        _Tile("billing.advance_order", _("Payments to check"), Payment.objects.exclude(flag=""), "flagged=yes"),
+        _Tile(
+            "invoicing.issue_invoice", _("Paid without invoice"), Payment.objects.without_invoice(), "uninvoiced=yes"
+        ),
+        _Tile("invoicing.send_invoice", _("Invoices not sent"), invoices.not_sent(), "not_sent=yes"),
+        _Tile("invoicing.issue_invoice", _("Invoices rejected by SDI"), invoices.rejected(), "rejected=yes"),
+        _Tile("invoicing.issue_invoice", _("Invoices refused by the office"), invoices.refused(), "refused=yes"),
+        _Tile(
+            "invoicing.send_invoice", _("Invoices to sign"), invoices.filter(state="to_sign"), "state__exact=to_sign"
+        ),
+        _Tile(
+            "invoicing.send_invoice",
+            _("Invoices without an answer"),
+            invoices.unanswered().exclude(alerted_at=None),
+            "unanswered=yes",
+        ),
+        _Tile(
+            "invoicing.mail_invoice", _("Invoices nobody has a copy of"), invoices.without_copy(), "without_copy=yes"
+        ),
+        _Tile("core.view_sweep", _("Periodic tasks late or failing"), Sweep.objects.troubled(now), "troubled=yes"),
+        _given_up("accounts.retry_dataexport", _("Copies of data that failed"), DataExport),
+        _given_up("accounts.retry_accounterasure", _("Deletions of accounts that failed"), AccountErasure),
+        _Tile("core.retry_channelpause", _("Paused channels"), ChannelPause.objects.all(), ""),
+        _given_up("chatbot.change_webpage", _("Pages of the web that failed"), WebPage),
+        _given_up("invoicing.retry_archivepackage", _("Archive packages that failed"), ArchivePackage),
+        _Tile(
+            "invoicing.settle_receivedmail",
+            _("PEC mails to deal with"),
+            ReceivedMail.objects.to_deal_with(),
+            "to_deal_with=yes",
+        ),
+        _given_up("invoicing.retry_receivedmail", _("PEC mails not applied"), ReceivedMail),
+        _Tile(
+            "invoicing.view_mailbox",
+            _("PEC mailboxes not read"),
+            Mailbox.objects.exclude(failing_since=None),
+            "unreadable=yes",
+        ),
+        _given_up("notifications.retry_mail", _("Mails given up"), Mail),
+        _given_up("billing.retry_stripeevent", _("Stripe events given up"), StripeEvent),
+        _Tile("chatbot.answer_ticket", _("Tickets overdue"), Ticket.objects.overdue(now), "overdue=yes"),
+        _Tile(
+            "chatbot.review_answer", _("Questions without an answer"), QuestionGroup.objects.to_answer(), "state=open"
+        ),
+        _given_up("chatbot.retry_document", _("Documents that failed"), Document),
+    ]
+
+
+def _given_up(needs: str, label: str, queue: Any) -> _Tile:
+    return _Tile(needs, label, queue.objects.failed(), "state__exact=failed")
+
+
 def _pec_mails(request: HttpRequest) -> list[tuple[ReceivedMail, str]]:
     """The PEC mails that wait longest for somebody, without what is in them, and why they do."""
-    if not admin.site.get_model_admin(ReceivedMail).has_view_permission(request):
+    if not request.user.has_perm("invoicing.settle_receivedmail"):
         return []
     mails = ReceivedMail.objects.to_deal_with().defer("content").order_by("received_at", "pk")[:_MAILS]
     return [(mail, in_words(mail)) for mail in mails]
@@ -99,7 +134,7 @@ def _sum_of_amounts(payments: QuerySet[Payment]) -> str:
 
 
 def _visible(request: HttpRequest, tiles: list[_Tile]) -> list[dict[str, Any]]:
-    visible = (tile for tile in tiles if admin.site.get_model_admin(tile.rows.model).has_view_permission(request))
+    visible = (tile for tile in tiles if request.user.has_perm(tile.needs))
     return [{"label": tile.label, "figure": tile.count(tile.rows), "url": _list_of(tile)} for tile in visible]
 
 

@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from core.admin import (
     QUEUE_LOOKS,
@@ -23,6 +23,7 @@ from core.admin import (
     amount,
     another_try,
     badge,
+    button,
     confirmed_action,
     moment,
 )
@@ -59,6 +60,11 @@ class EventInline(ReadOnlyInline):
     verbose_name_plural = _("Timeline")
 
     state_badge = badge("state", _("state"), Invoice.MARKS)
+
+    def get_fields(self, request: HttpRequest, obj=None):
+        if request.user.has_perm("invoicing.view_document"):
+            return self.fields
+        return tuple(name for name in self.fields if name != "document_link")
 
     @display(description=_("document"))
     def document_link(self, event: InvoiceEvent):
@@ -201,6 +207,7 @@ class RefusedFilter(admin.SimpleListFilter):
 
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnlyAdmin):
+    view_on_site = False  # the customer's page is the customer's alone
     list_display = ("number", "issue_date", "buyer", "reference", "total", "state_badge", "sdi_identifier")
     list_filter = (
         "state", NotSentFilter, UnansweredFilter, RejectedFilter, RefusedFilter, WithoutCopyFilter, "document_type",
@@ -302,19 +309,21 @@ class InvoiceAdmin(ReadOnlyAdmin):
         return next_action(invoice)
 
     def get_urls(self):
+        issuing = partial(self.page, needs="invoicing.issue_invoice")
         return [
-            self.page("by-hand/", partial(by_hand.write, self), "write", needs="act"),
-            self.page("by-hand/check/", partial(by_hand.check, self), "check", needs="act"),
-            self.page("<int:pk>/corrected/", partial(by_hand.correct, self), "corrected", needs="act"),
-            self.page("<int:pk>/replaced/", partial(by_hand.replace, self), "replaced", needs="act"),
+            issuing("by-hand/", partial(by_hand.write, self), "write"),
+            issuing("by-hand/check/", partial(by_hand.check, self), "check"),
+            issuing("<int:pk>/corrected/", partial(by_hand.correct, self), "corrected"),
+            issuing("<int:pk>/replaced/", partial(by_hand.replace, self), "replaced"),
             *super().get_urls(),
         ]
 
-    @action(description=_("New invoice by hand"), permissions=["act"])
+    @button(needs="invoicing.issue_invoice", description=_("New invoice by hand"))
     def write_by_hand(self, request: HttpRequest) -> HttpResponse:
         return redirect("admin:invoicing_invoice_write")
 
     @confirmed_action(
+        needs="invoicing.send_invoice",
         description=_("Upload the signed file"),
         question=_(
             "Sign the XML of this invoice with your device (CAdES) and upload the .p7m: it is compared and sent."
@@ -327,25 +336,32 @@ class InvoiceAdmin(ReadOnlyAdmin):
         sending.attach_signed(invoice=invoice, content=content, actor=request.user, now=timezone.now())
         return gettext("The signed invoice is on its way.")
 
-    @action(description=_("Correct"), permissions=["act"])
+    @button(
+        needs="invoicing.issue_invoice",
+        description=_("Correct"),
+        is_offered=lambda invoice: corrections.correction_obstacle(invoice, now=database_now()) is None,
+    )
     def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return redirect("admin:invoicing_invoice_corrected", pk=object_id)
 
-    correct.is_offered = lambda invoice: corrections.correction_obstacle(invoice, now=database_now()) is None
-
-    @action(description=_("New document in its place"), permissions=["act"])
+    @button(
+        needs="invoicing.issue_invoice",
+        description=_("New document in its place"),
+        is_offered=corrections.can_be_replaced,
+    )
     def replace(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return redirect("admin:invoicing_invoice_replaced", pk=object_id)
 
-    replace.is_offered = corrections.can_be_replaced
-
-    @action(description=_("Credit"), permissions=["act"])
+    @button(
+        needs="invoicing.issue_invoice",
+        description=_("Credit"),
+        is_offered=corrections.can_be_credited,
+    )
     def credit(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return crediting.credit(self, request, object_id)
 
-    credit.is_offered = corrections.can_be_credited
-
     @confirmed_action(
+        needs="invoicing.mail_invoice",
         description=_("Mail the copy"),
         question=_("PDF and XML are mailed to this address. Whoever had them before keeps them."),
         is_offered=can_have_copy,
@@ -357,6 +373,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
         return gettext("The mail with the copy is in the outbox.")
 
     @confirmed_action(
+        needs="invoicing.send_invoice",
         description=_("Send to SDI again"),
         question=_("The same file leaves by PEC once more, under the same name."),
         is_offered=sending.can_be_sent_again,

@@ -83,6 +83,9 @@ class ReceivedMailAdmin(QueueAdmin):
         ("state", "attempts", "next_try_at"), "last_error",
     )  # fmt: skip
 
+    def has_settle_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm("invoicing.settle_receivedmail")
+
     def get_queryset(self, request: HttpRequest):
         return super().get_queryset(request).defer("content")
 
@@ -105,6 +108,7 @@ class ReceivedMailAdmin(QueueAdmin):
         return format_html('<a href="{}">{}</a>', url, _("Download as it came (.eml)"))
 
     @confirmed_action(
+        needs="settle",
         description=_("Dealt with"),
         question=_("Whatever this mail asks for is done: it leaves the overview and is marked as read in the mailbox."),
         is_offered=lambda mail: mail.is_to_deal_with,
@@ -113,7 +117,7 @@ class ReceivedMailAdmin(QueueAdmin):
         in_tray.settle(mail=mail, actor=request.user, now=timezone.now())
         return gettext("The mail is dealt with.")
 
-    @admin.action(description=_("Dealt with"), permissions=["act"])
+    @admin.action(description=_("Dealt with"), permissions=["settle"])
     def settle_selected(self, request: HttpRequest, queryset) -> None:
         mails = list(queryset.to_deal_with())
         for mail in mails:

@@ -499,7 +499,7 @@ def test_staff_without_a_second_factor_are_led_to_it_and_nowhere_else(client: Cl
     pages = [client.get(path, follow=True) for path in ("/admin/", "/admin/accounts/user/")]
 
     assert [page.redirect_chain[-1][0] for page in pages] == [SECURITY] * 2
-    assert "Il back office si apre solo con un secondo fattore." in pages[0].content.decode()
+    assert "La gestione si apre solo con un secondo fattore." in pages[0].content.decode()
     begin(client)
     client.post(f"{SECURITY}app/", {"code": code_of(staff)})
     assert client.get("/admin/").status_code == 200

@@ -38,7 +38,7 @@ EDITABLE_FIELDS: dict[type[Model], set[str]] = {
         *(f"{name}_{language}" for language in ("it", "en") for name in (
             "name", "tagline", "lead", "problem", "solution", "audience", "duration", "law_note", "seo")),
     },
-    User: {"first_name", "last_name", "language", "is_active"},
+    User: {"first_name", "last_name", "language"},
     ArchivePackage: set(),
     chatbot.AssistantVersion: set(),
     chatbot.ModelPrice: {
@@ -397,6 +397,12 @@ def test_row_that_a_worker_has_is_left_to_it(make: Any, staff_client: Client):
     assert [(m.level_tag, str(m)) for m in answer.context["messages"]] == [
         ("error", "Non è stato fatto nulla: nel frattempo lo stato è cambiato.")
     ]
+
+
+def test_payment_that_never_settled_is_not_invoiced_and_says_so(staff_client: Client):
+    answer = staff_client.post(button_of(MAKERS[Payment](1), "invoice_again"), follow=True)
+
+    assert [str(message) for message in answer.context["messages"]] == ["Questo pagamento non può essere fatturato."]
 
 
 def test_button_without_a_row_leads_nowhere(staff_client: Client):

@@ -193,7 +193,7 @@ def test_office_gets_a_document_that_waits_for_its_signature(staff_client: Clien
 
     invoice.refresh_from_db()
     assert (invoice.state, invoice.submission()) == ("to_sign", None)
-    assert refused.context["form"].non_field_errors() == ["Questo non è un file firmato (.p7m)."]
+    assert refused.context["form"].errors == {"file": ["Questo non è un file firmato (.p7m)."]}
 
 
 def test_rejected_document_is_corrected_under_its_number(staff_client: Client):

@@ -270,6 +270,8 @@ def test_person_without_a_name_is_greeted_all_the_same(order: Order, language: s
         ("password_changed", "Your password has been changed", "Every session opened before has ended."),
         ("session_replayed", "We have ended a session of your account", "Somebody may have copied it"),
         ("erasure_cancelled", "Your account stays", "has been called off: everything stays as it is."),
+        ("role_changed", "You have another role in the back office", "Every session opened before has ended"),
+        ("role_removed", "You no longer have a role in the back office", "Your account is a customer’s now."),
     ],
 )
 def test_security_notice_tells_what_happened_and_when(order: Order, event: str, subject: str, sentence: str):

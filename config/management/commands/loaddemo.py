@@ -1,4 +1,4 @@
-"""Fills a new installation: catalogue, knowledge base, and two people to sign in as. Safe to run again."""
+"""Fills a new installation: catalogue, knowledge base, and a person of each role to sign in as. Safe to run again."""
 
 from importlib.resources import files
 from io import BytesIO
@@ -15,6 +15,9 @@ from chatbot.knowledge.ingest import add_document
 DEMO_PASSWORD = "ruled-sheet-2026"  # noqa: S105 -- of a machine that only loopback reaches: see _make_logins
 PEOPLE = (
     ("admin@aish.example", "Elena", "Dotti", User.Role.SUPER_ADMIN),
+    ("direzione@aish.example", "Marco", "Salvi", User.Role.ADMIN),
+    ("redazione@aish.example", "Irene", "Fontana", User.Role.EDITOR),
+    ("clienti@aish.example", "Paolo", "Neri", User.Role.SUPPORT),
     ("giulia@brandolini.example", "Giulia", "Ferrante", User.Role.CUSTOMER),
 )
 

@@ -212,7 +212,7 @@ def test_guests_conversation_is_taken_over_with_an_address(staff_client: Client)
     none = Ticket.objects.count()
     press(staff_client, conversation, "take_over", name="Mario Rossi", email="mario@posta.example")
 
-    assert (refused.context["form"].non_field_errors(), none) == (["We need an e-mail address to answer to."], 0)
+    assert (refused.context["form"].errors, none) == ({"email": ["We need an e-mail address to answer to."]}, 0)
     assert Ticket.objects.get().guest_email == "mario@posta.example"
 
 
@@ -275,7 +275,7 @@ def test_article_with_personal_data_is_refused(answer: str, word: str, customer:
 
     page = press(staff_client, ticket, "make_article", **filled)
 
-    assert page.context["form"].non_field_errors() == [f"This must not be in an article: {word}."]
+    assert page.context["form"].errors == {"answer": [f"This must not be in an article: {word}."]}
     assert (Document.objects.count(), fresh(ticket).article) == (0, None)
 
 
