@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest
 
-from core.web.ratelimit import Limit, check, client_ip
+from core.web.ratelimit import Limit, caller_network, check
 
 _LOGIN_BY_ADDRESS = Limit("login-ip", per_minute=20, burst=20, strict=True)
 _LOGIN_BY_ACCOUNT = Limit("login-account", per_minute=5, burst=10, strict=True)
@@ -12,13 +12,13 @@ _MAIL_BY_ACCOUNT = Limit("mail-account", per_minute=0.5, burst=4, strict=True)
 
 def check_login_allowed(request: HttpRequest, email: str) -> None:
     """Count one password try for the caller's address and for the account as seen from that address."""
-    ip = client_ip(request)
-    check(_LOGIN_BY_ADDRESS, ip)
+    network = caller_network(request)
+    check(_LOGIN_BY_ADDRESS, network)
     # per account *and* address: a stranger must not be able to lock the owner out
-    check(_LOGIN_BY_ACCOUNT, f"{ip}:{email.strip().lower()}")
+    check(_LOGIN_BY_ACCOUNT, f"{network}:{email.strip().lower()}")
 
 
 def check_mail_allowed(request: HttpRequest, email: str) -> None:
     """Count one request that may send a mail to `email`."""
-    check(_MAIL_BY_ADDRESS, client_ip(request))
+    check(_MAIL_BY_ADDRESS, caller_network(request))
     check(_MAIL_BY_ACCOUNT, email.strip().lower())

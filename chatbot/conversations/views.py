@@ -17,7 +17,7 @@ from chatbot.conversations.callers import COOKIE, page_caller, remember
 from chatbot.models import Message
 from core.errors import DomainError
 from core.web.languages import current_language
-from core.web.ratelimit import client_ip
+from core.web.ratelimit import caller_network
 
 
 @login_not_required
@@ -29,8 +29,8 @@ def show_assistant(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         try:
             question = conversations.ask(
-                text=request.POST.get("text", ""), token=caller.token, user=caller.user, ip=client_ip(request),
-                language=current_language(), now=timezone.now(),
+                text=request.POST.get("text", ""), token=caller.token, user=caller.user,
+                network=caller_network(request), language=current_language(), now=timezone.now(),
             )  # fmt: skip
         except DomainError as refused:
             error, status = str(refused.message), refused.status
