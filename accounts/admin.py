@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget
 from accounts.models import AccountErasure, ApiSession, BillingProfile, DataExport, User
 from accounts.privacy import erasure
 from core.admin import QUEUE_LOOKS, AuditedAdmin, QueueAdmin, ReadOnlyAdmin, badge, confirmed_action
+from core.web.fields import EmailField
 
 
 class BillingProfileInline(StackedInline):
@@ -31,9 +32,7 @@ class BillingProfileInline(StackedInline):
 class EraseForm(forms.Form):
     """The address typed once more: the wrong account must not go by one click."""
 
-    email = forms.EmailField(
-        label=_("E-mail address of the account"), max_length=254, widget=UnfoldAdminEmailInputWidget
-    )
+    email = EmailField(label=_("E-mail address of the account"), widget=UnfoldAdminEmailInputWidget)
 
 
 def _plan_of(user: User) -> str:

@@ -8,10 +8,11 @@ from rest_framework import serializers
 from accounts.fiscal.checks import clean_identity
 from accounts.models import BillingProfile, DataExport, User
 from core.privacy import Outcome
+from core.web.fields import EmailSerializerField
 
 
 class RegistrationSerializer(serializers.Serializer[Any]):
-    email = serializers.EmailField(max_length=254)
+    email = EmailSerializerField()
     password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
     first_name = serializers.CharField(max_length=60)
     last_name = serializers.CharField(max_length=60)
@@ -19,7 +20,7 @@ class RegistrationSerializer(serializers.Serializer[Any]):
 
 
 class LoginSerializer(serializers.Serializer[Any]):
-    email = serializers.EmailField(max_length=254)
+    email = EmailSerializerField()
     password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
 
 
@@ -35,7 +36,7 @@ class RefreshSerializer(serializers.Serializer[Any]):
 
 
 class EmailSerializer(serializers.Serializer[Any]):
-    email = serializers.EmailField(max_length=254)
+    email = EmailSerializerField()
 
 
 class LinkSerializer(serializers.Serializer[Any]):
@@ -86,6 +87,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
 
 class BillingProfileSerializer(serializers.ModelSerializer[BillingProfile]):
     kind = serializers.ChoiceField(BillingProfile.SHOP_KINDS)
+    pec = EmailSerializerField(required=False, allow_blank=True)
     vat_number = serializers.CharField(max_length=20, required=False, allow_blank=True)
     tax_code = serializers.CharField(max_length=20, required=False, allow_blank=True)
     recipient_code = serializers.CharField(max_length=20, required=False, allow_blank=True)

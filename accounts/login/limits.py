@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest
 
+from core.mail_address import plain_address
 from core.web.ratelimit import Limit, caller_network, check
 
 _LOGIN_BY_ADDRESS = Limit("login-ip", per_minute=20, burst=20, strict=True)
@@ -15,10 +16,10 @@ def check_login_allowed(request: HttpRequest, email: str) -> None:
     network = caller_network(request)
     check(_LOGIN_BY_ADDRESS, network)
     # per account *and* address: a stranger must not be able to lock the owner out
-    check(_LOGIN_BY_ACCOUNT, f"{network}:{email.strip().lower()}")
+    check(_LOGIN_BY_ACCOUNT, f"{network}:{plain_address(email)}")
 
 
 def check_mail_allowed(request: HttpRequest, email: str) -> None:
     """Count one request that may send a mail to `email`."""
     check(_MAIL_BY_ADDRESS, caller_network(request))
-    check(_MAIL_BY_ACCOUNT, email.strip().lower())
+    check(_MAIL_BY_ACCOUNT, plain_address(email))

@@ -11,6 +11,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.mail_address import plain_address
+
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
@@ -28,7 +30,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person who signs in. The address is kept in lower case, so that equal means equal."""
+    """A person who signs in. The address is kept in one spelling (`core.mail_address`), so that equal means equal."""
 
     class Role(models.TextChoices):
         CUSTOMER = "customer", _("Customer")
@@ -64,7 +66,7 @@ class User(AbstractBaseUser):
 
     @staticmethod
     def normalise(email: str) -> str:
-        return email.strip().lower()
+        return plain_address(email)
 
     def get_full_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chatbot.texts import MAX_TEXT
 from chatbot.tickets.services import MAX_FILES
+from core.web.fields import EmailField
 
 
 class ManyFilesInput(forms.ClearableFileInput):
@@ -35,7 +36,7 @@ class PersonForm(forms.Form):
     """A request for a person; who has a login is known."""
 
     name = forms.CharField(label=_("Your name"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "name"}))
-    email = forms.EmailField(label=_("E-mail address"), max_length=254)
+    email = EmailField(label=_("E-mail address"))
     text = forms.CharField(label=_("What is it about?"), max_length=MAX_TEXT, widget=forms.Textarea, required=False)
 
     def __init__(self, *args: Any, is_guest: bool, has_conversation: bool, **kwargs: Any) -> None:

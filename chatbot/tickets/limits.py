@@ -4,6 +4,7 @@ from typing import Any
 
 from accounts.current_user import user_of
 from chatbot.models import Ticket
+from core.mail_address import plain_address
 from core.web.ratelimit import Limit, caller_network, check
 
 # A request mails whoever's address was typed in: few by a caller, and few to an address.
@@ -17,7 +18,7 @@ def check_opening_allowed(request: Any, email: str) -> None:
     user = user_of(request)
     check(_OPEN_BY_CALLER, f"user:{user.pk}" if user else caller_network(request))
     if not user:
-        check(_OPEN_TO_ADDRESS, email.strip().lower())
+        check(_OPEN_TO_ADDRESS, plain_address(email))
 
 
 def check_answering_allowed(ticket: Ticket) -> None:

@@ -9,9 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.text import Truncator, capfirst
@@ -27,6 +25,7 @@ from chatbot.texts import clean_text
 from chatbot.tickets import mails
 from core import audit
 from core.errors import DomainError, InvalidInputError
+from core.mail_address import check_address
 from core.numbering import next_number
 from core.queue import each
 from core.uploads import UploadRefusedError, detect_kind
@@ -271,12 +270,11 @@ def _open(ticket: Ticket, message_text: str, guest: Guest | None, now: datetime)
 
 
 def _clean_guest(guest: Guest | None) -> Guest:
-    name, email = (" ".join(guest.name.split()), guest.email.strip().lower()) if guest else ("", "")
-    try:
-        validate_email(email)
-    except ValidationError:
+    name, text = (" ".join(guest.name.split()), guest.email) if guest else ("", "")
+    if not text:
         message = _("We need an e-mail address to answer to.")
-        raise InvalidInputError(message, code="email_invalid", field="email") from None
+        raise InvalidInputError(message, code="email_invalid", field="email")
+    email = check_address(text)
     # the name greets in a mail to an address that anybody may have typed: it must not be able to carry a message
     if not name or len(name) > 80 or re.search(r"[/:@<>\\\0]|www\.", name):
         raise InvalidInputError(_("Please write your name, and only that."), code="name_invalid", field="name")
