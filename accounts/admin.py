@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget
 from accounts.models import AccountErasure, ApiSession, BillingProfile, DataExport, User
 from accounts.privacy import erasure
 from core.admin import QUEUE_LOOKS, AuditedAdmin, QueueAdmin, ReadOnlyAdmin, badge, confirmed_action
-from core.web.fields import EmailField
+from core.web.fields import EmailField, NameField
 
 
 class BillingProfileInline(StackedInline):
@@ -41,8 +41,14 @@ def _plan_of(user: User) -> str:
     )
 
 
+class UserForm(forms.ModelForm):
+    class Meta:
+        field_classes = {"first_name": NameField, "last_name": NameField}
+
+
 @admin.register(User)
 class UserAdmin(AuditedAdmin):
+    form = UserForm
     list_display = ("email", "first_name", "last_name", "role", "email_verified_at", "is_active")
     list_filter = ("role", "is_active", "language")
     search_fields = ("email", "first_name", "last_name", "billing_profile__company_name", "billing_profile__vat_number")

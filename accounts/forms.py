@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.fiscal.checks import PROVINCES, TEXT_LIMITS, clean_identity
 from accounts.fiscal.letters import changed_signs, latin
 from accounts.models import BillingProfile, User
-from core.web.fields import EmailField
+from core.web.fields import EmailField, NameField
 
 
 class OwnEmailField(EmailField):
@@ -30,10 +30,10 @@ class LoginForm(forms.Form):
 
 
 class RegistrationForm(forms.Form):
-    first_name = forms.CharField(
+    first_name = NameField(
         label=_("First name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "given-name"})
     )
-    last_name = forms.CharField(
+    last_name = NameField(
         label=_("Last name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "family-name"})
     )
     email = OwnEmailField()

@@ -8,14 +8,14 @@ from rest_framework import serializers
 from accounts.fiscal.checks import clean_identity
 from accounts.models import BillingProfile, DataExport, User
 from core.privacy import Outcome
-from core.web.fields import EmailSerializerField
+from core.web.fields import EmailSerializerField, NameSerializerField
 
 
 class RegistrationSerializer(serializers.Serializer[Any]):
     email = EmailSerializerField()
     password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
-    first_name = serializers.CharField(max_length=60)
-    last_name = serializers.CharField(max_length=60)
+    first_name = NameSerializerField(max_length=60)
+    last_name = NameSerializerField(max_length=60)
     language = serializers.ChoiceField(choices=settings.LANGUAGES, default="it")
 
 
@@ -79,6 +79,9 @@ class ErasureSerializer(serializers.Serializer[Any]):
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
+    first_name = NameSerializerField(max_length=60)
+    last_name = NameSerializerField(max_length=60)
+
     class Meta:
         model = User
         fields = ("email", "first_name", "last_name", "language", "date_joined")

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chatbot.texts import MAX_TEXT
 from chatbot.tickets.services import MAX_FILES
-from core.web.fields import EmailField
+from core.web.fields import EmailField, NameField
 
 
 class ManyFilesInput(forms.ClearableFileInput):
@@ -35,7 +35,7 @@ def files_hint() -> str:
 class PersonForm(forms.Form):
     """A request for a person; who has a login is known."""
 
-    name = forms.CharField(label=_("Your name"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    name = NameField(label=_("Your name"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     email = EmailField(label=_("E-mail address"))
     text = forms.CharField(label=_("What is it about?"), max_length=MAX_TEXT, widget=forms.Textarea, required=False)
 

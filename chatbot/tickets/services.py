@@ -27,6 +27,7 @@ from core import audit
 from core.errors import DomainError, InvalidInputError
 from core.mail_address import check_address
 from core.numbering import next_number
+from core.person_name import check_name
 from core.queue import each
 from core.uploads import UploadRefusedError, detect_kind
 
@@ -35,6 +36,7 @@ MAX_FILES_OF_TICKET = 30
 CLOSE_AFTER = timedelta(days=7)
 Files = Iterable["UploadedFile[Any]"]
 _SUBJECT = 120
+_MAX_NAME = 80
 _TRANSCRIPT_MESSAGES = 60
 
 
@@ -270,14 +272,13 @@ def _open(ticket: Ticket, message_text: str, guest: Guest | None, now: datetime)
 
 
 def _clean_guest(guest: Guest | None) -> Guest:
-    name, text = (" ".join(guest.name.split()), guest.email) if guest else ("", "")
-    if not text:
+    if guest is None or not guest.email:
         message = _("We need an e-mail address to answer to.")
         raise InvalidInputError(message, code="email_invalid", field="email")
-    email = check_address(text)
-    # the name greets in a mail to an address that anybody may have typed: it must not be able to carry a message
-    if not name or len(name) > 80 or re.search(r"[/:@<>\\\0]|www\.", name):
-        raise InvalidInputError(_("Please write your name, and only that."), code="name_invalid", field="name")
+    email, name = check_address(guest.email), check_name(guest.name, field="name")
+    if len(name) > _MAX_NAME:
+        message = _("Please write your name, and only that.")
+        raise InvalidInputError(message, code="name_invalid", field="name")
     return Guest(name, email)
 
 

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from core.errors import InvalidInputError
 from core.mail_address import check_address
+from core.person_name import check_name
 
 
 class EmailField(forms.EmailField):
@@ -35,3 +36,25 @@ class EmailSerializerField(serializers.EmailField):
             return check_address(text) if text else text
         except InvalidInputError as error:
             raise serializers.ValidationError(str(error.message), code="invalid") from error  # as REST framework's own
+
+
+class NameField(forms.CharField):
+    """A person's name by the rule of `core.person_name`."""
+
+    def to_python(self, value: Any) -> str:
+        text = super().to_python(value) or ""
+        try:
+            return check_name(text, field="") if text else text
+        except InvalidInputError as error:
+            raise forms.ValidationError(str(error.message), code=error.code) from error
+
+
+class NameSerializerField(serializers.CharField):
+    """The same for the API."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        try:
+            return check_name(text, field="") if text else text
+        except InvalidInputError as error:
+            raise serializers.ValidationError(str(error.message), code=error.code) from error
