@@ -325,9 +325,10 @@ CHAT_EMBED_ORIGINS = env.list("CHAT_EMBED_ORIGINS", default=[])
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_FORMAT = env.str("LOG_FORMAT", default="text" if DEBUG else "json")
 LOG_DIR = env.str("LOG_DIR", default="")
+LOGGING_CONFIG = "core.logs.configure"
 LOGGING = logs.configuration(LOG_LEVEL, LOG_FORMAT, LOG_DIR)
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
 if SENTRY_DSN:
     import sentry_sdk
 
-    sentry_sdk.init(dsn=SENTRY_DSN, send_default_pii=False, traces_sample_rate=0.0)
+    sentry_sdk.init(dsn=SENTRY_DSN, **logs.sentry_options())
