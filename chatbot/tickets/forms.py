@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from chatbot.texts import MAX_TEXT
-from chatbot.tickets.services import MAX_FILES
+from core.uploads import FILES_AT_ONCE
 from core.web.fields import EmailField, NameField
 
 
@@ -29,7 +29,7 @@ def files_hint() -> str:
     """Which files may come along, as the settings say."""
     kinds = ", ".join(sorted(settings.ALLOWED_EXTENSIONS)).upper()
     text = gettext("Up to %(count)d files of %(size)d MB each: %(kinds)s.")
-    return text % {"count": MAX_FILES, "size": settings.MAX_UPLOAD_SIZE_MB, "kinds": kinds}
+    return text % {"count": FILES_AT_ONCE, "size": settings.MAX_UPLOAD_SIZE_MB, "kinds": kinds}
 
 
 class PersonForm(forms.Form):

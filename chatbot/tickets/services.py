@@ -29,9 +29,8 @@ from core.mail_address import check_address
 from core.numbering import next_number
 from core.person_name import check_name
 from core.queue import each
-from core.uploads import UploadRefusedError, detect_kind
+from core.uploads import FILES_AT_ONCE, UploadRefusedError, detect_kind
 
-MAX_FILES = 5
 MAX_FILES_OF_TICKET = 30
 CLOSE_AFTER = timedelta(days=7)
 Files = Iterable["UploadedFile[Any]"]
@@ -294,9 +293,9 @@ def _say(ticket: Ticket, kind: str, text: str, author: User | None, now: datetim
 
 def _attach(message: TicketMessage, files: list["UploadedFile[Any]"]) -> None:
     file_count = TicketAttachment.objects.filter(message__ticket=message.ticket).count() if files else 0
-    if len(files) > MAX_FILES or file_count + len(files) > MAX_FILES_OF_TICKET:
+    if len(files) > FILES_AT_ONCE or file_count + len(files) > MAX_FILES_OF_TICKET:
         text = _("At most %(each)d files at once and %(all)d in all, please.")
-        raise UploadRefusedError(text % {"each": MAX_FILES, "all": MAX_FILES_OF_TICKET}, code="file_count")
+        raise UploadRefusedError(text % {"each": FILES_AT_ONCE, "all": MAX_FILES_OF_TICKET}, code="file_count")
     for file in files:
         name, size = file.name or "", file.size or 0
         kind = detect_kind(file, name=name, size=size, allowed=settings.ALLOWED_EXTENSIONS)  # type: ignore[arg-type]
