@@ -28,6 +28,7 @@ from accounts.serializers import (
     UserSerializer,
 )
 from core.errors import DomainError
+from core.web.middleware import CLEAR_SITE_DATA
 from core.web.ratelimit import client_ip
 from core.web.rest import validate_request
 
@@ -99,7 +100,7 @@ def log_out(request: Request) -> Response:
     if not isinstance(request.auth, ApiSession):
         raise DomainError(_("Only a session opened over the API can be closed here."), code="not_an_api_session")
     services.close_api_session(session=request.auth, now=timezone.now())
-    return Response(status=204)
+    return Response(status=204, headers={"Clear-Site-Data": CLEAR_SITE_DATA})
 
 
 @extend_schema(request=EmailSerializer, responses={202: None}, tags=["auth"])

@@ -21,6 +21,7 @@ from accounts.login.limits import check_login_allowed, check_mail_allowed
 from accounts.models import BillingProfile, User
 from accounts.privacy.erasure import waiting_erasure
 from core.errors import DomainError
+from core.web.cookies import cookie_attributes
 from core.web.languages import current_language
 from core.web.redirects import page_after
 
@@ -116,7 +117,7 @@ def _enter(request: HttpRequest, user: User, target: str) -> HttpResponse:
     # whoever is about to lose the account is shown, before anything else, how to keep it
     response = redirect("accounts:show_data" if waiting_erasure(user) else target)
     if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
-        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, user.language, secure=settings.HTTPS, samesite="Lax")
+        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, user.language, **cookie_attributes())
     return response
 
 

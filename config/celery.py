@@ -1,11 +1,9 @@
 """The Celery app. What runs when is said beside each task (`core.sweeps`); beat keeps no file of its own."""
 
-import logging
 import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -14,12 +12,6 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_scheduler = "celery.beat:Scheduler"
 app.conf.beat_max_loop_interval = 5
-
-
-@setup_logging.connect
-def keep_our_logging(loglevel: int, **_more: Any) -> None:
-    """Otherwise a worker replaces the handlers of all of us: no JSON, no request id, and nothing redacted."""
-    logging.getLogger("celery").setLevel(loglevel)
 
 
 @app.on_after_finalize.connect

@@ -37,6 +37,7 @@ TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 ADMIN_PATH = env.str("ADMIN_PATH", default="admin").strip("/")
 SANDBOX_URL = env.str("SANDBOX_URL", default="")
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="assistenza@aish.example")
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", default=f"mailto:{SUPPORT_EMAIL}")
 STAFF_EMAIL = env.str("STAFF_EMAIL", default="")
 
 INSTALLED_APPS = [
@@ -131,11 +132,14 @@ DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = False  # a traceback for each; `core.web.r
 
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_AGE = env.int("SESSION_TTL_SECONDS", default=7 * 24 * 3600)
-SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
-CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+COOKIE_PREFIX = "__Host-" if HTTPS else ""  # all others get it by `core.web.cookies`
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}session", f"{COOKIE_PREFIX}csrf"
+LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}django_language"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
-SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+
+MESSAGE_STORAGE = "core.web.cookies.MessageStorage"
 
 # --- People -------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -210,6 +214,7 @@ UNFOLD = unfold.UNFOLD
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_ACKS_LATE = CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # else a worker's lines are neither JSON nor redacted
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SOFT_TIME_LIMIT = 540

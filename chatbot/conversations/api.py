@@ -37,13 +37,13 @@ from chatbot.conversations import feedback, sse, widget
 from chatbot.conversations import services as conversations
 from chatbot.conversations.callers import (
     ANYBODY,
-    COOKIE,
     Caller,
     CallerAuthentication,
     api_caller,
     as_uuid,
     base_of,
     caller_of,
+    forget,
     key_of,
     remember,
 )
@@ -94,7 +94,7 @@ class CurrentConversation(APIView):
             conversations.forget_conversation(conversation=conversation, now=timezone.now())
         response = Response(status=HTTPStatus.NO_CONTENT, headers=_NOT_STORED)
         if not caller.is_embedded:
-            response.delete_cookie(COOKIE, samesite="Lax")
+            forget(response)
         return response
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from chatbot.answering.answers import answer
 from chatbot.answering.endings import ending
 from chatbot.conversations import services as conversations
-from chatbot.conversations.callers import COOKIE, page_caller, remember
+from chatbot.conversations.callers import forget, page_caller, remember
 from chatbot.models import Message
 from core.errors import DomainError
 from core.web.languages import current_language
@@ -56,7 +56,7 @@ def forget_here(request: HttpRequest) -> HttpResponse:
     if conversation := page_caller(request).conversation():
         conversations.forget_conversation(conversation=conversation, now=timezone.now())
     response = redirect("chatbot:show_assistant")
-    response.delete_cookie(COOKIE, samesite="Lax")
+    forget(response)
     return response
 
 

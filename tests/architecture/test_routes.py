@@ -48,6 +48,7 @@ ANSWERS: dict[str, dict[str, tuple[Any, ...]]] = {
     "": {"GET": EVERYBODY, "POST": (405,) * 4},
     "area/": {"GET": OPEN_TO_MEMBERS},
     "note-legali/<slug:name>/": {"GET": EVERYBODY},
+    ".well-known/security.txt": {"GET": EVERYBODY},
     "aspetto/": {"GET": (405,) * 4, "POST": BAD},
     "lingua/": {"POST": ON},
     "health": {"GET": EVERYBODY},
