@@ -100,6 +100,7 @@ ANSWERS: dict[str, dict[str, tuple[Any, ...]]] = {
     "api/v1/auth/register": {"POST": BAD},
     "api/v1/auth/verify-email": {"POST": BAD},
     "api/v1/auth/resend-verification": {"POST": BAD},
+    "api/v1/auth/csrf": {"GET": EVERYBODY},
     "api/v1/auth/login": {"POST": BAD},
     "api/v1/auth/refresh": {"POST": BAD},
     "api/v1/auth/logout": {"POST": (401, 409, 409, 409)},  # a session of the pages is not closed here
