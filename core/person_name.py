@@ -1,7 +1,7 @@
 """People's names, as they may greet in a mail: a name of any language, and nothing that a stranger could say by it.
 
 Whoever registers or writes to us types a name and an address; the mail goes there, in our name, whoever's it is. So
-the name holds no address, no figure and nothing that breaks its line or turns it round (ASVS 5.0 1.3.11, 2.4.1).
+the name holds no address, no figure and nothing that breaks its line or turns it round (ASVS 5.0 1.3.11).
 """
 
 import re

@@ -1,7 +1,7 @@
 """No body larger than its address takes is read: 413 in words before, or at the byte that is one too many.
 
 Django has a limit of its own only for what its forms keep in memory, and reads the whole body beforehand: without this,
-anybody fills the disk, and REST framework's parsers the memory (ASVS 5.0 4.1.5, 5.2.1).
+anybody fills the disk, and REST framework's parsers the memory (ASVS 5.0 5.2.1).
 """
 
 import asyncio
