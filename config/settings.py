@@ -115,6 +115,8 @@ TEMPLATES = [
 # --- Database, cache, sessions ------------------------------------------------------------------------------------
 DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=0)
 DATABASES = {"default": stores.database(env, DATABASE_POOL_SIZE)}
+POSTGRES_APP_USER = env.str("POSTGRES_APP_USER", default="aish_app")  # for `grant_app_role`
+POSTGRES_APP_PASSWORD = env.str("POSTGRES_APP_PASSWORD", default="")
 REDIS_URL = stores.redis_url(env)
 CACHES = {
     "default": {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# web | worker | slow | beat | manage ARGUMENTS…
+# web | worker | slow | beat | migrate | manage ARGUMENTS…
 set -eu
 case "${1:-web}" in
 web)
@@ -13,6 +13,8 @@ web)
 worker) DATABASE_POOL_SIZE=0 exec celery --quiet --app config worker --queues default --concurrency "${WORKER_CONCURRENCY:-2}" --loglevel INFO ;;
 slow) DATABASE_POOL_SIZE=0 exec celery --quiet --app config worker --queues slow --concurrency 1 --loglevel INFO ;;
 beat) exec celery --quiet --app config beat --pidfile= --loglevel INFO ;;
+# as the tables' owner, and then their rights for the role that the others work as
+migrate) python manage.py migrate --noinput && exec python manage.py grant_app_role ;;
 manage) shift; exec python manage.py "$@" ;;
 *) exec "$@" ;;
 esac

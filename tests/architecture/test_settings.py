@@ -19,7 +19,8 @@ KEYS = ("SECRET_KEY", "JWT_SECRET_KEY", "AUDIT_HMAC_KEY")
 LIVE = {**{name: f"{KEY}-{name}" for name in KEYS}, "SITE_URL": "https://www.example.it"}
 WHOLE = {
     **{name: value + (KEY if "KEY" in name else "") for name, value in LIVE.items()},
-    "DATABASE_URL": "postgres://aish@127.0.0.1/aish", "POSTGRES_PASSWORD": "x", "REDIS_URL": "redis://127.0.0.1/0",
+    "DATABASE_URL": "postgres://aish@127.0.0.1/aish", "POSTGRES_PASSWORD": "x", "POSTGRES_APP_PASSWORD": "y",
+    "REDIS_URL": "redis://127.0.0.1/0",
     "MS_GRAPH_TENANT_ID": "t", "MS_GRAPH_CLIENT_ID": "c", "MS_GRAPH_CLIENT_SECRET": "s",
     "MS_GRAPH_SENDER_EMAIL": "a@example.it", "STRIPE_SECRET_KEY": "sk_live_x", "STRIPE_PUBLISHABLE_KEY": "pk_live_x",
     "STRIPE_WEBHOOK_SECRET": "whsec_x", "SELLER_VAT_NUMBER": "11847200968", "SELLER_STREET": "Via Solferino 36",
