@@ -66,6 +66,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.web.headers.SecurityHeadersMiddleware",
     "core.web.middleware.RequestIdMiddleware",
     "core.web.middleware.PlainErrorsMiddleware",
     "django.middleware.security.SecurityMiddleware",

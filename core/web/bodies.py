@@ -15,24 +15,19 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import Http404, HttpResponse
 from django.urls import resolve
-from django.utils.translation import gettext_lazy as _
+from django.utils import translation
+from django.utils.translation import get_language_from_request
+from django.utils.translation import gettext as _
 
 from core.uploads import FILES_AT_ONCE
 from core.web.error_pages import plain_error
+from core.web.headers import security_headers
 
 Application = Callable[[Any, Any, Any], Any]
 View = TypeVar("View", bound=Callable[..., Any])
 
 _MEGABYTE = 1024 * 1024
 _LINGER_S = 5
-
-
-class BodyTooLargeError(Exception):
-    """More came than the address takes, and perhaps `more_body` is on its way."""
-
-    def __init__(self, *, more_body: bool) -> None:
-        super().__init__()
-        self.more_body = more_body
 
 
 def takes_files(view: View) -> View:
@@ -69,30 +64,34 @@ def cap_bodies(application: Application) -> Application:
         if declared > limit:
             await _refuse(scope, receive, send, limit, more_body=True)
             return
-        size = 0
+        size, last = 0, None
 
         async def receive_capped() -> Any:
-            nonlocal size
+            nonlocal size, last
             message = await receive()
             size += len(message.get("body", b""))
-            if size > limit:
-                raise BodyTooLargeError(more_body=message.get("more_body", False))
-            return message
+            if size <= limit:
+                return message
+            last = message
+            return {"type": "http.disconnect"}  # Django, which reads the whole body before anything else, gives up
 
-        try:
-            await application(scope, receive_capped, send)
-        except BodyTooLargeError as error:  # Django reads the whole body before it answers anything
-            await _refuse(scope, receive, send, limit, more_body=error.more_body)
+        await application(scope, receive_capped, send)
+        if last is not None:
+            await _refuse(scope, receive, send, limit, more_body=last.get("more_body", False))
 
     return capped
 
 
 def _page(scope: Any, limit: int) -> HttpResponse:
-    text = _("It takes up to %(size)d MB at once, and nothing has been kept. Send less, or one file after another.")
-    return plain_error(
-        ASGIRequest(scope, BytesIO()), HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large",
-        _("That is more than this address takes"), text % {"size": limit // _MEGABYTE},
-    )  # fmt: skip
+    request = ASGIRequest(scope, BytesIO())
+    with translation.override(get_language_from_request(request)):
+        title = _("That is more than this address takes")
+        text = _("It takes up to %(size)d MB at once, and nothing has been kept. Send less, or one file after another.")
+        text %= {"size": limit // _MEGABYTE}
+    page = plain_error(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", title, text)
+    for name, value in security_headers(is_secure=request.is_secure()).items():
+        page.headers.setdefault(name, value)
+    return page
 
 
 async def _refuse(scope: Any, receive: Any, send: Any, limit: int, *, more_body: bool) -> None:

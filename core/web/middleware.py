@@ -109,9 +109,6 @@ class PrivatePagesMiddleware:
             response.headers["Clear-Site-Data"] = CLEAR_SITE_DATA
         if ("Authorization" in request.headers or leaves_signed_in) and not response.has_header("Cache-Control"):
             add_never_cache_headers(response)
-        response.headers.setdefault(
-            "Permissions-Policy", "camera=(), microphone=(), geolocation=(), browsing-topics=()"
-        )
         return response
 
 

@@ -40,8 +40,15 @@ class Sender:
             self.taken_before_answer = self.taken
         self.messages.append(message)
 
-    def post(self, path: str, content_type: bytes = b"application/json") -> tuple[int, dict[bytes, bytes], bytes]:
-        headers = [(b"host", b"testserver"), (b"content-type", content_type), (b"accept-language", b"it"), self.length]
+    def post(
+        self, path: str, content_type: bytes = b"application/json", language: bytes = b"it"
+    ) -> tuple[int, dict[bytes, bytes], bytes]:
+        headers = [
+            (b"host", b"testserver"),
+            (b"content-type", content_type),
+            (b"accept-language", language),
+            self.length,
+        ]
         scope = {
             "type": "http", "http_version": "1.1", "method": "POST", "path": path, "raw_path": path.encode(),
             "query_string": b"", "headers": headers, "scheme": "http", "client": ("192.0.2.7", 4711),
@@ -77,13 +84,16 @@ def test_body_without_a_length_is_refused_at_the_byte_that_is_too_many():
     assert peak < 8 * MEGABYTE
 
 
-def test_page_says_how_much_the_address_takes():
+@pytest.mark.parametrize(
+    ("language", "words"), [(b"it", "Accetta fino a 1 MB alla volta"), (b"en", "It takes up to 1 MB at once")]
+)
+def test_page_says_how_much_the_address_takes(language: bytes, words: str):
     sender = Sender(2 * MEGABYTE, is_declared=True)
 
-    status, headers, body = sender.post("/account/accedi/", b"application/x-www-form-urlencoded")
+    status, headers, body = sender.post("/account/accedi/", b"application/x-www-form-urlencoded", language)
 
     assert (status, headers[b"content-type"]) == (413, b"text/html; charset=utf-8")
-    assert "Accetta fino a 1 MB alla volta" in body.decode()
+    assert words in body.decode()
 
 
 @pytest.mark.parametrize("is_declared", [True, False])
