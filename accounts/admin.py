@@ -18,6 +18,7 @@ from accounts.current_user import require_user
 from accounts.models import AccountErasure, BillingProfile, DataExport, User, UserSession
 from accounts.privacy import erasure
 from core.admin import QUEUE_LOOKS, AuditedAdmin, QueueAdmin, ReadOnlyAdmin, badge, confirmed_action
+from core.web.fields import EmailField, NameField
 
 
 class BillingProfileInline(StackedInline):
@@ -37,9 +38,7 @@ class BillingProfileInline(StackedInline):
 class EraseForm(forms.Form):
     """The address typed once more: the wrong account must not go by one click."""
 
-    email = forms.EmailField(
-        label=_("E-mail address of the account"), max_length=254, widget=UnfoldAdminEmailInputWidget
-    )
+    email = EmailField(label=_("E-mail address of the account"), widget=UnfoldAdminEmailInputWidget)
 
 
 class RoleForm(forms.Form):
@@ -62,8 +61,14 @@ def _plan_of(user: User) -> str:
     )
 
 
+class UserForm(forms.ModelForm):
+    class Meta:
+        field_classes = {"first_name": NameField, "last_name": NameField}
+
+
 @admin.register(User)
 class UserAdmin(AuditedAdmin):
+    form = UserForm
     list_display = ("email", "first_name", "last_name", "role", "email_verified_at", "is_active")
     list_filter = ("role", "is_active", "language")
     search_fields = ("email", "first_name", "last_name", "billing_profile__company_name", "billing_profile__vat_number")

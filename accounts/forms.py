@@ -9,12 +9,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.fiscal.checks import PROVINCES, TEXT_LIMITS, clean_identity
 from accounts.fiscal.letters import changed_signs, latin
 from accounts.models import BillingProfile, User
+from core.web.fields import EmailField, NameField
 
 
-class EmailField(forms.EmailField):
+class OwnEmailField(EmailField):
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email", "spellcheck": "false"})
-        super().__init__(label=_("E-mail address"), max_length=254, widget=widget, **kwargs)
+        super().__init__(label=_("E-mail address"), widget=widget, **kwargs)
 
 
 class PasswordField(forms.CharField):
@@ -24,18 +25,18 @@ class PasswordField(forms.CharField):
 
 
 class LoginForm(forms.Form):
-    email = EmailField()
+    email = OwnEmailField()
     password = PasswordField()
 
 
 class RegistrationForm(forms.Form):
-    first_name = forms.CharField(
+    first_name = NameField(
         label=_("First name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "given-name"})
     )
-    last_name = forms.CharField(
+    last_name = NameField(
         label=_("Last name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "family-name"})
     )
-    email = EmailField()
+    email = OwnEmailField()
     password = PasswordField(new=True, help_text=_("At least 10 characters; a short sentence is easy to remember."))
     terms = forms.BooleanField(
         label=_("I have read the terms of sale and the privacy notice."),
@@ -111,7 +112,7 @@ class ChangePasswordForm(forms.Form):
 
 
 class EmailForm(forms.Form):
-    email = EmailField()
+    email = OwnEmailField()
 
 
 class PasswordForm(forms.Form):
@@ -160,6 +161,8 @@ class BillingProfileForm(forms.ModelForm):  # type: ignore[type-arg]
             widget=forms.RadioSelect,
         )
         self.fields["country"].required = False
+        pec = self.fields["pec"]
+        self.fields["pec"] = EmailField(label=pec.label, help_text=pec.help_text)
         for name in ("vat_number", "tax_code", "recipient_code"):
             self.fields[name] = forms.CharField(
                 label=self.fields[name].label,

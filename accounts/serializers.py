@@ -8,18 +8,19 @@ from rest_framework import serializers
 from accounts.fiscal.checks import clean_identity
 from accounts.models import BillingProfile, DataExport, User
 from core.privacy import Outcome
+from core.web.fields import EmailSerializerField, NameSerializerField
 
 
 class RegistrationSerializer(serializers.Serializer[Any]):
-    email = serializers.EmailField(max_length=254)
+    email = EmailSerializerField()
     password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
-    first_name = serializers.CharField(max_length=60)
-    last_name = serializers.CharField(max_length=60)
+    first_name = NameSerializerField(max_length=60)
+    last_name = NameSerializerField(max_length=60)
     language = serializers.ChoiceField(choices=settings.LANGUAGES, default="it")
 
 
 class EmailSerializer(serializers.Serializer[Any]):
-    email = serializers.EmailField(max_length=254)
+    email = EmailSerializerField()
 
 
 class LinkSerializer(serializers.Serializer[Any]):
@@ -62,6 +63,9 @@ class ErasureSerializer(serializers.Serializer[Any]):
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
+    first_name = NameSerializerField(max_length=60)
+    last_name = NameSerializerField(max_length=60)
+
     class Meta:
         model = User
         fields = ("email", "first_name", "last_name", "language", "date_joined")
@@ -70,6 +74,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
 
 class BillingProfileSerializer(serializers.ModelSerializer[BillingProfile]):
     kind = serializers.ChoiceField(BillingProfile.SHOP_KINDS)
+    pec = EmailSerializerField(required=False, allow_blank=True)
     vat_number = serializers.CharField(max_length=20, required=False, allow_blank=True)
     tax_code = serializers.CharField(max_length=20, required=False, allow_blank=True)
     recipient_code = serializers.CharField(max_length=20, required=False, allow_blank=True)

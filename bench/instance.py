@@ -18,7 +18,10 @@ from sandbox.frame import free_port
 from sandbox.patience import Deadline
 from sandbox.stack import ROOT, database_and_cache, new_secrets, running, stand_ins
 
-SERVE = [sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--log-level", "warning", "--no-access-log"]
+SERVE = [
+    sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--log-level", "warning", "--no-access-log",
+    "--no-proxy-headers",  # the application reads them itself
+]  # fmt: skip
 READY_S = 60
 SELLER = {
     "SELLER_VAT_NUMBER": "11847200968", "SELLER_STREET": "Via Solferino 36", "SELLER_POSTCODE": "20121",

@@ -12,7 +12,7 @@ import billing.api as billing
 import chatbot.conversations.api as chatbot
 import chatbot.tickets.api as tickets
 import invoicing.api as invoicing
-from config import views
+from config import csrf, views
 
 _INVOICE = r"invoices/(?P<number>[A-Z0-9]{1,6}/\d{4}/\d{5,}|\d{4}/\d{5,})"
 
@@ -23,6 +23,7 @@ urlpatterns = [
     path("auth/verify-email", accounts.verify_email),
     path("auth/resend-verification", accounts.resend_verification),
     path("auth/login", login.log_in),
+    path("auth/csrf", csrf.show_token),
     path("auth/mfa/verify", login.verify_code),
     path("auth/mfa", mfa.show_status),
     path("auth/mfa/setup", mfa.set_up),

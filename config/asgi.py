@@ -32,6 +32,9 @@ from django.urls import get_resolver  # noqa: E402 -- settings exist only after 
 from billing.payments.webhooks import PATH as WEBHOOK_PATH  # noqa: E402
 from billing.payments.webhooks import stripe_webhook  # noqa: E402
 from chatbot.clients import claude  # noqa: E402
+from core.web.bodies import cap_bodies  # noqa: E402
+
+application_with_caps = cap_bodies(django_application)
 
 # What is loaded now stays for good. Left to the garbage collector, every full collection walked it, and no stream went
 # on for a tenth of a second (`python -m bench streams`).
@@ -50,4 +53,4 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "http" and scope["path"] == WEBHOOK_PATH:
         await stripe_webhook(scope, receive, send)
     else:
-        await django_application(scope, receive, send)
+        await application_with_caps(scope, receive, send)

@@ -10,6 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language_info
 
 from billing.ordering.carts import cart_count
+from core.web.cookies import cookie_name
 
 THEME_COOKIE = "theme"
 
@@ -22,7 +23,7 @@ def languages() -> list[tuple[str, str]]:
 
 def site(request: HttpRequest) -> dict[str, Any]:
     """Context of every template rendered for a request."""
-    theme = request.COOKIES.get(THEME_COOKIE, "")
+    theme = request.COOKIES.get(cookie_name(THEME_COOKIE), "")
     return {
         "theme": theme if theme in ("light", "dark") else "",
         "languages": languages(),

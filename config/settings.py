@@ -37,6 +37,7 @@ TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 ADMIN_PATH = env.str("ADMIN_PATH", default="admin").strip("/")
 SANDBOX_URL = env.str("SANDBOX_URL", default="")
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="assistenza@aish.example")
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", default=f"mailto:{SUPPORT_EMAIL}")
 STAFF_EMAIL = env.str("STAFF_EMAIL", default="")
 
 INSTALLED_APPS = [
@@ -66,6 +67,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.web.headers.SecurityHeadersMiddleware",
     "core.web.middleware.RequestIdMiddleware",
     "core.web.middleware.PlainErrorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -114,6 +116,8 @@ TEMPLATES = [
 # --- Database, cache, sessions ------------------------------------------------------------------------------------
 DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=0)
 DATABASES = {"default": stores.database(env, DATABASE_POOL_SIZE)}
+POSTGRES_APP_USER = env.str("POSTGRES_APP_USER", default="aish_app")  # for `grant_app_role`
+POSTGRES_APP_PASSWORD = env.str("POSTGRES_APP_PASSWORD", default="")
 REDIS_URL = stores.redis_url(env)
 CACHES = {
     "default": {
@@ -135,12 +139,14 @@ SESSION_TTL_SECONDS = SESSION_COOKIE_AGE = env.int("SESSION_TTL_SECONDS", defaul
 SESSION_ABSOLUTE_DAYS = env.int("SESSION_ABSOLUTE_DAYS", default=30)
 STAFF_SESSION_IDLE_MINUTES = env.int("STAFF_SESSION_IDLE_MINUTES", default=60)
 STAFF_SESSION_HOURS = env.int("STAFF_SESSION_HOURS", default=12)
-SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
-CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
-DEVICE_COOKIE_NAME = "__Host-device" if HTTPS else "device"
+COOKIE_PREFIX = "__Host-" if HTTPS else ""  # all others get it by `core.web.cookies`
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}session", f"{COOKIE_PREFIX}csrf"
+LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}django_language"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
-SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+
+MESSAGE_STORAGE = "core.web.cookies.MessageStorage"
 
 # --- People -------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -218,6 +224,7 @@ UNFOLD = unfold.UNFOLD
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_ACKS_LATE = CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # else a worker's lines are neither JSON nor redacted
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SOFT_TIME_LIMIT = 540
@@ -333,9 +340,10 @@ CHAT_EMBED_ORIGINS = env.list("CHAT_EMBED_ORIGINS", default=[])
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_FORMAT = env.str("LOG_FORMAT", default="text" if DEBUG else "json")
 LOG_DIR = env.str("LOG_DIR", default="")
+LOGGING_CONFIG = "core.logs.configure"
 LOGGING = logs.configuration(LOG_LEVEL, LOG_FORMAT, LOG_DIR)
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
 if SENTRY_DSN:
     import sentry_sdk
 
-    sentry_sdk.init(dsn=SENTRY_DSN, send_default_pii=False, traces_sample_rate=0.0)
+    sentry_sdk.init(dsn=SENTRY_DSN, **logs.sentry_options())

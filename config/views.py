@@ -1,6 +1,6 @@
 """Pages that belong to no app, health, and what to say when something is missing or broken."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import select_template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -26,6 +27,7 @@ from config import openapi
 from config.context import THEME_COOKIE
 from core.models import Sweep
 from core.web import problems
+from core.web.cookies import cookie_attributes, cookie_name
 from core.web.error_pages import error_page, error_response
 from core.web.redirects import page_after
 from invoicing.models import Invoice
@@ -33,6 +35,7 @@ from invoicing.models import Invoice
 LEGAL_PAGES = ("privacy", "terms", "cookies", "accessibility")
 _AREA_ROWS = 5  # of orders and of invoices, the latest; the lists have all
 _BEAT_LIMIT = timedelta(minutes=2)
+_CONTACT_AGE = timedelta(days=180)
 
 
 @login_not_required
@@ -73,6 +76,21 @@ def show_legal(request: HttpRequest, name: str) -> HttpResponse:
 
 @login_not_required
 @require_safe
+def show_security_contact(request: HttpRequest) -> HttpResponse:
+    """Whom to tell of a fault of security (RFC 9116). Its end moves with every day: the facts are those of today."""
+    expires = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0) + _CONTACT_AGE
+    lines = {
+        "Contact": settings.SECURITY_CONTACT,
+        "Expires": expires.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "Preferred-Languages": ", ".join(code for code, _name in settings.LANGUAGES),
+        "Canonical": settings.SITE_URL + reverse("config:show_security_contact"),
+    }
+    text = "".join(f"{name}: {value}\n" for name, value in lines.items())
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+
+@login_not_required
+@require_safe
 def show_api(request: HttpRequest) -> HttpResponse:
     """The API's description as a page: the usual viewers come from another host, with scripts in the page."""
     return render(request, "api.html", {"sections": openapi.sections()})
@@ -87,9 +105,9 @@ def set_theme(request: HttpRequest) -> HttpResponse:
         raise BadRequest("unknown theme")
     response = redirect(page_after(request, "/"))
     if theme == "auto":
-        response.delete_cookie(THEME_COOKIE)
+        response.delete_cookie(cookie_name(THEME_COOKIE))
     else:
-        response.set_cookie(THEME_COOKIE, theme, max_age=365 * 86400, secure=settings.HTTPS, samesite="Lax")
+        response.set_cookie(cookie_name(THEME_COOKIE), theme, max_age=365 * 86400, **cookie_attributes())
     return response
 
 

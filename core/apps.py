@@ -10,6 +10,7 @@ class CoreConfig(AppConfig):
     verbose_name = _("System")
 
     def ready(self) -> None:
+        from core import checks  # noqa: F401, PLC0415 -- registers itself
         from core.web import converters  # noqa: F401, PLC0415 -- registers them before addresses are read
 
         autodiscover_modules("tasks")  # the timetable of periodic work is written where the work is

@@ -16,6 +16,7 @@ from core.errors import InvalidInputError
 # A packed file may not grow beyond this when read (a 195 kB docx can hold 200 MB).
 MAX_UNPACKED_BYTES = 100 * 1024 * 1024
 MAX_ZIP_ENTRIES = 2_000
+FILES_AT_ONCE = 5
 
 _MAGIC = {
     "pdf": {".pdf"},

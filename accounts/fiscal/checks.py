@@ -15,6 +15,7 @@ from stdnum.util import clean
 
 from accounts.fiscal.letters import can_be_carried, latin, tidy
 from core.errors import InvalidInputError
+from core.mail_address import check_address
 
 _RECIPIENT_CODE = re.compile(r"[A-Z0-9]{7}")
 _POSTCODE = re.compile(r"[0-9]{5}")
@@ -99,10 +100,11 @@ def check_recipient_code(value: str) -> str:
 
 def check_pec(value: str) -> str:
     """A certified mail address that is not SDI's own."""
-    if _SDI_MAILBOX.fullmatch(value.strip()):
+    address = check_address(value, field="pec")
+    if _SDI_MAILBOX.fullmatch(address):
         message = _("This address belongs to the Sistema di Interscambio. Please give your own PEC.")
         raise InvalidInputError(message, code="pec", field="pec")
-    return value.strip().lower()
+    return address
 
 
 def check_postcode(value: str) -> str:

@@ -30,6 +30,7 @@ from accounts.login.serializers import (
 )
 from accounts.models import User, UserSession
 from core.errors import DomainError
+from core.web.middleware import CLEAR_SITE_DATA
 from core.web.public import public
 from core.web.rest import validate_request
 
@@ -104,7 +105,7 @@ def log_out(request: Request) -> Response:
     sessions.end_session(
         session=request.auth, reason=UserSession.EndReason.LOGOUT, actor=request.auth.user, now=timezone.now()
     )
-    return Response(status=204)
+    return Response(status=204, headers={"Clear-Site-Data": CLEAR_SITE_DATA})
 
 
 @extend_schema(tags=["auth"])

@@ -38,7 +38,7 @@ class ApiThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: Any) -> bool:
         limit = ratelimit.Limit("api", settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_BURST)
-        who: Any = request.user.pk if request.user.is_authenticated else ratelimit.client_ip(request._request)
+        who: Any = request.user.pk if request.user.is_authenticated else ratelimit.caller_network(request._request)
         try:
             ratelimit.check(limit, str(who))
         except ratelimit.TooManyRequestsError as error:

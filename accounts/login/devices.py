@@ -2,14 +2,14 @@
 
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.http import HttpResponseBase
 from ua_parser import parse
 
 from accounts.login import tokens
-from accounts.login.origin import Origin
+from accounts.login.origin import DEVICE_COOKIE, Origin
 from accounts.models import KnownDevice, User, UserSession
 from accounts.notices import tell
+from core.web.cookies import cookie_attributes, cookie_name
 
 TRUST = timedelta(days=30)
 COOKIE_AGE = timedelta(days=365)
@@ -55,14 +55,7 @@ def remember(*, user: User, kind: str, origin: Origin, now: datetime, trust: boo
 def keep_cookie(response: HttpResponseBase, secret: str) -> None:
     """Have the browser send the device's secret from now on."""
     if secret:
-        response.set_cookie(
-            settings.DEVICE_COOKIE_NAME,
-            secret,
-            max_age=COOKIE_AGE,
-            secure=settings.HTTPS,
-            httponly=True,
-            samesite="Lax",
-        )
+        response.set_cookie(cookie_name(DEVICE_COOKIE), secret, max_age=COOKIE_AGE, **cookie_attributes())
 
 
 def distrust_all(user: User) -> None:

@@ -4,11 +4,12 @@ import hashlib
 import ipaddress
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.http import HttpRequest
 
+from core.web.cookies import cookie_name
 from core.web.ratelimit import client_ip
 
+DEVICE_COOKIE = "device"
 _AGENT_LENGTH = 200
 _SECRET_LENGTH = 64
 # what is kept of an address: enough to say "another provider", too little to find a household
@@ -34,7 +35,7 @@ def origin_of(request: HttpRequest) -> Origin:
     return Origin(
         network=shorten(client_ip(request)),
         user_agent=request.META.get("HTTP_USER_AGENT", "")[:_AGENT_LENGTH].replace("\0", ""),
-        device_secret=request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")[:_SECRET_LENGTH],
+        device_secret=request.COOKIES.get(cookie_name(DEVICE_COOKIE), "")[:_SECRET_LENGTH],
     )
 
 

@@ -7,10 +7,11 @@ from rest_framework import serializers
 
 from accounts.login import devices
 from accounts.models import UserSession
+from core.web.fields import EmailSerializerField
 
 
 class LoginSerializer(serializers.Serializer[Any]):
-    email = serializers.EmailField(max_length=254)
+    email = EmailSerializerField()
     password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
 
 

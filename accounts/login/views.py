@@ -24,6 +24,7 @@ from accounts.login.origin import origin_of
 from accounts.models import EmailToken, User, UserSession
 from accounts.privacy.erasure import waiting_erasure
 from core.errors import DomainError
+from core.web.cookies import cookie_attributes
 from core.web.redirects import page_after
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
@@ -99,7 +100,7 @@ def _enter(
     response = redirect("accounts:show_data" if waiting_erasure(user) else target)
     devices.keep_cookie(response, devices.remember(user=user, kind=_WEB, origin=origin, now=now, trust=trust))
     if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
-        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, user.language, secure=settings.HTTPS, samesite="Lax")
+        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, user.language, **cookie_attributes())
     return response
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
+from core.mail_address import plain_address
 
 if TYPE_CHECKING:
     from accounts.models.sessions import UserSession
@@ -37,7 +38,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person who signs in. The address is kept in lower case, so that equal means equal."""
+    """A person who signs in. The address is kept in one spelling (`core.mail_address`), so that equal means equal."""
 
     Role = roles.Role
 
@@ -74,7 +75,7 @@ class User(AbstractBaseUser):
 
     @staticmethod
     def normalise(email: str) -> str:
-        return email.strip().lower()
+        return plain_address(email)
 
     def get_full_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.conf import settings
 from django.db import DataError
 from django.utils import timezone
 
@@ -17,6 +18,7 @@ from billing import tasks
 from billing.clients import stripe
 from billing.payments import services as payments
 from core.tasks import wake
+from core.web.headers import security_headers
 from core.web.offload import gives_back
 from core.web.problems import CONTENT_TYPE, problem
 
@@ -107,6 +109,8 @@ async def _refuse(send: Any, status: HTTPStatus, code: str, title: str) -> None:
 
 
 async def _answer(send: Any, status: HTTPStatus, body: bytes, content_type: str) -> None:
-    headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
+    values = {"content-type": content_type, "content-length": str(len(body))}
+    values |= security_headers(is_secure=settings.HTTPS)
+    headers = [(name.lower().encode(), value.encode()) for name, value in values.items()]
     await send({"type": "http.response.start", "status": status.value, "headers": headers})
     await send({"type": "http.response.body", "body": body})

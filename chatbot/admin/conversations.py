@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidg
 from chatbot.models import Citation, Conversation, Message, ModelCall, Ticket
 from chatbot.tickets import services as tickets
 from core.admin import ReadOnlyAdmin, ReadOnlyInline, confirmed_action
+from core.web.fields import EmailField, NameField
 
 
 class MessageInline(ReadOnlyInline):
@@ -26,11 +27,11 @@ class MessageInline(ReadOnlyInline):
 class TakeOverForm(forms.Form):
     """Whom to answer, where the conversation is a guest's."""
 
-    name = forms.CharField(
+    name = NameField(
         label=_("Guest’s name"), max_length=80, required=False, widget=UnfoldAdminTextInputWidget(),
         help_text=_("Only for a guest: a customer is known."),
     )  # fmt: skip
-    email = forms.EmailField(label=_("Guest’s e-mail"), required=False, widget=UnfoldAdminEmailInputWidget())
+    email = EmailField(label=_("Guest’s e-mail"), required=False, widget=UnfoldAdminEmailInputWidget())
 
 
 @admin.register(Conversation)

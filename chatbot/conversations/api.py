@@ -37,13 +37,13 @@ from chatbot.conversations import feedback, sse, widget
 from chatbot.conversations import services as conversations
 from chatbot.conversations.callers import (
     ANYBODY,
-    COOKIE,
     Caller,
     CallerAuthentication,
     api_caller,
     as_uuid,
     base_of,
     caller_of,
+    forget,
     key_of,
     remember,
 )
@@ -61,7 +61,7 @@ from core.errors import DomainError, InvalidInputError
 from core.web.languages import current_language
 from core.web.offload import gives_back
 from core.web.problems import refuse
-from core.web.ratelimit import Limit, check, client_ip
+from core.web.ratelimit import Limit, caller_network, check
 
 _FEEDBACK = Limit("chat-feedback", per_minute=20, burst=20, strict=True)
 _NOT_STORED = {"Cache-Control": "no-store"}
@@ -94,7 +94,7 @@ class CurrentConversation(APIView):
             conversations.forget_conversation(conversation=conversation, now=timezone.now())
         response = Response(status=HTTPStatus.NO_CONTENT, headers=_NOT_STORED)
         if not caller.is_embedded:
-            response.delete_cookie(COOKIE, samesite="Lax")
+            forget(response)
         return response
 
 
@@ -110,7 +110,7 @@ def begin_conversation(request: Request) -> Response:
     """The caller's conversation, begun if needed: for asking a person before any question."""
     caller = api_caller(request)
     conversation = caller.conversation() or conversations.begin_conversation(
-        user=caller.user, language=current_language(), ip=client_ip(request._request)
+        user=caller.user, language=current_language(), network=caller_network(request._request)
     )
     body = ChatBegunSerializer(_describe(caller, conversation)).data
     response = Response(body, status=HTTPStatus.CREATED, headers=_NOT_STORED)
@@ -129,7 +129,7 @@ def begin_conversation(request: Request) -> Response:
 @throttle_classes([])
 def post_feedback(request: Request, reference: UUID) -> Response:
     """Whether an answer in the caller's conversation helped; given again, the last word counts."""
-    check(_FEEDBACK, client_ip(request._request))
+    check(_FEEDBACK, caller_network(request._request))
     answers = Message.objects.filter(role=Message.Role.ANSWER, conversation=api_caller(request).conversation())
     message = get_object_or_404(answers, reference=reference)
     body = _body(request.data)
@@ -199,11 +199,11 @@ def _keep_question(request: HttpRequest) -> tuple[Caller, Message, bool]:
             _("A question id must be a random UUID (version 4)."), code="question_id_invalid", field="id"
         )
     question = conversations.ask(
-        text=body.get("text"), token=token, user=caller.user, language=current_language(), ip=client_ip(request),
-        now=now, client_id=client_id, service=body.get("service"),
+        text=body.get("text"), token=token, user=caller.user, language=current_language(),
+        network=caller_network(request), now=now, client_id=client_id, service=body.get("service"),
     )  # fmt: skip
     if question.created_at < now and finished_answer(question) is None:
-        conversations.check_retry_limit(client_ip(request))
+        conversations.check_retry_limit(caller_network(request))
     return caller, question, body.get("keep") is True
 
 

@@ -22,6 +22,7 @@ from accounts.models import User
 from chatbot.conversations.services import RETENTION
 from chatbot.models import Conversation
 from core.errors import DomainError
+from core.web.cookies import cookie_attributes, cookie_name
 
 ANYBODY: Any = [{"bearerAuth": []}, {"cookieAuth": []}, {}]  # for the API's description: who may come
 COOKIE = "conversation"
@@ -107,9 +108,13 @@ def key_of(conversation: Conversation) -> str:
 def remember(response: HttpResponseBase, conversation: Conversation, *, keep: bool) -> None:
     """Give the browser its conversation, until it is closed or, where that was agreed to, for 180 days."""
     response.set_signed_cookie(
-        COOKIE, str(conversation.token), max_age=COOKIE_AGE_S if keep else None, secure=settings.HTTPS, httponly=True,
-        samesite="Lax",
-    )  # fmt: skip
+        cookie_name(COOKIE), str(conversation.token), max_age=COOKIE_AGE_S if keep else None, **cookie_attributes()
+    )
+
+
+def forget(response: HttpResponseBase) -> None:
+    """Take the conversation from the browser."""
+    response.delete_cookie(cookie_name(COOKIE), samesite="Lax")
 
 
 def as_uuid(value: Any, *, version: int | None = None) -> str | None:
@@ -130,7 +135,7 @@ def _token_of_key(key: str) -> str | None:
 
 def _token_of_cookie(request: HttpRequest) -> str | None:
     try:
-        return as_uuid(request.get_signed_cookie(COOKIE, max_age=COOKIE_AGE_S))
+        return as_uuid(request.get_signed_cookie(cookie_name(COOKIE), max_age=COOKIE_AGE_S))
     except (KeyError, BadSignature):
         return None
 

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from chatbot.answering.endings import ending
 from chatbot.models import Citation, Message, MessageFeedback
+from core.web.fields import EmailSerializerField
 
 
 class ChatCitationSerializer(serializers.ModelSerializer[Citation]):
@@ -82,7 +83,7 @@ class ChatWidgetSerializer(serializers.Serializer[Any]):
     )
     stylesheets = serializers.ListField(child=serializers.URLField())
     privacy_url = serializers.URLField()
-    support_email = serializers.EmailField()
+    support_email = EmailSerializerField()
     max_question = serializers.IntegerField(help_text="Characters.")
     max_comment = serializers.IntegerField(help_text="Characters.")
     link_hosts = serializers.ListField(child=serializers.CharField(), help_text="Where a link in an answer may lead.")

@@ -39,9 +39,9 @@ class QuestionExistsError(Exception):
     """Somebody else kept a question of this id at the same moment."""
 
 
-def caller_hash(ip: str) -> str:
-    """The address as a keyed hash: enough to count with, useless to find somebody."""
-    return hmac.new(settings.SECRET_KEY.encode(), ip.encode(), hashlib.sha256).hexdigest()
+def caller_hash(network: str) -> str:
+    """The network (`caller_network`) as a keyed hash: enough to count with, useless to find somebody."""
+    return hmac.new(settings.SECRET_KEY.encode(), network.encode(), hashlib.sha256).hexdigest()
 
 
 def clean_question(text: Any) -> str:
@@ -63,7 +63,7 @@ def ask(
     token: str | None,
     user: User | AnonymousUser,
     language: str,
-    ip: str,
+    network: str,
     now: datetime,
     client_id: str | None = None,
     service: Any = None,
@@ -73,7 +73,7 @@ def ask(
     `service` is the slug of the service beside whose page it was asked; one that is not there says nothing.
     A question that comes again with the same `client_id` is the same one: its row is returned and it counts once.
     """
-    question, caller = clean_question(text), caller_hash(ip)
+    question, caller = clean_question(text), caller_hash(network)
     message = find_question(client_id, text=question, token=token, user=user, caller=caller, now=now)
     if message is None:
         try:
@@ -149,16 +149,16 @@ def ask_for_evaluation(*, text: Any, language: str) -> Message:
     return Message.objects.create(conversation=conversation, role=Message.Role.QUESTION, text=question)
 
 
-def check_retry_limit(ip: str) -> None:
+def check_retry_limit(network: str) -> None:
     """Take one of the tries an address has for questions whose answer was cut off."""
-    check(_AGAIN, caller_hash(ip))
+    check(_AGAIN, caller_hash(network))
 
 
-def begin_conversation(*, user: User | AnonymousUser, language: str, ip: str) -> Conversation:
+def begin_conversation(*, user: User | AnonymousUser, language: str, network: str) -> Conversation:
     """A conversation without a question yet, for whoever wants a person at once."""
-    check(_BEGIN, caller_hash(ip))
+    check(_BEGIN, caller_hash(network))
     owner = user if user.is_authenticated else None
-    return Conversation.objects.create(user=owner, language=language, caller=caller_hash(ip))
+    return Conversation.objects.create(user=owner, language=language, caller=caller_hash(network))
 
 
 @transaction.atomic

@@ -13,11 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from chatbot.answering.answers import answer
 from chatbot.answering.endings import ending
 from chatbot.conversations import services as conversations
-from chatbot.conversations.callers import COOKIE, page_caller, remember
+from chatbot.conversations.callers import forget, page_caller, remember
 from chatbot.models import Message
 from core.errors import DomainError
 from core.web.languages import current_language
-from core.web.ratelimit import client_ip
+from core.web.ratelimit import caller_network
 
 
 @login_not_required
@@ -29,8 +29,8 @@ def show_assistant(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         try:
             question = conversations.ask(
-                text=request.POST.get("text", ""), token=caller.token, user=caller.user, ip=client_ip(request),
-                language=current_language(), now=timezone.now(),
+                text=request.POST.get("text", ""), token=caller.token, user=caller.user,
+                network=caller_network(request), language=current_language(), now=timezone.now(),
             )  # fmt: skip
         except DomainError as refused:
             error, status = str(refused.message), refused.status
@@ -56,7 +56,7 @@ def forget_here(request: HttpRequest) -> HttpResponse:
     if conversation := page_caller(request).conversation():
         conversations.forget_conversation(conversation=conversation, now=timezone.now())
     response = redirect("chatbot:show_assistant")
-    response.delete_cookie(COOKIE, samesite="Lax")
+    forget(response)
     return response
 
 

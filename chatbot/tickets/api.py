@@ -32,6 +32,7 @@ from chatbot.tickets.serializers import (
     TicketMessageSerializer,
     TicketSerializer,
 )
+from core.web.bodies import takes_files
 from core.web.rest import BoundedJSONParser, validate_request
 
 
@@ -90,6 +91,7 @@ class TicketDetail(RetrieveAPIView[Ticket]):
         return Ticket.objects.visible_to(self.request.user).prefetch_related(Prefetch("messages", messages))
 
 
+@takes_files
 @extend_schema(request=AnswerSerializer, responses={201: TicketMessageSerializer}, tags=["tickets"])
 @api_view(["POST"])
 @parser_classes([BoundedJSONParser, MultiPartParser])

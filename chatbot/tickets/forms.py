@@ -9,7 +9,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from chatbot.texts import MAX_TEXT
-from chatbot.tickets.services import MAX_FILES
+from core.uploads import FILES_AT_ONCE
+from core.web.fields import EmailField, NameField
 
 
 class ManyFilesInput(forms.ClearableFileInput):
@@ -28,14 +29,14 @@ def files_hint() -> str:
     """Which files may come along, as the settings say."""
     kinds = ", ".join(sorted(settings.ALLOWED_EXTENSIONS)).upper()
     text = gettext("Up to %(count)d files of %(size)d MB each: %(kinds)s.")
-    return text % {"count": MAX_FILES, "size": settings.MAX_UPLOAD_SIZE_MB, "kinds": kinds}
+    return text % {"count": FILES_AT_ONCE, "size": settings.MAX_UPLOAD_SIZE_MB, "kinds": kinds}
 
 
 class PersonForm(forms.Form):
     """A request for a person; who has a login is known."""
 
-    name = forms.CharField(label=_("Your name"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "name"}))
-    email = forms.EmailField(label=_("E-mail address"), max_length=254)
+    name = NameField(label=_("Your name"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    email = EmailField(label=_("E-mail address"))
     text = forms.CharField(label=_("What is it about?"), max_length=MAX_TEXT, widget=forms.Textarea, required=False)
 
     def __init__(self, *args: Any, is_guest: bool, has_conversation: bool, **kwargs: Any) -> None:

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from chatbot.models import Ticket, TicketAttachment, TicketMessage
 from chatbot.texts import MAX_TEXT
+from core.web.fields import EmailSerializerField, NameSerializerField
 
 HANDOVER_REASONS = [
     (str(reason.value), str(reason.value))
@@ -16,8 +17,8 @@ HANDOVER_REASONS = [
 
 
 class HandoffSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(max_length=80, required=False, allow_blank=True, help_text="Guests only.")
-    email = serializers.EmailField(required=False, allow_blank=True, help_text="Guests only.")
+    name = NameSerializerField(max_length=80, required=False, allow_blank=True, help_text="Guests only.")
+    email = EmailSerializerField(required=False, allow_blank=True, help_text="Guests only.")
     text = serializers.CharField(
         max_length=MAX_TEXT, required=False, allow_blank=True, help_text="What to add to the conversation."
     )

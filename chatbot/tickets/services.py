@@ -9,9 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.text import Truncator, capfirst
@@ -27,15 +25,17 @@ from chatbot.texts import clean_text
 from chatbot.tickets import mails
 from core import audit
 from core.errors import DomainError, InvalidInputError
+from core.mail_address import check_address
 from core.numbering import next_number
+from core.person_name import check_name
 from core.queue import each
-from core.uploads import UploadRefusedError, detect_kind
+from core.uploads import FILES_AT_ONCE, UploadRefusedError, detect_kind
 
-MAX_FILES = 5
 MAX_FILES_OF_TICKET = 30
 CLOSE_AFTER = timedelta(days=7)
 Files = Iterable["UploadedFile[Any]"]
 _SUBJECT = 120
+_MAX_NAME = 80
 _TRANSCRIPT_MESSAGES = 60
 
 
@@ -271,15 +271,13 @@ def _open(ticket: Ticket, message_text: str, guest: Guest | None, now: datetime)
 
 
 def _clean_guest(guest: Guest | None) -> Guest:
-    name, email = (" ".join(guest.name.split()), guest.email.strip().lower()) if guest else ("", "")
-    try:
-        validate_email(email)
-    except ValidationError:
+    if guest is None or not guest.email:
         message = _("We need an e-mail address to answer to.")
-        raise InvalidInputError(message, code="email_invalid", field="email") from None
-    # the name greets in a mail to an address that anybody may have typed: it must not be able to carry a message
-    if not name or len(name) > 80 or re.search(r"[/:@<>\\\0]|www\.", name):
-        raise InvalidInputError(_("Please write your name, and only that."), code="name_invalid", field="name")
+        raise InvalidInputError(message, code="email_invalid", field="email")
+    email, name = check_address(guest.email), check_name(guest.name, field="name")
+    if len(name) > _MAX_NAME:
+        message = _("Please write your name, and only that.")
+        raise InvalidInputError(message, code="name_invalid", field="name")
     return Guest(name, email)
 
 
@@ -295,9 +293,9 @@ def _say(ticket: Ticket, kind: str, text: str, author: User | None, now: datetim
 
 def _attach(message: TicketMessage, files: list["UploadedFile[Any]"]) -> None:
     file_count = TicketAttachment.objects.filter(message__ticket=message.ticket).count() if files else 0
-    if len(files) > MAX_FILES or file_count + len(files) > MAX_FILES_OF_TICKET:
+    if len(files) > FILES_AT_ONCE or file_count + len(files) > MAX_FILES_OF_TICKET:
         text = _("At most %(each)d files at once and %(all)d in all, please.")
-        raise UploadRefusedError(text % {"each": MAX_FILES, "all": MAX_FILES_OF_TICKET}, code="file_count")
+        raise UploadRefusedError(text % {"each": FILES_AT_ONCE, "all": MAX_FILES_OF_TICKET}, code="file_count")
     for file in files:
         name, size = file.name or "", file.size or 0
         kind = detect_kind(file, name=name, size=size, allowed=settings.ALLOWED_EXTENSIONS)  # type: ignore[arg-type]

@@ -25,6 +25,7 @@ from chatbot.tickets.forms import AnswerForm, PersonForm
 from chatbot.tickets.limits import check_answering_allowed, check_opening_allowed
 from chatbot.tickets.links import find_ticket, path_of
 from core.errors import DomainError
+from core.web.bodies import takes_files
 from core.web.error_pages import error_page
 from core.web.languages import current_language
 from core.web.notices import Notice
@@ -105,6 +106,7 @@ def _get_guest_access(token: str) -> _TicketAccess | None:
     )  # fmt: skip
 
 
+@takes_files
 @require_http_methods(["GET", "HEAD", "POST"])
 def show_ticket(request: HttpRequest, number: str) -> HttpResponse:
     """A customer's request; with POST, their next words."""
@@ -123,6 +125,7 @@ def download_ticket_file(request: HttpRequest, number: str, reference: str) -> H
     return _download(_get_own_access(request, number), reference)
 
 
+@takes_files
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def show_guest_ticket(request: HttpRequest, token: str) -> HttpResponse:

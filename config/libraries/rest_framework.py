@@ -26,7 +26,8 @@ def describe_api(languages: list[tuple[str, str]]) -> dict[str, Any]:
     """Settings of drf-spectacular; what single views say of themselves stands beside them."""
     return {
         "TITLE": "AI Strategy Hub",
-        "DESCRIPTION": "Everything a customer can do. Errors are problem+json (RFC 9457) with a stable `code`.",
+        "DESCRIPTION": "Everything a customer can do. Errors are problem+json (RFC 9457) with a stable `code`. "
+        "Whoever comes with the session cookie sends `X-CSRFToken` with each change: `GET /api/v1/auth/csrf` gives it.",
         "VERSION": "1",  # the API's, as in its paths; the product's is in pyproject.toml
         "SCHEMA_PATH_PREFIX": r"/api/v1",
         "SERVE_INCLUDE_SCHEMA": False,

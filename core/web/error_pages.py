@@ -23,12 +23,6 @@ from django.utils.translation import get_language_from_request
 from core.web.problems import problem_response
 
 Text = str | Promise
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
 
 def error_page(request: HttpRequest, status: int, title: Text, text: Text) -> HttpResponse:
@@ -64,13 +58,11 @@ def error_response(
 
 
 def plain_error(request: HttpRequest, status: int, code: str, title: Text, text: Text) -> HttpResponse:
-    """The same for the middleware, with a plain page and every header; lazy texts come in the reader's language."""
+    """The same for the middleware, with a plain page; lazy texts come in the reader's language."""
     with translation.override(get_language_from_request(request)):
         problem = problem_response(status, code, str(title))
         response = error_response(request, problem, title, text, draw_page=_plain_page)
-    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
+    response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 

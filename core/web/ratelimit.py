@@ -4,7 +4,9 @@ Counted in Redis by one script; while Redis is away, strict limits (login, reset
 with one statement and the others let pass.
 """
 
+import ipaddress
 import logging
+import re
 from dataclasses import dataclass
 from typing import cast
 
@@ -18,6 +20,11 @@ from redis.exceptions import RedisError
 from core.errors import DomainError
 
 logger = logging.getLogger(__name__)
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_HOP = re.compile(r"(?P<ipv4>[0-9.]+)(?::[0-9]+)?|\[(?P<ipv6>[^\]]+)\](?::[0-9]+)?")
+_SUBNET_BITS = 64
 
 # TIME comes from Redis, so that web processes with different clocks share one bucket.
 _SCRIPT = """
@@ -91,9 +98,40 @@ def _wait_ms(limit: Limit, key: str) -> int:
 
 
 def client_ip(request: HttpRequest) -> str:
-    """The caller's address: `TRUSTED_PROXY_COUNT` hops from the right of X-Forwarded-For, else the socket's."""
-    if settings.TRUSTED_PROXY_COUNT:
-        hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-        if len(hops) >= settings.TRUSTED_PROXY_COUNT:
-            return str(hops[-settings.TRUSTED_PROXY_COUNT])
-    return str(request.META.get("REMOTE_ADDR", ""))
+    """The caller's address: `TRUSTED_PROXY_COUNT` hops from the right of X-Forwarded-For, else the socket's.
+
+    As `ipaddress` spells it, IPv4 also where it is written as IPv6; "" where the socket has none. A hop that is no
+    address ("unknown", "_hidden" as RFC 7239 §6 has them) says nothing, and then the socket does.
+    """
+    address = _forwarded_address(request) or _address(str(request.META.get("REMOTE_ADDR", "")))
+    return str(address or "")
+
+
+def caller_network(request: HttpRequest) -> str:
+    """What a limit by address counts as one caller: an IPv4 address, or the /64 that a single line of IPv6 has.
+
+    Every address of a /64 is its customer's own (RFC 6177 §2): counted one by one, no limit would hold.
+    """
+    ip = client_ip(request)
+    return str(ipaddress.ip_network((ip, _SUBNET_BITS), strict=False)) if ":" in ip else ip
+
+
+def _forwarded_address(request: HttpRequest) -> Address | None:
+    proxies = settings.TRUSTED_PROXY_COUNT
+    parts = (part.strip(" \t") for part in request.headers.get("X-Forwarded-For", "").split(","))
+    hops = [part for part in parts if part]  # empty ones are none (RFC 9110 §5.6.1)
+    return _address(hops[-proxies]) if 0 < proxies <= len(hops) else None
+
+
+def _address(hop: str) -> Address | None:
+    """The address of "192.0.2.7", "192.0.2.7:4711", "2001:db8::7", "[2001:db8::7]" or "[2001:db8::7]:443"."""
+    match = _HOP.fullmatch(hop)
+    try:
+        address = ipaddress.ip_address(match["ipv6"] or match["ipv4"] if match else hop)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address):
+        return address.ipv4_mapped or ipaddress.IPv6Address(
+            int(address)
+        )  # without the zone, which is our own machine's
+    return address

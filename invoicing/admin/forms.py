@@ -22,6 +22,7 @@ from unfold.widgets import (
 
 from accounts.fiscal.countries import country_choices
 from accounts.fiscal.model import FiscalIdentity
+from core.web.fields import EmailField
 from invoicing.fatturapa.draft_json import plain
 from invoicing.fatturapa.law import DOCUMENT_TYPES, NATURES
 from invoicing.models import Invoice
@@ -51,7 +52,7 @@ class CreditForm(forms.Form):
 class CopyForm(forms.Form):
     """Where the copy of an invoice is to be mailed."""
 
-    email = forms.EmailField(label=_("E-mail for the copy"), widget=UnfoldAdminEmailInputWidget)
+    email = EmailField(label=_("E-mail for the copy"), widget=UnfoldAdminEmailInputWidget)
 
 
 class SignedFileForm(forms.Form):
@@ -122,7 +123,7 @@ class DocumentForm(forms.Form):
         _("Codice destinatario"), 7, hint=_("6 characters for a public administration; 2R4GTO8 for San Marino.")
     )
     pec = _text(_("PEC"), 256)
-    email = forms.EmailField(
+    email = EmailField(
         label=_("E-mail for the copy"),
         required=False,
         widget=UnfoldAdminEmailInputWidget,

@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 from stdnum import iban
 from stdnum.eu import vat as eu_vat
 
 from accounts.fiscal.checks import PROVINCES
 from accounts.fiscal.countries import COUNTRIES
+from core.errors import InvalidInputError
+from core.mail_address import check_address
 from invoicing.fatturapa import draft_texts
 from invoicing.fatturapa.draft import Buyer, BuyerKind, InvoiceDraft
 from invoicing.fatturapa.law import CREDIT_NOTE, EU, FLAT_RATE, INTENT_NATURE, TRANSFER
@@ -148,8 +148,8 @@ def _attachments(draft: InvoiceDraft) -> Iterator[Violation]:
 
 def _is_email(text: str) -> bool:
     try:
-        validate_email(text)
-    except ValidationError:
+        check_address(text)
+    except InvalidInputError:
         return False
     return True
 

@@ -44,7 +44,10 @@ PEC_OF_SDI = (
     "Questo indirizzo è del Sistema di Interscambio. Indicate la vostra PEC.",
     "This address belongs to the Sistema di Interscambio. Please give your own PEC.",
 )
-NO_ADDRESS = ("Inserisci un indirizzo email valido.", "Enter a valid email address.")
+NO_ADDRESS = (
+    "Scrivete un solo indirizzo e-mail, per esempio nome@esempio.it.",
+    "Please write one e-mail address, for instance name@example.it.",
+)
 CAP = ("Il CAP ha cinque cifre.", "A CAP has five digits.")
 ABROAD = (
     "Da qui possiamo fatturare solo a clienti in Italia. Per gli altri Paesi scriveteci.",

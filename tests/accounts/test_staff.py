@@ -57,8 +57,12 @@ def test_new_role_is_audited_mailed_and_ends_every_session(customer: Any):
     assert entry.detail == {"before": "customer", "after": "support", "reason": "joined"}
     assert UserSession.objects.get(kind="api").end_reason == "role"
     assert page.get("/area/").status_code == 302
-    assert (mail.kind, mail.to_email, mail.subject) == ("security_notice", customer.email, "Avete un altro ruolo nella gestione")
-    assert "è ora «Assistenza»" in mail.text
+    assert (mail.kind, mail.to_email, mail.subject) == (
+        "security_notice",
+        customer.email,
+        "Avete un altro ruolo nella gestione",
+    )
+    assert "Ruolo: Assistenza" in mail.text
 
 
 @pytest.mark.parametrize(

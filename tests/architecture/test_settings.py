@@ -15,10 +15,12 @@ from sandbox.pec.signing import SigningAuthority
 from tests.architecture.source import ROOT, modules
 
 KEY = "0123456789abcdefghijklmnopqrstuv"
-LIVE = {"SECRET_KEY": KEY, "JWT_SECRET_KEY": KEY, "AUDIT_HMAC_KEY": KEY, "SITE_URL": "https://www.example.it"}
+KEYS = ("SECRET_KEY", "JWT_SECRET_KEY", "AUDIT_HMAC_KEY")
+LIVE = {**{name: f"{KEY}-{name}" for name in KEYS}, "SITE_URL": "https://www.example.it"}
 WHOLE = {
     **{name: value + (KEY if "KEY" in name else "") for name, value in LIVE.items()},
-    "DATABASE_URL": "postgres://aish@127.0.0.1/aish", "POSTGRES_PASSWORD": "x", "REDIS_URL": "redis://127.0.0.1/0",
+    "DATABASE_URL": "postgres://aish@127.0.0.1/aish", "POSTGRES_PASSWORD": "x", "POSTGRES_APP_PASSWORD": "y",
+    "REDIS_URL": "redis://127.0.0.1/0",
     "MS_GRAPH_TENANT_ID": "t", "MS_GRAPH_CLIENT_ID": "c", "MS_GRAPH_CLIENT_SECRET": "s",
     "MS_GRAPH_SENDER_EMAIL": "a@example.it", "STRIPE_SECRET_KEY": "sk_live_x", "STRIPE_PUBLISHABLE_KEY": "pk_live_x",
     "STRIPE_WEBHOOK_SECRET": "whsec_x", "SELLER_VAT_NUMBER": "11847200968", "SELLER_STREET": "Via Solferino 36",
@@ -122,7 +124,7 @@ def test_keys_and_seller_are_made_up_in_development_only():
 
 
 def test_live_site_with_every_setting_passes_every_check(tmp_path: Path):
-    whole = WHOLE | {"SDI_PEC_SIGNER_CA_FILE": str(SigningAuthority(tmp_path).root_file)}
+    whole = WHOLE | {"TRUSTED_PROXY_COUNT": "1", "SDI_PEC_SIGNER_CA_FILE": str(SigningAuthority(tmp_path).root_file)}
 
     status, output = run_python("", whole, "manage.py", "check", "--deploy", "--fail-level", "WARNING")
 
@@ -149,6 +151,26 @@ def test_check_names_the_variable_that_is_wrong(change: dict[str, Any], texts: l
     messages = run_checks(tags=["billing", "chatbot", "invoicing"])
 
     assert [message.msg for message in messages if message.is_serious()] == texts
+
+
+@pytest.mark.parametrize("equal", [KEYS, KEYS[:2], KEYS[1:], (KEYS[0], KEYS[2])])
+def test_equal_keys_are_refused_by_name(equal: tuple[str, ...]):
+    """NIST SP 800-57-1 §5.2: one that leaks must not open what the others sign."""
+    status, output = run_python("", {**LIVE, **dict.fromkeys(equal, KEY)}, "manage.py", "check", "--tag", "core")
+
+    assert status == 1
+    assert f"{', '.join(equal)} are equal: each must be a key of its own" in output
+
+
+@pytest.mark.parametrize(
+    ("site", "proxies", "is_warned"), [("https", 0, True), ("https", 1, False), ("http", 0, False), ("http", 1, False)]
+)
+def test_https_without_a_proxy_is_asked_about(site: str, proxies: int, is_warned: bool, settings: Any):
+    settings.HTTPS, settings.TRUSTED_PROXY_COUNT = site == "https", proxies
+
+    messages = run_checks(tags=["core"], include_deployment_checks=True)
+
+    assert [message.id for message in messages] == (["core.W001"] if is_warned else [])
 
 
 def test_site_without_vendors_starts_and_says_what_it_cannot_do(settings: Any):

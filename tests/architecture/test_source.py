@@ -15,6 +15,7 @@ SQL = {
     "config/views.py": "asks whether the database answers at all",
     "core/audit.py": "an advisory lock",
     "core/clock.py": "asks for the time, which is of no table",
+    "core/database_role.py": "makes a role and gives it rights, which are of no table",
     "core/numbering.py": "INSERT … ON CONFLICT DO UPDATE … RETURNING",
     "invoicing/document_store.py": "what issuing does while others wait for the number",
     "core/web/ratelimit.py": "INSERT … ON CONFLICT DO UPDATE … WHERE … RETURNING",

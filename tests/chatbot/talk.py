@@ -61,7 +61,7 @@ def ask(text: str, *, language: str = "it", after: Message | None = None) -> Mes
     """A guest's question, in the conversation of an earlier one if there is one."""
     token = str(after.conversation.token) if after else None
     return conversations.ask(
-        text=text, token=token, user=AnonymousUser(), language=language, ip="192.0.2.7", now=timezone.now()
+        text=text, token=token, user=AnonymousUser(), language=language, network="192.0.2.7", now=timezone.now()
     )
 
 

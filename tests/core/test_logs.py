@@ -2,17 +2,22 @@
 
 import logging
 import logging.config
+from datetime import datetime
 from io import StringIO
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.core import signing
 from django.test import Client
 
 from accounts.login.tokens import access_token, new_secret
+from config.celery import app as celery_app
 from core.logs import redact
 from tests.chatbot.talk import NOW
 
+AT = datetime.fromisoformat("2026-11-24T09:00:00+01:00")
 TICKET_TOKEN = "IlRDSy0yMDI2LTAwMDAxIg:1wP3kZ:8tq0bX1mJY0Qw7n5cUo4k2l9vZr6sT3hLdEfGaBcDeF"
 
 
@@ -38,6 +43,8 @@ def test_ordinary_line_stays_as_it_is(line: str):
         ("Not Found: /en/richieste/{}/risolta/", TICKET_TOKEN),
         ("Gone: /account/nuova-password/{}/?x=1", "Zb3k0P_q9Yx2LmN-8sT4vW7aCdEfGhIjKlMnOpQrStU"),
         ("GET /area/dati/elimina/{}/ HTTP/1.1", "Zb3k0P_q9Yx2LmN-8sT4vW7aCdEfGhIjKlMnOpQrStU"),
+        ("GET /richieste/{}/ HTTP/1.1", TICKET_TOKEN.replace(":", "%3A")),
+        ("GET /account/accedi/?next=%2Frichieste%2F{}%2F", TICKET_TOKEN.replace(":", "%3A")),
         ("redirected to /area/?payment_intent_client_secret={}", "pi_3Abc_secret_XyZ"),
         ("refused: ?token={}&next=/", "abc123"),
         ("intent {} is not there", "pi_3AbcDef_secret_XyZ0123"),
@@ -54,6 +61,24 @@ def test_every_token_of_ours_is_known_as_one():
     for _number in range(200):
         secret, _hash = new_secret()
         assert redact(f"Not Found: /account/verifica/{secret}/") == "Not Found: /account/verifica/[redacted]/"
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_time_of_a_line_is_utc_and_says_so(form: str):
+    config: Any = logging.config.DictConfigurator(settings.LOGGING)
+    formatter = config.configure_formatter(config.config["formatters"][form])
+    record = logging.LogRecord("core", logging.INFO, "", 0, "here", (), None)
+    record.created, record.msecs, record.request_id = AT.timestamp(), 42.0, ""
+
+    assert "2026-11-24T08:00:00.042Z" in formatter.format(record)
+
+
+def test_worker_keeps_the_handlers_it_has_from_us():
+    handlers = logging.getLogger().handlers[:]
+
+    celery_app.log.setup(loglevel="WARNING")
+
+    assert logging.getLogger().handlers == handlers
 
 
 @pytest.mark.django_db

@@ -99,7 +99,10 @@ def test_fields_to_correct_are_named_one_by_one(client: Client):
         {
             "type": "urn:problem:invalid", "title": "Some fields need correction.", "status": 400, "code": "invalid",
             "errors": [
-                {"field": "email", "code": "invalid", "message": "Enter a valid email address."},
+                {
+                    "field": "email", "code": "invalid",
+                    "message": "Please write one e-mail address, for instance name@example.it.",
+                },
                 {"field": "password", "code": "required", "message": "This field is required."},
             ],
         },

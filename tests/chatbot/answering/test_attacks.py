@@ -37,7 +37,7 @@ def no_limit(settings: Any) -> None:
 def ask_and_read(text: str, user: Any = None) -> tuple[str, Message]:
     """Everything a reader was shown on the way, and the row that is kept; each question begins a conversation."""
     question = conversations.ask(
-        text=text, token=None, user=user or AnonymousUser(), language="it", ip="192.0.2.9", now=timezone.now()
+        text=text, token=None, user=user or AnonymousUser(), language="it", network="192.0.2.9", now=timezone.now()
     )
     events, row = run_answer(question)
     return "".join(event.text for event in events if isinstance(event, Token | Replace)), row

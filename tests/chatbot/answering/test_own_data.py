@@ -98,7 +98,7 @@ def test_customer_is_told_how_far_the_order_is(embedder: Embedder, claude: Contr
     learn(BREACH)
     own_order, other = make_order(customer), make_order(stranger)
     values = {"text": "A che punto è il mio ordine?", "token": None, "user": customer, "language": "it"}
-    question = conversations.ask(**values, ip="192.0.2.7", now=timezone.now())
+    question = conversations.ask(**values, network="192.0.2.7", now=timezone.now())
 
     events, row = run_answer(question)
 

@@ -122,7 +122,7 @@ def test_two_calls_of_tools_are_both_answered_and_thinking_goes_back_as_it_came(
     ]
     script(claude, {"content": [REDACTED, THINKING, block("Guardo subito."), block(""), *calls]})
     question = conversations.ask(
-        text="A che punto è il mio ordine?", token=None, user=customer, language="it", ip="192.0.2.7",
+        text="A che punto è il mio ordine?", token=None, user=customer, language="it", network="192.0.2.7",
         now=timezone.now(),
     )  # fmt: skip
 
@@ -141,7 +141,7 @@ def test_tool_that_is_called_again_and_again_ends_somewhere(claude: Control, cus
     call = {"content": [{"type": "tool_use", "name": "find_orders", "input": {}}]}
     script(claude, *[call] * 5)
     question = conversations.ask(
-        text="A che punto è il mio ordine?", token=None, user=customer, language="it", ip="192.0.2.7",
+        text="A che punto è il mio ordine?", token=None, user=customer, language="it", network="192.0.2.7",
         now=timezone.now(),
     )  # fmt: skip
 
