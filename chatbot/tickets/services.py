@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import PurePath
 from typing import Any
 
 from django.conf import settings
@@ -29,7 +28,7 @@ from core import audit
 from core.errors import DomainError, InvalidInputError
 from core.numbering import next_number
 from core.queue import each
-from core.uploads import UploadRefusedError, detect_kind
+from core.uploads import UploadRefusedError, clean_name, detect_kind
 
 MAX_FILES = 5
 MAX_FILES_OF_TICKET = 30
@@ -302,14 +301,8 @@ def _attach(message: TicketMessage, files: list["UploadedFile[Any]"]) -> None:
         name, size = file.name or "", file.size or 0
         kind = detect_kind(file, name=name, size=size, allowed=settings.ALLOWED_EXTENSIONS)  # type: ignore[arg-type]
         TicketAttachment.objects.create(
-            message=message, name=_safe_name(name), kind=kind, size=size, content=file.read()
+            message=message, name=clean_name(name), kind=kind, size=size, content=file.read()
         )
-
-
-def _safe_name(name: str) -> str:
-    """A name without path, control or direction characters, which could make it look like another kind of file."""
-    path = PurePath(re.sub(r"[^\w .()+-]", "_", PurePath(name).name))
-    return f"{path.stem[:100]}{path.suffix.lower()}"
 
 
 def _note_first_answer(ticket: Ticket, actor: User, now: datetime) -> None:
