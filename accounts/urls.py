@@ -4,6 +4,7 @@ from django.conf import settings
 from django.urls import path
 
 from accounts import views
+from accounts.documents import views as document_views
 from accounts.privacy import views as privacy_views
 
 app_name = "accounts"
@@ -17,6 +18,14 @@ urlpatterns = [
     path("account/nuova-password/<str:token>/", views.reset_password, name="reset_password"),
     path(f"{settings.ADMIN_PATH}/login/", views.enter_back_office, name="enter_back_office"),
     path("area/profilo/", views.edit_billing_profile, name="edit_billing_profile"),
+    path("area/documenti/", document_views.list_documents, name="list_documents"),
+    path("area/documenti/<uuid:reference>/", document_views.show_document, name="show_document"),
+    path(
+        "area/documenti/<uuid:reference>/versioni/<int:version>/",
+        document_views.download_document,
+        name="download_document",
+    ),
+    path("area/documenti/<uuid:reference>/elimina/", document_views.delete_document, name="delete_document"),
     path("area/dati/", privacy_views.show_data, name="show_data"),
     path("area/dati/copia/", privacy_views.request_export, name="request_export"),
     path("area/dati/copia/<uuid:reference>/", privacy_views.download_export, name="download_export"),

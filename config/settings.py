@@ -184,6 +184,8 @@ MAX_UPLOAD_SIZE_MB = env.int("MAX_UPLOAD_SIZE_MB", default=10)
 ALLOWED_EXTENSIONS = frozenset(
     env.list("ALLOWED_EXTENSIONS", default=["pdf", "docx", "doc", "txt", "md", "png", "jpg", "jpeg", "gif", "webp"])
 )
+DOCUMENTS_MAX_FILES = env.int("DOCUMENTS_MAX_FILES", default=100)
+DOCUMENTS_MAX_MB = env.int("DOCUMENTS_MAX_MB", default=200)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_PERMISSIONS = 0o600
 

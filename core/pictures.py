@@ -22,13 +22,13 @@ def read_size(file: BinaryIO, kind: str) -> Size | None:
 def _read_png(file: BinaryIO) -> Size | None:
     """PNG (ISO/IEC 15948), 11.2.2: the first chunk is IHDR."""
     head = file.read(_HEAD)
-    return struct.unpack(">II", head[16:24]) if head[12:16] == b"IHDR" and len(head) >= 24 else None  # type: ignore[return-value]
+    return struct.unpack(">II", head[16:24]) if head[12:16] == b"IHDR" and len(head) >= 24 else None
 
 
 def _read_gif(file: BinaryIO) -> Size | None:
     """GIF89a, 18: the logical screen."""
     head = file.read(10)
-    return struct.unpack("<HH", head[6:10]) if len(head) == 10 else None  # type: ignore[return-value]
+    return struct.unpack("<HH", head[6:10]) if len(head) == 10 else None
 
 
 def _read_jpeg(file: BinaryIO) -> Size | None:
@@ -46,7 +46,7 @@ def _read_jpeg(file: BinaryIO) -> Size | None:
         length = struct.unpack(">H", segment)[0]
         if marker in _JPEG_FRAMES:
             head = file.read(5)
-            return struct.unpack(">HH", head[1:])[::-1] if len(head) == 5 else None  # type: ignore[return-value]
+            return struct.unpack(">HH", head[1:])[::-1] if len(head) == 5 else None
         file.seek(max(length - 2, 0), 1)
     return None
 

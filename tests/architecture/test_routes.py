@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import DataExport
+from accounts.models import CustomerDocument, DataExport
 from accounts.privacy import exports
 from billing.models import Order
 from billing.ordering import services
@@ -21,6 +21,7 @@ from chatbot.tickets import links
 from chatbot.tickets import services as tickets
 from invoicing.models import Invoice
 from invoicing.services import issue_invoice
+from tests.accounts.documents.papers import upload
 from tests.architecture.html import inline_parts
 from tests.architecture.routes import methods_of, routes
 from tests.conftest import Control
@@ -61,6 +62,10 @@ ANSWERS: dict[str, dict[str, tuple[Any, ...]]] = {
     "account/nuova-password/<str:token>/": {"GET": EVERYBODY, "POST": EVERYBODY},
     "admin/login/": {"GET": (302, 403, 302, 403)},
     "area/profilo/": {"GET": OPEN_TO_MEMBERS, "POST": OPEN_TO_MEMBERS},
+    "area/documenti/": {"GET": OPEN_TO_MEMBERS, "POST": (LOG_IN, 400, 400, 400)},
+    "area/documenti/<uuid:reference>/": {"GET": OWN_PAGE},
+    "area/documenti/<uuid:reference>/versioni/<int:version>/": {"GET": OWN_PAGE},
+    "area/documenti/<uuid:reference>/elimina/": {"GET": (LOG_IN, 405, 405, 405), "POST": OWN_ACTION},
     "area/dati/": {"GET": OPEN_TO_MEMBERS},
     "area/dati/copia/": {"GET": (LOG_IN, 405, 405, 405), "POST": MEMBERS_ON},
     "area/dati/copia/<uuid:reference>/": {"GET": OWN_PAGE},
@@ -106,6 +111,9 @@ ANSWERS: dict[str, dict[str, tuple[Any, ...]]] = {
     "api/v1/auth/password-reset/confirm": {"POST": BAD},
     "api/v1/me": {"GET": API_MEMBERS, "PATCH": API_MEMBERS},
     "api/v1/me/profile": {"GET": API_OWN, "PUT": (401, 400, 400, 400)},
+    "api/v1/me/documents": {"GET": API_MEMBERS, "POST": (401, 415, 415, 415)},
+    "api/v1/me/documents/<uuid:reference>": {"GET": API_OWN, "DELETE": (401, 404, 404, 204)},
+    "api/v1/me/documents/<uuid:reference>/versions/<int:version>": {"GET": API_OWN},
     "api/v1/me/export": {"GET": API_OWN, "POST": (401, 202, 202, 429)},  # the owner has asked for one today
     "api/v1/me/export/<uuid:reference>": {"GET": API_OWN},
     "api/v1/me/erasure": {"GET": API_MEMBERS, "POST": (401, 400, 400, 400), "DELETE": (401, 409, 409, 409)},
@@ -152,11 +160,12 @@ class Belongings:
     ticket: Ticket
     guests: Ticket
     export: DataExport
+    document: CustomerDocument
 
 
 @pytest.fixture
 def belongings(customer: Any, stripe_stand_in: Control, settings: Any, tmp_path: Path) -> Belongings:
-    """An order, an invoice, a ticket and a copy of the customer's data, and one more service in the cart."""
+    """An order, an invoice, a ticket, a document and a copy of the customer's data; one more service in the cart."""
     settings.MEDIA_ROOT = tmp_path
     service = make_service()
     make_profile(customer)
@@ -173,7 +182,7 @@ def belongings(customer: Any, stripe_stand_in: Control, settings: Any, tmp_path:
     mario = tickets.Guest("Mario Rossi", "mario@posta.example")
     guests = tickets.open_from_text(text="Ciao", customer=None, guest=mario, language="it", now=timezone.now())
     answer_with_file(guests, None)
-    return Belongings(order, invoice, ticket, guests, make_export(customer))
+    return Belongings(order, invoice, ticket, guests, make_export(customer), upload(customer))
 
 
 def make_export(customer: Any) -> DataExport:
@@ -214,12 +223,14 @@ def address(route: str, belongings: Belongings) -> str:
     by_link = route.startswith("richieste/")
     files = TicketAttachment.objects.filter(message__ticket=belongings.guests if by_link else belongings.ticket)
     reference = belongings.export.reference if "copia" in route or "export" in route else files.get().reference
+    if "document" in route:
+        reference = belongings.document.reference
     token = links.token_of(belongings.guests) if by_link else "x"
     if "conversations" in route:
         token = str(belongings.ticket.conversation.token)
     values = {
         "number": number, "slug": "readiness-nis2", "name": "privacy", "token": token, "kind": "xml",
-        "reference": str(reference),
+        "reference": str(reference), "version": "1",
     }  # fmt: skip
     path = re.sub(r"\(\?P<(\w+)>[^)]*\)|<\w+:(\w+)>", lambda match: values[match[1] or match[2]], route)
     return "/" + path.replace("^.*$", "nowhere").strip("^$")
