@@ -12,6 +12,8 @@ from unfold.admin import StackedInline
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
+from accounts.documents import admin as documents_admin  # noqa: F401 -- registers itself
+from accounts.documents.buttons import documents_link, share_button
 from accounts.models import AccountErasure, ApiSession, BillingProfile, DataExport, User
 from accounts.privacy import erasure
 from core.admin import QUEUE_LOOKS, AuditedAdmin, QueueAdmin, ReadOnlyAdmin, badge, confirmed_action
@@ -49,13 +51,18 @@ class UserAdmin(AuditedAdmin):
     search_fields = ("email", "first_name", "last_name", "billing_profile__company_name", "billing_profile__vat_number")
     date_hierarchy = "date_joined"
     ordering = ("-date_joined", "-pk")
-    readonly_fields = ("email", "role", "email_verified_at", "date_joined", "last_login", "erased_at")
-    actions_detail = ("erase_account",)
+    readonly_fields = (
+        "email", "role", "email_verified_at", "date_joined", "last_login", "erased_at", "documents_link",
+    )  # fmt: skip
+    actions_detail = ("share_document", "erase_account")
     fieldsets = (
-        (None, {"fields": ("email", ("first_name", "last_name"), "language")}),
+        (None, {"fields": ("email", ("first_name", "last_name"), "language", "documents_link")}),
         (_("Access"), {"fields": ("role", "is_active", "email_verified_at", "date_joined", "last_login", "erased_at")}),
     )
     inlines = (BillingProfileInline,)
+
+    documents_link = documents_link
+    share_document = share_button(lambda user: user)
 
     def has_add_permission(self, request):
         return False  # people register themselves; staff are made by `manage.py createsuperuser`

@@ -112,7 +112,7 @@ def confirmed_action(
                     if form is None:
                         messages.error(request, str(error.message))
                         return redirect(page)
-                    form.add_error(None, str(error.message))
+                    form.add_error(error.field if error.field in form.fields else None, str(error.message))
                 else:
                     return redirect(page)
             context = self.admin_site.each_context(request)

@@ -30,6 +30,10 @@ class CustomerDocumentQuerySet(models.QuerySet["CustomerDocument"]):
         """What we delivered and its customer has not opened yet, a new version included."""
         return self.filter(origin=CustomerDocument.Origin.DELIVERABLE, opened_at=None, withdrawn_at=None)
 
+    def without_file(self) -> Self:
+        """With a version whose file should be there and is not."""
+        return self.filter(pk__in=DocumentVersion.objects.without_file().values("document"))
+
     def to_look_at(self) -> Self:
         """What a customer has sent and nobody of the staff has opened yet."""
         return self.filter(origin=CustomerDocument.Origin.UPLOAD, opened_at=None)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import AccountErasure, DataExport
+from accounts.models import AccountErasure, CustomerDocument, DataExport
 from billing.models import Order, Payment, StripeEvent
 from chatbot.models import Document, QuestionGroup, Ticket, WebPage
 from core.models import ChannelPause, Sweep
@@ -53,6 +53,7 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             ),
             _Tile(_("Orders to start"), orders.filter(status="paid"), "status__exact=paid"),
             _Tile(_("Open tickets"), Ticket.objects.unfinished(), "unfinished=yes"),
+            _Tile(_("Customers’ files to look at"), CustomerDocument.objects.to_look_at(), "to_look_at=yes"),
         ],
     )
     context["alarms"] = _visible(
@@ -69,6 +70,7 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             _Tile(_("Periodic tasks late or failing"), Sweep.objects.troubled(now), "troubled=yes"),
             _Tile(_("Copies of data that failed"), DataExport.objects.failed(), "state__exact=failed"),
             _Tile(_("Deletions of accounts that failed"), AccountErasure.objects.failed(), "state__exact=failed"),
+            _Tile(_("Documents whose file is missing"), CustomerDocument.objects.without_file(), "without_file=yes"),
             _Tile(_("Paused channels"), ChannelPause.objects.all(), ""),
             _Tile(_("Pages of the web that failed"), WebPage.objects.failed(), "state__exact=failed"),
             _Tile(_("Archive packages that failed"), ArchivePackage.objects.failed(), "state__exact=failed"),

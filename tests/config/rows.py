@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from accounts import services as accounts
-from accounts.models import AccountErasure, ApiSession, DataExport, User
+from accounts.models import AccountErasure, ApiSession, CustomerDocument, DataExport, User
 from billing.models import Category, Order, Payment, Service, StripeEvent
 from billing.payments import services as payments
 from chatbot import models as chatbot
@@ -24,6 +24,7 @@ from invoicing.archive.packages import request_package
 from invoicing.services import issue_invoice
 from notifications.models import Mail
 from notifications.services import Recipient, notify
+from tests.accounts.documents.papers import share
 from tests.factories import make_customer, make_order, make_service
 from tests.invoicing.drafts import DAY, make_draft
 
@@ -36,6 +37,10 @@ def make_session(number: int) -> ApiSession:
     device = accounts.Device(f"192.0.2.{number}", "an app")
     accounts.open_api_session(user=make_user(number), device=device, now=timezone.now())
     return ApiSession.objects.latest("created_at")
+
+
+def make_customer_document(number: int) -> CustomerDocument:
+    return share(make_user(number), make_user(number + 10), f"Rapporto {number}")
 
 
 def make_category(number: int) -> Category:
@@ -217,6 +222,7 @@ MAKERS: dict[type[Model], Callable[[int], Any]] = {
     AccountErasure: lambda number: AccountErasure.objects.create(
         user=make_user(number), confirmed_at=timezone.now(), due_at=timezone.now()
     ),
+    CustomerDocument: make_customer_document,
     Category: make_category,
     Service: lambda number: make_service(f"servizio-{number}"),
     Order: make_placed_order,

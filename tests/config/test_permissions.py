@@ -62,6 +62,7 @@ def powerless(db: None) -> Client:
 
 def address_of(name: str, pk: Any = 1) -> str:
     values = {"object_id": pk, "pk": pk, "reference": uuid4(), "content_type_id": 1, "app_label": "billing"}
+    values |= {"number": 1}
     pattern = PATTERNS[name].pattern
     parameters = getattr(pattern, "converters", None) or getattr(pattern, "regex", re.compile("")).groupindex
     return reverse(f"admin:{name}", kwargs={each: values[each] for each in parameters})
@@ -94,7 +95,7 @@ def test_home_has_nothing_of_a_table_one_may_not_see(powerless: Client, staff_cl
     of_powerless, of_admin = (client.get("/admin/").context for client in (powerless, staff_client))
 
     assert (of_powerless["tiles"], of_powerless["alarms"]) == ([], [])
-    assert (len(of_admin["tiles"]), len(of_admin["alarms"])) == (4, 22)
+    assert (len(of_admin["tiles"]), len(of_admin["alarms"])) == (5, 23)
     assert (of_powerless["pec_mails"], len(of_admin["pec_mails"])) == ([], 1)
 
 
