@@ -187,6 +187,10 @@ ALLOWED_EXTENSIONS = frozenset(
 DOCUMENTS_MAX_FILES = env.int("DOCUMENTS_MAX_FILES", default=100)
 DOCUMENTS_MAX_MB = env.int("DOCUMENTS_MAX_MB", default=200)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "core.web.uploads.BoundedUploadHandler",
+]
 FILE_UPLOAD_PERMISSIONS = 0o600
 
 # --- Security -----------------------------------------------------------------------------------------------------

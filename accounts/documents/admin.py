@@ -92,7 +92,7 @@ def _about(document: CustomerDocument) -> str:
 
 @admin.register(CustomerDocument)
 class CustomerDocumentAdmin(ReadOnlyAdmin):
-    list_display = ("title", "customer", "origin_badge", "version_number", "order_number", "changed_at", "state_badge")
+    list_display = ("title", "customer", "origin_badge", "state_badge", "changed_at", "version_number", "order_number")
     list_filter = (ToLookAtFilter, "origin", WithoutFileFilter)
     search_fields = ("title", "customer__email", "customer__last_name", "order_number", "reference")
     list_select_related = ("customer",)
@@ -102,9 +102,8 @@ class CustomerDocumentAdmin(ReadOnlyAdmin):
     fields = (
         ("title", "customer"), ("origin_badge", "state_badge", "order_number"),
         ("created_at", "changed_at", "opened_at", "withdrawn_at"), "note", "versions_table", "downloads_table",
-        "reference",
     )  # fmt: skip
-    readonly_fields = ("origin_badge", "state_badge", "versions_table", "downloads_table", "reference")
+    readonly_fields = ("origin_badge", "state_badge", "versions_table", "downloads_table")
     actions_list = ("share",)
     actions_detail = ("add_version", "withdraw", "delete_file")
 

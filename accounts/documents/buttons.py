@@ -37,4 +37,4 @@ def share_button(find_customer: Callable[[Any], User], find_order: Callable[[Any
 def documents_link(_admin: Any, customer: User) -> str:
     """A column of a customer's page: how many there are, with the way to their list."""
     url = reverse("admin:accounts_customerdocument_changelist", query={"customer__id__exact": customer.pk})
-    return format_html('<a href="{}">{}</a>', url, customer.documents.count())
+    return format_html('<span class="beside"><a href="{}">{}</a></span>', url, customer.documents.count())

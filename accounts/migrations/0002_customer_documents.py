@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 (
                     "opened_at",
                     models.DateTimeField(
-                        help_text="when the other side first opened the newest version",
+                        help_text="When the other side first opened the newest version.",
                         null=True,
                         verbose_name="opened",
                     ),

@@ -59,7 +59,7 @@ class CustomerDocument(models.Model):
     changed_at = models.DateTimeField(_("newest version of"))
     opened_at = models.DateTimeField(
         pgettext_lazy("of a document", "opened"), null=True,
-        help_text="when the other side first opened the newest version",
+        help_text=_("When the other side first opened the newest version."),
     )  # fmt: skip
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True)
 

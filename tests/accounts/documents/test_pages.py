@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from accounts.documents import services
 from accounts.models import CustomerDocument, DocumentVersion
@@ -80,6 +80,29 @@ def test_refusal_stands_beside_the_file_and_the_note_is_kept(
     assert re.search(r'id="id_file_error"[^>]*>(.*?)</', page, re.DOTALL)
     assert page.count(message) == 2  # beside the field, and above the form with a link to it
     assert "La nota resta." in page
+
+
+def test_file_far_too_large_is_refused_by_its_size_and_never_whole_on_our_disk(
+    customer_client: Client, settings: Any, tmp_path: Path
+):
+    settings.MAX_UPLOAD_SIZE_MB, settings.FILE_UPLOAD_TEMP_DIR = 3, str(tmp_path)
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1024
+    request = RequestFactory().post(PAGE, {"file": paper("a.txt", b"a" * 9 * 1024**2)})
+
+    with request.FILES["file"] as file:
+        sizes = (file.size, len(file.read()))
+    answer = send(customer_client, "a.txt", b"a" * 9 * 1024**2)
+
+    assert sizes == (9 * 1024**2, 3 * 1024**2)
+    assert (answer.status_code, "Il file supera 3 MB." in words(answer), files()) == (400, True, [])
+
+
+def test_file_of_just_the_size_is_taken_from_the_disk(customer_client: Client, settings: Any):
+    settings.MAX_UPLOAD_SIZE_MB, settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 3, 1024
+
+    answer = send(customer_client, "a.txt", b"a" * 3 * 1024**2)
+
+    assert (answer.status_code, files()[0].stat().st_size) == (302, 3 * 1024**2)
 
 
 def test_form_without_a_file_says_what_to_do(customer_client: Client):

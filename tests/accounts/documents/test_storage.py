@@ -1,6 +1,7 @@
 """Rows and files agree: whatever a crash leaves is found by the sweep, from either side."""
 
 import os
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def test_half_a_file_has_no_name_of_a_whole_one(customer: Any, monkeypatch: Any)
         target.write(b"Organ")
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(storage.shutil, "copyfileobj", end_early)
+    monkeypatch.setattr(shutil, "copyfileobj", end_early)
 
     with pytest.raises(storage.StorageFailedError):
         upload(customer)
