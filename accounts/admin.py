@@ -15,6 +15,8 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget
 
 from accounts import roles, staff
 from accounts.current_user import require_user
+from accounts.documents import admin as documents_admin  # noqa: F401 -- registers itself
+from accounts.documents.buttons import documents_link, share_button
 from accounts.models import AccountErasure, BillingProfile, DataExport, User, UserSession
 from accounts.privacy import erasure
 from core.admin import QUEUE_LOOKS, AuditedAdmin, QueueAdmin, ReadOnlyAdmin, badge, confirmed_action
@@ -75,14 +77,17 @@ class UserAdmin(AuditedAdmin):
     date_hierarchy = "date_joined"
     ordering = ("-date_joined", "-pk")
     readonly_fields = (
-        "email", "role", "is_active", "email_verified_at", "date_joined", "last_login", "erased_at",
+        "email", "role", "is_active", "email_verified_at", "date_joined", "last_login", "erased_at", "documents_link",
     )  # fmt: skip
-    actions_detail = ("assign_role", "deactivate", "reactivate", "erase_account")
+    actions_detail = ("share_document", "assign_role", "deactivate", "reactivate", "erase_account")
     fieldsets = (
-        (None, {"fields": ("email", ("first_name", "last_name"), "language")}),
+        (None, {"fields": ("email", ("first_name", "last_name"), "language", "documents_link")}),
         (_("Access"), {"fields": ("role", "is_active", "email_verified_at", "date_joined", "last_login", "erased_at")}),
     )
     inlines = (BillingProfileInline,)
+
+    documents_link = documents_link
+    share_document = share_button(lambda user: user)
 
     def has_add_permission(self, request):
         return False  # people register themselves, staff too: a role is given to an account

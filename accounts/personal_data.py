@@ -1,6 +1,6 @@
 """What an account knows of its person, and how it is made a number without one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +11,15 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts.documents.services import forget_documents
 from accounts.login.sessions import forget_stored_sessions
 from accounts.models import (
     AccountErasure,
     BackupCode,
     BillingProfile,
+    CustomerDocument,
     DataExport,
+    DocumentVersion,
     EmailToken,
     KnownDevice,
     LinkRequest,
@@ -26,7 +29,7 @@ from accounts.models import (
     UserSession,
 )
 from accounts.privacy.erasure import forget_files
-from core.privacy import QUEUE_COLUMNS, Blocker, DataCategory, Outcome, Person, Table, same
+from core.privacy import QUEUE_COLUMNS, Blocker, DataCategory, File, Outcome, Person, Table, same
 
 _ACCOUNT = DataCategory(
     _("Name, e-mail address and password"),
@@ -41,11 +44,30 @@ _EXPORTS = DataCategory(_("Copies of your data"), Outcome.ERASED, _("The files t
 _ERASURES = DataCategory(
     _("That you asked for the deletion"), Outcome.KEPT, _("Dates alone, to prove that we did it (GDPR, article 5(2)).")
 )
+_DOCUMENTS = DataCategory(
+    _("Documents you sent us and we delivered"), Outcome.ERASED, _("With their files: download first what you need.")
+)
 _STAFF_LOG = DataCategory(_("Corrections by our staff"), Outcome.ERASED, _("What staff changed in your account."))
 
 
 def _rows_of(model: Any, path: str = "user") -> Any:
     return lambda person: model.objects.filter(**{path: person.user})
+
+
+def _documents(person: Person) -> QuerySet[CustomerDocument]:
+    """Without those taken back: one that was delivered by mistake may be about somebody else."""
+    return CustomerDocument.objects.filter(customer=person.user, withdrawn_at=None)
+
+
+def _versions(person: Person) -> QuerySet[DocumentVersion]:
+    return DocumentVersion.objects.filter(document__in=_documents(person))
+
+
+def _document_files(person: Person) -> Iterator[File]:
+    for version in _versions(person).select_related("document").order_by("pk"):
+        if version.path.exists():
+            name = f"documents/{version.document.reference}/{version.number}-{version.name}"
+            yield File(name, version.path.read_bytes)
 
 
 def _log_entries(person: Person) -> QuerySet[LogEntry]:
@@ -190,6 +212,31 @@ TABLES = (
         },
     ),
     Table(
+        model="accounts.CustomerDocument",
+        category=_DOCUMENTS,
+        rows=_documents,
+        columns=same("reference", "origin", "title", "note", "order_number", "created_at", "changed_at", "opened_at"),
+        left_out={
+            "id": "a number of ours",
+            "customer": "the person",
+            "withdrawn_at": "empty: those taken back are not the person’s",
+        },
+    ),
+    Table(
+        model="accounts.DocumentVersion",
+        category=_DOCUMENTS,
+        rows=_versions,
+        columns={"document": "document__reference", "version": "number"}
+        | same("name", "kind", "size", "sha256", "added_at"),
+        left_out={
+            "id": "a number of ours",
+            "reference": "where the file lies; the file is in the export",
+            "added_by": "the person, or somebody of ours",
+            "missing_since": "how our storage went",
+        },
+        files=_document_files,
+    ),
+    Table(
         model="admin.LogEntry",
         category=_STAFF_LOG,
         rows=_log_entries,
@@ -210,6 +257,7 @@ def erase(person: Person, now: datetime) -> None:
     user = person.user
     forget_stored_sessions(user)
     forget_files(list(DataExport.objects.filter(user=user)))
+    forget_documents(user)
     LinkRequest.objects.filter(email=person.email).delete()
     for model in (
         EmailToken, BillingProfile, UserSession, KnownDevice, PendingLogin, BackupCode, TOTPDevice, DataExport,

@@ -34,6 +34,7 @@ _KNOWLEDGE = ("chatbot.document", "chatbot.webpage", "chatbot.chunk")
 
 _SUPPORT = (
     _allow("view", "accounts.user", "accounts.billingprofile", "accounts.dataexport", "accounts.accounterasure")
+    | _allow("view add", "accounts.customerdocument")
     | _allow("view", "billing.order", "billing.orderline", "billing.orderevent", "billing.payment")
     | _allow("view", "invoicing.invoice", "invoicing.invoiceevent", "invoicing.invoicecopy")
     | _allow("view", "notifications.mail", "notifications.mailattachment")
@@ -68,6 +69,7 @@ _ADMIN = (
     | {
         "accounts.assign_role",
         "accounts.deactivate_user",
+        "accounts.withdraw_customerdocument",
         "accounts.retry_accounterasure",
         "accounts.retry_dataexport",
         "billing.advance_order",

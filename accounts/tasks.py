@@ -36,6 +36,15 @@ def clear_exports() -> int:
     return exports.clear_expired(now=timezone.now())
 
 
+@sweep(
+    "accounts.reconcile_documents", every=timedelta(hours=1), about=_("Files of documents are compared with their rows")
+)
+def reconcile_documents() -> int:
+    from accounts.documents import storage
+
+    return storage.reconcile(now=timezone.now())
+
+
 @sweep("accounts.erase_due", every=timedelta(hours=1), about=_("Accounts whose week is over are erased"))
 def erase_due() -> int:
     from accounts.privacy import erasure

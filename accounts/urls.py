@@ -4,6 +4,7 @@ from django.conf import settings
 from django.urls import path
 
 from accounts import views
+from accounts.documents import views as document_views
 from accounts.login import views as login_views
 from accounts.mfa import views as mfa_views
 from accounts.privacy import views as privacy_views
@@ -31,6 +32,14 @@ urlpatterns = [
     path("area/sicurezza/sessioni/altre/", mfa_views.end_other_sessions, name="end_other_sessions"),
     path("area/sicurezza/sessioni/<uuid:session_id>/", mfa_views.end_session, name="end_session"),
     path("area/sicurezza/dispositivi/<int:device_id>/", mfa_views.distrust_device, name="distrust_device"),
+    path("area/documenti/", document_views.list_documents, name="list_documents"),
+    path("area/documenti/<uuid:reference>/", document_views.show_document, name="show_document"),
+    path(
+        "area/documenti/<uuid:reference>/versioni/<int:version>/",
+        document_views.download_document,
+        name="download_document",
+    ),
+    path("area/documenti/<uuid:reference>/elimina/", document_views.delete_document, name="delete_document"),
     path("area/dati/", privacy_views.show_data, name="show_data"),
     path("area/dati/copia/", privacy_views.request_export, name="request_export"),
     path("area/dati/copia/<uuid:reference>/", privacy_views.download_export, name="download_export"),

@@ -14,6 +14,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
+from accounts.documents.buttons import share_button
 from billing.clients.stripe_mirror import MIRRORED
 from billing.models import Category, Order, OrderEvent, OrderLine, Payment, Service, ServiceItem, StripeEvent
 from billing.ordering import services
@@ -197,9 +198,10 @@ class OrderAdmin(ReadOnlyAdmin):
     )
     readonly_fields = ("buyer", "status_badge", "net", "vat_percent", "vat", "total")
     inlines = (OrderLineInline, PaymentInline, OrderEventInline)
-    actions_detail = ("start_work", "complete_work", "cancel_order")
+    actions_detail = ("start_work", "complete_work", "share_document", "cancel_order")
 
     status_badge = badge("status", _("status"), _ORDER_LOOKS)
+    share_document = share_button(lambda order: order.user, lambda order: order.number)
     net = amount("net_amount", _("net"))
     vat = amount("vat_amount", _("VAT"))
     total = amount("gross_amount", _("total"))

@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 import accounts.api as accounts
+import accounts.documents.api as documents
 import accounts.login.api as login
 import accounts.mfa.api as mfa
 import accounts.privacy.api as privacy
@@ -40,6 +41,9 @@ urlpatterns = [
     path("auth/password-reset/confirm", accounts.reset_password),
     path("me", accounts.me),
     path("me/profile", accounts.profile),
+    path("me/documents", documents.DocumentList.as_view()),
+    path("me/documents/<uuid:reference>", documents.document),
+    path("me/documents/<uuid:reference>/versions/<int:version>", documents.download),
     path("me/export", privacy.export),
     path("me/export/<uuid:reference>", privacy.download_export),
     path("me/erasure", privacy.erase),

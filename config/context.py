@@ -9,6 +9,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.text import capfirst
 from django.utils.translation import get_language_info
 
+from accounts.models import CustomerDocument
 from billing.ordering.carts import cart_count
 from core.web.cookies import cookie_name
 
@@ -38,4 +39,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
             "pec": settings.SDI_PEC_EMAIL,
         },
         "cart_count": SimpleLazyObject(lambda: cart_count(request)),
+        "new_document_count": SimpleLazyObject(
+            lambda: CustomerDocument.objects.visible_to(request.user).unread().count()
+        ),
     }

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import Environment
-from config.libraries import csp, rest_framework, stores, unfold
+from config.libraries import csp, passwords, rest_framework, stores, unfold
 from core import logs
 from invoicing.fatturapa.law import STAMP_NATURES
 
@@ -152,16 +152,8 @@ MESSAGE_STORAGE = "core.web.cookies.MessageStorage"
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.login.backends.EmailBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
-     "OPTIONS": {"user_attributes": ("email", "first_name", "last_name")}},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "accounts.login.passwords.MaximumLengthValidator", "OPTIONS": {"max_length": 128}},
-]  # fmt: skip
+AUTH_PASSWORD_VALIDATORS = passwords.VALIDATORS
 OTP_TOTP_ISSUER = "AI Strategy Hub"
-OTP_TOTP_THROTTLE_FACTOR = 0  # wrong codes are counted with wrong passwords, by account (`accounts.login.throttle`)
-OTP_TOTP_SYNC = False  # a code is good for its 30 seconds alone (ASVS 5.0, 6.5.5), so no drift is learned
 LOGIN_URL = "accounts:log_in"
 LOGIN_REDIRECT_URL = "config:show_area"
 EMAIL_VERIFICATION_EXPIRE_HOURS = env.int("EMAIL_VERIFICATION_EXPIRE_HOURS", default=24)
@@ -198,7 +190,13 @@ MAX_UPLOAD_SIZE_MB = env.int("MAX_UPLOAD_SIZE_MB", default=10)
 ALLOWED_EXTENSIONS = frozenset(
     env.list("ALLOWED_EXTENSIONS", default=["pdf", "docx", "doc", "txt", "md", "png", "jpg", "jpeg", "gif", "webp"])
 )
+DOCUMENTS_MAX_FILES = env.int("DOCUMENTS_MAX_FILES", default=100)
+DOCUMENTS_MAX_MB = env.int("DOCUMENTS_MAX_MB", default=200)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "core.web.uploads.BoundedUploadHandler",
+]
 FILE_UPLOAD_PERMISSIONS = 0o600
 
 # --- Security -----------------------------------------------------------------------------------------------------

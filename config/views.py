@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
+from accounts.models import CustomerDocument
 from billing.catalogue.calendar import coming_obligations
 from billing.models import Order, Service
 from chatbot.models import Document
@@ -55,7 +56,11 @@ def show_area(request: HttpRequest) -> HttpResponse:
     else:
         to_pay = list(orders.filter(status=waiting))
     invoices = Invoice.objects.visible_to(request.user).for_table()[:_AREA_ROWS]
-    context = {"to_pay": to_pay, "orders": latest, "invoices": invoices, "section": "overview"}
+    new_documents = CustomerDocument.objects.visible_to(request.user).unread().order_by("-changed_at", "-pk")
+    context = {
+        "to_pay": to_pay, "new_documents": list(new_documents[:_AREA_ROWS]), "orders": latest, "invoices": invoices,
+        "section": "overview",
+    }  # fmt: skip
     return render(request, "area.html", context)
 
 

@@ -59,6 +59,12 @@ def fast_teardown() -> Iterator[None]:
     patch.undo()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def uploads_apart(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What a test uploads goes into a folder of its process; one that looks at files takes one of its own."""
+    django_settings.MEDIA_ROOT = tmp_path_factory.mktemp("uploads")
+
+
 class Control:
     """A stand-in as a test speaks to it: its control routes, and faults."""
 

@@ -2,6 +2,7 @@
 
 from accounts.models.billing import BillingProfile
 from accounts.models.devices import KnownDevice, LoginThrottle
+from accounts.models.documents import CustomerDocument, DocumentVersion
 from accounts.models.factors import BackupCode
 from accounts.models.links import EmailToken, LinkRequest
 from accounts.models.privacy import AccountErasure, DataExport
@@ -12,7 +13,9 @@ __all__ = [
     "AccountErasure",
     "BackupCode",
     "BillingProfile",
+    "CustomerDocument",
     "DataExport",
+    "DocumentVersion",
     "EmailToken",
     "KnownDevice",
     "LinkRequest",

@@ -72,6 +72,10 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """A customer's own; nothing for a guest, nor what an erased account left (whose column is NULL)."""
         return self.filter(user=user) if user and user.is_authenticated else self.none()
 
+    def numbers(self) -> list[str]:
+        """The numbers alone, the latest first."""
+        return list(self.order_by("-created_at", "-pk").values_list("number", flat=True))
+
     def for_table(self) -> "OrderQuerySet":
         """The latest first, with what the table of orders shows and no more (`billing/_orders_table.html`)."""
         shown = self.only("number", "created_at", "status", "gross_amount")

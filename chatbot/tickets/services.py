@@ -1,11 +1,9 @@
 """Requests for a person: opening, answering, deadlines, and the article that a solved one becomes."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import PurePath
 from typing import Any
 
 from django.conf import settings
@@ -29,7 +27,7 @@ from core.mail_address import check_address
 from core.numbering import next_number
 from core.person_name import check_name
 from core.queue import each
-from core.uploads import FILES_AT_ONCE, UploadRefusedError, detect_kind
+from core.uploads import FILES_AT_ONCE, UploadRefusedError, clean_name, detect_kind
 
 MAX_FILES_OF_TICKET = 30
 CLOSE_AFTER = timedelta(days=7)
@@ -300,14 +298,8 @@ def _attach(message: TicketMessage, files: list["UploadedFile[Any]"]) -> None:
         name, size = file.name or "", file.size or 0
         kind = detect_kind(file, name=name, size=size, allowed=settings.ALLOWED_EXTENSIONS)  # type: ignore[arg-type]
         TicketAttachment.objects.create(
-            message=message, name=_safe_name(name), kind=kind, size=size, content=file.read()
+            message=message, name=clean_name(name), kind=kind, size=size, content=file.read()
         )
-
-
-def _safe_name(name: str) -> str:
-    """A name without path, control or direction characters, which could make it look like another kind of file."""
-    path = PurePath(re.sub(r"[^\w .()+-]", "_", PurePath(name).name))
-    return f"{path.stem[:100]}{path.suffix.lower()}"
 
 
 def _note_first_answer(ticket: Ticket, actor: User, now: datetime) -> None:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import AccountErasure, DataExport
+from accounts.models import AccountErasure, CustomerDocument, DataExport
 from billing.models import Order, Payment, StripeEvent
 from chatbot.models import Document, QuestionGroup, Ticket, WebPage
 from core.models import ChannelPause, Sweep
@@ -63,6 +63,12 @@ def _tiles() -> list[_Tile]:
         ),
         _Tile("billing.view_order", _("Orders to start"), orders.filter(status="paid"), "status__exact=paid"),
         _Tile("chatbot.view_ticket", _("Open tickets"), Ticket.objects.unfinished(), "unfinished=yes"),
+        _Tile(
+            "accounts.view_customerdocument",
+            _("Customers’ files to look at"),
+            CustomerDocument.objects.to_look_at(),
+            "to_look_at=yes",
+        ),
     ]
 
 
@@ -91,6 +97,12 @@ def _alarms(now: datetime) -> list[_Tile]:
         _Tile("core.view_sweep", _("Periodic tasks late or failing"), Sweep.objects.troubled(now), "troubled=yes"),
         _given_up("accounts.retry_dataexport", _("Copies of data that failed"), DataExport),
         _given_up("accounts.retry_accounterasure", _("Deletions of accounts that failed"), AccountErasure),
+        _Tile(
+            "accounts.withdraw_customerdocument",
+            _("Documents whose file is missing"),
+            CustomerDocument.objects.without_file(),
+            "without_file=yes",
+        ),
         _Tile("core.retry_channelpause", _("Paused channels"), ChannelPause.objects.all(), ""),
         _given_up("chatbot.change_webpage", _("Pages of the web that failed"), WebPage),
         _given_up("invoicing.retry_archivepackage", _("Archive packages that failed"), ArchivePackage),

@@ -10,7 +10,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.utils.http import content_disposition_header
 
 _CHUNK = 256 * 1024
+_OFFICE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_TYPES = {
+    "pdf": "application/pdf", "docx": _OFFICE, "doc": "application/msword", "png": "image/png", "jpg": "image/jpeg",
+    "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp", "txt": "text/plain; charset=utf-8",
+    "md": "text/plain; charset=utf-8",
+}  # fmt: skip
 Response = TypeVar("Response", bound=HttpResponseBase)
+
+
+def content_type_of(kind: str) -> str:
+    """The media type of a kind of upload (`core.uploads.detect_kind`)."""
+    return _TYPES.get(kind, "application/octet-stream")
 
 
 def attachment(content: bytes, *, name: str, content_type: str) -> HttpResponse:

@@ -25,6 +25,7 @@ from chatbot.tickets import services as tickets
 from core import audit
 from invoicing.courtesy_copy import tell_customer
 from invoicing.models import Invoice
+from tests.accounts.documents.papers import share, upload
 from tests.authenticator import set_up_app
 from tests.chatbot.desk import hand_over, make_conversation, text_file, write_to_us
 from tests.conftest import Control
@@ -56,6 +57,8 @@ def live(user: User, stripe: Control, staff: User) -> Life:
     """Orders, an invoice, a conversation, tickets, sessions and mails, all of them at their end."""
     cancelled, order = buy(user, stripe, staff)
     conversation, ticket = talk(user, staff)
+    upload(user, "lampone.txt", b"mirtillo", note="Il mio mirtillo.")
+    share(user, staff, "Rapporto per Ferrante", note="Gentile Ferrante, ecco.")
     LogEntry.objects.create(
         user=staff, content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk),
         object_repr=str(user), action_flag=CHANGE, change_message="Ferrante",

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.login import devices
 from accounts.login.origin import Origin
-from accounts.models import DataExport, KnownDevice, UserSession
+from accounts.models import CustomerDocument, DataExport, KnownDevice, UserSession
 from accounts.privacy import exports
 from billing.models import Order
 from billing.ordering import services
@@ -19,6 +19,7 @@ from chatbot.tickets import links
 from chatbot.tickets import services as tickets
 from invoicing.models import Invoice
 from invoicing.services import issue_invoice
+from tests.accounts.documents.papers import upload
 from tests.factories import make_order, make_profile, make_service, sign_in
 from tests.invoicing.drafts import DAY, make_draft
 from tests.queues import claim_row
@@ -33,12 +34,13 @@ class Belongings:
     ticket: Ticket
     guests: Ticket
     export: DataExport
+    document: CustomerDocument
     session: UserSession
     device: KnownDevice
 
 
 def make_belongings(customer: Any) -> Belongings:
-    """An order, an invoice, a ticket and a copy of the customer's data, and one more service in the cart."""
+    """An order, an invoice, a ticket, a document and a copy of the customer's data; one more service in the cart."""
     service = make_service()
     make_profile(customer)
     order = make_order(customer)
@@ -57,7 +59,7 @@ def make_belongings(customer: Any) -> Belongings:
     session = sign_in(Client(), customer)
     devices.remember(user=customer, kind="web", origin=Origin(), now=timezone.now())
     device = KnownDevice.objects.get(user=customer)
-    return Belongings(order, invoice, ticket, guests, make_export(customer), session, device)
+    return Belongings(order, invoice, ticket, guests, make_export(customer), upload(customer), session, device)
 
 
 def make_export(customer: Any) -> DataExport:
@@ -85,12 +87,15 @@ def address(route: str, belongings: Belongings) -> str:
     by_link = route.startswith("richieste/")
     files = TicketAttachment.objects.filter(message__ticket=belongings.guests if by_link else belongings.ticket)
     reference = belongings.export.reference if "copia" in route or "export" in route else files.get().reference
+    if "document" in route:
+        reference = belongings.document.reference
     token = links.token_of(belongings.guests) if by_link else "x"
     if "conversations" in route:
         token = str(belongings.ticket.conversation.token)
     values = {
         "number": number, "slug": "readiness-nis2", "name": "privacy", "token": token, "kind": "xml",
-        "reference": str(reference), "session_id": str(belongings.session.pk), "device_id": str(belongings.device.pk),
+        "reference": str(reference), "version": "1",
+        "session_id": str(belongings.session.pk), "device_id": str(belongings.device.pk),
     }  # fmt: skip
     path = re.sub(r"\(\?P<(\w+)>[^)]*\)|<\w+:(\w+)>", lambda match: values[match[1] or match[2]], route)
     return "/" + path.replace("^.*$", "nowhere").strip("^$")

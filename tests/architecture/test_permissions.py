@@ -56,7 +56,14 @@ def bulk_actions() -> set[tuple[str, str]]:
 
 
 def back_office_address(name: str, pk: Any) -> str:
-    values = {"object_id": pk, "pk": pk, "reference": uuid4(), "content_type_id": 1, "app_label": "billing"}
+    values = {
+        "object_id": pk,
+        "pk": pk,
+        "reference": uuid4(),
+        "content_type_id": 1,
+        "number": 1,
+        "app_label": "billing",
+    }
     pattern = PATTERNS[name].pattern
     parameters = getattr(pattern, "converters", None) or getattr(pattern, "regex", re.compile("")).groupindex
     return reverse(f"admin:{name}", kwargs={each: values[each] for each in parameters})

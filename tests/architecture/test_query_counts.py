@@ -1,16 +1,19 @@
 """A list costs as many queries for three rows as for one."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import User
 from billing.models import Payment
 from chatbot.tickets import services as tickets
 from invoicing.services import issue_invoice
-from tests.factories import make_order, make_service
+from tests.accounts.documents.papers import replace, share
+from tests.factories import make_customer, make_order, make_service
 from tests.invoicing.drafts import DAY, make_draft
 
 pytestmark = pytest.mark.django_db
@@ -39,13 +42,27 @@ def add_ticket(customer: Any, number: int) -> None:
     tickets.open_from_text(text=f"Domanda {number}", customer=customer, guest=None, language="it", now=timezone.now())
 
 
+def add_document(customer: Any, number: int) -> None:
+    """Of two versions, and unread."""
+    email = "admin@aish.example"
+    staff = User.objects.find(email) or make_customer(email, role="super_admin")
+    replace(share(customer, staff, f"Rapporto {number}"), staff, b"Due.")
+
+
+@pytest.fixture(autouse=True)
+def folder(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+
+
 LISTS = [
     ("/", add_service, 3),
     ("/servizi/", add_service, 4),
-    ("/area/", add_paid_order, 6),
-    ("/area/ordini/", add_paid_order, 5),
-    ("/area/fatture/", add_invoice, 4),
-    ("/area/richieste/", add_ticket, 4),
+    ("/area/", add_paid_order, 8),
+    ("/area/ordini/", add_paid_order, 6),
+    ("/area/fatture/", add_invoice, 5),
+    ("/area/richieste/", add_ticket, 5),
+    ("/area/documenti/", add_document, 7),
+    ("/api/v1/me/documents", add_document, 4),
     ("/api/v1/tickets", add_ticket, 3),
     ("/api/v1/services", add_service, 3),
     ("/api/v1/orders", add_paid_order, 7),

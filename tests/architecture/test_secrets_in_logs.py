@@ -46,7 +46,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "richieste/<str:token>/allegati/<uuid:reference>/": signed_number,
 }
 # what names a thing, and opens nothing without the right to it
-NAMES = {"slug", "name", "number", "kind", "reference", "session_id", "device_id"}
+NAMES = {"slug", "name", "number", "kind", "reference", "session_id", "device_id", "version"}
 NO_SECRET = {"api/v1/chat/conversations/<uuid:token>/handoff"}  # goes with the cookie or key of the conversation
 REFERENCE = "7f3a1c2e-9d0b-4e1f-8a2b-0123456789ab"
 

@@ -43,4 +43,4 @@ def text_file(name: str = "nota.txt", content: bytes = b"Una nota.") -> SimpleUp
 
 def picture(name: str = "schermata.png") -> SimpleUploadedFile:
     """The beginning of a PNG, which is what tells it."""
-    return SimpleUploadedFile(name, bytes.fromhex("89504e470d0a1a0a0000000d49484452") + bytes(40))
+    return SimpleUploadedFile(name, bytes.fromhex("89504e470d0a1a0a0000000d49484452" + "00000001" * 2) + bytes(32))

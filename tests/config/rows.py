@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db.models import Model
 from django.utils import timezone
 
-from accounts.models import AccountErasure, DataExport, User, UserSession
+from accounts.models import AccountErasure, CustomerDocument, DataExport, User, UserSession
 from accounts.notices import tell
 from billing.models import Category, Order, Payment, Service, StripeEvent
 from billing.payments import services as payments
@@ -23,6 +23,7 @@ from invoicing import models as invoicing
 from invoicing.archive.packages import request_package
 from invoicing.services import issue_invoice
 from notifications.models import Mail
+from tests.accounts.documents.papers import share
 from tests.factories import make_api_session, make_customer, make_order, make_service
 from tests.invoicing.drafts import DAY, make_draft
 
@@ -34,6 +35,10 @@ def make_user(number: int) -> User:
 def make_session(number: int) -> UserSession:
     make_api_session(make_user(number))
     return UserSession.objects.latest("created_at")
+
+
+def make_customer_document(number: int) -> CustomerDocument:
+    return share(make_user(number), make_user(number + 10), f"Rapporto {number}")
 
 
 def make_category(number: int) -> Category:
@@ -215,6 +220,7 @@ MAKERS: dict[type[Model], Callable[[int], Any]] = {
     AccountErasure: lambda number: AccountErasure.objects.create(
         user=make_user(number), confirmed_at=timezone.now(), due_at=timezone.now()
     ),
+    CustomerDocument: make_customer_document,
     Category: make_category,
     Service: lambda number: make_service(f"servizio-{number}"),
     Order: make_placed_order,

@@ -61,10 +61,10 @@ def test_no_page_links_to_what_is_refused(role: str):
 @pytest.mark.parametrize(
     ("role", "tables", "tiles", "alarms"),
     [
-        ("support", 17, 3, 3),
+        ("support", 18, 4, 3),
         ("editor", 7, 0, 2),
-        ("admin", len(MAKERS), 4, 22),
-        ("super_admin", len(MAKERS), 4, 22),
+        ("admin", len(MAKERS), 5, 23),
+        ("super_admin", len(MAKERS), 5, 23),
     ],
 )
 def test_home_has_what_the_role_may_see(role: str, tables: int, tiles: int, alarms: int):

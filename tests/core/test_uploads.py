@@ -2,6 +2,7 @@
 
 import struct
 import zipfile
+from functools import partial
 from io import BytesIO
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import uploads
-from core.uploads import UploadRefusedError, detect_kind
+from core.uploads import UploadRefusedError, clean_name, detect_kind
 
 EVERY_KIND = frozenset(
     {"pdf", "docx", "doc", "odt", "pptx", "xlsx", "html", "txt", "md", "png", "jpg", "jpeg", "gif", "webp"}
@@ -26,20 +27,63 @@ def make_zip(*names: str, content: bytes = b"<x/>") -> bytes:
 
 ODT = b"application/vnd.oasis.opendocument.text"
 DOCX = make_zip("[Content_Types].xml", "word/document.xml", "word/media/perché.png")
-JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000") + bytes(40) + bytes.fromhex("ffd9")
+
+
+def make_png(width: int, height: int) -> bytes:
+    return bytes.fromhex("89504e470d0a1a0a0000000d49484452") + struct.pack(">II", width, height) + bytes(32)
+
+
+def make_jpeg(width: int, height: int, marker: int = 0xC0) -> bytes:
+    """With a thumbnail before the frame, whose own frame is not the picture's."""
+    thumbnail = bytes.fromhex("ffc0000b08ffffffff01011100")
+    head = bytes.fromhex("ffd8ffe000104a46494600010100000100010000")
+    exif = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
+    frame = b"\xff\xff" + struct.pack(">BHBHHB", marker, 11, 8, height, width, 1) + b"\x01\x11\x00"
+    return head + exif + frame + bytes.fromhex("ffd9")
+
+
+def make_gif(width: int, height: int) -> bytes:
+    return b"GIF89a" + struct.pack("<HH", width, height) + b"\x00\x00\x00;"
+
+
+def make_webp(chunk: bytes, data: bytes) -> bytes:
+    body = b"WEBP" + chunk + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def make_lossy(width: int, height: int) -> bytes:
+    return make_webp(b"VP8 ", b"\x00\x00\x00\x9d\x01\x2a" + struct.pack("<HH", width, height) + bytes(20))
+
+
+def make_lossless(width: int, height: int) -> bytes:
+    return make_webp(b"VP8L", b"\x2f" + struct.pack("<I", (height - 1) << 14 | (width - 1)) + bytes(20))
+
+
+def make_extended(width: int, height: int) -> bytes:
+    sides = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    return make_webp(b"VP8X", b"\x10\x00\x00\x00" + sides + bytes(20))
+
+
+def make_doc(*streams: str) -> bytes:
+    """The container of old Office with the names of its streams, as its directory has them."""
+    names = (stream.encode("utf-16-le").ljust(128, b"\0") for stream in ("Root Entry", *streams))
+    return bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504) + b"".join(names)
+
+
+JPEG = make_jpeg(640, 480)
 SAMPLES = {
     "pdf": b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n",
     "docx": DOCX,
-    "doc": bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600),
+    "doc": make_doc("WordDocument"),
     "odt": make_zip("mimetype", "content.xml", "META-INF/manifest.xml", content=ODT),
     "pptx": make_zip("[Content_Types].xml", "ppt/presentation.xml"),
     "xlsx": make_zip("[Content_Types].xml", "xl/workbook.xml"),
     "html": b"<p>Ciao</p>",
     "txt": "Perché no?\n".encode(),
-    "png": bytes.fromhex("89504e470d0a1a0a0000000d49484452") + bytes(40),
+    "png": make_png(640, 480),
     "jpg": JPEG,
-    "gif": b"GIF89a\x01\x00\x01\x00\x00\x00\x00;",
-    "webp": b"RIFF\x24\x00\x00\x00WEBPVP8 \x18\x00\x00\x00" + bytes(30),
+    "gif": make_gif(1, 1),
+    "webp": make_lossy(640, 480),
 }
 ALIKE = {"md": "txt", "jpeg": "jpg"}  # the same content under two names
 
@@ -112,6 +156,14 @@ def test_size_is_refused_from_the_first_byte_too_many(settings):
         (b"<html>" + bytes.fromhex("49454e44ae426082"), "a.png"),
         (b"<html>\x00;", "a.gif"),
         (b"RIFF\x24\x00\x00\x00WAVEfmt ", "a.webp"),
+        (make_doc("Workbook"), "a.doc"),  # Excel's, under the name of Word's
+        (make_doc(), "a.doc"),
+        (make_png(0, 480), "a.png"),
+        (make_png(640, 480)[:20], "a.png"),
+        (make_jpeg(640, 480, marker=0xC4), "a.jpg"),  # tables and no frame
+        (make_jpeg(640, 480)[:-16], "a.jpg"),
+        (make_webp(b"VP8 ", bytes(30)), "a.webp"),
+        (make_webp(b"ICCP", bytes(30)), "a.webp"),
         (JPEG + DOCX, "a.docx"),  # a picture and a document at once
         (b"%PDF-1.7\n" + DOCX, "a.docx"),
         (b"#!/bin/sh\n" + DOCX, "a.docx"),
@@ -191,6 +243,101 @@ def test_file_that_unpacks_too_far_is_not_opened(content: bytes, code: str):
     assert refusal(content, "a.docx") == code
 
 
+PICTURES = {
+    "png": make_png, "jpg": make_jpeg, "jpeg": make_jpeg, "gif": make_gif,
+    "lossy.webp": make_lossy, "lossless.webp": make_lossless, "extended.webp": make_extended,
+}  # fmt: skip
+PROGRESSIVE = {f"{marker:x}.jpg": partial(make_jpeg, marker=marker) for marker in (0xC1, 0xC2, 0xC9, 0xCF)}
+
+
+@pytest.mark.parametrize("name", sorted(PICTURES | PROGRESSIVE))
+def test_picture_that_unpacks_to_too_many_pixels_is_refused_unread(name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(uploads, "MAX_PIXELS", 12_000_000)
+    make = (PICTURES | PROGRESSIVE)[name]
+
+    assert [refusal(make(*size), f"a.{name}") for size in ((4000, 3000), (3000, 4001), (4001, 3000))] == [
+        "", "file_pixels", "file_pixels",
+    ]  # fmt: skip
+
+
+def test_picture_of_the_largest_camera_is_taken_and_a_bomb_is_not():
+    assert [refusal(make_png(*size), "a.png") for size in ((12_000, 9_000), (65_535, 65_535))] == ["", "file_pixels"]
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif", "a.webp", "a.pdf"])
+def test_archive_behind_another_file_is_refused(name: str):
+    content = SAMPLES[name[2:]] + make_zip("META-INF/MANIFEST.MF", "Evil.class")
+
+    assert refusal(content, name) == "file_polyglot"
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif", "a.webp", "a.doc"])
+def test_pdf_within_the_beginning_of_another_file_is_refused(name: str):
+    kind, sample = name[2:], SAMPLES[name[2:]]
+    pdf = b"%PDF-1.7 1 0 obj"
+    content = sample[:512] + pdf + sample[512:] if kind == "doc" else sample + pdf
+
+    assert [refusal(content, name), refusal(sample + bytes(1024) + pdf, name)] == ["file_polyglot", ""]
+
+
+def test_old_word_file_with_a_sheet_in_it_and_a_text_about_pdf_are_taken():
+    assert refusal(make_doc("WordDocument") + make_zip("xl/workbook.xml") + bytes(512), "a.doc") == ""
+    assert refusal(b"A file begins with %PDF-1.7.", "a.txt") == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (make_zip("[Content_Types].xml", "word/document.xml", "word/vbaProject.bin"), "a.docx"),
+        (make_zip("[Content_Types].xml", "word/document.xml", "WORD/VBADATA.XML"), "a.docx"),
+        (make_zip("[Content_Types].xml", "word/document.xml", "META-INF/MANIFEST.MF"), "a.docx"),
+        (make_zip("[Content_Types].xml", "xl/workbook.xml", "xl/vbaProject.bin"), "a.xlsx"),
+        (make_zip("[Content_Types].xml", "ppt/presentation.xml", "ppt/vbaProject.bin"), "a.pptx"),
+        (
+            make_zip("mimetype", "content.xml", "META-INF/manifest.xml", "Basic/Standard/Module1.xml", content=ODT),
+            "a.odt",
+        ),
+        (
+            make_zip("mimetype", "content.xml", "META-INF/manifest.xml", "Scripts/python/evil.py", content=ODT),
+            "a.odt",
+        ),
+        (make_doc("WordDocument", "Macros", "_VBA_PROJECT"), "a.doc"),
+    ],
+    ids=["docx", "docx data", "java", "xlsx", "pptx", "odt", "odt script", "doc"],
+)
+def test_file_with_macros_says_what_to_do(content: bytes, name: str):
+    with pytest.raises(UploadRefusedError) as refused:
+        detect_kind(BytesIO(content), name=name, size=len(content), allowed=EVERY_KIND)
+
+    assert (refused.value.code, refused.value.field) == ("file_macros", "file")
+    assert str(refused.value.message) == (
+        "Il file contiene macro o programmi. Salvatelo senza, oppure come PDF, e inviate quello."
+    )
+
+
+def test_empty_library_of_macros_is_none():
+    names = ("mimetype", "content.xml", "META-INF/manifest.xml", "Basic/Standard/script-lb.xml", "Basic/script-lc.xml")
+
+    assert refusal(make_zip(*names, content=ODT), "a.odt") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "cleaned"),
+    [
+        ("Relazione 2026 (v2).PDF", "Relazione 2026 (v2).pdf"),
+        ("C:\\Users\\anna\\Perché.docx", "Perché.docx"),
+        ("../../etc/passwd.txt", "passwd.txt"),
+        ("perche\u0301.pdf", "perché.pdf"),
+        ("fattura\u202efdp.exe.pdf", "fattura_fdp.exe.pdf"),
+        ("a\r\nSet-Cookie: x.pdf", "a__Set-Cookie_ x.pdf"),
+        ('<b>"nome";.pdf', "_b__nome__.pdf"),
+        (f"{'è' * 300}.pdf", f"{'è' * 100}.pdf"),
+    ],
+)
+def test_name_is_cleaned_of_what_could_mislead(name: str, cleaned: str):
+    assert clean_name(name) == cleaned
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_damaged_file_is_taken_or_refused_and_nothing_else(data: st.DataObject):
@@ -200,4 +347,6 @@ def test_damaged_file_is_taken_or_refused_and_nothing_else(data: st.DataObject):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(1, len(content)))
 
-    assert refusal(bytes(content[:cut]), f"a.{kind}") in ("", "file_content", "file_bomb", "file_locked")
+    assert refusal(bytes(content[:cut]), f"a.{kind}") in (
+        "", "file_content", "file_bomb", "file_locked", "file_pixels",
+    )  # fmt: skip

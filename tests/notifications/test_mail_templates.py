@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from accounts.models import AccountErasure, DataExport
+from accounts.models import AccountErasure, CustomerDocument, DataExport, DocumentVersion
 from accounts.notices import NOTICES
 from billing.models import Order, Payment
 from chatbot.models import Ticket
@@ -52,6 +52,10 @@ SUBJECTS = {
     ("ticket_answered", "en"): "An answer to your request TKT-2026-00007",
     ("ticket_attention", "it"): "Richiesta TKT-2026-00007: Il cliente ha risposto.",
     ("ticket_attention", "en"): "Ticket TKT-2026-00007: The customer has answered.",
+    ("document_shared", "it"): "Un documento per te: Rapporto <NIS2> & altro",
+    ("document_shared", "en"): "A document for you: Rapporto <NIS2> & altro",
+    ("document_uploaded", "it"): "Un cliente ha inviato documenti",
+    ("document_uploaded", "en"): "A customer has sent documents",
     ("data_export_ready", "it"): "La copia dei tuoi dati è pronta",
     ("data_export_ready", "en"): "The copy of your data is ready",
     ("erasure_link", "it"): "Conferma l’eliminazione del tuo account",
@@ -66,6 +70,7 @@ SUBJECTS = {
 WEEK_OVER = datetime(2026, 11, 25, 9, 42, tzinfo=UTC)
 INVOICES = DataCategory("Fatture e note di credito", Outcome.KEPT, "Dieci anni (art. 2220 c.c.).")
 WORDS = "Entro <venerdì> & non oltre."  # as a person writes them
+TITLE = "Rapporto <NIS2> & altro"
 KINDS = sorted({kind for kind, _language in SUBJECTS})
 each_mail = pytest.mark.parametrize(("kind", "language"), sorted(SUBJECTS))
 
@@ -131,6 +136,11 @@ def context_of(kind: str, order: Order) -> dict[str, Any]:
         "ticket_opened": {"ticket": ticket(), "link": LINK},
         "ticket_answered": {"ticket": ticket(), "link": LINK, "answer": WORDS, "resolved": False},
         "ticket_attention": {"ticket": ticket(), "news": NEWS["customer_answered"], "page": BACK_OFFICE},
+        "document_shared": {
+            "document": CustomerDocument(title=TITLE, order_number=order.number), "version": DocumentVersion(number=1),
+            "link": LINK,
+        },
+        "document_uploaded": {"page": BACK_OFFICE},
         "data_export_ready": {"export": DataExport(expires_at=WEEK_OVER)},
         "erasure_link": {"link": LINK, "hours": 1},
         "erasure_scheduled": {"erasure": AccountErasure(due_at=WEEK_OVER)},
@@ -167,6 +177,8 @@ def facts_of(kind: str, order: Order, language: str) -> list[str]:
         "ticket_opened": ["TKT-2026-00007", LINK, "18"],
         "ticket_answered": ["TKT-2026-00007", LINK, WORDS],
         "ticket_attention": ["TKT-2026-00007", BACK_OFFICE],
+        "document_shared": [TITLE, order.number, LINK],
+        "document_uploaded": [BACK_OFFICE],
         "data_export_ready": [f"{SITE}/area/dati/", "25 "],
         "erasure_link": [LINK, "1 ora" if language == "it" else "1 hour."],
         "erasure_scheduled": [f"{SITE}/area/dati/", "25 "],
@@ -202,7 +214,7 @@ def test_nothing_of_the_template_is_left_over(order: Order, kind: str, language:
 
     for part in (mail.subject, mail.text, mail.html):
         assert re.findall(r"\{\{|\}\}|\{%|%\}|%\(|\bNone\b", part) == []
-    text = mail.text.replace(WORDS, "").replace("Atto & altro", "")
+    text = mail.text.replace(WORDS, "").replace("Atto & altro", "").replace(TITLE, "")
     assert "<" not in text
     assert "&" not in text
     assert "\n\n\n" not in mail.text
@@ -310,6 +322,14 @@ def test_invoice_mail_calls_paid_only_what_is_paid(order: Order, is_paid: bool):
 
     assert ("It is already paid" in mail.text) is is_paid
     assert ("It is already paid" in mail.html) is is_paid
+
+
+def test_mail_of_a_new_version_says_which(order: Order):
+    mail = send("document_shared", order, "en", version=DocumentVersion(number=3))
+
+    assert mail.subject == f"A new version of “{TITLE}”"
+    assert "Version: 3\n" in mail.text
+    assert "There is a new version of a document in your area." in mail.text
 
 
 def test_order_mail_shows_vat_on_its_own_line(order: Order):

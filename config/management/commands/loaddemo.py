@@ -1,13 +1,16 @@
 """Fills a new installation: catalogue, knowledge base, and a person of each role to sign in as. Safe to run again."""
 
+from datetime import timedelta
 from importlib.resources import files
 from io import BytesIO
 from typing import Any
 
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from accounts.documents import services as documents
 from accounts.models import User
 from billing.catalogue.demo import load_catalogue
 from chatbot.knowledge.ingest import add_document
@@ -58,3 +61,22 @@ class Command(BaseCommand):
                     email_verified_at=timezone.now(),
                 )
             self.stdout.write(f"login {email} / {DEMO_PASSWORD}")
+        self._load_customers_documents()
+
+    def _load_customers_documents(self) -> None:
+        """A file that the customer has sent, and a deliverable that waits to be opened."""
+        staff, customer = (User.objects.get(email=email) for email, *_rest in PEOPLE)
+        now = timezone.now()
+        documents.upload_document(
+            customer=customer, file=_demo_file("organigramma.md"), note="Aggiornato a novembre.",
+            now=now - timedelta(days=3),
+        )  # fmt: skip
+        documents.share_document(
+            customer=customer, title="Readiness NIS2: lacune e priorità", note="Ne parliamo al prossimo incontro.",
+            order_number="", file=_demo_file("lacune-nis2.md"), actor=staff, now=now,
+        )  # fmt: skip
+        self.stdout.write(f"2 documents of {customer.email}")
+
+
+def _demo_file(name: str) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, (files("accounts") / "demo" / name).read_bytes())

@@ -442,7 +442,7 @@ REFUSED = [
     (b"Testo.", "pagina.html", "file_content", "HTML"),
     (b"Testo.", "antico.doc", "file_content", "DOC"),
     (b"", "vuoto.txt", "file_empty", "vuoto."),
-    (b"a" * (10 * 1024 * 1024 + 1), "grande.txt", "file_size", "Il file supera i 10 MB."),
+    (b"a" * (10 * 1024 * 1024 + 1), "grande.txt", "file_size", "supera 10 MB. Riducetelo"),
     (files.pdf("A."), "finto.txt", "file_content", "TXT"),
     (b"MZ\x90\x00\x03", "finto.pdf", "file_content", "PDF"),
     (b"<html><script>x</script>", "finto.md", "file_content", "MD"),

@@ -1,0 +1,1 @@
+"""Documents between customers and the house: files, services, and their doors."""
