@@ -4,10 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.hashers import make_password
-from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AccountErasure, ApiSession, BillingProfile, DataExport, EmailToken, RefreshToken, User
@@ -27,17 +24,10 @@ _EXPORTS = DataCategory(_("Copies of your data"), Outcome.ERASED, _("The files t
 _ERASURES = DataCategory(
     _("That you asked for the deletion"), Outcome.KEPT, _("Dates alone, to prove that we did it (GDPR, article 5(2)).")
 )
-_STAFF_LOG = DataCategory(_("Corrections by our staff"), Outcome.ERASED, _("What staff changed in your account."))
 
 
 def _rows_of(model: Any, path: str = "user") -> Any:
     return lambda person: model.objects.filter(**{path: person.user})
-
-
-def _log_entries(person: Person) -> QuerySet[LogEntry]:
-    """Kept by the back office beside the audit trail, with the address in plain text."""
-    of_account = Q(content_type=ContentType.objects.get_for_model(User), object_id=str(person.user.pk))
-    return LogEntry.objects.filter(of_account)
 
 
 TABLES = (
@@ -114,14 +104,8 @@ TABLES = (
             "blocked_told_at": "when a mail was sent",
         },
     ),
-    Table(
-        model="admin.LogEntry",
-        category=_STAFF_LOG,
-        rows=_log_entries,
-        columns=same("action_time", "action_flag", "change_message"),
-    ),
 )
-NOT_PERSONAL: dict[str, str] = {}
+NOT_PERSONAL = {"admin.LogEntry": "Django’s own log, which stays empty: the back office writes the audit trail alone"}
 
 
 def blockers(person: Person, _now: datetime) -> Iterable[Blocker]:
@@ -137,7 +121,6 @@ def erase(person: Person, now: datetime) -> None:
     forget_files(list(DataExport.objects.filter(user=user)))
     for model in (EmailToken, BillingProfile, ApiSession, DataExport):
         model.objects.filter(user=user).delete()
-    _log_entries(person).delete()
     waiting = AccountErasure.objects.open().filter(user=user).exclude(state=AccountErasure.State.RUNNING)
     waiting.update(state=AccountErasure.State.DONE, ended_at=now, next_try_at=None)  # a worker ends the one it has
     user.email = f"erased-{user.pk}@erased.invalid"

@@ -1,7 +1,8 @@
 """Tables without a business word: counters, the audit chain, rate buckets, the last runs of periodic tasks."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -21,6 +22,26 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.year}: {self.value}"
+
+
+class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
+    def newest_first(self) -> "AuditEntryQuerySet":
+        """By number, which has an index and goes with the time."""
+        return self.order_by("-pk")
+
+    def of_people(self, keys: Sequence[Any]) -> "AuditEntryQuerySet":
+        """What these accounts did, and what was done about them."""
+        labels = [f"user {key}" for key in keys]
+        table = settings.AUTH_USER_MODEL.lower()
+        return self.filter(Q(actor_label__in=labels) | Q(target__in=[f"{table}:{key}" for key in keys]))
+
+    def waiting(self) -> "AuditEntryQuerySet":
+        """Not sealed yet."""
+        return self.filter(position=None)
+
+    def sealed(self) -> "AuditEntryQuerySet":
+        """In the chain, in its order."""
+        return self.exclude(position=None).order_by("position")
 
 
 class AuditEntry(models.Model):
@@ -45,6 +66,8 @@ class AuditEntry(models.Model):
         _("position"), null=True, unique=True, help_text="place in the chain, once sealed"
     )
     hash = models.CharField(max_length=64, blank=True)
+
+    objects = AuditEntryQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("audit entry")

@@ -211,7 +211,7 @@ class TicketAdmin(ReadOnlyAdmin):
 
     def download_view(self, request: HttpRequest, reference: str) -> HttpResponse:
         file = get_object_or_404(TicketAttachment.objects.select_related("message__ticket"), reference=reference)
-        self.record(request, file.message.ticket, "file_opened", reference=str(reference))
+        self.record_reading(request, file.message.ticket, "file_opened", reference=str(reference))
         return file_response(file)
 
     @confirmed_action(

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -53,10 +51,6 @@ def live(user: User, stripe: Control, staff: User) -> Life:
     """Orders, an invoice, a conversation, tickets, sessions and mails, all of them at their end."""
     cancelled, order = buy(user, stripe, staff)
     conversation, ticket = talk(user, staff)
-    LogEntry.objects.create(
-        user=staff, content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk),
-        object_repr=str(user), action_flag=CHANGE, change_message="Ferrante",
-    )  # fmt: skip
     device = accounts.Device("192.0.2.77", "Firefox di Giulia")
     accounts.open_api_session(user=user, device=device, now=timezone.now())
     accounts.request_password_reset(email=user.email, now=timezone.now())

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from django.db import IntegrityError, connection, transaction
 
 from core import audit, tasks
 from core.management.commands.audit_verify import Command
-from core.models import AuditEntry, Counter
+from core.models import AuditEntry, Sweep
 from tests.core.conftest import COMMITTED
+from tests.factories import make_order
 
 pytestmark = pytest.mark.django_db
 
@@ -36,14 +38,18 @@ def broken_positions() -> list[int | None]:
 
 
 def test_entry_tells_who_did_what_to_which_object(customer: Any):
-    counter = Counter.objects.create(kind="order", year=2026, value=7)
+    order = make_order(customer)
+    sweep = Sweep.objects.create(name="tests.sweep", every=timedelta(minutes=1))
+    first = AuditEntry.objects.count()
 
-    audit.record(action="counter.set", target=counter, actor=customer, value=7)
+    audit.record(action="order.set", target=order, actor=customer, value=7)
+    audit.record(action="sweep.set", target=sweep)
     audit.record(action="core.cleared")
 
     rows = AuditEntry.objects.order_by("pk").values_list("actor_id", "actor_label", "action", "target", "detail")
-    assert list(rows) == [
-        (customer.pk, f"user {customer.pk}", "counter.set", "core.counter:order 2026: 7", {"value": 7}),
+    assert list(rows[first:]) == [
+        (customer.pk, f"user {customer.pk}", "order.set", f"billing.order:{order.number}", {"value": 7}),
+        (None, "system", "sweep.set", "core.sweep:tests.sweep", {}),
         (None, "system", "core.cleared", "", {}),
     ]
 

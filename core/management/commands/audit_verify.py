@@ -17,6 +17,6 @@ class Command(BaseCommand):
             self.stderr.write(f"position {entry.position} (row {entry.pk}): {entry}")
         if broken:
             raise CommandError(f"{len(broken)} audit entries do not fit the chain")
-        waiting = AuditEntry.objects.filter(position=None).count()
-        sealed = AuditEntry.objects.exclude(position=None).count()
+        waiting = AuditEntry.objects.waiting().count()
+        sealed = AuditEntry.objects.sealed().count()
         self.stdout.write(f"OK: {sealed} entries sealed, {waiting} waiting for the next seal")
