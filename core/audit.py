@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Model
 from django.utils import timezone
 
-from core.models import AuditEntry
+from core.models import AuditEntry, AuditVerification
 
 _LOCK = 0x61756469  # advisory lock: one sealer at a time
 
@@ -88,6 +89,31 @@ def seal() -> int:
             entry.position, entry.hash = position, digest
             entry.save(update_fields=["position", "hash"])
     return len(entries)
+
+
+def verify(*, now: datetime) -> AuditVerification:
+    """Walk the whole chain and keep what came out: its length, what does not fit, whether its end was cut off.
+
+    A chain that lost its last entries fits in itself; only where it ended at the last verification tells.
+    """
+    before = find_lost_end()
+    last = AuditEntry.objects.sealed().last()
+    end = before or last
+    positions = [entry.position for entry in broken_entries()]
+    return AuditVerification.objects.create(
+        at=now, count=AuditEntry.objects.sealed().count(), broken_count=len(positions),
+        first_broken=positions[0] if positions else None, is_cut=before is not None,
+        position=end.position if end else None, hash=end.hash if end else "",
+    )  # fmt: skip
+
+
+def find_lost_end() -> AuditVerification | None:
+    """The last verification, if the entry that ended the chain then is not in its place any more."""
+    last = AuditVerification.objects.newest()
+    if last is None or last.position is None:
+        return None
+    is_there = AuditEntry.objects.filter(position=last.position, hash=last.hash).exists()
+    return None if is_there else last
 
 
 def broken_entries() -> Iterator[AuditEntry]:

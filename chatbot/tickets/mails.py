@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chatbot.models import Ticket
 from chatbot.tickets.links import link_of
-from notifications.services import Recipient, notify
+from notifications.services import Recipient, find_staff, notify
 
 NEWS = {
     "new": _("Somebody waits for a person to answer."),
@@ -29,11 +29,8 @@ def tell_customer_answered(ticket: Ticket, text: str) -> None:
 def tell_staff(ticket: Ticket, news: str) -> None:
     """Write to whoever has the ticket, else to STAFF_EMAIL where there is one; `news` is a key of NEWS."""
     assignee = ticket.assignee
-    if assignee and assignee.is_active:
-        to = Recipient.of(assignee)
-    elif settings.STAFF_EMAIL:
-        to = Recipient(settings.STAFF_EMAIL, settings.MS_GRAPH_SENDER_NAME, settings.LANGUAGE_CODE)
-    else:
+    to = Recipient.of(assignee) if assignee and assignee.is_active else find_staff()
+    if to is None:
         return
     page = f"{settings.SITE_URL}/{settings.ADMIN_PATH}/chatbot/ticket/{ticket.pk}/change/"
     notify(to=to, kind="ticket_attention", context={"ticket": ticket, "news": NEWS[news], "page": page})

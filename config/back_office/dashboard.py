@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.models import AccountErasure, DataExport
 from billing.models import Order, Payment, StripeEvent
 from chatbot.models import Document, QuestionGroup, Ticket, WebPage
-from core.models import ChannelPause, Sweep
+from core.models import AuditVerification, ChannelPause, Sweep
 from core.templatetags.ui import eur
 from invoicing.models import ArchivePackage, Invoice, Mailbox, ReceivedMail
 from invoicing.sdi.reasons import in_words
@@ -58,6 +58,7 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["alarms"] = _visible(
         request,
         [
+            _Tile(_("Audit trail broken"), AuditVerification.objects.broken(), "broken=yes"),
             _Tile(_("Payments to check"), Payment.objects.exclude(flag=""), "flagged=yes"),
             _Tile(_("Paid without invoice"), Payment.objects.without_invoice(), "uninvoiced=yes"),
             _Tile(_("Invoices not sent"), invoices.not_sent(), "not_sent=yes"),

@@ -23,7 +23,7 @@ from unfold.views import ChangeList
 from core import audit, wording
 from core.admin.base import Reader, ReadOnlyAdmin, moment
 from core.admin.trail_search import TrailForm
-from core.models import AuditEntry
+from core.models import AuditEntry, AuditVerification
 from core.spreadsheet import harmless
 from core.web.downloads import attachment
 
@@ -97,6 +97,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         if isinstance(response, TemplateResponse) and response.context_data:
             shown = response.context_data["cl"]
             response.context_data |= {"form": shown.trail_form, "query": request.GET.urlencode()}
+            response.context_data["verification"] = AuditVerification.objects.newest()
         return response
 
     def export_view(self, request: HttpRequest) -> HttpResponse:
@@ -138,6 +139,35 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     @display(description=_("seal"), ordering="position")
     def seal(self, entry: AuditEntry) -> str:
         return seal_badge(entry)
+
+
+class BrokenFilter(admin.SimpleListFilter):
+    """The newest, if it found the trail broken, as the overview counts it."""
+
+    title = _("broken")
+    parameter_name = "broken"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("yes"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.broken() if self.value() == "yes" else queryset
+
+
+@admin.register(AuditVerification)
+class AuditVerificationAdmin(ReadOnlyAdmin):
+    """What came out each day; a broken trail stands on the overview, and staff are written to."""
+
+    list_display = ("at", "result", "count", "broken_count", "first_broken", "position")
+    list_filter = (BrokenFilter,)
+    date_hierarchy = "at"
+    ordering = ("-pk",)
+    fields = (("at", "result"), ("count", "broken_count", "first_broken"), ("is_cut", "position", "hash"))
+    readonly_fields = ("result",)
+
+    @display(description=_("result"))
+    def result(self, verification: AuditVerification) -> str:
+        return render_to_string("admin/core/_verification.html", {"verification": verification})
 
 
 def seal_badge(entry: AuditEntry) -> str:

@@ -94,7 +94,7 @@ def test_home_has_nothing_of_a_table_one_may_not_see(powerless: Client, staff_cl
     of_powerless, of_admin = (client.get("/admin/").context for client in (powerless, staff_client))
 
     assert (of_powerless["tiles"], of_powerless["alarms"]) == ([], [])
-    assert (len(of_admin["tiles"]), len(of_admin["alarms"])) == (4, 22)
+    assert (len(of_admin["tiles"]), len(of_admin["alarms"])) == (4, 23)
     assert (of_powerless["pec_mails"], len(of_admin["pec_mails"])) == ([], 1)
 
 
