@@ -13,6 +13,7 @@ ACTS = {
     "user.refresh_replayed": Act(_("A used key of {name} was presented again: its session ended")),
     "user.details_saved": Act(_("Changed name or language of the account {name}")),
     "user.billing_saved": Act(_("Changed the billing details of {name}")),
+    "user.made_staff": Act(_("Made {name} a member of staff, on the server")),
     "user.export_requested": Act(_("Asked for a copy of the data of {name}")),
     "user.export_downloaded": Act(_("Downloaded the copy of the data of {name}")),
     "user.erasure_requested": Act(_("Asked for the deletion of the account {name}")),

@@ -10,6 +10,7 @@ ACTS = {
     "order.processing": Act(_("Started work on the order {name}")),
     "order.completed": Act(_("Completed work on the order {name}")),
     "order.cancelled": Act(_("Cancelled the order {name}")),
+    "user.deleted_at_stripe": Act(_("Had Stripe delete what it knew of the account {name}")),
     "payment.flagged": Act(_("A payment of the order {name} does not match and waits for a person")),
     "payment.invoiced": Act(_("Had the invoice of the payment {name} issued")),
     "stripeevent.retried": Act(_("Had the Stripe event {name} processed again")),

@@ -20,6 +20,7 @@ ACTS = {
     "ticket.taken_over": Act(_("Took a conversation over as the ticket {name}")),
     "ticket.assigned": Act(_("Assigned the ticket {name} to {to}"), to=_USER),
     "ticket.answered": Act(_("Answered the ticket {name}")),
+    "ticket.answered_by_customer": Act(_("Wrote as a customer in the ticket {name}")),
     "ticket.noted": Act(_("Wrote an internal note on the ticket {name}")),
     "ticket.priority_set": Act(_("Set the priority of the ticket {name}: {priority}"), priority=_PRIORITY),
     "ticket.resolved": Act(_("Resolved the ticket {name}")),

@@ -78,11 +78,14 @@ def of_formset(formset: Any) -> list[dict[str, Any]]:
     for form in formset.forms:
         verb = next((verb for row, verb in acts if row is form.instance), None)
         if verb:
-            meta = form.instance._meta
-            key = form[meta.pk.name].initial or form.instance.pk  # a deleted row has lost its own
-            values = {} if verb == "deleted" else of_form(form)
-            parts.append({"table": meta.label_lower, "key": str(key), "verb": verb, "changes": values})
+            key = form[form.instance._meta.pk.name].initial or form.instance.pk  # a deleted row has lost its own
+            parts.append(part(form.instance, verb, {} if verb == "deleted" else of_form(form), key=key))
     return parts
+
+
+def part(row: Model, verb: str, values: Changes, *, key: Any = None) -> dict[str, Any]:
+    """A part that was created, changed or deleted with the object of an entry, as its `parts` have it."""
+    return {"table": row._meta.label_lower, "key": str(key or row.pk), "verb": verb, "changes": values}
 
 
 def _field_of(row: Model, name: str) -> Any:

@@ -12,7 +12,7 @@ ACTS = {
     "invoice.signed": Act(_("Uploaded the signed file of the document {name}")),
     "invoice.sent_again": Act(_("Had the document {name} sent to SDI again")),
     "invoice.copy_sent": Act(_("Mailed the copy of the document {name}")),
-    "invoice.moved": Act(_("The document {name} is now: {state}"), state="invoicing.invoice.state"),
+    "invoice.moved": Act(_("The state of the document {name} changed")),
     "receivedmail.dealt_with": Act(_("Dealt with the PEC mail “{name}”")),
     "receivedmail.applied_again": Act(_("Had the PEC mail “{name}” applied again")),
     "archivepackage.requested": Act(_("Had the archive package {name} built again")),

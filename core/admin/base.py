@@ -88,22 +88,20 @@ class HouseAdmin(ModelAdmin):
         """Write that somebody looked at `obj` or took a file of it, once a day."""
         audit.record_reading(action=_act(obj, verb), target=obj, actor=_actor(request), **detail)
 
-    def construct_change_message(
-        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
-    ) -> dict[str, Any]:
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         """What the page changed, field by field: what the trail keeps in place of Django's own log."""
         parts = [part for formset in formsets or () for part in changes.of_formset(formset)]
         values = changes.of_form(form)
         return ({"changes": values} if values else {}) | ({"parts": parts} if parts else {})
 
-    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
         self.record(request, obj, "created", **message)
 
-    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
         if message:  # saved as it was: nothing happened
             self.record(request, obj, "changed", **message)
 
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         for obj in queryset:
             # afterwards nobody can tell what the number stood for
             self.record(request, obj, "deleted", **({} if is_personal(self.model) else {"called": str(obj)[:120]}))

@@ -79,7 +79,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     readonly_fields = ("who", "seal", "what_in_full")
     list_before_template = "admin/core/trail_search.html"
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return TrailList
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
@@ -92,7 +92,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         return [self.page("export/", self.export_view, "export", needs="view"), *super().get_urls()]
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data:
             shown = response.context_data["cl"]

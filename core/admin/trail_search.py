@@ -96,7 +96,7 @@ def _midnight(day: date) -> datetime:
 
 
 def _act_choices() -> list[tuple[str, str]]:
-    dots = defaultdict(lambda: "…")
+    dots: dict[str, str] = defaultdict(lambda: "…")
     acts = wording.acts().items()
     return sorted(((code, str(act.sentence).format_map(dots)) for code, act in acts), key=lambda pair: pair[1])
 

@@ -88,7 +88,7 @@ def test_no_secret_is_kept_of_any_table():
     ],
 )  # fmt: skip
 def test_prices_states_and_short_texts_of_our_own_are_kept(model: type[Model], name: str, is_kept: bool):
-    assert keeps_values(model._meta.get_field(name)) is is_kept  # type: ignore[arg-type]
+    assert keeps_values(model._meta.get_field(name)) is is_kept
 
 
 @pytest.mark.django_db
