@@ -4,10 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.hashers import make_password
-from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -47,7 +45,6 @@ _ERASURES = DataCategory(
 _DOCUMENTS = DataCategory(
     _("Documents you sent us and we delivered"), Outcome.ERASED, _("With their files: download first what you need.")
 )
-_STAFF_LOG = DataCategory(_("Corrections by our staff"), Outcome.ERASED, _("What staff changed in your account."))
 
 
 def _rows_of(model: Any, path: str = "user") -> Any:
@@ -68,12 +65,6 @@ def _document_files(person: Person) -> Iterator[File]:
         if version.path.exists():
             name = f"documents/{version.document.reference}/{version.number}-{version.name}"
             yield File(name, version.path.read_bytes)
-
-
-def _log_entries(person: Person) -> QuerySet[LogEntry]:
-    """Kept by the back office beside the audit trail, with the address in plain text."""
-    of_account = Q(content_type=ContentType.objects.get_for_model(User), object_id=str(person.user.pk))
-    return LogEntry.objects.filter(of_account)
 
 
 TABLES = (
@@ -236,14 +227,8 @@ TABLES = (
         },
         files=_document_files,
     ),
-    Table(
-        model="admin.LogEntry",
-        category=_STAFF_LOG,
-        rows=_log_entries,
-        columns=same("action_time", "action_flag", "change_message"),
-    ),
 )
-NOT_PERSONAL: dict[str, str] = {}
+NOT_PERSONAL = {"admin.LogEntry": "Django’s own log, which stays empty: the back office writes the audit trail alone"}
 
 
 def blockers(person: Person, _now: datetime) -> Iterable[Blocker]:
@@ -263,7 +248,6 @@ def erase(person: Person, now: datetime) -> None:
         EmailToken, BillingProfile, UserSession, KnownDevice, PendingLogin, BackupCode, TOTPDevice, DataExport,
     ):  # fmt: skip
         model.objects.filter(user=user).delete()
-    _log_entries(person).delete()
     waiting = AccountErasure.objects.open().filter(user=user).exclude(state=AccountErasure.State.RUNNING)
     waiting.update(state=AccountErasure.State.DONE, ended_at=now, next_try_at=None)  # a worker ends the one it has
     user.email = f"erased-{user.pk}@erased.invalid"

@@ -60,10 +60,10 @@ _ADMIN = (
     | _EDITOR
     | _allow("view add change delete", "billing.category", "billing.service", "chatbot.modelprice")
     | _allow(
-        "view", "core.auditentry", "core.sweep", "core.channelpause", "accounts.usersession", "billing.stripeevent"
+        "view", "core.auditentry", "core.auditverification", "core.sweep", "core.channelpause", "accounts.usersession"
     )
     | _allow("view", "djstripe.paymentintent", "djstripe.charge", "djstripe.paymentmethod", "djstripe.customer")
-    | _allow("view", "djstripe.balancetransaction", "djstripe.event")
+    | _allow("view", "djstripe.balancetransaction", "djstripe.event", "billing.stripeevent")
     | _allow("view", "invoicing.invoicefile", "invoicing.document", "invoicing.archivepackage", "invoicing.pecmessage")
     | _allow("view", "invoicing.receivedmail", "invoicing.receivedinvoice", "invoicing.mailbox", "chatbot.modelcall")
     | {

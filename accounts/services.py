@@ -29,7 +29,7 @@ from accounts.models import (
     UserSession,
 )
 from accounts.notices import tell
-from core import audit
+from core import audit, changes
 from core.errors import DomainError, InvalidInputError
 from core.models import RateBucket
 from notifications.services import Recipient, notify
@@ -147,7 +147,14 @@ def save_billing_profile(*, user: User, values: Mapping[str, str]) -> BillingPro
     if errors:
         raise next(iter(errors.values()))
     fields = {name: identity.get(name, "") for name in BillingProfile.FISCAL_FIELDS}
-    profile, _created = BillingProfile.objects.update_or_create(user=user, defaults=fields)
+    with transaction.atomic():
+        before = BillingProfile.objects.filter(user=user).first() or BillingProfile(user=user)
+        values_before = changes.snapshot(before, fields)
+        profile, _created = BillingProfile.objects.update_or_create(user=user, defaults=fields)
+        difference = changes.between(profile, values_before)
+        if difference:
+            part = changes.part(profile, "created" if before.pk is None else "changed", difference)
+            audit.record(action="user.billing_saved", target=user, actor=user, parts=[part])
     return profile
 
 

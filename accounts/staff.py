@@ -56,7 +56,8 @@ def assign_role(*, user: User, role: str, reason: str, actor: User, now: datetim
     if role != Role.SUPER_ADMIN:
         _ensure_another_super_admin(locked)
     before = locked.role
-    locked.change(role=role)
+    locked.role = role
+    locked.save(update_fields=["role"])
     services.end_everything(user=locked, reason=UserSession.EndReason.ROLE, now=now)
     audit.record(
         action="user.role_changed", target=locked, actor=actor, before=before, after=locked.role, reason=reason
@@ -79,7 +80,8 @@ def deactivate(*, user: User, actor: User, now: datetime) -> None:
     if not locked.is_active:
         raise DomainError(_("The account is deactivated already."), code="inactive")
     _ensure_another_super_admin(locked)
-    locked.change(is_active=False)
+    locked.is_active = False
+    locked.save(update_fields=["is_active"])
     services.end_everything(user=locked, reason=UserSession.EndReason.STAFF, now=now)
     audit.record(action="user.deactivated", target=locked, actor=actor)
 
@@ -93,7 +95,8 @@ def reactivate(*, user: User, actor: User) -> None:
         raise DomainError(_("The account is erased already."), code="erased")
     if locked.is_active:
         raise DomainError(_("The account is active already."), code="active")
-    locked.change(is_active=True)
+    locked.is_active = True
+    locked.save(update_fields=["is_active"])
     audit.record(action="user.reactivated", target=locked, actor=actor)
 
 

@@ -1,7 +1,8 @@
 """Tables without a business word: counters, the audit chain, rate buckets, the last runs of periodic tasks."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -21,6 +22,26 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.year}: {self.value}"
+
+
+class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
+    def newest_first(self) -> "AuditEntryQuerySet":
+        """By number, which has an index and goes with the time."""
+        return self.order_by("-pk")
+
+    def of_people(self, keys: Sequence[Any]) -> "AuditEntryQuerySet":
+        """What these accounts did, and what was done about them."""
+        labels = [f"user {key}" for key in keys]
+        table = settings.AUTH_USER_MODEL.lower()
+        return self.filter(Q(actor_label__in=labels) | Q(target__in=[f"{table}:{key}" for key in keys]))
+
+    def waiting(self) -> "AuditEntryQuerySet":
+        """Not sealed yet."""
+        return self.filter(position=None)
+
+    def sealed(self) -> "AuditEntryQuerySet":
+        """In the chain, in its order."""
+        return self.exclude(position=None).order_by("position")
 
 
 class AuditEntry(models.Model):
@@ -46,6 +67,8 @@ class AuditEntry(models.Model):
     )
     hash = models.CharField(max_length=64, blank=True)
 
+    objects = AuditEntryQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit entries")
@@ -53,6 +76,47 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.action} {self.target}"
+
+
+class AuditVerificationQuerySet(models.QuerySet["AuditVerification"]):
+    def newest(self) -> "AuditVerification | None":
+        return self.order_by("-pk").first()
+
+    def broken(self) -> "AuditVerificationQuerySet":
+        """The newest, when it found the trail broken: what was wrong before and is mended is nobody's work."""
+        newest = self.order_by("-pk").values("pk")[:1]
+        return self.filter(Q(pk__in=newest) & (Q(broken_count__gt=0) | Q(is_cut=True)))
+
+
+class AuditVerification(models.Model):
+    """What came out when the chain of the audit trail was walked, and where it ended then (`core.audit.verify`)."""
+
+    at = models.DateTimeField(_("when"))
+    count = models.PositiveBigIntegerField(_("entries"))
+    broken_count = models.PositiveBigIntegerField(_("entries that do not fit"))
+    first_broken = models.PositiveBigIntegerField(_("first position"), null=True)
+    is_cut = models.BooleanField(_("end missing"), help_text=_("the entry that was the last one before is not there"))
+    # the last entry: of the chain as it was before it was cut, until that is mended
+    position = models.PositiveBigIntegerField(_("last position"), null=True)
+    hash = models.CharField(max_length=64, blank=True)
+
+    objects = AuditVerificationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("check of the audit trail")
+        verbose_name_plural = _("checks of the audit trail")
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_broken(self) -> bool:
+        return self.broken_count > 0 or self.is_cut
+
+    def says_the_same_as(self, other: "AuditVerification | None") -> bool:
+        """Whether the same is wrong as another time."""
+        names = ("broken_count", "first_broken", "is_cut")
+        return other is not None and all(getattr(self, name) == getattr(other, name) for name in names)
 
 
 class RateBucket(models.Model):

@@ -133,6 +133,16 @@ def tables() -> Iterator[Table]:
         yield from app.TABLES
 
 
+@cache
+def _personal_labels() -> frozenset[str]:
+    return frozenset(table.model.lower() for table in tables())
+
+
+def is_personal(model: type[Model]) -> bool:
+    """Whether the table holds something of people, as its app declares."""
+    return model._meta.label_lower in _personal_labels()
+
+
 def lines_about(person: Person) -> list[Line]:
     """What there is of a person, category by category: first what is erased, last what is kept."""
     counts: dict[int, Line] = {}

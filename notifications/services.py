@@ -51,6 +51,13 @@ class Recipient:
         return cls(user.email, user.get_full_name(), user.language, user)
 
 
+def find_staff() -> Recipient | None:
+    """Whoever reads STAFF_EMAIL; None where there is none."""
+    if not settings.STAFF_EMAIL:
+        return None
+    return Recipient(settings.STAFF_EMAIL, settings.MS_GRAPH_SENDER_NAME, settings.LANGUAGE_CODE)
+
+
 @transaction.atomic
 def notify(*, to: Recipient, kind: str, context: Mapping[str, Any], attachments: Iterable[Attachment] = ()) -> Mail:
     """Write one mail of `kind` (templates/emails/<kind>.*) into the outbox, in the caller's transaction."""

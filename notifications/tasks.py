@@ -28,3 +28,10 @@ def forget_sent() -> int:
     from notifications import services
 
     return services.forget_sent(now=timezone.now())
+
+
+@sweep("notifications.verify_audit_trail", every=timedelta(days=1), about=_("The audit trail is checked"))
+def verify_audit_trail() -> int:
+    from notifications import alarms
+
+    return alarms.verify_trail(now=timezone.now())

@@ -24,6 +24,7 @@ from unfold.widgets import (
 from accounts.documents import services
 from accounts.documents.downloads import version_response
 from accounts.models import CustomerDocument, User
+from core import audit
 from core.admin import ReadOnlyAdmin, badge, button, confirmed_action
 from core.errors import DomainError
 from core.models import AuditEntry
@@ -150,8 +151,7 @@ class CustomerDocumentAdmin(ReadOnlyAdmin):
     @display(description=_("downloads"))
     def downloads_table(self, document: CustomerDocument):
         """As the audit trail has them; of somebody whose account is erased there is the number."""
-        target = f"{document._meta.label_lower}:{document}"
-        entries = AuditEntry.objects.filter(target=target, action="customerdocument.downloaded")
+        entries = AuditEntry.objects.filter(target=audit.name_of(document), action="customerdocument.downloaded")
         latest = entries.select_related("actor").order_by("-at", "-pk")[:_DOWNLOADS]
         return render_to_string("admin/accounts/_document_downloads.html", {"entries": latest})
 

@@ -75,7 +75,7 @@ def open_session(
 ) -> UserSession:
     """The row of a new sign-in, once everything has been proved that has to be."""
     lifetime = lifetime_of(user, kind)
-    session = UserSession.objects.create(
+    return UserSession.objects.create(
         user=user,
         kind=kind,
         session_key=session_key,
@@ -88,14 +88,13 @@ def open_session(
         network=origin.network,
         user_agent=origin.user_agent,
     )
-    audit.record(action="user.login", target=user, actor=user, kind=kind, second_factor=session.second_factor)
-    return session
 
 
 @transaction.atomic
 def open_api_session(*, user: User, origin: Origin, now: datetime, proof: Proof | None = None) -> tokens.TokenPair:
     """A new session over the API with its first pair of tokens."""
     session = open_session(user=user, kind=UserSession.Kind.API, origin=origin, now=now, proof=proof)
+    _record_login(session)
     refresh, refresh_hash = tokens.new_secret()
     RefreshToken.objects.create(session=session, token_hash=refresh_hash)
     return _pair(session, refresh, now)
@@ -104,7 +103,9 @@ def open_api_session(*, user: User, origin: Origin, now: datetime, proof: Proof 
 def sign_in(request: HttpRequest, user: User, *, now: datetime, proof: Proof | None = None) -> UserSession:
     """Sign a browser in, once everything has been proved: its stored session gets another key, and a row."""
     login(request, user)
-    return bind_session(request, user, now=now, proof=proof)
+    session = bind_session(request, user, now=now, proof=proof)
+    _record_login(session)
+    return session
 
 
 def bind_session(request: HttpRequest, user: User, *, now: datetime, proof: Proof | None = None) -> UserSession:
@@ -126,6 +127,11 @@ def bind_session(request: HttpRequest, user: User, *, now: datetime, proof: Proo
     return session
 
 
+def _record_login(session: UserSession) -> None:
+    user = session.user
+    audit.record(action="user.login", target=user, actor=user, kind=session.kind, second_factor=session.second_factor)
+
+
 def sign_out(request: HttpRequest, *, now: datetime) -> None:
     """Sign a browser out: its row ends, and what was stored for it goes."""
     _end_bound(request, Reason.LOGOUT, now)
@@ -133,8 +139,10 @@ def sign_out(request: HttpRequest, *, now: datetime) -> None:
 
 
 def _end_bound(request: HttpRequest, reason: str, now: datetime) -> None:
-    if row_id := _row_id(request):
-        UserSession.objects.filter(pk=row_id, ended_at=None).update(ended_at=now, end_reason=reason)
+    row_id = _row_id(request)
+    session = UserSession.objects.filter(pk=row_id).select_related("user").first() if row_id else None
+    if session:
+        end_session(session=session, reason=reason, now=now, actor=session.user)
 
 
 def find_web_user(request: HttpRequest, now: datetime) -> tuple[User | None, UserSession | None]:

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
+from core import audit, changes
 from core.mail_address import plain_address
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ class UserManager(BaseUserManager["User"]):
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """For `manage.py createsuperuser`: whoever can run it vouches for the address."""
-        return self.create_user(email, password, role=User.Role.SUPER_ADMIN, email_verified_at=timezone.now(), **fields)
+        role, now = User.Role.SUPER_ADMIN, timezone.now()
+        with transaction.atomic():
+            user = self.create_user(email, password, role=role, email_verified_at=now, **fields)
+            audit.record(action="user.made_staff", target=user, changes={"role": [None, str(role)]})
+        return user
 
     def find(self, email: str) -> "User | None":
         return self.filter(email=User.normalise(email)).first()
@@ -112,8 +117,12 @@ class User(AbstractBaseUser):
         """Whether the other's account may be changed by them, as far as their rights go."""
         return roles.outranks(self.role, other.role)
 
-    def change(self, **fields: Any) -> None:
-        """Set these columns and no other: what else changed since the row was read stays changed."""
+    def change(self, **fields: str) -> None:
+        """Set these columns and no other, as the person wants: what else changed since it was read stays changed."""
+        before = changes.snapshot(self, fields)
         for name, value in fields.items():
             setattr(self, name, value)
-        self.save(update_fields=list(fields))
+        with transaction.atomic():
+            self.save(update_fields=list(fields))
+            if values := changes.between(self, before):
+                audit.record(action="user.details_saved", target=self, actor=self, changes=values)

@@ -163,8 +163,10 @@ def place_order(*, user: User, language: str, terms_accepted: bool, now: datetim
 def advance_order(*, order: Order, status: "Order.Status", actor: User, now: datetime) -> None:
     """Staff move an order on: work started, work completed."""
     locked = Order.objects.select_for_update().get(pk=order.pk)
+    before = locked.status
     locked.move_to(status, actor=actor, now=now)
-    audit.record(action=f"order.{status}", target=locked, actor=actor)
+    moved = {"status": [before, str(status)]}
+    audit.record(action=f"order.{status}", target=locked, actor=actor, changes=moved)
 
 
 def clear_old_carts(*, now: datetime, days: int = 60) -> int:

@@ -111,9 +111,11 @@ def cancel_order(*, order: Order, actor: User, now: datetime) -> None:
             raise PaymentProviderDownError from error
     with transaction.atomic():
         locked = Order.objects.select_for_update().get(pk=order.pk)
+        before = locked.status
         locked.move_to(Order.Status.CANCELLED, actor=actor, now=now)
         locked.payments.exclude(status__in=Payment.FINAL).update(status=Payment.Status.CANCELED)
-        audit.record(action="order.cancelled", target=locked, actor=actor)
+        moved = {"status": [before, str(locked.status)]}
+        audit.record(action="order.cancelled", target=locked, actor=actor, changes=moved)
 
 
 def keep_events(*, events: Sequence[dict[str, Any]], now: datetime) -> int:
@@ -174,7 +176,9 @@ def _delete_at_stripe(row: StripeCustomer) -> bool:
     if row.stripe_customer_id:
         stripe.delete_customer(row.stripe_customer_id)
         _forget(row.stripe_customer_id)
-    row.delete()
+    with transaction.atomic():
+        audit.record(action="user.deleted_at_stripe", target=row.user)
+        row.delete()
     return True
 
 

@@ -14,6 +14,7 @@ from chatbot.admin import playground
 from chatbot.answering import configuration
 from chatbot.models import AssistantVersion, Conversation, ModelCall, ModelPrice
 from chatbot.prompts import load
+from core import changes
 from core.admin import AuditedAdmin, ReadOnlyAdmin
 
 _TAKEN_OVER = (
@@ -58,6 +59,12 @@ class AssistantVersionAdmin(AuditedAdmin):
             obj.prompt = ""  # goes on following the product's
         obj.created_by = request.user
         super().save_model(request, obj, form, change)
+
+    def construct_change_message(self, request, form, formsets, add=False):
+        """What the new version does otherwise than the one that was in use."""
+        before = AssistantVersion.objects.filter(pk__lt=form.instance.pk).order_by("-pk").first() or AssistantVersion()
+        values = changes.between(form.instance, changes.snapshot(before, form.fields))
+        return {"changes": values} if values else {}
 
     def get_urls(self):
         # it may ask the paid model: not for everybody who may read the versions

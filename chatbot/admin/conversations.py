@@ -36,7 +36,6 @@ class TakeOverForm(forms.Form):
 
 @admin.register(Conversation)
 class ConversationAdmin(ReadOnlyAdmin):
-    records_opening = True
     list_display = ("created_at", "user", "language", "questions")
     list_filter = ("language",)
     search_fields = ("user__email", "token")
@@ -88,7 +87,6 @@ class CitationInline(ReadOnlyInline):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    records_opening = True
     list_display = ("created_at", "role", "opening", "outcome", "error", "cost")
     list_filter = ("role", "outcome")
     search_fields = ("text",)

@@ -150,7 +150,7 @@ class DocumentAdmin(AuditedAdmin):
         for document in documents:
             document.is_active = is_active
             document.save(update_fields=["is_active"])
-            self.record(request, document, "changed", fields=["is_active"])
+            self.record(request, document, "changed", changes={"is_active": [not is_active, is_active]})
         message = ngettext("%(count)d document changed.", "%(count)d documents changed.", len(documents))
         messages.success(request, message % {"count": len(documents)})
 

@@ -211,7 +211,7 @@ class TicketAdmin(ReadOnlyAdmin):
 
     def download_view(self, request: HttpRequest, reference: str) -> HttpResponse:
         file = get_object_or_404(TicketAttachment.objects.select_related("message__ticket"), reference=reference)
-        self.record(request, file.message.ticket, "file_opened", reference=str(reference))
+        self.record_reading(request, file.message.ticket, "file_opened", reference=str(reference))
         return file_response(file)
 
     @confirmed_action(
@@ -249,7 +249,6 @@ class TicketAdmin(ReadOnlyAdmin):
     )
     def take(self, request: HttpRequest, ticket: Ticket) -> str:
         tickets.assign(ticket=ticket, assignee=request.user, actor=request.user, now=timezone.now())
-        self.record(request, ticket, "assigned", to=request.user.pk)
         return gettext("Ticket %(number)s is yours.") % {"number": ticket.number}
 
     @confirmed_action(
@@ -263,7 +262,6 @@ class TicketAdmin(ReadOnlyAdmin):
     def assign(self, request: HttpRequest, ticket: Ticket, data: dict) -> str:
         assignee = data["assignee"]
         tickets.assign(ticket=ticket, assignee=assignee, actor=request.user, now=timezone.now())
-        self.record(request, ticket, "assigned", to=assignee.pk)
         return gettext("The ticket is assigned to %(name)s.") % {"name": assignee.get_full_name()}
 
     @confirmed_action(
@@ -275,8 +273,9 @@ class TicketAdmin(ReadOnlyAdmin):
         initial=lambda ticket: {"priority": ticket.priority},
     )
     def set_priority(self, request: HttpRequest, ticket: Ticket, data: dict) -> str:
+        values = {"priority": [ticket.priority, data["priority"]]}
         tickets.set_priority(ticket=ticket, priority=data["priority"], now=timezone.now())
-        self.record(request, ticket, "priority_set", priority=data["priority"])
+        self.record(request, ticket, "priority_set", priority=data["priority"], changes=values)
         return gettext("The priority and the deadlines are changed.")
 
     @confirmed_action(

@@ -59,7 +59,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(QuestionGroup)
 class QuestionGroupAdmin(ReadOnlyAdmin):
-    records_opening = True
+    records_opening = True  # its questions are what people said in confidence
     list_display = ("opening", "size", "last_asked", "near", "state")
     list_filter = (StateFilter,)
     search_fields = ("typical__question__text", "questions__question__text", "note")
@@ -83,9 +83,6 @@ class QuestionGroupAdmin(ReadOnlyAdmin):
             question_count=Count("questions"), newest=Max("questions__asked_at"), waiting=Subquery(to_answer),
         )  # fmt: skip
         return groups.order_by("-question_count", "-newest", "-pk")
-
-    def record(self, request, obj, verb, **detail):
-        super().record(request, QuestionGroup(pk=obj.pk), verb, **detail)  # by its number alone
 
     @display(description=_("question"), ordering="called")
     def opening(self, group):

@@ -22,7 +22,7 @@ from chatbot.clients.claude import Usage
 from chatbot.models import AssistantVersion, Conversation, Message, ModelCall, ModelPrice
 from core.errors import DomainError
 from notifications.models import Mail
-from notifications.services import Recipient, notify
+from notifications.services import find_staff, notify
 
 logger = logging.getLogger(__name__)
 
@@ -134,10 +134,11 @@ def sum_costs(day: date, caller: str | None = None) -> Decimal:
 def _tell_staff(version: AssistantVersion, day: date) -> None:
     """Once a day; the caller holds the budget's lock."""
     since = timezone.make_aware(datetime.combine(day, time.min))
-    if not settings.STAFF_EMAIL or Mail.objects.filter(kind=_ALERT, created_at__gte=since).exists():
+    to = find_staff()
+    if to is None or Mail.objects.filter(kind=_ALERT, created_at__gte=since).exists():
         return
     notify(
-        to=Recipient(settings.STAFF_EMAIL, settings.MS_GRAPH_SENDER_NAME, settings.LANGUAGE_CODE), kind=_ALERT,
+        to=to, kind=_ALERT,
         context={
             "day": day, "budget": version.daily_budget,
             "page": f"{settings.SITE_URL}/{settings.ADMIN_PATH}/chatbot/assistantversion/",

@@ -52,7 +52,7 @@ class QuestionGroup(models.Model):
         verbose_name_plural = _("unanswered questions")
 
     def __str__(self) -> str:
-        """Its number, or what it is called where a query brought that: the audit trail must not hold what was asked."""
+        """What it is called where a query brought that, or its number."""
         return getattr(self, "called", "") or f"{self.pk}"
 
 

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chatbot.models import Ticket
 from chatbot.tickets.links import link_of
-from notifications.services import Recipient, notify
+from notifications.services import Recipient, find_staff, notify
 
 NEWS = {
     "new": _("Somebody waits for a person to answer."),
@@ -32,11 +32,8 @@ def tell_staff(ticket: Ticket, news: str) -> None:
     `news` is a key of NEWS.
     """
     assignee = ticket.assignee
-    if assignee and assignee.has_perm("chatbot.answer_ticket"):
-        to = Recipient.of(assignee)
-    elif settings.STAFF_EMAIL:
-        to = Recipient(settings.STAFF_EMAIL, settings.MS_GRAPH_SENDER_NAME, settings.LANGUAGE_CODE)
-    else:
+    to = Recipient.of(assignee) if assignee and assignee.has_perm("chatbot.answer_ticket") else find_staff()
+    if to is None:
         return
     page = f"{settings.SITE_URL}/{settings.ADMIN_PATH}/chatbot/ticket/{ticket.pk}/change/"
     notify(to=to, kind="ticket_attention", context={"ticket": ticket, "news": NEWS[news], "page": page})

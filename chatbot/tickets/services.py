@@ -21,7 +21,7 @@ from chatbot.models import Conversation, Document, IllegalTicketMoveError, Messa
 from chatbot.models.tickets import TicketAttachment
 from chatbot.texts import clean_text
 from chatbot.tickets import mails
-from core import audit
+from core import audit, changes
 from core.errors import DomainError, InvalidInputError
 from core.mail_address import check_address
 from core.numbering import next_number
@@ -114,6 +114,7 @@ def answer_as_customer(
     message = _say(locked_ticket, TicketMessage.Kind.CUSTOMER, message_text, author, now, files)
     if locked_ticket.status in (Ticket.Status.WAITING_CUSTOMER, Ticket.Status.RESOLVED):
         locked_ticket.move_to(Ticket.Status.IN_PROGRESS, now=now)
+    audit.record(action="ticket.answered_by_customer", target=locked_ticket, actor=author)
     mails.tell_staff(locked_ticket, "customer_answered")
     return message
 
@@ -145,10 +146,13 @@ def assign(*, ticket: Ticket, assignee: User, actor: User, now: datetime) -> Non
     locked_ticket = _lock(ticket)
     if locked_ticket.is_finished:
         raise IllegalTicketMoveError(locked_ticket)
+    before = changes.snapshot(locked_ticket, ["assignee", "status"])
     locked_ticket.assignee = assignee
     locked_ticket.save(update_fields=["assignee"])
     if locked_ticket.status == Ticket.Status.NEW:
         locked_ticket.move_to(Ticket.Status.IN_PROGRESS, now=now)
+    values = changes.between(locked_ticket, before)
+    audit.record(action="ticket.assigned", target=locked_ticket, actor=actor, to=assignee.pk, changes=values)
     if assignee != actor:
         mails.tell_staff(locked_ticket, "assigned")
 

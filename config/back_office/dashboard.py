@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.models import AccountErasure, CustomerDocument, DataExport
 from billing.models import Order, Payment, StripeEvent
 from chatbot.models import Document, QuestionGroup, Ticket, WebPage
-from core.models import ChannelPause, Sweep
+from core.models import AuditVerification, ChannelPause, Sweep
 from core.templatetags.ui import eur
 from invoicing.models import ArchivePackage, Invoice, Mailbox, ReceivedMail
 from invoicing.sdi.reasons import in_words
@@ -75,6 +75,7 @@ def _tiles() -> list[_Tile]:
 def _alarms(now: datetime) -> list[_Tile]:
     invoices = Invoice.objects.all()
     return [
+        _Tile("core.view_auditverification", _("Audit trail broken"), AuditVerification.objects.broken(), "broken=yes"),
         _Tile("billing.advance_order", _("Payments to check"), Payment.objects.exclude(flag=""), "flagged=yes"),
         _Tile(
             "invoicing.issue_invoice", _("Paid without invoice"), Payment.objects.without_invoice(), "uninvoiced=yes"

@@ -405,7 +405,9 @@ class DocumentAdmin(ReadOnlyAdmin):
         return [download, *super().get_urls()]
 
     def download_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return file_response(get_object_or_404(Document, pk=pk))
+        document = get_object_or_404(Document, pk=pk)
+        self.record_reading(request, document, "downloaded")
+        return file_response(document)
 
 
 class PackageForm(forms.ModelForm):
@@ -456,7 +458,7 @@ class ArchivePackageAdmin(HouseAdmin):
         package = get_object_or_404(ArchivePackage, pk=pk, state=ArchivePackage.State.DONE)
         if not package.path.exists():
             raise Http404
-        self.record(request, package, "downloaded")
+        self.record_reading(request, package, "downloaded")
         return file_attachment(request, package.path, name=package.path.name, content_type="application/zip")
 
     @display(description=_("size"))

@@ -95,7 +95,7 @@ class ReceivedMailAdmin(QueueAdmin):
 
     def download_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         mail = get_object_or_404(ReceivedMail, pk=pk)
-        self.record(request, mail, "downloaded")
+        self.record_reading(request, mail, "downloaded")
         return attachment(bytes(mail.content), name=f"pec-{mail.pk}.eml", content_type="message/rfc822")
 
     @display(description=_("reason"))

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from django.utils import translation
 from xlsxwriter import Workbook
 
+from core.spreadsheet import harmless
 from invoicing.fatturapa.law import CREDIT_NOTE
 from invoicing.fatturapa.view import InvoiceView
 from invoicing.models import Document, Invoice
@@ -30,8 +31,6 @@ REGISTER = (
     "bollo", "nei_totali", "stato", "identificativo_sdi", "file", "sha256",
 )  # fmt: skip
 VAT = ("mese", "aliquota", "natura", "esigibilita", "imponibile", "imposta")
-# what a spreadsheet takes for a formula (OWASP, CSV injection), in half and full width
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 _WIDTHS = {"cliente": 36, "sha256": 66, "file": 30, "stato": 26, "esigibilita": 24}
 
 
@@ -128,7 +127,7 @@ class _Table:
             return f"{cell:.2f}".replace(".", ",")
         if isinstance(cell, date):
             return f"{cell:%m/%Y}" if self._is_month(column) else f"{cell:%d/%m/%Y}"
-        return f"'{cell}" if cell.startswith(_FORMULA) else cell
+        return harmless(cell)
 
     def _is_month(self, column: int) -> bool:
         return self._names[column] == "mese"

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fiscal.model import FiscalIdentity
+from core import audit
 from core.queue import QueuedRow, QueueQuerySet, seconds
 from invoicing.fatturapa.law import CREDIT_NOTE
 from invoicing.fatturapa.routing import ABROAD
@@ -258,6 +259,7 @@ class Invoice(FiscalIdentity):
         is_allowed = state in self.ALLOWED[self.State(self.state)]
         InvoiceEvent.objects.create(invoice=self, at=now, state=state, text=text, document=document)
         if is_allowed:
+            audit.record(action="invoice.moved", target=self, changes={"state": [self.state, str(state)]})
             self.state = state
             if state in self.CORRECTABLE:
                 self.rejected_at = answered_at or now

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Invoice
-from notifications.services import Recipient, notify
+from notifications.services import find_staff, notify
 
 REASONS = {
     "silent": _("Neither the PEC provider nor SDI has answered."),
@@ -19,19 +19,12 @@ REASONS = {
 
 def alert_staff(*, invoice: Invoice, reason: str, text: str = "") -> None:
     """Write to STAFF_EMAIL, where there is one, why the invoice needs somebody; `text` holds SDI's own words."""
-    to = staff()
+    to = find_staff()
     if to is None:
         return
     page = back_office(f"invoice/{invoice.pk}/change/")
     context = {"invoice": invoice, "reason": REASONS[reason], "words": text, "page": page}
     notify(to=to, kind="invoice_attention", context=context)
-
-
-def staff() -> Recipient | None:
-    """Whoever reads STAFF_EMAIL; None where there is none."""
-    if not settings.STAFF_EMAIL:
-        return None
-    return Recipient(settings.STAFF_EMAIL, settings.MS_GRAPH_SENDER_NAME, settings.LANGUAGE_CODE)
 
 
 def back_office(path: str) -> str:

@@ -11,8 +11,8 @@ from core.errors import DomainError
 from core.tasks import enqueue
 from invoicing import tasks
 from invoicing.models import Mailbox, ReceivedMail
-from invoicing.sdi.alerts import back_office, staff
-from notifications.services import notify
+from invoicing.sdi.alerts import back_office
+from notifications.services import find_staff, notify
 
 # A provider may be away for a while; what lasts longer keeps receipts of SDI from us.
 _OUTAGE = timedelta(hours=1)
@@ -38,7 +38,7 @@ def settle(*, mail: ReceivedMail, actor: User, now: datetime) -> None:
 @transaction.atomic
 def tell_staff_of_mails(*, now: datetime) -> int:
     """One mail to STAFF_EMAIL about all that nobody was told of; returns how many mails it is about."""
-    to = staff()
+    to = find_staff()
     if to is None:
         return 0
     untold = ReceivedMail.objects.to_deal_with().filter(told_at=None).select_for_update(skip_locked=True)
@@ -61,7 +61,7 @@ def note_outage(mailbox: Mailbox, *, error: str, now: datetime) -> None:
     """Keep why the mailbox could not be read; after an hour of it staff are told, once."""
     locked = Mailbox.objects.select_for_update().get(pk=mailbox.pk)
     locked.last_error, locked.failing_since = error, locked.failing_since or now
-    to = staff()
+    to = find_staff()
     if to and locked.told_at is None and now - locked.failing_since >= _OUTAGE:
         notify(to=to, kind="pec_unreachable", context={"mailbox": locked, "page": back_office("mailbox/")})
         locked.told_at = now

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -59,10 +57,6 @@ def live(user: User, stripe: Control, staff: User) -> Life:
     conversation, ticket = talk(user, staff)
     upload(user, "lampone.txt", b"mirtillo", note="Il mio mirtillo.")
     share(user, staff, "Rapporto per Ferrante", note="Gentile Ferrante, ecco.")
-    LogEntry.objects.create(
-        user=staff, content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk),
-        object_repr=str(user), action_flag=CHANGE, change_message="Ferrante",
-    )  # fmt: skip
     origin = Origin("198.51.100.0/24", "Firefox di Giulia")
     sessions.open_api_session(user=user, origin=origin, now=timezone.now())
     set_up_app(user)

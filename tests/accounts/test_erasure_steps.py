@@ -146,7 +146,7 @@ def test_api_shows_asks_confirms_and_calls_off(
     cancellation = customer_client.delete(path)
 
     assert (before["due_at"], before["blockers"]) == (None, [])
-    assert {line["outcome"] for line in before["lines"]} == {"anonymised", "erased", "kept"}
+    assert {line["outcome"] for line in before["lines"]} == {"anonymised", "erased"}
     assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (400, "password_wrong")
     assert (request.status_code, answer.status_code, answer.json()["due_at"]) == (202, 200, waiting["due_at"])
     assert waiting["due_at"] is not None

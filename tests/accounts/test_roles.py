@@ -57,7 +57,8 @@ def test_support_acts_on_requests_mails_and_shared_documents_alone():
     acts = {permission for permission in roles.PERMISSIONS[Role.SUPPORT] if ".view_" not in permission}
 
     assert acts == {
-        "accounts.add_customerdocument", "accounts.change_user", "chatbot.answer_ticket", "chatbot.review_answer", "chatbot.write_article",
+        "accounts.add_customerdocument", "accounts.change_user", "chatbot.answer_ticket", "chatbot.review_answer",
+        "chatbot.write_article",
         "notifications.retry_mail",
     }  # fmt: skip
 

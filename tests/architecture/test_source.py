@@ -13,7 +13,7 @@ SQL = {
     "chatbot/knowledge/unanswered.py": "arithmetic of vectors, which the ORM does not have, and an advisory lock",
     "chatbot/retrieval/terms.py": "ts_stat and to_tsvector, which the ORM does not have as tables",
     "config/views.py": "asks whether the database answers at all",
-    "core/audit.py": "an advisory lock",
+    "core/audit.py": "an advisory lock, and INSERT … WHERE NOT EXISTS",
     "core/clock.py": "asks for the time, which is of no table",
     "core/database_role.py": "makes a role and gives it rights, which are of no table",
     "core/numbering.py": "INSERT … ON CONFLICT DO UPDATE … RETURNING",

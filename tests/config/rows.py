@@ -18,7 +18,7 @@ from chatbot.conversations.feedback import give_feedback
 from chatbot.knowledge import ingest
 from chatbot.tickets import services as tickets
 from core import audit
-from core.models import AuditEntry, ChannelPause, Sweep
+from core.models import AuditEntry, AuditVerification, ChannelPause, Sweep
 from invoicing import models as invoicing
 from invoicing.archive.packages import request_package
 from invoicing.services import issue_invoice
@@ -210,6 +210,7 @@ def make_mirror_maker(name: str) -> Callable[[int], Any]:
 MIRRORED = ("PaymentIntent", "Charge", "PaymentMethod", "Customer", "BalanceTransaction", "Event")
 MAKERS: dict[type[Model], Callable[[int], Any]] = {
     AuditEntry: lambda number: audit.record(action="order.paid", actor=make_user(number)),
+    AuditVerification: lambda _number: audit.verify(now=timezone.now()),
     ChannelPause: lambda number: ChannelPause.objects.create(
         name=f"channel-{number}", since=timezone.now(), until=timezone.now(), reason="login refused"
     ),

@@ -388,12 +388,13 @@ def test_button_that_is_late_says_why_and_changes_nothing(staff_client: Client):
 )
 def test_row_that_a_worker_has_is_left_to_it(make: Any, staff_client: Client):
     row = claim_row(make(1))
-    entries_before = AuditEntry.objects.count()
+    acts = AuditEntry.objects.exclude(action__endswith=".opened")  # the page that says so is looked at
+    entries_before = acts.count()
 
     answer = staff_client.post(button_of(row, "try_again"), follow=True)
 
     row.refresh_from_db()
-    assert (row.state, AuditEntry.objects.count() - entries_before) == ("running", 0)
+    assert (row.state, acts.count() - entries_before) == ("running", 0)
     assert [(m.level_tag, str(m)) for m in answer.context["messages"]] == [
         ("error", "Non è stato fatto nulla: nel frattempo lo stato è cambiato.")
     ]

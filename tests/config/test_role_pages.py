@@ -63,8 +63,8 @@ def test_no_page_links_to_what_is_refused(role: str):
     [
         ("support", 18, 4, 3),
         ("editor", 7, 0, 2),
-        ("admin", len(MAKERS), 5, 23),
-        ("super_admin", len(MAKERS), 5, 23),
+        ("admin", len(MAKERS), 5, 24),
+        ("super_admin", len(MAKERS), 5, 24),
     ],
 )
 def test_home_has_what_the_role_may_see(role: str, tables: int, tiles: int, alarms: int):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from django.db import IntegrityError, connection, transaction
 
 from core import audit, tasks
 from core.management.commands.audit_verify import Command
-from core.models import AuditEntry, Counter
+from core.models import AuditEntry, AuditVerification, Sweep
 from tests.core.conftest import COMMITTED
+from tests.factories import make_order
 
 pytestmark = pytest.mark.django_db
 
@@ -36,14 +38,18 @@ def broken_positions() -> list[int | None]:
 
 
 def test_entry_tells_who_did_what_to_which_object(customer: Any):
-    counter = Counter.objects.create(kind="order", year=2026, value=7)
+    order = make_order(customer)
+    sweep = Sweep.objects.create(name="tests.sweep", every=timedelta(minutes=1))
+    first = AuditEntry.objects.count()
 
-    audit.record(action="counter.set", target=counter, actor=customer, value=7)
+    audit.record(action="order.set", target=order, actor=customer, value=7)
+    audit.record(action="sweep.set", target=sweep)
     audit.record(action="core.cleared")
 
     rows = AuditEntry.objects.order_by("pk").values_list("actor_id", "actor_label", "action", "target", "detail")
-    assert list(rows) == [
-        (customer.pk, f"user {customer.pk}", "counter.set", "core.counter:order 2026: 7", {"value": 7}),
+    assert list(rows[first:]) == [
+        (customer.pk, f"user {customer.pk}", "order.set", f"billing.order:{order.number}", {"value": 7}),
+        (None, "system", "sweep.set", "core.sweep:tests.sweep", {}),
         (None, "system", "core.cleared", "", {}),
     ]
 
@@ -207,4 +213,68 @@ def test_audit_verify_names_what_does_not_fit_and_fails(capsys: pytest.CaptureFi
     assert output.err == (
         f"position 2 (row {entry.pk}): {entry.at:%Y-%m-%d %H:%M:%S} order.refunded \n"
         "CommandError: 1 audit entries do not fit the chain\n"
+    )
+
+
+NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+
+
+def what_came_out() -> tuple[Any, ...]:
+    result = audit.verify(now=NOW)
+    return result.count, result.broken_count, result.first_broken, result.is_cut, result.position
+
+
+def test_verification_keeps_what_came_out():
+    before = what_came_out()
+    entries = write(4)
+    audit.record(action="order.paid")
+    sound = what_came_out()
+
+    force("UPDATE core_auditentry SET action = 'order.refunded' WHERE position IN (2, 3)")
+
+    assert (before, sound) == ((0, 0, None, False, None), (4, 0, None, False, 4))
+    assert what_came_out() == (4, 2, 2, False, 4)
+    entries[3].refresh_from_db()
+    assert AuditVerification.objects.order_by("-pk")[0].hash == entries[3].hash
+    assert AuditVerification.objects.broken().count() == 1
+
+
+def test_end_that_was_cut_off_is_missed_until_it_is_back():
+    write(4)
+    audit.verify(now=NOW)
+
+    force("DELETE FROM core_auditentry WHERE position >= 3")
+    once, twice = what_came_out(), what_came_out()
+    audit.record(action="order.paid", number=99)
+    audit.record(action="order.paid", number=98)
+    audit.record(action="order.paid", number=97)
+    audit.seal()
+
+    assert (once, twice) == ((2, 0, None, True, 4), (2, 0, None, True, 4))
+    assert what_came_out() == (5, 0, None, True, 4)  # a new chain over the gap fits in itself
+
+
+def test_trail_that_fits_again_is_no_alarm():
+    write(2)
+    force("UPDATE core_auditentry SET action = 'x' WHERE position = 2")
+    audit.verify(now=NOW)
+    force("UPDATE core_auditentry SET action = 'order.paid' WHERE position = 2")
+
+    assert (what_came_out(), AuditVerification.objects.broken().count()) == ((2, 0, None, False, 2), 0)
+
+
+@COMMITTED
+def test_audit_verify_misses_the_end(capsys: pytest.CaptureFixture[str]):
+    write(3)
+    audit.verify(now=NOW)
+    force("DELETE FROM core_auditentry WHERE position = 3")
+
+    with pytest.raises(SystemExit) as stopped:
+        Command().run_from_argv(["manage.py", "audit_verify", "--skip-checks"])
+
+    output = capsys.readouterr()
+    assert (stopped.value.code, output.out) == (1, "")
+    assert output.err == (
+        "position 3: the chain ended there on 2026-11-29 12:00, and does no more\n"
+        "CommandError: the end of the chain is missing\n"
     )

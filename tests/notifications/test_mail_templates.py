@@ -13,6 +13,7 @@ from accounts.notices import NOTICES
 from billing.models import Order, Payment
 from chatbot.models import Ticket
 from chatbot.tickets.mails import NEWS
+from core.models import AuditVerification
 from core.privacy import Blocker, DataCategory, Line, Outcome
 from invoicing.models import Invoice, Mailbox, ReceivedMail
 from invoicing.sdi.alerts import REASONS
@@ -44,6 +45,8 @@ SUBJECTS = {
     ("invoice_attention", "en"): "Invoice 2026/00042 needs somebody",
     ("pec_attention", "it"): "2 e-mail PEC richiedono attenzione",
     ("pec_attention", "en"): "2 PEC mails need somebody",
+    ("audit_broken", "it"): "Il registro delle operazioni non torna",
+    ("audit_broken", "en"): "The audit trail does not fit",
     ("pec_unreachable", "it"): "La casella PEC non si legge",
     ("pec_unreachable", "en"): "The PEC mailbox cannot be read",
     ("ticket_opened", "it"): "Abbiamo ricevuto la tua richiesta TKT-2026-00007",
@@ -129,6 +132,12 @@ def context_of(kind: str, order: Order) -> dict[str, Any]:
             "words": "00311 Codice destinatario non valido", "page": BACK_OFFICE,
         },
         "pec_attention": {"mails": pec_mails(), "count": 2, "more": 0, "page": BACK_OFFICE},
+        "audit_broken": {
+            "verification": AuditVerification(
+                at=WEEK_OVER, count=4321, broken_count=2, first_broken=1234, is_cut=True, position=4330
+            ),
+            "page": BACK_OFFICE,
+        },
         "pec_unreachable": {
             "mailbox": Mailbox(address="fatture@pec.example", last_error="timed out", failing_since=WEEK_OVER),
             "page": BACK_OFFICE,
@@ -173,6 +182,7 @@ def facts_of(kind: str, order: Order, language: str) -> list[str]:
             BACK_OFFICE, "cancelleria@giustizia.example", "Notifica di un atto", "Atto & altro",
             "non attendibile" if language == "it" else "not trusted",
         ],
+        "audit_broken": [BACK_OFFICE, "4321", "1234", "4330", "25 "],
         "pec_unreachable": [BACK_OFFICE, "fatture@pec.example", "timed out", "25 "],
         "ticket_opened": ["TKT-2026-00007", LINK, "18"],
         "ticket_answered": ["TKT-2026-00007", LINK, WORDS],

@@ -20,7 +20,7 @@ LATER = NOW + timedelta(days=1)
 
 
 def acts(document: CustomerDocument) -> list[tuple[str, Any, dict[str, Any]]]:
-    target = f"accounts.customerdocument:{document.reference}"
+    target = f"accounts.customerdocument:{document.pk}"
     entries = AuditEntry.objects.filter(target=target).order_by("pk")
     return [(entry.action.partition(".")[2], entry.actor, entry.detail) for entry in entries]
 

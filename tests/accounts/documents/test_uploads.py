@@ -50,7 +50,7 @@ def test_upload_is_recorded_by_numbers_alone(customer: Any):
 
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.actor, entry.detail) == ("customerdocument.uploaded", customer, {"version": 1})
-    assert entry.target == f"accounts.customerdocument:{document.reference}"
+    assert entry.target == f"accounts.customerdocument:{document.pk}"
 
 
 @pytest.mark.parametrize(

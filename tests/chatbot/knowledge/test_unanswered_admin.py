@@ -122,7 +122,7 @@ def test_opening_a_conversation_or_a_message_is_recorded(model: Any, staff: Any,
     staff_client.get(reverse(f"admin:chatbot_{name}_change", args=[row.pk]))
     staff_client.get(reverse(f"admin:chatbot_{name}_change", args=[row.pk + 1]))
 
-    assert audited(f"{name}.opened") == [(staff, f"chatbot.{name}:{row}")]
+    assert audited(f"{name}.opened") == [(staff, f"chatbot.{name}:{row.pk}")]
 
 
 def test_done_with_a_note_leaves_the_list_and_says_who_and_when(group: QuestionGroup, staff: Any, staff_client: Client):

@@ -155,7 +155,10 @@ def test_priority_moves_the_deadlines(customer: Any, staff: Any, staff_client: C
     press(staff_client, ticket, "set_priority", priority="urgent")
 
     assert (fresh(ticket).priority, fresh(ticket).first_response_due_at) == ("urgent", NOW + HOUR)
-    assert AuditEntry.objects.get(action="ticket.priority_set").detail == {"priority": "urgent"}
+    assert AuditEntry.objects.get(action="ticket.priority_set").detail == {
+        "priority": "urgent",
+        "changes": {"priority": ["medium", "urgent"]},
+    }
 
 
 def test_solved_with_last_words(customer: Any, staff: Any, staff_client: Client):

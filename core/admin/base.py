@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import wraps
-from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.views.main import PAGE_VAR
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import BinaryField, Model
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -26,9 +26,10 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from core import audit, channels
+from core import audit, changes, channels, wording
 from core.errors import DomainError
 from core.models import AuditEntry, ChannelPause, Sweep
+from core.privacy import is_personal
 from core.queue import QueuedRow, QueueQuerySet
 from core.sweeps import TIMETABLE
 from core.templatetags.ui import eur
@@ -44,7 +45,8 @@ class HouseAdmin(ModelAdmin):
     list_per_page = 50
     list_fullwidth = True
     compressed_fields = False  # label above value: beside it, three in a row run into each other
-    records_opening = False  # for rows that hold what people said in confidence
+    # whether looking at a row is an entry of the trail; None: where the table holds something of people
+    records_opening: ClassVar[bool | None] = None
 
     def has_retry_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('retry', self.opts)}")
@@ -82,15 +84,97 @@ class HouseAdmin(ModelAdmin):
         offered = (each for each in actions if each.method.is_offered(obj))
         return [each for each in offered if self.has_right(request, each.method.needs, object_id)]
 
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = super().change_view(request, object_id, *args, **kwargs)
-        if self.records_opening and request.method == "GET" and response.status_code == HTTPStatus.OK:
-            self.record(request, self.get_object(request, unquote(object_id)), "opened")
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        context = {"show_history": self.has_history_permission(request), **(extra_context or {})}
+        response = super().change_view(request, object_id, form_url, context)
+        records = is_personal(self.model) if self.records_opening is None else self.records_opening
+        if records and request.method == "GET" and isinstance(response, TemplateResponse):
+            obj = (response.context_data or {}).get("original")
+            if obj:
+                self.record_reading(request, obj, "opened")
         return response
 
     def record(self, request: HttpRequest, obj: Model, verb: str, **detail: Any) -> None:
-        actor = request.user if request.user.is_authenticated else None
-        audit.record(action=f"{obj._meta.model_name}.{verb}", target=obj, actor=actor, **detail)
+        """Write what somebody did to `obj` by a page of this table."""
+        audit.record(action=_act(obj, verb), target=obj, actor=_actor(request), **detail)
+
+    def record_reading(self, request: HttpRequest, obj: Model, verb: str, **detail: Any) -> None:
+        """Write that somebody looked at `obj` or took a file of it, once a day."""
+        audit.record_reading(action=_act(obj, verb), target=obj, actor=_actor(request), **detail)
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """What the page changed, field by field: what the trail keeps in place of Django's own log."""
+        parts = [part for formset in formsets or () for part in changes.of_formset(formset)]
+        values = changes.of_form(form)
+        return ({"changes": values} if values else {}) | ({"parts": parts} if parts else {})
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        self.record(request, obj, "created", **message)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        if message:  # saved as it was: nothing happened
+            self.record(request, obj, "changed", **message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for obj in queryset:
+            # afterwards nobody can tell what the number stood for
+            self.record(request, obj, "deleted", **({} if is_personal(self.model) else {"called": str(obj)[:120]}))
+
+    def has_history_permission(self, request: HttpRequest) -> bool:
+        may_read_trail = request.user.has_perm(f"core.{get_permission_codename('view', AuditEntry._meta)}")
+        return may_read_trail and self.has_view_or_change_permission(request)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """What happened to a row, in words: the entries of the trail about it, newest first."""
+        if not self.has_history_permission(request):
+            raise PermissionDenied
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
+            raise Http404
+        entries = AuditEntry.objects.filter(target=audit.name_of(obj)).newest_first()
+        paginator = self.get_paginator(request, entries, self.list_per_page)
+        page = paginator.get_page(request.GET.get(PAGE_VAR, 1))
+        context = {
+            **self.admin_site.each_context(request), "title": gettext("History of %(object)s") % {"object": obj},
+            "lines": wording.describe(list(page), Reader(request, self.admin_site)), "page": page,
+            "page_range": paginator.get_elided_page_range(page.number), "page_var": PAGE_VAR, "object": obj,
+            "opts": self.opts, **(extra_context or {}),
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/core/history.html", context)
+
+
+class Reader:
+    """Whoever reads the trail: which tables they may see, and where a row's page is."""
+
+    def __init__(self, request: HttpRequest, site: Any) -> None:
+        self._request, self._site = request, site
+
+    def find_rows(self, model: type[Model], column: str, keys: list[Any]) -> list[Model]:
+        """The rows of these keys, as the list of their table has them; none of a table one may not see."""
+        if not self._site.is_registered(model):
+            return []
+        page = self._site.get_model_admin(model)
+        if not page.has_view_permission(self._request):
+            return []
+        related = page.list_select_related
+        binary = [field.name for field in model._meta.concrete_fields if isinstance(field, BinaryField)]
+        rows = page.get_queryset(self._request).filter(**{f"{column}__in": keys}).defer(*binary)
+        return list(rows.select_related(*related) if isinstance(related, tuple) and related else rows)
+
+    def address_of(self, row: Model) -> str:
+        """The page of a row that `find_rows` gave."""
+        meta = row._meta
+        return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[quote(row.pk)])
+
+
+def _act(obj: Model, verb: str) -> str:
+    return f"{obj._meta.model_name}.{verb}"
+
+
+def _actor(request: HttpRequest) -> Any:
+    return request.user if request.user.is_authenticated else None
 
 
 def button(
@@ -266,23 +350,9 @@ class QueueAdmin(ReadOnlyAdmin):
 
 
 class AuditedAdmin(HouseAdmin):
-    """Rows that staff edit: each change is recorded with its author."""
+    """Rows that staff edit."""
 
     warn_unsaved_form = True
-
-    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
-        self.record(request, obj, "created")
-        return super().log_addition(request, obj, message)
-
-    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
-        fields = [name for part in message if "changed" in part for name in part["changed"].get("fields", [])]
-        self.record(request, obj, "changed", fields=fields)
-        return super().log_change(request, obj, message)
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        for obj in queryset:
-            self.record(request, obj, "deleted")
-        return super().log_deletions(request, queryset)
 
 
 class ReadOnlyInline(TabularInline):
@@ -297,21 +367,6 @@ class ReadOnlyInline(TabularInline):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-@admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ("at", "who", "action", "target", "position")
-    list_filter = ("action",)
-    list_select_related = ("actor",)
-    search_fields = ("actor_label", "actor__email", "target", "action")
-    date_hierarchy = "at"
-    ordering = ("-at", "-pk")
-
-    @display(description=_("who"), ordering="actor_label")
-    def who(self, entry: AuditEntry) -> str:
-        """The entry has a number only; the name is looked up as long as there is one."""
-        return str(entry.actor or entry.actor_label)
 
 
 class TroubledFilter(admin.SimpleListFilter):
