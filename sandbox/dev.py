@@ -149,6 +149,7 @@ def _announce(site: str, env: dict[str, str]) -> None:
         f"  Site          {site}/",
         f"  Back office   {site}/admin/       admin@aish.example / ruled-sheet-2026",
         "                other roles: direzione@, redazione@, clienti@aish.example",
+        f"                asks for an authenticator app: a phone's, or {env['SANDBOX_URL']}/authenticator",
         f"  Customer      {site}/area/        giulia@brandolini.example / ruled-sheet-2026",
         f"  API           {site}/api/v1/docs",
         f"  Sandbox       {env['SANDBOX_URL']}/        mails, PEC, payments, SDI",

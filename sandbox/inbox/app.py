@@ -41,6 +41,7 @@ def page_app(stand_ins: list[StandIn]) -> ASGIApp:
         ("/vies", "vies.html", views.vies),
         ("/claude", "claude.html", views.claude),
         ("/graph", "graph.html", views.graph),
+        ("/authenticator", "authenticator.html", views.authenticator),
     ]
     routes: list[BaseRoute] = [
         *[Mount(f"/control/{name}", control) for name, control in desk.controls.items()],

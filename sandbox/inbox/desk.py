@@ -43,4 +43,5 @@ class Desk:
 
     @property
     def menu(self) -> list[dict[str, str]]:
-        return [{"path": path, "title": title} for path, title, name in PAGES if self.has(name)]
+        pages = [{"path": path, "title": title} for path, title, name in PAGES if self.has(name)]
+        return [*pages, {"path": "/authenticator", "title": "Authenticator"}]

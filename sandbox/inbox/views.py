@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from sandbox import claude as claude_stand_in
 from sandbox import graph as graph_stand_in
 from sandbox.claude.server import MODES, STREAM_FAULTS
 from sandbox.inbox import certified
+from sandbox.inbox.authenticator import code_of, seconds_left
 from sandbox.inbox.desk import Desk
 from sandbox.inbox.render import money, when
 
@@ -215,3 +217,13 @@ async def graph(_request: Request, desk: Desk) -> dict[str, Any]:
         "faults": faults,
         "http_faults": list(graph_stand_in.HTTP_FAULTS),
     }
+
+
+async def authenticator(request: Request, _desk: Desk) -> dict[str, Any]:
+    """The code of a key at this moment, or what is wrong with the key."""
+    key, now = request.query_params.get("key", ""), time.time()
+    context = {"key": key, "code": "", "problem": "", "seconds": seconds_left(now)}
+    try:
+        return {**context, "code": code_of(key, now) if key else ""}
+    except ValueError as error:
+        return {**context, "problem": str(error)}

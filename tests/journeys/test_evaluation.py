@@ -34,7 +34,7 @@ def test_gate_is_reached_and_staff_read_how_the_figures_went(visit: Visit, site:
 
     staff = visit(width=360, theme="dark", language="en")
     page = staff.page
-    staff.log_in("admin@aish.example")
+    staff.log_in_as_staff()
     staff.go(f"{RUNS}trend/")
     expect(page.locator(".trend__chart")).to_have_count(3)
     assert flaws(staff) == []

@@ -58,7 +58,7 @@ def test_guest_reaches_a_person_and_the_answer_becomes_an_article(visit: Visit, 
     assert flaws(guest) == []
 
     # staff note something among themselves, and answer
-    staff.log_in("admin@aish.example")
+    staff.log_in_as_staff()
     open_in_back_office(staff, number)
     expect(desk.locator("#content, main, body").first).to_contain_text(QUESTION)
     press(desk, "add_note", text="Chiede sempre la stessa cosa.")

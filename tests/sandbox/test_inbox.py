@@ -5,6 +5,7 @@ import base64
 import contextlib
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from sandbox.claude import ClaudeStandIn
 from sandbox.frame import StandIn, free_port, serve
 from sandbox.graph import GraphStandIn
 from sandbox.inbox import page_app
+from sandbox.inbox.authenticator import code_of
 from sandbox.pec import PecStandIn
 from sandbox.vies import ViesStandIn
 from tests.sandbox.pec.test_mail import Product
@@ -512,3 +514,19 @@ def test_person_reads_mail_and_throws_switches_in_a_browser(mail, browser_page, 
             overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             assert browser_page.evaluate(overflow) == 0
             browser_page.screenshot(path=tmp_path / f"{path.strip('/') or 'home'}-{width}-{scheme}.png", full_page=True)
+
+
+def test_authenticator_shows_the_code_of_a_key(open_stand_ins):
+    """The key and first code of RFC 6238, appendix B, at 59 s; and that of this moment on the page."""
+    key = base64.b32encode(b"12345678901234567890").decode()
+    page = open_stand_ins("vies").page("/authenticator", key=f"{key[:4]} {key[4:].lower()}")
+
+    assert code_of(key, 59) == "287082"
+    assert {code_of(key, time.time() - late) for late in (0, 5)} & set(re.findall(r"<strong>(\d{6})</strong>", page))
+
+
+def test_authenticator_says_what_is_no_key(open_stand_ins):
+    page = open_stand_ins("vies").page("/authenticator", key=EVIL)
+
+    assert "This is not a key as the page for the authenticator app shows it." in page
+    assert EVIL not in page

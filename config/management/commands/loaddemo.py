@@ -65,7 +65,7 @@ class Command(BaseCommand):
 
     def _load_customers_documents(self) -> None:
         """A file that the customer has sent, and a deliverable that waits to be opened."""
-        staff, customer = (User.objects.get(email=email) for email, *_rest in PEOPLE)
+        staff, customer = (User.objects.get(email=PEOPLE[place][0]) for place in (0, -1))
         now = timezone.now()
         documents.upload_document(
             customer=customer, file=_demo_file("organigramma.md"), note="Aggiornato a novembre.",
