@@ -193,7 +193,8 @@ class Visitor:
         self.page.click("form[action$='/app/nuova/'] button")
         key = self.page.locator(".secret").inner_text()
         self.page.fill("#id_code", code_of(key, time.time()))
-        self.page.click("main form button")
+        self.page.click("form.form button")
+        self.page.locator(".codes li").first.wait_for()
         self.site.backup_codes[email] = self.page.locator(".codes li").all_inner_texts()
 
     def open_assistant(self, *, keep: bool = False) -> None:
