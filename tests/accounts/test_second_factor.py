@@ -113,7 +113,7 @@ def test_turning_it_on_ends_the_sessions_that_knew_less_and_tells_the_owner(cust
     assert (is_signed_in(customer_client), is_signed_in(other)) == (True, False)
     assert other.get("/api/v1/me", headers={"Authorization": f"Bearer {app.access}"}).status_code == 401
     assert UserSession.objects.get(ended_at=None).second_factor == "totp"
-    assert Mail.objects.get().subject == "Il vostro account ora chiede un codice"
+    assert Mail.objects.get().subject == "Il tuo account ora chiede un codice"
 
 
 def test_setting_up_asks_who_one_is_when_that_was_long_ago(customer: Any, customer_client: Client):
@@ -179,7 +179,7 @@ def test_backup_code_enters_once_and_its_owner_is_told(client: Client, customer:
     assert backup_codes.count_left(customer) == 9
     mail = Mail.objects.get(kind="security_notice")
     assert (mail.subject, "Codici di riserva rimasti: 9" in mail.text) == (
-        "È stato usato un codice di riserva del vostro account", True,
+        "È stato usato un codice di riserva del tuo account", True,
     )  # fmt: skip
 
 
@@ -543,7 +543,7 @@ def test_customer_turns_it_off_with_password_and_code(customer: Any, customer_cl
     assert (wrong_password.status_code, wrong_code.status_code, done["Location"]) == (200, 200, SECURITY)
     assert pipeline.second_factors_of(customer) == ()
     assert BackupCode.objects.count() == 0
-    assert Mail.objects.filter(subject="Il vostro account non chiede più un codice").count() == 1
+    assert Mail.objects.filter(subject="Il tuo account non chiede più un codice").count() == 1
 
 
 def test_new_backup_codes_take_the_place_of_the_old(customer: Any, customer_client: Client):

@@ -60,7 +60,7 @@ def test_new_role_is_audited_mailed_and_ends_every_session(customer: Any):
     assert (mail.kind, mail.to_email, mail.subject) == (
         "security_notice",
         customer.email,
-        "Avete un altro ruolo nella gestione",
+        "Hai un altro ruolo nella gestione",
     )
     assert "Ruolo: Assistenza" in mail.text
 
@@ -145,7 +145,7 @@ def test_super_admin_may_leave_when_another_stays():
 
     leaving.refresh_from_db()
     assert (leaving.role, staying.is_superuser) == ("customer", True)
-    assert Mail.objects.get().subject == "Non avete più un ruolo nella gestione"
+    assert Mail.objects.get().subject == "Non hai più un ruolo nella gestione"
 
 
 def test_staff_are_not_erased_by_anybody(staff_client: Client):

@@ -190,7 +190,7 @@ def test_list_of_invoices_costs_the_same_for_any_length(
 
     with django_assert_num_queries(3):
         status, body = api("get", "invoices")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         page = customer_client.get("/area/fatture/")
 
     assert (status, body["count"], len(page.context["page"].object_list)) == (200, rows, rows)

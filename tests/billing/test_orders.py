@@ -237,7 +237,7 @@ def test_list_of_orders_costs_the_same_for_any_length(
     for _row in range(rows):
         make_order(customer)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         page = customer_client.get("/area/ordini/")
 
     assert len(page.context["page"].object_list) == rows

@@ -31,7 +31,7 @@ SUBJECTS = {
     ("already_registered", "en"): "You already have an account",
     ("reset_password", "it"): "Imposta una nuova password",
     ("reset_password", "en"): "Set a new password",
-    ("account_locked", "it"): "Qualcuno ha provato a entrare nel vostro account",
+    ("account_locked", "it"): "Qualcuno ha provato a entrare nel tuo account",
     ("account_locked", "en"): "Somebody tried to get into your account",
     ("security_notice", "it"): "La tua password è stata cambiata",
     ("security_notice", "en"): "Your password has been changed",
