@@ -43,12 +43,15 @@ def require_recent(user: User, now: datetime) -> None:
 
 
 def check_password(*, user: User, password: str, origin: Origin, now: datetime) -> None:
-    """Raise `WrongPasswordError` unless it is right; counted with the tries to sign in."""
+    """Raise `WrongPasswordError` unless it is right; counted with the tries to sign in.
+
+    Wrong codes before it still count: whoever knows the password alone must not guess on by sending it in between.
+    """
     attempt = throttle.take_attempt(email=user.email, origin=origin, now=now)
     if not user.check_password(password):
         throttle.record_failure(attempt, now=now)
         raise WrongPasswordError
-    attempt.succeed()
+    attempt.give_back()
 
 
 def check_code(*, user: User, code: str, origin: Origin, now: datetime) -> str:

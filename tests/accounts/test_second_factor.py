@@ -675,3 +675,16 @@ def test_one_of_many_customers_is_told_apart(customer: Any):
 
     assert pipeline.second_factors_of(other) == ()
     assert not backup_codes.verify(user=other, code=codes[0], now=AT)
+
+
+def test_password_between_wrong_codes_does_not_begin_the_count_anew(customer: Any, api: Any):
+    """Somebody at an open session, who knows the password and not the phone."""
+    set_up_app(customer)
+    token = make_api_session(customer).access
+
+    answers = [
+        api("post", "auth/mfa/disable", {"password": PASSWORD, "code": "000000"}, token=token)[1]["code"]
+        for _try in range(6)
+    ]
+
+    assert answers == ["mfa_code"] * 5 + ["account_locked"]
