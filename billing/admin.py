@@ -24,6 +24,7 @@ from core.admin import (
     QueueAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    YesFilter,
     amount,
     another_try,
     badge,
@@ -261,15 +262,12 @@ class FlaggedFilter(admin.SimpleListFilter):
         return queryset.exclude(flag="") if self.value() == "yes" else queryset.filter(flag="")
 
 
-class UninvoicedFilter(admin.SimpleListFilter):
+class UninvoicedFilter(YesFilter):
     title = _("paid without invoice")
     parameter_name = "uninvoiced"
 
-    def lookups(self, request, model_admin):
-        return [("yes", _("yes"))]
-
-    def queryset(self, request, queryset):
-        return queryset.without_invoice() if self.value() == "yes" else queryset
+    def narrow(self, queryset):
+        return queryset.without_invoice()
 
 
 @admin.register(Payment)

@@ -25,7 +25,7 @@ from accounts.documents import services
 from accounts.documents.downloads import version_response
 from accounts.models import CustomerDocument, User
 from core import audit
-from core.admin import ReadOnlyAdmin, badge, button, confirmed_action
+from core.admin import ReadOnlyAdmin, YesFilter, badge, button, confirmed_action
 from core.errors import DomainError
 from core.models import AuditEntry
 from core.web.fields import EmailField
@@ -65,25 +65,20 @@ class ShareForm(FileForm):
         return customer
 
 
-class _YesFilter(admin.SimpleListFilter):
-    def lookups(self, request, model_admin):
-        return [("yes", _("yes"))]
-
-
-class ToLookAtFilter(_YesFilter):
+class ToLookAtFilter(YesFilter):
     title = _("to look at")
     parameter_name = "to_look_at"
 
-    def queryset(self, request, queryset):
-        return queryset.to_look_at() if self.value() == "yes" else queryset
+    def narrow(self, queryset):
+        return queryset.to_look_at()
 
 
-class WithoutFileFilter(_YesFilter):
+class WithoutFileFilter(YesFilter):
     title = _("file missing")
     parameter_name = "without_file"
 
-    def queryset(self, request, queryset):
-        return queryset.without_file() if self.value() == "yes" else queryset
+    def narrow(self, queryset):
+        return queryset.without_file()
 
 
 def _about(document: CustomerDocument) -> str:

@@ -28,7 +28,7 @@ from chatbot.texts import MAX_TEXT
 from chatbot.tickets import services as tickets
 from chatbot.tickets.downloads import file_response
 from chatbot.tickets.forms import FilesField, files_hint
-from core.admin import ReadOnlyAdmin, badge, confirmed_action, moment
+from core.admin import ReadOnlyAdmin, YesFilter, badge, confirmed_action, moment
 
 _STATUS_LOOKS = {
     "new": "todo", "in_progress": "now", "waiting_customer": "todo", "resolved": "done", "closed": "done",
@@ -68,25 +68,20 @@ class PriorityForm(forms.Form):
     priority = forms.ChoiceField(label=_("Priority"), choices=Ticket.Priority.choices, widget=UnfoldAdminSelectWidget())
 
 
-class _YesFilter(admin.SimpleListFilter):
-    def lookups(self, request, model_admin):
-        return [("yes", _("yes"))]
-
-
-class OverdueFilter(_YesFilter):
+class OverdueFilter(YesFilter):
     title = _("overdue")
     parameter_name = "overdue"
 
-    def queryset(self, request, queryset):
-        return queryset.overdue(timezone.now()) if self.value() == "yes" else queryset
+    def narrow(self, queryset):
+        return queryset.overdue(timezone.now())
 
 
-class UnfinishedFilter(_YesFilter):
+class UnfinishedFilter(YesFilter):
     title = _("open")
     parameter_name = "unfinished"
 
-    def queryset(self, request, queryset):
-        return queryset.unfinished() if self.value() == "yes" else queryset
+    def narrow(self, queryset):
+        return queryset.unfinished()
 
 
 class AssigneeFilter(admin.SimpleListFilter):

@@ -8,6 +8,7 @@ from core.admin.base import (
     QueueAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    YesFilter,
     amount,
     another_try,
     badge,
@@ -17,6 +18,6 @@ from core.admin.base import (
 )
 
 __all__ = [
-    "QUEUE_LOOKS", "AuditedAdmin", "HouseAdmin", "QueueAdmin", "ReadOnlyAdmin", "ReadOnlyInline", "amount",
+    "QUEUE_LOOKS", "AuditedAdmin", "HouseAdmin", "QueueAdmin", "ReadOnlyAdmin", "ReadOnlyInline", "YesFilter", "amount",
     "another_try", "badge", "button", "confirmed_action", "moment", "trail",
 ]  # fmt: skip

@@ -286,6 +286,20 @@ def badge(field: str, description: Any, looks: Mapping[str, str], *, ordering: s
     return display_badge
 
 
+class YesFilter(admin.SimpleListFilter):
+    """What wants somebody, as the overview counts it: all rows, or those that `narrow` leaves."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("yes"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return self.narrow(queryset) if self.value() == "yes" else queryset
+
+    def narrow(self, queryset: Any) -> Any:
+        """The rows that want somebody."""
+        raise NotImplementedError
+
+
 class ReadOnlyAdmin(HouseAdmin):
     """Rows that only services write: to be looked at, searched and followed, never changed here."""
 
@@ -369,15 +383,12 @@ class ReadOnlyInline(TabularInline):
         return False
 
 
-class TroubledFilter(admin.SimpleListFilter):
+class TroubledFilter(YesFilter):
     title = _("to look at")
     parameter_name = "troubled"
 
-    def lookups(self, request, model_admin):
-        return [("yes", _("yes"))]
-
-    def queryset(self, request, queryset):
-        return queryset.troubled(timezone.now()) if self.value() == "yes" else queryset
+    def narrow(self, queryset):
+        return queryset.troubled(timezone.now())
 
 
 @admin.register(Sweep)

@@ -21,7 +21,7 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from core import audit, wording
-from core.admin.base import Reader, ReadOnlyAdmin, moment
+from core.admin.base import Reader, ReadOnlyAdmin, YesFilter, moment
 from core.admin.trail_search import TrailForm
 from core.models import AuditEntry, AuditVerification
 from core.spreadsheet import harmless
@@ -141,17 +141,14 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         return seal_badge(entry)
 
 
-class BrokenFilter(admin.SimpleListFilter):
+class BrokenFilter(YesFilter):
     """The newest, if it found the trail broken, as the overview counts it."""
 
     title = _("broken")
     parameter_name = "broken"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("yes"))]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.broken() if self.value() == "yes" else queryset
+    def narrow(self, queryset):
+        return queryset.broken()
 
 
 @admin.register(AuditVerification)

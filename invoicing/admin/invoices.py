@@ -20,6 +20,7 @@ from core.admin import (
     HouseAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    YesFilter,
     amount,
     another_try,
     badge,
@@ -140,69 +141,54 @@ def document_link(document: Document):
     )
 
 
-class UnansweredFilter(admin.SimpleListFilter):
+class UnansweredFilter(YesFilter):
     """Documents nobody has answered for in time: staff were told of them."""
 
     title = _("without an answer")
     parameter_name = "unanswered"
 
-    def lookups(self, request, model_admin):
-        return [("yes", _("yes"))]
-
-    def queryset(self, request, queryset):
-        return queryset.unanswered().exclude(alerted_at=None) if self.value() == "yes" else queryset
+    def narrow(self, queryset):
+        return queryset.unanswered().exclude(alerted_at=None)
 
 
-class NotSentFilter(admin.SimpleListFilter):
+class NotSentFilter(YesFilter):
     """Documents that did not reach SDI."""
 
     title = _("not sent")
     parameter_name = "not_sent"
 
-    def lookups(self, request, model_admin):
-        return [("yes", _("yes"))]
-
-    def queryset(self, request, queryset):
-        return queryset.not_sent() if self.value() == "yes" else queryset
+    def narrow(self, queryset):
+        return queryset.not_sent()
 
 
-class WithoutCopyFilter(admin.SimpleListFilter):
+class WithoutCopyFilter(YesFilter):
     """Documents that SDI brought to nobody and of which no mail brings the copy."""
 
     title = _("without a copy")
     parameter_name = "without_copy"
 
-    def lookups(self, request, model_admin):
-        return [("yes", _("yes"))]
-
-    def queryset(self, request, queryset):
-        return queryset.without_copy() if self.value() == "yes" else queryset
+    def narrow(self, queryset):
+        return queryset.without_copy()
 
 
-class RejectedFilter(admin.SimpleListFilter):
+class RejectedFilter(YesFilter):
     """Documents that SDI rejected and nothing has taken the place of."""
 
     title = _("rejected, to be put right")
     parameter_name = "rejected"
 
-    def lookups(self, request, model_admin):
-        return [("yes", _("yes"))]
-
-    def queryset(self, request, queryset):
-        return queryset.rejected() if self.value() == "yes" else queryset
+    def narrow(self, queryset):
+        return queryset.rejected()
 
 
-class RefusedFilter(admin.SimpleListFilter):
+class RefusedFilter(YesFilter):
     """Documents that an office refused and that were neither credited nor replaced."""
 
     title = _("refused, to be put right")
     parameter_name = "refused"
 
-    def lookups(self, request, model_admin):
-        return [("yes", _("yes"))]
-
-    def queryset(self, request, queryset):
-        return queryset.refused() if self.value() == "yes" else queryset
+    def narrow(self, queryset):
+        return queryset.refused()
 
 
 @admin.register(Invoice)

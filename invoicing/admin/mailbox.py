@@ -10,7 +10,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from core.admin import QueueAdmin, ReadOnlyAdmin, ReadOnlyInline, another_try, badge, confirmed_action
+from core.admin import QueueAdmin, ReadOnlyAdmin, ReadOnlyInline, YesFilter, another_try, badge, confirmed_action
 from core.templatetags.ui import eur
 from core.web.downloads import attachment
 from invoicing.admin.invoices import document_link
@@ -52,17 +52,14 @@ class ReceivedInvoiceInline(ReadOnlyInline):
         return document_link(invoice.file)
 
 
-class ToDealWithFilter(admin.SimpleListFilter):
+class ToDealWithFilter(YesFilter):
     """Mails that are somebody's work, as the overview counts them."""
 
     title = _("to deal with")
     parameter_name = "to_deal_with"
 
-    def lookups(self, request, model_admin):
-        return [("yes", _("yes"))]
-
-    def queryset(self, request, queryset):
-        return queryset.to_deal_with() if self.value() == "yes" else queryset
+    def narrow(self, queryset):
+        return queryset.to_deal_with()
 
 
 @admin.register(ReceivedMail)
@@ -134,15 +131,12 @@ class ReceivedMailAdmin(QueueAdmin):
     )
 
 
-class UnreadableFilter(admin.SimpleListFilter):
+class UnreadableFilter(YesFilter):
     title = _("cannot be read")
     parameter_name = "unreadable"
 
-    def lookups(self, request, model_admin):
-        return [("yes", _("yes"))]
-
-    def queryset(self, request, queryset):
-        return queryset.exclude(failing_since=None) if self.value() == "yes" else queryset
+    def narrow(self, queryset):
+        return queryset.exclude(failing_since=None)
 
 
 @admin.register(Mailbox)
